@@ -1,0 +1,68 @@
+"""One sample home for the whole run; each test gets a session of its own on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+from xl_smallcap.config import load_settings
+from xl_smallcap.data.catalogue import Catalogue, load_catalogue
+from xl_smallcap.data.loading import load
+from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.store import Snapshot, Store
+from xl_smallcap.session import Session, use_session
+
+# The same examples in every run: a failure here is a failure there.
+hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("reproducible")
+
+
+@pytest.fixture(scope="session")
+def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    load(Store(home / "store"), "sample", lambda *_: None)
+    return home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment(sample_home: Path) -> Iterator[None]:
+    before = os.environ.get("XL_SMALLCAP_HOME")
+    os.environ["XL_SMALLCAP_HOME"] = str(sample_home)
+    yield
+    if before is None:
+        del os.environ["XL_SMALLCAP_HOME"]
+    else:
+        os.environ["XL_SMALLCAP_HOME"] = before
+
+
+@pytest.fixture
+def session(sample_home: Path) -> Iterator[Session]:
+    opened = Session(load_settings(sample_home))
+    use_session(opened)
+    yield opened
+    use_session(None)
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+def make_snapshot(root: Path, series: dict[str, tuple[list[str], list[float]]], **available: list[str]) -> Snapshot:
+    """A tiny snapshot written by hand."""
+    built = {
+        name: SeriesData.build(
+            np.array(dates, dtype="datetime64[D]"),
+            np.array(values),
+            np.array(available[name], dtype="datetime64[m]") if name in available else None,
+        )
+        for name, (dates, values) in series.items()
+    }
+    return Store(root).add(
+        built, source="folder", origins={}, frequencies={}, synthetic=False, loaded_at="2026-01-01T00:00:00"
+    )

@@ -1,0 +1,42 @@
+import pytest
+
+from xl_smallcap.errors import BadArgumentError
+from xl_smallcap.functions.formula import Call, Reference, find_calls, parse_call
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "arguments"),
+    [
+        ('RUSSELL_BETA("inflation",,"relative")', "RUSSELL_BETA", ("inflation", None, "relative")),
+        ('=russell_beta("inflation";;"relative")', "RUSSELL_BETA", ("inflation", None, "relative")),
+        ("RUSSELL_ASOF()", "RUSSELL_ASOF", ()),
+        (
+            'RUSSELL_BETA("a ""b"", c", 250, TRUE, -1.5e2, 5%)',
+            "RUSSELL_BETA",
+            ('a "b", c', 250.0, True, -150.0, 0.05),
+        ),
+        (
+            'RUSSELL_PROJECTION({"inflation",25,"bp";"growth",1,"sd"})',
+            "RUSSELL_PROJECTION",
+            ([["inflation", 25.0, "bp"], ["growth", 1.0, "sd"]],),
+        ),
+    ],
+)
+def test_calls(text: str, name: str, arguments: tuple[object, ...]) -> None:
+    assert parse_call(text) == Call(name, arguments)
+
+
+def test_calls_inside_other_formulas_with_references() -> None:
+    found = find_calls('=IFERROR(RUSSELL_BETA($A2,"beta",B$1)*2, "RUSSELL_FIT(1)") + RUSSELL_FIT()')
+    assert found == [
+        Call("RUSSELL_BETA", (Reference("$A2"), "beta", Reference("B$1"))),
+        Call("RUSSELL_FIT", ()),
+    ]
+    assert not found[0].literal
+    assert found[1].literal
+
+
+@pytest.mark.parametrize("text", ["", "2+2", "SUM(1)", 'RUSSELL_BETA("x"', "RUSSELL_BETA(A1)", "1+RUSSELL_FIT()"])
+def test_what_the_command_line_refuses(text: str) -> None:
+    with pytest.raises(BadArgumentError):
+        parse_call(text)

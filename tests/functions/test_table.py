@@ -1,0 +1,143 @@
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import xl_smallcap
+from xl_smallcap import functions
+from xl_smallcap.functions import FUNCTIONS, HELP_LIMIT, describe
+from xl_smallcap.session import Session
+
+NAMES = [
+    "RUSSELL_BETA", "RUSSELL_BETAS", "RUSSELL_BETA_HISTORY", "RUSSELL_FIT", "RUSSELL_FACTOR", "RUSSELL_FACTORS",
+    "RUSSELL_ASOF", "RUSSELL_SOURCE", "RUSSELL_SNAPSHOT", "RUSSELL_STATUS", "RUSSELL_WHY",
+]  # fmt: skip
+F: dict[str, Callable[..., Any]] = {f.name: f.call for f in FUNCTIONS}
+ORDER = [
+    "factor",
+    "series",
+    "formula",
+    "stat",
+    "target",
+    "window",
+    "as_of",
+    "method",
+    "spec",
+    "unit",
+    "start",
+]
+
+
+def test_the_table_is_whole_and_public() -> None:
+    assert [f.name for f in FUNCTIONS] == NAMES
+    for f in FUNCTIONS:
+        assert getattr(xl_smallcap, f.name) is f.call
+        assert f.name in xl_smallcap.__all__
+        assert f.name in functions.__all__
+    assert len(set(xl_smallcap.__all__)) == len(xl_smallcap.__all__)
+    assert all(hasattr(xl_smallcap, name) for name in xl_smallcap.__all__)
+
+
+def test_help_fits_the_wizard_and_arguments_keep_their_order() -> None:
+    for f in FUNCTIONS:
+        assert 20 < len(f.help) <= HELP_LIMIT
+        places = [ORDER.index(p.name) for p in f.parameters]
+        assert places == sorted(places), f.name
+        assert all(5 < len(p.help) <= HELP_LIMIT for p in f.parameters), f.name
+        assert all(not p.name.startswith(("end", "next", "date")) for p in f.parameters)
+        kinds = {p.kind for p in inspect.signature(f.call).parameters.values()}
+        assert kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD}
+
+
+def test_a_function_without_help_is_refused() -> None:
+    def RUSSELL_MUTE(x: float) -> float:
+        return x
+
+    with pytest.raises(ValueError, match="help of summary has 0"):
+        describe(RUSSELL_MUTE)
+
+
+def test_scalars_are_their_table_rows_bit_for_bit(session: Session) -> None:
+    for target, window, spec in (
+        ("russell", None, "macro"),
+        ("hedged", "104w", "full"),
+        ("relative", "60m", "macro_market"),
+    ):
+        table = F["RUSSELL_BETAS"](target, window, None, None, spec)
+        for row in table[1:]:
+            cells = dict(zip(table[0], row, strict=True))
+            for stat in (
+                "beta",
+                "se",
+                "tstat",
+                "pvalue",
+                "pvalue_bh",
+                "lower",
+                "upper",
+                "sign_share",
+                "vif",
+                "nobs",
+                "last_date",
+            ):
+                one = F["RUSSELL_BETA"](cells["factor"], stat, target, window, None, None, cells["spec"])
+                assert one == cells[stat], (cells["factor"], stat)
+    fit = dict(F["RUSSELL_FIT"]("all")[1:])
+    assert len(fit) == 8
+    for stat, value in fit.items():
+        assert F["RUSSELL_FIT"](stat) == value
+    factors = F["RUSSELL_FACTORS"]()
+    for row in factors[1:]:
+        cells = dict(zip(factors[0], row, strict=True))
+        for stat in ("level", "change", "z", "last_date"):
+            assert F["RUSSELL_FACTOR"](cells["factor"], stat) == cells[stat]
+
+
+@pytest.mark.parametrize("window", ["250", "104w", "60m"])
+@pytest.mark.parametrize("unit", ["sd", "native"])
+def test_histories_end_at_the_scalar(session: Session, window: str, unit: str) -> None:
+    for factor in ("growth", "inflation", "oil"):
+        table = F["RUSSELL_BETA_HISTORY"](factor, "relative", window, None, None, None, unit)
+        last = dict(zip(table[0], table[-1], strict=True))
+        for stat in ("beta", "lower", "upper"):
+            one = F["RUSSELL_BETA"](factor, stat, "relative", window, None, None, None, unit)
+            assert last[stat] == pytest.approx(one, rel=1e-10, abs=1e-12)
+        past = F["RUSSELL_BETA"](factor, "beta", "relative", window, table[-30][0], None, None, unit)
+        assert table[-30][1] == pytest.approx(past, rel=1e-10, abs=1e-12)
+
+
+def test_units(session: Session) -> None:
+    per_sd = F["RUSSELL_BETA"]("inflation")
+    table = F["RUSSELL_BETAS"]()
+    sd = dict(zip(table[0], table[2], strict=True))["factor_sd"]
+    assert F["RUSSELL_BETA"]("inflation", unit="10bp") == pytest.approx(per_sd * 10 / sd, rel=1e-14)
+    assert F["RUSSELL_BETA"]("inflation", unit="native") == F["RUSSELL_BETA"]("inflation", unit="10bp")
+    with pytest.raises(xl_smallcap.BadArgumentError, match="use unit '1pct'"):
+        F["RUSSELL_BETA"]("oil", unit="10bp")
+    with pytest.raises(xl_smallcap.BadArgumentError, match="use unit 'native'"):
+        F["RUSSELL_BETAS"](unit="10bp")
+
+
+def test_relative_is_russell_minus_sp500_and_hedged_is_the_market_control(session: Session) -> None:
+    for factor in ("growth", "inflation", "easing"):
+        russell, sp500 = (F["RUSSELL_BETA"](factor, target=t) for t in ("russell", "sp500"))
+        assert F["RUSSELL_BETA"](factor, target="relative") == pytest.approx(russell - sp500, abs=1e-12)
+        hedged = F["RUSSELL_BETA"](factor, target="hedged")
+        assert hedged == F["RUSSELL_BETA"](factor, target="russell", spec="macro_market")
+    assert F["RUSSELL_BETA"]("market", target="hedged") > 0.5
+
+
+def test_out_of_sample_r_squared_against_a_plain_loop(session: Session) -> None:
+    import numpy as np
+
+    from xl_smallcap.functions.aligned import panel_rows
+
+    _, rows, _ = panel_rows(window=500)
+    data = np.array([r[1:] for r in rows], dtype=float)
+    y, X = data[:, 0], np.column_stack([np.ones(500), data[:, 1:]])
+    miss = base = 0.0
+    for t in range(250, 500):
+        b = np.linalg.lstsq(X[t - 250 : t], y[t - 250 : t], rcond=None)[0]
+        miss += (y[t] - X[t] @ b) ** 2
+        base += (y[t] - y[t - 250 : t].mean()) ** 2
+    assert F["RUSSELL_FIT"]("rsquared_oos") == pytest.approx(1 - miss / base, rel=1e-9)

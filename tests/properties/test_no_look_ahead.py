@@ -1,0 +1,93 @@
+"""Rows after as_of never change an answer."""
+
+import datetime as dt
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from xl_smallcap.config import load_settings
+from xl_smallcap.data.loading import load
+from xl_smallcap.data.releases import known_by
+from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.store import Store
+from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.functions import (
+    RUSSELL_BETA,
+    RUSSELL_BETA_HISTORY,
+    RUSSELL_BETAS,
+    RUSSELL_FACTORS,
+    RUSSELL_FIT,
+    RUSSELL_STATUS,
+)
+from xl_smallcap.session import Session, use_session
+
+DAYS = [dt.date(2014, 1, 2) + dt.timedelta(days=i) for i in range(4300)]
+
+
+def answers(home: Path, as_of: dt.date) -> list[object]:
+    use_session(Session(load_settings(home)))
+    asked: list[Callable[[], Any]] = [
+        lambda: RUSSELL_BETAS("relative", 120, as_of),
+        lambda: RUSSELL_BETAS("hedged", "52w", as_of, None, "full"),
+        lambda: RUSSELL_BETA("inflation", "sign_share", "russell", "36m", as_of),
+        lambda: RUSSELL_FIT("rsquared_oos", "russell", 83, as_of),
+        lambda: RUSSELL_BETA_HISTORY("easing", "relative", 90, as_of, start=as_of - dt.timedelta(days=40)),
+        lambda: RUSSELL_FACTORS(as_of),
+        lambda: [row[4:] for row in RUSSELL_STATUS(as_of)],
+    ]
+    told = []
+    for ask in asked:
+        try:
+            told.append(ask())
+        except XlSmallcapError as exc:
+            told.append(exc.code)
+    use_session(None)
+    return told
+
+
+@settings(
+    max_examples=8,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(as_of=st.sampled_from(DAYS), noise=st.integers(0, 2**32 - 1), cut=st.booleans())
+def test_the_future_changes_nothing(sample_home: Path, tmp_path: Path, as_of: dt.date, noise: int, cut: bool) -> None:
+    """Replace everything known after as_of by noise, or drop it: every answer stays, bit for bit."""
+    other = tmp_path / "other"
+    shutil.rmtree(other, ignore_errors=True)
+    store, rng = Store(other / "store"), np.random.default_rng(noise)
+    original = Store(sample_home / "store").open()
+    session = Session(load_settings(sample_home))
+    day = np.datetime64(as_of, "D")
+    changed = {}
+    for name in original.ids:
+        data = original.series(name)
+        kept = np.isin(data.dates, known_by(session.catalogue.series_of(name), data, day).dates)
+        values = np.where(kept, data.values, data.values * rng.uniform(0.5, 2.0, data.values.size) + 0.01)
+        select = kept if cut else np.ones(kept.size, dtype=bool)
+        if select.any():
+            changed[name] = SeriesData.build(data.dates[select], values[select])
+    entries = original.entries
+    made = store.add(
+        changed, source="sample", origins={n: e.origin for n, e in entries.items()},
+        frequencies={n: e.frequency for n, e in entries.items()}, synthetic=True, loaded_at="",
+    )  # fmt: skip
+    store.use(made.fingerprint)
+    expected = answers(sample_home, as_of)
+    assert sum(isinstance(a, str) for a in expected) <= 2, "mostly answers, not errors"
+    assert answers(other, as_of) == expected
+
+
+def test_the_same_question_gives_the_same_bits_from_memory_disk_and_afresh(sample_home: Path, tmp_path: Path) -> None:
+    load(Store(tmp_path / "store"), "sample", lambda *_: None)
+    first = answers(tmp_path, dt.date(2024, 6, 28))
+    assert list((tmp_path / "cache").rglob("*.fit")), "fits are kept on disk"
+    assert answers(tmp_path, dt.date(2024, 6, 28)) == first
+    shutil.rmtree(tmp_path / "cache")
+    assert answers(tmp_path, dt.date(2024, 6, 28)) == first

@@ -1,0 +1,1 @@
+"""Developer tools: regenerate what is generated."""

@@ -1,0 +1,1 @@
+"""One file a question: session and models in, a result out."""

@@ -1,0 +1,80 @@
+"""Where does a factor stand, and what is it made of?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.data.catalogue import Factor
+from xl_smallcap.data.panel import Column
+from xl_smallcap.errors import NoDataError
+from xl_smallcap.session import Session
+
+Z_WINDOW = 250
+
+
+@dataclass(frozen=True)
+class FactorState:
+    """One factor at a date.
+
+    `level` is percent for rates (signed as the factor is), the price of a single series, or an index that starts at 100
+    where there are several; `change` is the last change in bp or %; `z` is the level's distance from the mean of its
+    last 250 observations in their standard deviations (of log levels for prices).
+    """
+
+    level: float
+    change: float
+    z: float
+    last_date: np.datetime64
+    used: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def factor_state(session: Session, factor: Factor, as_of: np.datetime64 | None) -> FactorState:
+    """Describe a factor as of a day.
+
+    Parameters
+    ----------
+    session : Session
+        Data.
+    factor : Factor
+        Which one.
+    as_of : numpy.datetime64 or None
+        Nothing later is used.
+
+    Returns
+    -------
+    FactorState
+
+    Raises
+    ------
+    NoDataError
+        No observation by then, or the last one is older than the days of grace.
+    """
+    panel = session.panel((Column.of(factor.id, factor.quote, factor.legs),), as_of)
+    grace = np.timedelta64(session.settings.grace_days, "D")
+    if panel.level_dates.size == 0 or (as_of is not None and as_of > panel.level_dates[-1] + grace):
+        everything = session.panel((Column.of(factor.id, factor.quote, factor.legs),), None).level_dates
+        reach = f"from {everything[0]} to {everything[-1]}" if everything.size else "never"
+        raise NoDataError(f"No data for as_of {as_of}: factor '{factor.id}' is observed {reach}.")
+    levels = panel.levels[:, 0]
+    if factor.quote == "bp":
+        level = levels[-1] / 100.0
+    elif len(factor.legs) == 1 and factor.legs[0][1] == 1.0:
+        level = np.exp(levels[-1] / 100.0)
+    else:
+        level = 100.0 * np.exp((levels[-1] - levels[0]) / 100.0)
+    recent = levels[-Z_WINDOW:]
+    spread = recent.std(ddof=1) if recent.size == Z_WINDOW else np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = float((recent[-1] - recent.mean()) / spread) if spread > 0 else float("nan")
+    change = float(panel.changes[-1, 0]) if panel.changes.size else float("nan")
+    return FactorState(
+        level=float(level),
+        change=change,
+        z=z,
+        last_date=panel.level_dates[-1],
+        used=tuple(panel.used[s] for s, _ in factor.legs),
+        notes=panel.notes,
+    )

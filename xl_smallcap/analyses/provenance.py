@@ -1,0 +1,156 @@
+"""Which data, from where, how fresh, known when?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.data.catalogue import Series
+from xl_smallcap.data.releases import available_at, known_by
+from xl_smallcap.data.store import SYNTHETIC_MARK, Entry
+from xl_smallcap.errors import BadArgumentError, NoDataError, closest
+from xl_smallcap.session import Session
+
+STALE_DAYS = {"daily": 10, "weekly": 21, "monthly": 110}
+"""A series whose last observation lies further behind the snapshot's newest counts as stale (a month is dated by its
+first day and may be published 40 days after its last)."""
+
+
+@dataclass(frozen=True)
+class SeriesStatus:
+    """One series of the snapshot as known by a date."""
+
+    series: Series
+    entry: Entry
+    source: str
+    first: np.datetime64
+    last: np.datetime64
+    value: float
+    nobs: int
+    known_at: np.datetime64
+    lag_assumed: bool
+    age_days: int
+    stale: bool
+
+
+def source_label(session: Session) -> str:
+    """Return the source as shown beside numbers; SAMPLE (synthetic) for the embedded sample.
+
+    Parameters
+    ----------
+    session : Session
+        The open snapshot.
+
+    Returns
+    -------
+    str
+    """
+    return SYNTHETIC_MARK if session.snapshot.synthetic else session.snapshot.source
+
+
+def newest(session: Session, as_of: np.datetime64 | None) -> np.datetime64:
+    """Return the newest observation of any series known by a day.
+
+    Parameters
+    ----------
+    session : Session
+        The open snapshot.
+    as_of : numpy.datetime64 or None
+        The day.
+
+    Returns
+    -------
+    numpy.datetime64
+    """
+    found = np.datetime64("0001-01-01", "D")
+    for name, entry in session.snapshot.entries.items():
+        if as_of is None:
+            found = max(found, np.datetime64(entry.last, "D"))
+            continue
+        known = known_by(session.catalogue.series_of(name), session.snapshot.series(name), as_of).dates
+        if known.size:
+            found = max(found, known[-1])
+    return found
+
+
+def stored_id(session: Session, word: str) -> str:
+    """Return the id of a stored series, any case.
+
+    Parameters
+    ----------
+    session : Session
+        The open snapshot.
+    word : str
+        What was typed.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    BadArgumentError
+        Naming the nearest stored series.
+    """
+    wanted = word.strip().lower()
+    for name in session.snapshot.ids:
+        if name.lower() == wanted:
+            return name
+    near = closest(word, session.snapshot.ids)
+    hint = f" Did you mean '{near}'?" if near else ""
+    raise BadArgumentError(
+        f"Unknown series '{word.strip()}'.{hint} =RUSSELL_STATUS() lists the {len(session.snapshot.ids)} series "
+        "of the snapshot."
+    )
+
+
+def series_status(
+    session: Session, series_id: str, as_of: np.datetime64 | None, reference: np.datetime64
+) -> SeriesStatus:
+    """Describe one series as it was known by a day.
+
+    Parameters
+    ----------
+    session : Session
+        The open snapshot.
+    series_id : str
+        As stored.
+    as_of : numpy.datetime64 or None
+        The day.
+    reference : numpy.datetime64
+        The day ages are measured from: :func:`newest`.
+
+    Returns
+    -------
+    SeriesStatus
+
+    Raises
+    ------
+    NoDataError
+        Nothing of it was published by then.
+    """
+    series = session.catalogue.series_of(series_id)
+    entry = session.snapshot.entries[series_id]
+    if series_id not in session.catalogue.series:
+        series = Series(id=series_id, label=series_id, frequency=entry.frequency)  # type: ignore[arg-type]
+    data = session.snapshot.series(series_id)
+    known = known_by(series, data, as_of)
+    if known.dates.size == 0:
+        raise NoDataError(f"Nothing of '{series_id}' was published by {as_of}; its first date is {entry.first}.")
+    moments, _ = available_at(series, data)
+    row = int(np.flatnonzero((data.dates == known.dates[-1]) & (data.values == known.values[-1]))[-1])
+    age = int((reference - known.dates[-1]).astype(np.int64))
+    return SeriesStatus(
+        series=series,
+        entry=entry,
+        source=source_label(session),
+        first=known.dates[0],
+        last=known.dates[-1],
+        value=float(known.values[-1]),
+        nobs=known.dates.size,
+        known_at=moments[row],
+        lag_assumed=bool(known.lag_assumed[-1]),
+        age_days=age,
+        stale=age > STALE_DAYS[series.frequency],
+    )

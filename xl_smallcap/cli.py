@@ -1,0 +1,329 @@
+"""The command line ``xl-smallcap``. Exit 0 complete, 3 partial, 1 failed, 2 usage."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from xl_smallcap.errors import XlSmallcapError
+
+OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+_SHOWN_ROWS = 40
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal,
+    ) as bar:  # fmt: skip
+        task = bar.add_task(what, total=None)
+
+        def step(name: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{what} {name}".rstrip(), completed=done, total=total)
+
+        yield step
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "#N/A"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)
+
+
+def _print_table(table: list[list[Any]], title: str = "", limit: int | None = None) -> None:
+    from rich import box
+    from rich.table import Table as RichTable
+
+    shown = RichTable(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    numeric = [all(isinstance(r[i], (int, float)) or r[i] is None for r in table[1:]) for i in range(len(table[0]))]
+    for name, right in zip(table[0], numeric, strict=True):
+        shown.add_column(str(name), justify="right" if right else "left", no_wrap=True)
+    rows = table[1:]
+    kept = rows if limit is None or len(rows) <= limit else rows[: limit // 2] + rows[-limit // 2 :]
+    for i, row in enumerate(kept):
+        shown.add_row(*(_show(v) for v in row))
+        if len(kept) < len(rows) and i == limit // 2 - 1:  # type: ignore[operator]
+            shown.add_row(*["..."] * len(row))
+    console = _console()
+    console.width = max(console.width, 400)
+    console.print(shown)
+    if len(kept) < len(rows):
+        console.print(f"{len(rows) - len(kept)} of {len(rows)} rows not shown; use --json for all.")
+
+
+def _call(args: argparse.Namespace) -> int:
+    from xl_smallcap.functions.formula import parse_call
+    from xl_smallcap.hosts._cells import Answer, evaluate, to_json
+
+    try:
+        call = parse_call(args.formula)
+        answer = evaluate(call.name, call.arguments)
+    except XlSmallcapError as exc:
+        answer = Answer(code=exc.code, message=str(exc))
+    if args.json:
+        print(json.dumps(to_json(answer), allow_nan=False))
+    elif answer.code is not None:
+        print(f"{answer.code} {answer.message}", file=sys.stderr)
+    elif answer.table is not None:
+        _print_table(answer.table, limit=_SHOWN_ROWS)
+    else:
+        print(repr(answer.value) if isinstance(answer.value, float) else _show(answer.value))
+    return FAILED if answer.code is not None else OK
+
+
+def _functions(args: argparse.Namespace) -> int:
+    from xl_smallcap.functions import FUNCTIONS
+
+    if args.json:
+        described = [
+            {
+                "name": f.name,
+                "help": f.help,
+                "parameters": [{"name": p.name, "optional": p.optional, "help": p.help} for p in f.parameters],
+            }
+            for f in FUNCTIONS
+        ]
+        print(json.dumps(described, indent=1))
+        return OK
+    for f in FUNCTIONS:
+        print(f"{f.usage}\n    {f.help}")
+        for p in f.parameters:
+            print(f"    {p.name}: {p.help}")
+    return OK
+
+
+def _data_load(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.loading import load
+    from xl_smallcap.session import current_session
+
+    with _progress("Reading") as step:
+        done = load(current_session().store, args.place, step)
+    print(f"Snapshot {done.snapshot.name}: {len(done.snapshot.ids)} series, now CURRENT.")
+    for reason in done.skipped.values():
+        print(f"Left out: {reason}", file=sys.stderr)
+    return PARTIAL if done.skipped else OK
+
+
+def _data_use(args: argparse.Namespace) -> int:
+    from xl_smallcap.session import current_session
+
+    store = current_session().store
+    store.use(args.fingerprint)
+    print(f"CURRENT is now {store.open().name}.")
+    return OK
+
+
+def _data_status(args: argparse.Namespace) -> int:
+    from xl_smallcap.hosts._cells import evaluate, to_json
+    from xl_smallcap.session import current_session
+
+    answer = evaluate("RUSSELL_STATUS", ())
+    if args.json:
+        print(json.dumps(to_json(answer)))
+        return FAILED if answer.code else OK
+    if answer.table is None:
+        print(f"{answer.code} {answer.message}", file=sys.stderr)
+        return FAILED
+    session = current_session()
+    snapshot = session.snapshot
+    print(f"Snapshot {snapshot.name}, loaded {snapshot.loaded_at}, in {session.settings.store_dir}")
+    others = [s for s in session.store.snapshots() if s != snapshot.fingerprint]
+    print(f"Other snapshots: {', '.join(others) or 'none'}")
+    _print_table(answer.table)
+    damaged = [row for row in answer.table[1:] if row[6] is None]
+    return PARTIAL if damaged else OK
+
+
+def _panel(args: argparse.Namespace) -> int:
+    from xl_smallcap.functions.aligned import panel_rows
+
+    header, rows, notes = panel_rows(
+        target=args.target, spec=args.spec, window=args.window, as_of=args.as_of, transformed=args.transformed
+    )
+    for note in notes:
+        print(note, file=sys.stderr)
+    out = Path(args.out).open("w", encoding="utf-8", newline="") if args.out else sys.stdout  # noqa: SIM115 - closed below, stdout is not ours
+    try:
+        out.write(",".join(header) + "\n")
+        for row in rows:
+            out.write(",".join(repr(v) if isinstance(v, float) else str(v) for v in row) + "\n")
+    finally:
+        if args.out:
+            out.close()
+    return OK
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from xl_smallcap.workbooks.demo import run_demo
+
+    with _progress("Demo") as step:
+        done = run_demo(Path(args.out), step)
+    _print_table(done.table, title=f"Betas of the Russell 2000, {done.snapshot_name}, as of {done.as_of}")
+    print(f"Workbook with live formulas and their values: {done.workbook}")
+    if not done.made_current:
+        print(
+            "Your own data stay CURRENT; to let the workbook recalculate on the sample: 'xl-smallcap data load sample'."
+        )
+    return OK
+
+
+def _workbook_build(args: argparse.Namespace) -> int:
+    from xl_smallcap.workbooks.book import build_workbook
+
+    path = build_workbook(Path(args.out))
+    print(f"Written: {path}")
+    return OK
+
+
+def _excel_install(args: argparse.Namespace) -> int:
+    from xl_smallcap.workbooks.excel_install import install
+
+    for line in install(Path(args.out) if args.out else None):
+        print(line)
+    return OK
+
+
+def _excel_attach(args: argparse.Namespace) -> int:
+    from xl_smallcap.hosts.excel.attach import attach
+
+    print(f"Written: {attach(Path(args.book))}")
+    return OK
+
+
+def _libreoffice_install(args: argparse.Namespace) -> int:
+    from xl_smallcap.hosts.libreoffice.install import install
+
+    for line in install(Path(args.oxt) if args.oxt else None):
+        print(line)
+    return OK
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from xl_smallcap.hosts.doctor import examine
+
+    findings = examine(Path(args.book) if args.book else None)
+    if args.json:
+        print(json.dumps([f.as_dict() for f in findings], indent=1))
+    else:
+        for f in findings:
+            print(f"{f.mark:4} {f.what}: {f.found}" + (f"\n     -> {f.advice}" if f.advice else ""))
+    return FAILED if any(f.mark == "BAD" for f in findings) else OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="xl-smallcap",
+        description="Russell 2000 macro factor betas: data, numbers, workbooks and their hosts.",
+    )
+    from xl_smallcap import __version__
+
+    parser.add_argument("--version", action="version", version=f"xl_smallcap {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    demo = commands.add_parser("demo", help="fit the embedded sample, print the beta table, write a workbook")
+    demo.add_argument("--out", default="demo", help="folder for the workbook (default: demo)")
+    demo.set_defaults(run=_demo)
+
+    data = commands.add_parser("data", help="load data and look at them").add_subparsers(dest="action", required=True)
+    load = data.add_parser("load", help="read a folder of CSV files, or the embedded sample")
+    load.add_argument("place", help="a folder, or the word 'sample'")
+    load.set_defaults(run=_data_load)
+    use = data.add_parser("use", help="make another snapshot CURRENT")
+    use.add_argument("fingerprint")
+    use.set_defaults(run=_data_use)
+    status = data.add_parser("status", help="series, ages and snapshots")
+    status.add_argument("--json", action="store_true")
+    status.set_defaults(run=_data_status)
+
+    call = commands.add_parser("call", help="answer one formula")
+    call.add_argument("formula", help='such as \'RUSSELL_BETA("inflation",,"relative")\'')
+    call.add_argument("--json", action="store_true", help="exactly one of value, table, error")
+    call.set_defaults(run=_call)
+
+    functions = commands.add_parser("functions", help="list the worksheet functions with their help")
+    functions.add_argument("--json", action="store_true")
+    functions.set_defaults(run=_functions)
+
+    panel = commands.add_parser("panel", help="print exactly the aligned changes a fit used, as CSV")
+    panel.add_argument("--target")
+    panel.add_argument("--spec")
+    panel.add_argument("--window")
+    panel.add_argument("--as-of")
+    panel.add_argument("--transformed", action="store_true", help="standardised factors, as regressed")
+    panel.add_argument("--out", help="a file instead of the screen")
+    panel.set_defaults(run=_panel)
+
+    workbook = commands.add_parser("workbook", help="build the workbook").add_subparsers(dest="action", required=True)
+    build = workbook.add_parser("build", help="write the workbook from the current data")
+    build.add_argument("--out", default="xl_smallcap.xlsx")
+    build.set_defaults(run=_workbook_build)
+
+    excel = commands.add_parser("excel", help="functions in Excel").add_subparsers(dest="action", required=True)
+    install = excel.add_parser("install", help="build the macro workbook on this machine")
+    install.add_argument("--out", help="where to write xl_smallcap.xlsm (default: Documents)")
+    install.set_defaults(run=_excel_install)
+    attach = excel.add_parser("attach", help="give an own workbook the functions: writes BOOK.xlsm beside it")
+    attach.add_argument("book")
+    attach.set_defaults(run=_excel_attach)
+
+    office = commands.add_parser("libreoffice", help="functions in LibreOffice").add_subparsers(
+        dest="action", required=True
+    )
+    office_install = office.add_parser("install", help="install the add-in for this user")
+    office_install.add_argument("--oxt", help="only write the extension to this file")
+    office_install.set_defaults(run=_libreoffice_install)
+
+    doctor = commands.add_parser("doctor", help="check this machine and say what to do")
+    doctor.add_argument("--book", help="a workbook to check as well")
+    doctor.add_argument("--json", action="store_true")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Default: the process's arguments.
+
+    Returns
+    -------
+    int
+        0 complete, 3 partial, 1 failed, 2 usage.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A console of another code page must not turn an answer into an error.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        args = _parser().parse_args(argv)
+    except SystemExit as exc:
+        return int(exc.code or 0)
+    try:
+        return int(args.run(args))
+    except XlSmallcapError as exc:
+        print(f"{exc.code} {exc}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("Stopped; nothing was changed.", file=sys.stderr)
+        return FAILED

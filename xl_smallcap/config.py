@@ -1,0 +1,108 @@
+"""Settings: each default once, with its unit and help; from environment, then file, then here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from xl_smallcap.errors import BadArgumentError, unknown_word
+
+ENVIRONMENT_PREFIX = "XL_SMALLCAP_"
+"""An environment variable of this prefix and a field's name in capitals sets the field."""
+
+
+def _setting(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything adjustable, read once when a session opens.
+
+    Raises
+    ------
+    BadArgumentError
+        A key in ``config.toml`` or the environment is unknown or not a number.
+    """
+
+    home: Path
+    memory_fits: int = _setting(512, "fitted models kept in memory")
+    memory_answers: int = _setting(20_000, "answered cells kept in memory")
+    disk_fits: int = _setting(4_000, "fitted models kept on disk")
+    confidence: float = _setting(0.90, "coverage of intervals, as a share")
+    grace_days: int = _setting(10, "calendar days an as_of may lie past the last observation")
+    min_spare_obs: int = _setting(10, "observations a window needs beyond its regressors")
+    server_idle_minutes: float = _setting(60.0, "minutes after which an unused server ends")
+
+    @property
+    def store_dir(self) -> Path:
+        """Folder of the series store."""
+        return self.home / "store"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Folder of fitted models; safe to delete."""
+        return self.home / "cache"
+
+    @property
+    def log_file(self) -> Path:
+        """File with the tracebacks of unexpected errors."""
+        return self.home / "errors.log"
+
+
+def home_dir() -> Path:
+    """Folder of data, cache and settings: `XL_SMALLCAP_HOME`, else the platform's place for user data.
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    named = os.environ.get(ENVIRONMENT_PREFIX + "HOME")
+    if named:
+        return Path(named).expanduser().resolve()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("xl_smallcap", appauthor=False))
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Read the settings from the environment, then ``config.toml``, then the defaults.
+
+    Parameters
+    ----------
+    home : pathlib.Path, optional
+        The home folder; default :func:`home_dir`.
+
+    Returns
+    -------
+    Settings
+    """
+    folder = home if home is not None else home_dir()
+    known = {f.name: f for f in fields(Settings) if f.name != "home"}
+    found: dict[str, tuple[str, Any]] = {}
+    path = folder / "config.toml"
+    if path.is_file():
+        import tomllib
+
+        try:
+            entries = tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as exc:
+            raise BadArgumentError(f"{path} is not valid TOML: {exc}.") from exc
+        for key, value in entries.items():
+            if key not in known:
+                raise BadArgumentError(f"{path}: {unknown_word('setting', key, known)}")
+            found[key] = (str(path), value)
+    for name in known:
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        if variable in os.environ:
+            found[name] = (variable, os.environ[variable])
+    values: dict[str, Any] = {}
+    for name, (where, value) in found.items():
+        kind: Any = type(known[name].default)
+        try:
+            values[name] = kind(value)
+        except (TypeError, ValueError):
+            raise BadArgumentError(f"{where}: '{name}' must be a number; got {value!r}.") from None
+    return Settings(home=folder, **values)

@@ -1,0 +1,1 @@
+"""Where data come from, how they are kept, and the aligned panel a model sees."""

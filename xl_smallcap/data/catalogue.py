@@ -1,0 +1,317 @@
+"""The catalogue of series, factors, targets and specifications, read from data; a user's file overlays ours."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+from xl_smallcap.errors import BadArgumentError, CatalogueError, closest, unknown_word
+from xl_smallcap.types import SeriesFrequency, SeriesKind
+
+Quote = Literal["pct", "bp"]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One published series: what it is, how often it comes and when it is known."""
+
+    id: str
+    label: str
+    kind: SeriesKind = "price"
+    unit: str = ""
+    frequency: SeriesFrequency = "daily"
+    publisher: str = "the user's own"
+    fallback: tuple[str, ...] = ()
+    lag_days: int = 0
+    time: str = "16:00"
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A named, signed change built from weighted legs; up means "more of it"."""
+
+    id: str
+    label: str
+    up: str
+    quote: Quote
+    legs: tuple[tuple[str, float], ...]
+    reference_sd: float
+    aliases: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is explained: weighted legs of prices, in 100*log; `market` adds the market to the regressors."""
+
+    id: str
+    label: str
+    legs: tuple[tuple[str, float], ...]
+    market: bool = False
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The factors of one joint regression."""
+
+    id: str
+    label: str
+    factors: tuple[str, ...]
+    market: bool = False
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All entries; look-ups know aliases and say what was meant."""
+
+    series: Mapping[str, Series]
+    factors: Mapping[str, Factor]
+    targets: Mapping[str, Target]
+    specs: Mapping[str, Spec]
+    market: str
+    default_spec: str
+    default_target: str
+    fingerprint: str = field(repr=False, default="")
+
+    def series_of(self, series_id: str) -> Series:
+        """Return the entry of a series; one we don't know counts as a price of the user's own.
+
+        Parameters
+        ----------
+        series_id : str
+            The id as stored.
+
+        Returns
+        -------
+        Series
+        """
+        return self.series.get(series_id) or Series(id=series_id, label=series_id)
+
+    def factor(self, word: str) -> Factor:
+        """Return a factor by id or alias.
+
+        Parameters
+        ----------
+        word : str
+            Any case, trimmed.
+
+        Returns
+        -------
+        Factor
+
+        Raises
+        ------
+        BadArgumentError
+            Naming the nearest known factor.
+        """
+        wanted = word.strip().lower()
+        for entry in self.factors.values():
+            if wanted == entry.id.lower() or wanted in (a.lower() for a in entry.aliases):
+                return entry
+        raise BadArgumentError(unknown_word("factor", word.strip(), self.factors))
+
+    def spec(self, word: str) -> Spec:
+        """Return a specification; ``"macro:growth_metals"`` is macro with that construction of growth.
+
+        Parameters
+        ----------
+        word : str
+            A specification, optionally a colon and the alternative factor that replaces its original.
+
+        Returns
+        -------
+        Spec
+
+        Raises
+        ------
+        BadArgumentError
+            Unknown specification, or an alternative of none of its factors.
+        """
+        base_word, _, swap_word = word.strip().partition(":")
+        base = {k.lower(): v for k, v in self.specs.items()}.get(base_word.strip().lower())
+        if base is None:
+            raise BadArgumentError(unknown_word("specification", base_word.strip(), self.specs))
+        if not swap_word:
+            return base
+        new = self.factor(swap_word)
+        for old in base.factors:
+            if new.id in self.factors[old].alternatives:
+                return replace(
+                    base,
+                    id=f"{base.id}:{new.id}",
+                    label=f"{base.label}; {new.id} in place of {old}",
+                    factors=tuple(new.id if f == old else f for f in base.factors),
+                )
+        possible = [f"{base.id}:{a}" for f in base.factors for a in self.factors[f].alternatives]
+        raise BadArgumentError(
+            f"'{new.id}' is not an alternative construction of a factor in '{base.id}'. "
+            f"Possible: {', '.join(possible)}."
+        )
+
+    def specs_with(self, factor_id: str) -> list[str]:
+        """Return the specifications in which a factor takes part, plain ones first.
+
+        Parameters
+        ----------
+        factor_id : str
+            A factor's id.
+
+        Returns
+        -------
+        list of str
+        """
+        plain = [s.id for s in self.specs.values() if factor_id in s.factors]
+        swapped = [
+            f"{s.id}:{factor_id}"
+            for s in self.specs.values()
+            for f in s.factors
+            if factor_id in self.factors[f].alternatives
+        ]
+        return plain + swapped
+
+    def target(self, word: str, stored: tuple[str, ...]) -> Target:
+        """Return a target by id, or any series in the store as a target of its own.
+
+        Parameters
+        ----------
+        word : str
+            A target's id or a series id, any case.
+        stored : tuple of str
+            The series of the open snapshot.
+
+        Returns
+        -------
+        Target
+
+        Raises
+        ------
+        BadArgumentError
+            Neither a target nor a stored price.
+        """
+        wanted = word.strip().lower()
+        for entry in self.targets.values():
+            if wanted == entry.id.lower():
+                return entry
+        for series_id in stored:
+            if wanted == series_id.lower():
+                known = self.series_of(series_id)
+                if known.kind != "price" or known.frequency != "daily":
+                    raise BadArgumentError(
+                        f"'{series_id}' is a {known.frequency} {known.kind} in {known.unit}; a target is a daily price."
+                    )
+                return Target(id=series_id, label=known.label, legs=((series_id, 1.0),))
+        near = closest(word, [*self.targets, *stored])
+        hint = f" Did you mean '{near}'?" if near else ""
+        raise BadArgumentError(
+            f"Unknown target '{word.strip()}'.{hint} Known: {', '.join(self.targets)}, or any daily price in the store."
+        )
+
+
+_Entry = TypeVar("_Entry", Series, Factor, Target, Spec)
+
+
+def _entry(cls: type[_Entry], table: str, key: str, values: Mapping[str, Any], where: str) -> _Entry:
+    prepared: dict[str, Any] = {}
+    known = set(cls.__dataclass_fields__) - {"id"}
+    for name, value in values.items():
+        if name not in known:
+            raise CatalogueError(f"{where}: [{table}.{key}] {unknown_word('key', name, sorted(known))}")
+        if name == "legs":
+            if not isinstance(value, dict) or not value:
+                raise CatalogueError(f"{where}: [{table}.{key}] legs must be a table such as {{ RUT = 1 }}.")
+            prepared[name] = tuple((str(s), float(w)) for s, w in value.items())
+        elif isinstance(value, list):
+            prepared[name] = tuple(str(v) for v in value)
+        else:
+            prepared[name] = value
+    try:
+        made = cls(id=key, **prepared)
+    except TypeError as exc:
+        raise CatalogueError(f"{where}: [{table}.{key}] is incomplete: {exc}.") from exc
+    return made
+
+
+_TABLES: Mapping[str, type[Any]] = {"series": Series, "factors": Factor, "targets": Target, "specs": Spec}
+
+
+def _checked(catalogue: Catalogue, where: str) -> Catalogue:
+    for factor in catalogue.factors.values():
+        kinds = {catalogue.series_of(s).kind for s, _ in factor.legs}
+        wanted = "price" if factor.quote == "pct" else "yield"
+        if factor.quote not in ("pct", "bp") or kinds != {wanted}:
+            raise CatalogueError(
+                f"{where}: [factors.{factor.id}] quote '{factor.quote}' needs legs that are all of kind "
+                f"'{wanted}' (pct: price, bp: yield); they are {', '.join(sorted(kinds))}."
+            )
+        if not factor.reference_sd > 0:
+            raise CatalogueError(f"{where}: [factors.{factor.id}] reference_sd must be above zero.")
+        for other in factor.alternatives:
+            if other not in catalogue.factors:
+                raise CatalogueError(f"{where}: {unknown_word('alternative factor', other, catalogue.factors)}")
+    for spec in catalogue.specs.values():
+        for name in spec.factors:
+            if name not in catalogue.factors:
+                raise CatalogueError(f"{where}: [specs.{spec.id}] {unknown_word('factor', name, catalogue.factors)}")
+    return catalogue
+
+
+@functools.lru_cache(maxsize=8)
+def _shipped() -> dict[str, Any]:
+    text = resources.files("xl_smallcap.data").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def load_catalogue(user_file: Path | None = None) -> Catalogue:
+    """Read our catalogue and lay the user's file over it, entry by entry.
+
+    Parameters
+    ----------
+    user_file : pathlib.Path, optional
+        A TOML file of the same form; a missing file is no overlay.
+
+    Returns
+    -------
+    Catalogue
+
+    Raises
+    ------
+    CatalogueError
+        Naming file, table and key.
+    """
+    merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in _shipped().items()}
+    where = "catalogue.toml"
+    if user_file is not None and user_file.is_file():
+        where = str(user_file)
+        try:
+            own = tomllib.loads(user_file.read_text(encoding="utf-8-sig"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise CatalogueError(f"{where} is not valid TOML in UTF-8: {exc}.") from exc
+        for table, entries in own.items():
+            if table not in merged:
+                raise CatalogueError(f"{where}: {unknown_word('table', table, merged)}")
+            if isinstance(merged[table], dict):
+                for key, entry in entries.items():
+                    merged[table][key] = {**merged[table].get(key, {}), **entry}
+            else:
+                merged[table] = entries
+    parsed: dict[str, Mapping[str, Any]] = {
+        table: MappingProxyType({k: _entry(cls, table, k, v, where) for k, v in merged[table].items()})
+        for table, cls in _TABLES.items()
+    }
+    digest = hashlib.sha256(json.dumps(merged, sort_keys=True).encode()).hexdigest()
+    catalogue = Catalogue(
+        **parsed,
+        market=merged["market"],
+        default_spec=merged["default_spec"],
+        default_target=merged["default_target"],
+        fingerprint=digest[:16],
+    )
+    return _checked(catalogue, where)

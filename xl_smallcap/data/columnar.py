@@ -1,0 +1,130 @@
+"""A small immutable file of named arrays: header, checksum, raw little-endian columns; written atomically.
+
+Why our own: reading one takes about 50 microseconds (numpy's npz about 300, parquet about 1,000), it runs no code on
+load as pickle does, and a file cut in half is told from a whole one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import time
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xl_smallcap.errors import StoreError
+
+_MAGIC = b"XLSC1\n"
+_KINDS = {"f8": "<f8", "i8": "<i8"}
+_REPLACE_TRIES = 20
+
+
+def encode(columns: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> bytes:
+    """Turn arrays of float64 or int64 and a JSON-able header into the bytes of a file.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray
+        float64 or int64 of any shape.
+    meta : mapping
+        Anything JSON can hold.
+
+    Returns
+    -------
+    bytes
+    """
+    described = []
+    body = bytearray()
+    for name, array in columns.items():
+        kind = "f8" if array.dtype.kind == "f" else "i8"
+        described.append([name, kind, list(array.shape)])
+        body += np.ascontiguousarray(array).astype(_KINDS[kind]).tobytes()
+    header = {"columns": described, "meta": dict(meta), "crc": zlib.crc32(body), "size": len(body)}
+    return _MAGIC + json.dumps(header, sort_keys=True).encode() + b"\n" + bytes(body)
+
+
+def decode(raw: bytes, where: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Read back what :func:`encode` wrote.
+
+    Parameters
+    ----------
+    raw : bytes
+        The whole file.
+    where : str
+        Named in the error.
+
+    Returns
+    -------
+    columns, meta
+
+    Raises
+    ------
+    StoreError
+        The bytes are not a whole file of this form.
+    """
+    broken = StoreError(f"{where} is damaged (cut short or overwritten); load the data again to repair it.")
+    if not raw.startswith(_MAGIC):
+        raise broken
+    end = raw.find(b"\n", len(_MAGIC))
+    if end < 0:
+        raise broken
+    try:
+        header = json.loads(raw[len(_MAGIC) : end])
+    except ValueError:
+        raise broken from None
+    body = memoryview(raw)[end + 1 :]
+    if len(body) != header["size"] or zlib.crc32(body) != header["crc"]:
+        raise broken
+    columns: dict[str, NDArray[Any]] = {}
+    offset = 0
+    for name, kind, shape in header["columns"]:
+        count = int(np.prod(shape, dtype=np.int64))
+        columns[name] = np.frombuffer(body, dtype=_KINDS[kind], count=count, offset=offset).reshape(shape)
+        offset += 8 * count
+    return columns, header["meta"]
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old one or the whole new one, never a part.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Folders are made as needed. On Windows an open target is waited for, up to two seconds.
+    content : bytes
+        The whole file.
+
+    Raises
+    ------
+    StoreError
+        Disk full, no permission, or the target stays open in another program. The old file is unharmed.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        for attempt in range(_REPLACE_TRIES):
+            try:
+                temporary.replace(path)
+                break
+            except PermissionError:
+                if attempt == _REPLACE_TRIES - 1:
+                    raise
+                time.sleep(0.1)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise StoreError(
+            f"Could not write {path}: {exc.strerror or exc}. Nothing was changed; free some space or set "
+            "XL_SMALLCAP_HOME to a folder you can write to."
+        ) from exc

@@ -1,0 +1,121 @@
+"""When a number became known: the release calendar, and the usual lag where it says nothing.
+
+Daily market series count as known at their own day's close. For weekly and monthly series a row of the calendar
+(series, reference period, moment) overrides the usual lag of the catalogue; "never published" removes the period. A
+vintage's own ``available_at`` overrides both.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+
+from xl_smallcap.data.catalogue import Series
+from xl_smallcap.data.series import MinuteArray, SeriesData
+from xl_smallcap.types import BoolArray, DayArray, FloatArray
+
+_NEVER = np.datetime64("9999-12-31T00:00", "m")
+
+
+@functools.lru_cache(maxsize=1)
+def calendar() -> dict[str, dict[np.datetime64, np.datetime64]]:
+    """Read the shipped calendar.
+
+    Returns
+    -------
+    dict
+        Series id to {reference day: moment known}; a period never published is known in the year 9999.
+    """
+    text = resources.files("xl_smallcap.data").joinpath("releases.csv").read_text(encoding="utf-8")
+    found: dict[str, dict[np.datetime64, np.datetime64]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        moment = np.datetime64(row["released"], "m") if row["published"] == "yes" else _NEVER
+        found.setdefault(row["series"], {})[np.datetime64(row["period"], "D")] = moment
+    return found
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was known of one series by a day: the latest vintage of each date.
+
+    `lag_assumed` marks dates whose moment comes from the usual lag, not from a calendar row or a vintage.
+    """
+
+    dates: DayArray
+    values: FloatArray
+    lag_assumed: BoolArray
+
+
+def available_at(series: Series, data: SeriesData) -> tuple[MinuteArray, BoolArray]:
+    """Return when each row became known, and whether that is only the usual lag.
+
+    Parameters
+    ----------
+    series : Series
+        The catalogue's entry: frequency, lag and hour.
+    data : SeriesData
+        The stored rows.
+
+    Returns
+    -------
+    moments : ndarray of shape (n_rows,)
+        New York wall clock, ``datetime64[m]``.
+    lag_assumed : ndarray of bool of shape (n_rows,)
+    """
+    hours, _, minutes = series.time.partition(":")
+    clock = np.timedelta64(int(hours) * 60 + int(minutes), "m")
+    rule: MinuteArray
+    if series.frequency == "daily":
+        rule = np.asarray(data.dates.astype("datetime64[m]") + clock, dtype="datetime64[m]")
+        assumed = np.zeros(rule.size, dtype=bool)
+    else:
+        end = data.dates
+        if series.frequency == "monthly":
+            end = (data.dates.astype("datetime64[M]") + 1).astype("datetime64[D]") - 1
+        out = (end + np.timedelta64(series.lag_days, "D")).astype("datetime64[m]") + clock
+        rule = np.asarray(out, dtype="datetime64[m]")
+        assumed = np.ones(rule.size, dtype=bool)
+        for period, moment in calendar().get(series.id, {}).items():
+            hit = data.dates == period
+            rule[hit] = moment
+            assumed[hit] = False
+    own = ~np.isnat(data.available_at)
+    rule[own] = data.available_at[own]
+    assumed[own] = False
+    return rule, assumed
+
+
+def known_by(series: Series, data: SeriesData, as_of: np.datetime64 | None) -> Known:
+    """Return what was known of a series at the end of a day.
+
+    Parameters
+    ----------
+    series : Series
+        The catalogue's entry.
+    data : SeriesData
+        The stored rows.
+    as_of : numpy.datetime64 or None
+        A day; None takes everything ever published.
+
+    Returns
+    -------
+    Known
+        Sorted by date, one row a date.
+    """
+    if series.frequency == "daily" and not data.has_vintages:
+        stop = data.dates.size if as_of is None else int(np.searchsorted(data.dates, as_of, side="right"))
+        return Known(data.dates[:stop], data.values[:stop], np.zeros(stop, dtype=bool))
+    moments, assumed = available_at(series, data)
+    limit = _NEVER if as_of is None else (as_of + np.timedelta64(1, "D")).astype("datetime64[m]")
+    keep = np.flatnonzero(moments < limit)
+    # Rows of one date stand in order of publication: the last one is the latest vintage.
+    keep = keep[np.lexsort((moments[keep].view(np.int64), data.dates[keep].view(np.int64)))]
+    dates = data.dates[keep]
+    last = np.ones(dates.size, dtype=bool)
+    last[:-1] = dates[1:] != dates[:-1]
+    chosen = keep[last]
+    return Known(data.dates[chosen], data.values[chosen], assumed[chosen])

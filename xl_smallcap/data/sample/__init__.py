@@ -1,0 +1,1 @@
+"""The embedded synthetic sample and the script that makes it."""

@@ -1,0 +1,77 @@
+"""One stored series with vintages: (date, value, available_at), and its canonical hash."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xl_smallcap.types import DayArray, FloatArray
+
+MinuteArray = NDArray[np.datetime64]
+"""Moments to the minute, New York wall clock, dtype ``datetime64[m]``."""
+
+
+@dataclass(frozen=True)
+class SeriesData:
+    """Observations of one series, sorted by date, then by `available_at`.
+
+    Parameters
+    ----------
+    dates : ndarray of shape (n_rows,)
+        Reference days, ``datetime64[D]``; a date returns for each vintage.
+    values : ndarray of shape (n_rows,)
+        In the unit of the catalogue; finite.
+    available_at : ndarray of shape (n_rows,)
+        When the row became known (New York), ``datetime64[m]``; NaT means "by release calendar or usual lag".
+    """
+
+    dates: DayArray
+    values: FloatArray
+    available_at: MinuteArray
+
+    @classmethod
+    def build(cls, dates: DayArray, values: FloatArray, available_at: MinuteArray | None = None) -> SeriesData:
+        """Sort rows and fill in an unknown `available_at`.
+
+        Parameters
+        ----------
+        dates, values, available_at : ndarray of shape (n_rows,)
+            As the attributes; `available_at` may be omitted.
+
+        Returns
+        -------
+        SeriesData
+        """
+        days = np.asarray(dates, dtype="datetime64[D]")
+        known = (
+            np.full(days.size, np.datetime64("NaT", "m"), dtype="datetime64[m]")
+            if available_at is None
+            else np.asarray(available_at, dtype="datetime64[m]")
+        )
+        order = np.lexsort((known.view(np.int64), days.view(np.int64)))
+        return cls(days[order], np.asarray(values, dtype=np.float64)[order] + 0.0, known[order])
+
+    @property
+    def has_vintages(self) -> bool:
+        """Whether any row carries its own moment of publication."""
+        return not bool(np.isnat(self.available_at).all())
+
+    def digest(self) -> str:
+        """Return the sha-256 of the canonical values (not of file bytes).
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits.
+        """
+        sha = hashlib.sha256()
+        for column, dtype in (
+            (self.dates.view(np.int64), "<i8"),
+            (self.values, "<f8"),
+            (self.available_at.view(np.int64), "<i8"),
+        ):
+            sha.update(np.ascontiguousarray(column).astype(dtype).tobytes())
+        return sha.hexdigest()

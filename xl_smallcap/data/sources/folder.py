@@ -1,0 +1,164 @@
+"""A user's folder of CSV files: wide files (date, one column a series) or one file a series (date, value).
+
+Every ``*.csv`` directly in the folder is looked at. A file of another layout is skipped and named; a file of ours with
+one bad cell refuses the whole load, so that a half-read folder never replaces good data.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.sources._loaded import Loaded
+from xl_smallcap.data.sources.delimited import (
+    MISSING,
+    NotSeriesError,
+    Sheet,
+    read_dates,
+    read_number,
+    read_sheet,
+)
+from xl_smallcap.errors import SourceError
+
+_DATE_HEADERS = ("date", "observation_date")
+_VINTAGE = "available_at"
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2})?$")
+
+Progress = Callable[[str, int, int], None]
+
+
+def _is_text_column(sheet: Sheet, position: int) -> bool:
+    """Tell a column of words (a code, a name) from a column of numbers with a bad cell in it."""
+    cells = [row[position] for _, row in sheet.rows if row[position].lower() not in MISSING]
+    return bool(cells) and not any(any(ch.isdigit() for ch in c) and not c[0].isalpha() for c in cells[:200])
+
+
+def _duplicates(sheet: Sheet, dates: list[dt.date]) -> None:
+    first_seen: dict[dt.date, int] = {}
+    for (line, _), day in zip(sheet.rows, dates, strict=True):
+        if day in first_seen:
+            raise SourceError(
+                f"{sheet.file}, line {line}, column '{sheet.header[0]}': {day} is there already in line "
+                f"{first_seen[day]}. Keep one, or give each an '{_VINTAGE}'."
+            )
+        first_seen[day] = line
+
+
+def _moments(sheet: Sheet, position: int) -> list[np.datetime64]:
+    found: list[np.datetime64] = []
+    for line, row in sheet.rows:
+        text = row[position]
+        if text.lower() in MISSING:
+            found.append(np.datetime64("NaT", "m"))
+        elif _MOMENT.match(text):
+            found.append(np.datetime64(text.replace(" ", "T") + ("" if len(text) > 10 else "T00:00"), "m"))
+        else:
+            raise SourceError(
+                f"{sheet.file}, line {line}, column '{_VINTAGE}': '{text}' is not a moment; write 2025-12-18T08:30."
+            )
+    return found
+
+
+def parse(raw: bytes, file: str) -> dict[str, SeriesData]:
+    """Read the bytes of one file into series.
+
+    Parameters
+    ----------
+    raw : bytes
+        A wide file (date, one column a series), or ``date,value[,available_at]`` where the file's stem is the series.
+    file : str
+        File name, for errors and for the id of a single series.
+
+    Returns
+    -------
+    dict of str to SeriesData
+
+    Raises
+    ------
+    NotSeriesError
+        The file is of another layout.
+    SourceError
+        A cell cannot be read; file, line and column are named.
+    """
+    sheet = read_sheet(raw, file)
+    if sheet.header[0].lower() not in _DATE_HEADERS:
+        raise NotSeriesError(f"{file}: the first column is '{sheet.header[0]}', not 'date'.")
+    if not sheet.rows:
+        raise SourceError(f"{file} has a header but no rows.")
+    lowered = [h.lower() for h in sheet.header]
+    single = "value" in lowered
+    columns = [i for i, name in enumerate(lowered) if i > 0 and name != _VINTAGE]
+    for i in columns:
+        if _is_text_column(sheet, i):
+            raise NotSeriesError(f"{file}: column '{sheet.header[i]}' holds words, so this is no file of series.")
+    if single and len(columns) != 1:
+        raise SourceError(f"{file}, line 1: a file with a column 'value' holds one series: date,value[,{_VINTAGE}].")
+    dates = read_dates(sheet)
+    vintages = _moments(sheet, lowered.index(_VINTAGE)) if _VINTAGE in lowered else None
+    if vintages is None:
+        _duplicates(sheet, dates)
+    days = np.array(dates, dtype="datetime64[D]")
+    found: dict[str, SeriesData] = {}
+    for i in columns:
+        name = Path(file).stem if single else sheet.header[i]
+        numbers = [read_number(sheet, line, sheet.header[i], row[i]) for line, row in sheet.rows]
+        keep = np.array([n is not None for n in numbers])
+        if not keep.any():
+            continue
+        values = np.array([n for n in numbers if n is not None], dtype=np.float64)
+        known = None if vintages is None else np.array(vintages, dtype="datetime64[m]")[keep]
+        found[name] = SeriesData.build(days[keep], values, known)
+    return found
+
+
+def read(place: Path | None, progress: Progress) -> Loaded:
+    """Read every CSV file of a folder.
+
+    Parameters
+    ----------
+    place : pathlib.Path
+        The folder.
+    progress : callable
+        Called with (file, done, total).
+
+    Returns
+    -------
+    Loaded
+
+    Raises
+    ------
+    SourceError
+        No such folder, nothing readable in it, a bad cell, or a series in two files.
+    """
+    if place is None or not place.is_dir():
+        raise SourceError(f"'{place}' is not a folder. Give the folder that holds your CSV files, or 'sample'.")
+    files = sorted(p for p in place.iterdir() if p.suffix.lower() == ".csv")
+    if not files:
+        raise SourceError(f"There is no .csv file in '{place}'.")
+    series: dict[str, SeriesData] = {}
+    origins: dict[str, str] = {}
+    skipped: dict[str, str] = {}
+    for done, path in enumerate(files):
+        progress(path.name, done, len(files))
+        try:
+            found = parse(path.read_bytes(), path.name)
+        except NotSeriesError as exc:
+            skipped[path.name] = str(exc)
+            continue
+        except OSError as exc:
+            raise SourceError(f"{path.name} could not be read: {exc.strerror}. Is it open elsewhere?") from exc
+        for name, data in found.items():
+            if name in series:
+                raise SourceError(f"Series '{name}' is in both {origins[name]} and {path.name}; keep one.")
+            series[name] = data
+            origins[name] = path.name
+    progress("", len(files), len(files))
+    if not series:
+        reasons = " ".join(skipped.values())
+        raise SourceError(f"No file in '{place}' holds series. {reasons}")
+    return Loaded(series=series, origins=origins, skipped=skipped)

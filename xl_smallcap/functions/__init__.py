@@ -1,0 +1,137 @@
+"""The one table of worksheet functions. Every host translates it; nothing is declared twice."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from xl_smallcap.functions import why as _why
+from xl_smallcap.functions.betas import RUSSELL_BETA, RUSSELL_BETA_HISTORY, RUSSELL_BETAS, RUSSELL_FIT
+from xl_smallcap.functions.factors import RUSSELL_FACTOR, RUSSELL_FACTORS
+from xl_smallcap.functions.provenance import RUSSELL_ASOF, RUSSELL_SNAPSHOT, RUSSELL_SOURCE, RUSSELL_STATUS
+from xl_smallcap.types import Table
+
+HELP_LIMIT = 255
+"""Characters Excel shows of a function's or an argument's help."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument: name, whether it may be left out, and its help."""
+
+    name: str
+    optional: bool
+    help: str
+
+
+@dataclass(frozen=True)
+class WorksheetFunction:
+    """One worksheet function, described by its own signature and docstring."""
+
+    name: str
+    call: Callable[..., Any]
+    help: str
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def usage(self) -> str:
+        """The call as documentation shows it."""
+        return f"{self.name}({', '.join(p.name for p in self.parameters)})"
+
+
+def describe(call: Callable[..., Any]) -> WorksheetFunction:
+    """Read a function's entry in the table from its signature and numpy docstring.
+
+    Parameters
+    ----------
+    call : callable
+        A worksheet function.
+
+    Returns
+    -------
+    WorksheetFunction
+
+    Raises
+    ------
+    ValueError
+        A text is missing or longer than Excel shows.
+    """
+    doc = inspect.getdoc(call) or ""
+    summary = " ".join(doc.split("\n\n", 1)[0].split())
+    block = re.search(r"Parameters\n-+\n(.*?)(?:\n\n\w+\n-+\n|\Z)", doc, re.DOTALL)
+    told: dict[str, list[str]] = {}
+    name = ""
+    for line in block.group(1).splitlines() if block else []:
+        if line and not line.startswith(" "):
+            name = line.partition(":")[0].strip()
+            told[name] = []
+        elif line.strip():
+            told[name].append(line.strip())
+    parameters = tuple(
+        Parameter(p.name, p.default is not inspect.Parameter.empty, " ".join(told.get(p.name, [])))
+        for p in inspect.signature(call).parameters.values()
+    )
+    for what, text in [("summary", summary), *((p.name, p.help) for p in parameters)]:
+        if not 0 < len(text) <= HELP_LIMIT:
+            raise ValueError(f"{call.__name__}: help of {what} has {len(text)} characters, not 1 to {HELP_LIMIT}")
+    return WorksheetFunction(call.__name__, call, summary, parameters)
+
+
+def RUSSELL_WHY(formula: str | None = None) -> str | Table:
+    """The sentence behind an error: =RUSSELL_WHY(FORMULATEXT(A1)). Without an argument, a table of the last 50 errors of this session with their arguments.
+
+    Parameters
+    ----------
+    formula : str, optional
+        The text of the formula, from FORMULATEXT. The cell itself cannot be given: an error passes through.
+
+    Returns
+    -------
+    str or list of list
+        A sentence per RUSSELL_ call in the formula, or the table.
+    """
+    if formula is None or not str(formula).strip():
+        return _why.history()
+    return _why.explain(str(formula), lambda name: getattr(BY_NAME.get(name), "call", None))
+
+
+FUNCTIONS: tuple[WorksheetFunction, ...] = tuple(
+    describe(f)
+    for f in (
+        RUSSELL_BETA,
+        RUSSELL_BETAS,
+        RUSSELL_BETA_HISTORY,
+        RUSSELL_FIT,
+        RUSSELL_FACTOR,
+        RUSSELL_FACTORS,
+        RUSSELL_ASOF,
+        RUSSELL_SOURCE,
+        RUSSELL_SNAPSHOT,
+        RUSSELL_STATUS,
+        RUSSELL_WHY,
+    )
+)
+BY_NAME: dict[str, WorksheetFunction] = {f.name: f for f in FUNCTIONS}
+
+__all__ = [
+    "BY_NAME",
+    "FUNCTIONS",
+    "HELP_LIMIT",
+    "RUSSELL_ASOF",
+    "RUSSELL_BETA",
+    "RUSSELL_BETAS",
+    "RUSSELL_BETA_HISTORY",
+    "RUSSELL_FACTOR",
+    "RUSSELL_FACTORS",
+    "RUSSELL_FIT",
+    "RUSSELL_SNAPSHOT",
+    "RUSSELL_SOURCE",
+    "RUSSELL_STATUS",
+    "RUSSELL_WHY",
+    "Parameter",
+    "WorksheetFunction",
+    "describe",
+]

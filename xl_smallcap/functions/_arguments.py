@@ -1,0 +1,210 @@
+"""From what a user typed to what a model needs: words, windows, dates. Blank means the default, here and only here.
+
+In a spreadsheet an empty cell reaches a function as nothing, as an empty text or as 0 (``=A1`` of an empty A1 is 0), so
+all three mean "the default" for a word, a window and a date, in every host alike.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any, TypeVar, get_args
+
+import numpy as np
+
+from xl_smallcap.errors import BadArgumentError, unknown_word
+from xl_smallcap.types import Frequency, Window
+
+T = TypeVar("T", bound=str)
+
+_EXCEL_EPOCH = dt.date(1899, 12, 30)
+_EARLIEST, _LATEST = dt.date(1950, 1, 1), dt.date(2100, 1, 1)
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?$")
+_WINDOW = re.compile(r"(\d{1,6})(?:\.0*)?\s*([dwm]?)$")
+_FREQUENCIES: dict[str, Frequency] = {"": "daily", "d": "daily", "w": "weekly", "m": "monthly"}
+_DATE_HELP = "write a date such as 2025-12-24 or refer to a cell that holds one"
+
+
+def is_blank(value: Any) -> bool:
+    """Tell whether a value stands for "not given".
+
+    Parameters
+    ----------
+    value : object
+        As a host hands it over.
+
+    Returns
+    -------
+    bool
+    """
+    if value is None:
+        return True
+    if isinstance(value, str):
+        return not value.strip()
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0
+
+
+def shown(value: Any) -> str:
+    """Return a value as an error sentence shows it.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    str
+    """
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, (list, tuple)):
+        rows = len(value)
+        columns = len(value[0]) if rows and isinstance(value[0], (list, tuple)) else 1
+        return f"a range of {rows} x {columns} cells"
+    if isinstance(value, (int, float)):
+        return f"the number {value:g}"
+    return f"'{value}'"
+
+
+def word(name: str, value: Any, default: str | None = None) -> str:
+    """Read a free word such as a factor or a series.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the error.
+    value : object
+        As typed.
+    default : str, optional
+        Used where the value is blank; without one a blank is an error.
+
+    Returns
+    -------
+    str
+        Trimmed.
+
+    Raises
+    ------
+    BadArgumentError
+        Not a word.
+    """
+    if is_blank(value):
+        if default is None:
+            raise BadArgumentError(f"The argument '{name}' is missing: give a word such as \"inflation\".")
+        return default
+    if not isinstance(value, str):
+        raise BadArgumentError(f"The argument '{name}' must be one word; got {shown(value)}.")
+    return value.strip()
+
+
+def choice(name: str, value: Any, choices: Any, default: T) -> T:
+    """Read one of a closed list of words, any case.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name.
+    value : object
+        As typed.
+    choices : Literal type
+        The words allowed.
+    default : str
+        Used where blank.
+
+    Returns
+    -------
+    str
+        The word as documented.
+
+    Raises
+    ------
+    BadArgumentError
+        Naming the nearest word and all of them.
+    """
+    text = word(name, value, default)
+    known = [str(c) for c in get_args(choices)]
+    for entry in known:
+        if entry.lower() == text.lower():
+            return entry  # type: ignore[return-value]
+    raise BadArgumentError(unknown_word(name, text, known))
+
+
+def window(value: Any, default: str = "250") -> Window:
+    """Read a window: a number of days, or text with a frequency.
+
+    Parameters
+    ----------
+    value : object
+        250, "250", "104w" or "60m".
+    default : str
+        Used where blank.
+
+    Returns
+    -------
+    Window
+
+    Raises
+    ------
+    BadArgumentError
+        Not of that form.
+    """
+    given = default if is_blank(value) else value
+    text = f"{given:g}" if isinstance(given, (int, float)) and not isinstance(given, bool) else given
+    match = _WINDOW.match(text.strip().lower()) if isinstance(text, str) else None
+    if match is None or int(match.group(1)) < 1:
+        raise BadArgumentError(
+            "The argument 'window' must be a number of days such as 250, or text such as \"104w\" (weeks) or "
+            f'"60m" (months); got {shown(value)}.'
+        )
+    return Window(int(match.group(1)), _FREQUENCIES[match.group(2)])
+
+
+def day(name: str, value: Any) -> np.datetime64 | None:
+    """Read a date: Excel's number, ISO text, or a date.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name.
+    value : object
+        As typed.
+
+    Returns
+    -------
+    numpy.datetime64 or None
+        None where blank.
+
+    Raises
+    ------
+    BadArgumentError
+        Not a date, ambiguous, or outside 1950 to 2100.
+    """
+    if is_blank(value):
+        return None
+    found: dt.date | None = None
+    if isinstance(value, dt.datetime):
+        found = value.date()
+    elif isinstance(value, dt.date):
+        found = value
+    elif isinstance(value, np.datetime64):
+        found = value.astype("datetime64[D]").item()
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not 0 < value < 100_000:
+            hint = " (text needs quotes and dashes)" if 19_000_000 < value < 21_000_000 else ""
+            raise BadArgumentError(f"The argument '{name}' is {shown(value)}, not a date{hint}; {_DATE_HELP}.")
+        found = _EXCEL_EPOCH + dt.timedelta(days=int(value))
+    elif isinstance(value, str):
+        match = _ISO.match(value.strip())
+        if match:
+            try:
+                found = dt.date(*(int(g) for g in match.groups()))
+            except ValueError:
+                found = None
+    if found is None:
+        raise BadArgumentError(f"The argument '{name}' is {shown(value)}, which is not a date; {_DATE_HELP}.")
+    if not _EARLIEST <= found <= _LATEST:
+        raise BadArgumentError(
+            f"The argument '{name}' is {shown(value)}, the date {found}, outside {_EARLIEST} to {_LATEST}; {_DATE_HELP}."
+        )
+    return np.datetime64(found, "D")

@@ -1,0 +1,60 @@
+"""The aligned changes behind a fit, for ``xl-smallcap panel``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from xl_smallcap.analyses import betas as model
+from xl_smallcap.errors import NoDataError
+from xl_smallcap.functions._question import question_of
+from xl_smallcap.session import current_session
+
+Row = list[dt.date | float]
+
+
+def panel_rows(
+    target: Any = None, spec: Any = None, window: Any = None, as_of: Any = None, transformed: bool = False
+) -> tuple[list[str], list[Row], tuple[str, ...]]:
+    """Return exactly the rows a fit used.
+
+    Parameters
+    ----------
+    target, spec, window, as_of : object
+        As in RUSSELL_BETA.
+    transformed : bool
+        Factors and market standardised over the window, as regressed; else raw changes.
+
+    Returns
+    -------
+    header : list of str
+        date, target, market where it takes part, factors; with units: % for logs, bp for rates, sd where transformed.
+    rows : list of list
+        One an observation, oldest first.
+    notes : tuple of str
+        Fallbacks, dropped levels and gaps.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        As in RUSSELL_BETA.
+    """
+    session = current_session()
+    session.follow()
+    question = question_of(session, target, window, as_of, None, spec)
+    panel = model.aligned(session, question)
+    n = question.window.count
+    if panel.dates.size < n:
+        raise NoDataError(f"Window {question.window} needs {n} changes; there are {panel.dates.size}.")
+    changes = panel.changes[-n:].copy()
+    units = ["%" if q == "pct" else "bp" for q in panel.quotes]
+    if transformed:
+        changes[:, 1:] = (changes[:, 1:] - changes[:, 1:].mean(axis=0)) / changes[:, 1:].std(axis=0, ddof=1)
+        units = [units[0], *["sd"] * (len(units) - 1)]
+    order = list(range(len(panel.names)))
+    if panel.names[-1] == model.MARKET:
+        order = [0, order[-1], *order[1:-1]]
+    header = ["date", *(f"{panel.names[i]} ({units[i]})" for i in order)]
+    days: list[dt.date] = panel.dates[-n:].tolist()
+    rows: list[Row] = [[day, *values] for day, values in zip(days, changes[:, order].tolist(), strict=True)]
+    return header, rows, panel.notes

@@ -1,0 +1,135 @@
+"""The text of a formula -> the RUSSELL_ calls in it, for the command line and for RUSSELL_WHY."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from xl_smallcap.errors import BadArgumentError
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?%?$")
+_CALL = re.compile(r"(?<![\w.])(RUSSELL_\w+)\s*\(", re.IGNORECASE)
+_BOOLEANS = {"true": True, "false": False, "true()": True, "false()": False}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Something whose value the text does not show: a cell, a range, a name or another formula."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One RUSSELL_ call: its name in capitals and its arguments; None where skipped."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+    @property
+    def literal(self) -> bool:
+        """Whether every argument is written out."""
+        return not any(isinstance(a, Reference) for a in self.arguments)
+
+
+def _split(text: str, separators: str) -> list[str]:
+    """Split at separators outside of quotes, brackets and braces."""
+    parts, start, depth, quoted = [], 0, 0, False
+    for i, ch in enumerate(text):
+        if ch == '"':
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif ch in "({":
+            depth += 1
+        elif ch in ")}":
+            depth -= 1
+        elif ch in separators and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    return [*parts, text[start:]]
+
+
+def _argument(text: str) -> Any:
+    text = text.strip()
+    if not text:
+        return None
+    if len(text) >= 2 and text[0] == text[-1] == '"' and '"' not in text[1:-1].replace('""', ""):
+        return text[1:-1].replace('""', '"')
+    if _NUMBER.match(text):
+        return float(text[:-1]) / 100.0 if text.endswith("%") else float(text)
+    if text.lower() in _BOOLEANS:
+        return _BOOLEANS[text.lower()]
+    if text[0] == "{" and text[-1] == "}":
+        rows = _split(text[1:-1], ";|")
+        return [[_argument(cell) for cell in _split(row, ",.\\" if "," not in row else ",")] for row in rows]
+    return Reference(text)
+
+
+def find_calls(formula: str) -> list[Call]:
+    """Return the RUSSELL_ calls of a formula, in order of appearance.
+
+    Parameters
+    ----------
+    formula : str
+        With or without the leading "="; arguments parted by comma or semicolon.
+
+    Returns
+    -------
+    list of Call
+
+    Raises
+    ------
+    BadArgumentError
+        A bracket is not closed.
+    """
+    found = []
+    for match in _CALL.finditer(formula):
+        if formula.count('"', 0, match.start()) % 2:
+            continue
+        depth, quoted = 1, False
+        for i in range(match.end(), len(formula)):
+            ch = formula[i]
+            if ch == '"':
+                quoted = not quoted
+            elif not quoted:
+                depth += (ch == "(") - (ch == ")")
+            if depth == 0:
+                break
+        else:
+            raise BadArgumentError(f"The bracket after {match.group(1)} is not closed in: {formula}")
+        inside = formula[match.end() : i]
+        commas, semicolons = _split(inside, ","), _split(inside, ";")
+        parts = commas if len(commas) >= len(semicolons) else semicolons
+        arguments = () if not inside.strip() else tuple(_argument(p) for p in parts)
+        found.append(Call(match.group(1).upper(), arguments))
+    return found
+
+
+def parse_call(formula: str) -> Call:
+    """Read a formula that is one RUSSELL_ call with its arguments written out.
+
+    Parameters
+    ----------
+    formula : str
+        ``RUSSELL_BETA("inflation",,"relative")``.
+
+    Returns
+    -------
+    Call
+
+    Raises
+    ------
+    BadArgumentError
+        No call, more than one, or an argument that is a cell reference.
+    """
+    calls = find_calls(formula)
+    if len(calls) != 1 or not re.fullmatch(r"\s*=?\s*RUSSELL_\w+\s*\(.*\)\s*", formula, re.IGNORECASE | re.DOTALL):
+        raise BadArgumentError(f'Expected one call such as RUSSELL_BETA("inflation",,"relative"); got: {formula}')
+    for argument in calls[0].arguments:
+        if isinstance(argument, Reference):
+            raise BadArgumentError(
+                f"'{argument.text}' is not a value; outside a sheet write text in double quotes, numbers as they are."
+            )
+    return calls[0]

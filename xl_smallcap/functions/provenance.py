@@ -1,0 +1,185 @@
+"""Worksheet functions of provenance: which data, how fresh, which fingerprint."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from xl_smallcap.analyses import betas as model
+from xl_smallcap.analyses.provenance import SeriesStatus, newest, series_status, source_label, stored_id
+from xl_smallcap.data.panel import Column
+from xl_smallcap.errors import NoDataError
+from xl_smallcap.functions import _arguments as read
+from xl_smallcap.session import current_session
+from xl_smallcap.types import Scalar, Table, Window
+
+
+def RUSSELL_ASOF() -> dt.date:
+    """Last date on which every series of the default model was observed: the date a blank as_of means.
+
+    Returns
+    -------
+    datetime.date
+        Of the default target and specification.
+
+    Raises
+    ------
+    NoDataError
+        No data are loaded.
+    """
+    session = current_session()
+    session.follow()
+    catalogue = session.catalogue
+    question = model.Question(
+        target=catalogue.target(catalogue.default_target, session.snapshot.ids),
+        spec=catalogue.spec(catalogue.default_spec),
+        window=Window(250, "daily"),
+        as_of=None,
+    )
+    found: Any = model.aligned(session, question).level_dates[-1].item()
+    assert isinstance(found, dt.date)
+    return found
+
+
+def RUSSELL_SOURCE(series: str, as_of: dt.date | str | float | None = None) -> Table:
+    """Where one series comes from: publisher, file, unit, frequency, first and last observation, when the last one was published and whether that is a release calendar's date or an assumed lag.
+
+    Parameters
+    ----------
+    series : str
+        A stored series such as "DGS2", or a factor such as "growth" for all the series it is built from.
+    as_of : date, optional
+        What was published by then.
+
+    Returns
+    -------
+    list of list
+        A row per series.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        See RUSSELL_WHY.
+    """
+    session = current_session()
+    session.follow()
+    text = read.word("series", series)
+    when = read.day("as_of", as_of)
+    factor = next((f for f in session.catalogue.factors.values() if f.id.lower() == text.lower()), None)
+    if factor is None:
+        ids = [stored_id(session, text)]
+    else:
+        column = Column.of(factor.id, factor.quote, factor.legs)
+        ids = list(dict.fromkeys(session.panel((column,), when).used.values()))
+    table: Table = [
+        [
+            "series",
+            "label",
+            "source",
+            "file",
+            "publisher",
+            "unit",
+            "frequency",
+            "first",
+            "last",
+            "value",
+            "nobs",
+            "published",
+            "publication",
+        ]
+    ]
+    reference = newest(session, when)
+    for series_id in ids:
+        status = series_status(session, series_id, when, reference)
+        known_at: Any = status.known_at.item()
+        first: Any = status.first.item()
+        last: Any = status.last.item()
+        table.append(
+            [
+                series_id,
+                status.series.label,
+                status.source,
+                status.entry.origin,
+                status.series.publisher,
+                status.series.unit,
+                status.series.frequency,
+                first,
+                last,
+                status.value,
+                status.nobs,
+                known_at.date(),
+                _publication(status),
+            ]
+        )
+    return table
+
+
+def _publication(status: SeriesStatus) -> str:
+    if status.lag_assumed:
+        return f"lag_assumed: {status.series.lag_days} days after the period"
+    return "known at its own day's close" if status.series.frequency == "daily" else "release calendar or vintage"
+
+
+def RUSSELL_SNAPSHOT() -> str:
+    """Source and fingerprint of the data every number comes from; says SAMPLE (synthetic) for the embedded sample. The same fingerprint means the same data, bit for bit.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    NoDataError
+        No data are loaded.
+    """
+    session = current_session()
+    session.follow()
+    return session.snapshot.name
+
+
+def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
+    """Table of every stored series: source, first and last observation, number of observations, age in days behind the newest observation of the snapshot, and whether that is stale for its frequency.
+
+    Parameters
+    ----------
+    as_of : date, optional
+        What was published by then.
+
+    Returns
+    -------
+    list of list
+        A row per series. No clock is read: age is measured inside the snapshot.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        See RUSSELL_WHY.
+    """
+    session = current_session()
+    session.follow()
+    when = read.day("as_of", as_of)
+    table: Table = [["series", "label", "source", "file", "frequency", "first", "last", "nobs", "age_days", "status"]]
+    reference = newest(session, when)
+    for series_id in session.snapshot.ids:
+        entry = session.snapshot.entries[series_id]
+        label = session.catalogue.series_of(series_id).label
+        head: list[Scalar] = [series_id, label, source_label(session), entry.origin]
+        try:
+            status = series_status(session, series_id, when, reference)
+        except NoDataError as exc:
+            table.append([*head, entry.frequency, None, None, 0, None, str(exc)])
+            continue
+        first: Any = status.first.item()
+        last: Any = status.last.item()
+        table.append(
+            [
+                *head,
+                status.series.frequency,
+                first,
+                last,
+                status.nobs,
+                status.age_days,
+                "stale" if status.stale else "ok",
+            ]
+        )
+    return table

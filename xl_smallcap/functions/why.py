@@ -1,0 +1,84 @@
+"""The sentence behind an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions.formula import Call, Reference, find_calls
+from xl_smallcap.session import ErrorRecord, current_session
+from xl_smallcap.types import Table
+
+Lookup = Callable[[str], Callable[..., Any] | None]
+
+
+def _matches(record: ErrorRecord, call: Call) -> bool:
+    if record.function != call.name:
+        return False
+    typed = list(call.arguments)
+    given = list(record.arguments)
+    length = max(len(typed), len(given))
+    typed += [None] * (length - len(typed))
+    given += [None] * (length - len(given))
+    return all(
+        isinstance(t, Reference) or t == g or (read.is_blank(t) and read.is_blank(g))
+        for t, g in zip(typed, given, strict=True)
+    )
+
+
+def explain(formula: str, lookup: Lookup) -> str:
+    """Say why each RUSSELL_ call of a formula is in error, or that it is not.
+
+    Parameters
+    ----------
+    formula : str
+        The formula's text.
+    lookup : callable
+        From a function's name to the function; None for an unknown one.
+
+    Returns
+    -------
+    str
+    """
+    calls = find_calls(formula)
+    if not calls:
+        return "There is no RUSSELL_ function in this formula. Use =RUSSELL_WHY(FORMULATEXT(A1))."
+    told = []
+    for call in calls:
+        function = lookup(call.name)
+        if function is None:
+            told.append(f"{call.name}: there is no such function; 'xl-smallcap functions' lists them.")
+        elif call.literal:
+            try:
+                function(*call.arguments)
+                told.append(f"{call.name}: no error; it answers.")
+            except XlSmallcapError as exc:
+                told.append(f"{call.name}: {exc.code} {exc}")
+            except TypeError:
+                told.append(f"{call.name}: #VALUE! too many arguments, or a required one is missing.")
+        else:
+            record = next((r for r in reversed(current_session().errors) if _matches(r, call)), None)
+            told.append(
+                f"{call.name}: {record.code} {record.sentence}"
+                if record
+                else f"{call.name}: no error is on record for it since this session began; recalculate the cell, "
+                "then ask again."
+            )
+    return " ".join(told)
+
+
+def history() -> Table:
+    """Return the last 50 errors, newest first.
+
+    Returns
+    -------
+    list of list
+        number, function, arguments, code, sentence.
+    """
+    table: Table = [["number", "function", "arguments", "code", "sentence"]]
+    for number, record in enumerate(reversed(current_session().errors), start=1):
+        shown = ", ".join("" if a is None else repr(a) for a in record.arguments)
+        table.append([number, record.function, shown, record.code, record.sentence])
+    return table

@@ -1,0 +1,1 @@
+"""Where a cell asks: Excel, LibreOffice, the loopback server. None of them knows mathematics."""

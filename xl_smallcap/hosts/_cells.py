@@ -1,0 +1,153 @@
+"""All coercion and all errors between a spreadsheet and a function, once for every host.
+
+A host hands over a name and raw arguments; it gets an :class:`Answer`. Which spreadsheet error an exception becomes,
+what is logged and what the last 50 errors were is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xl_smallcap.errors import BadArgumentError, XlSmallcapError, unknown_word
+from xl_smallcap.functions import BY_NAME
+from xl_smallcap.session import ErrorRecord, Session, current_session
+from xl_smallcap.types import Scalar, Table
+
+log = logging.getLogger("xl_smallcap")
+UNEXPECTED = "#VALUE!"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one call gives: exactly one of a value, a table or an error."""
+
+    value: Scalar = None
+    table: Table | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+def _plain(raw: Any) -> Any:
+    """Unwrap a range of one cell and numpy scalars; leave the meaning to the function."""
+    if isinstance(raw, (list, tuple)):
+        rows = [list(r) if isinstance(r, (list, tuple)) else [r] for r in raw]
+        if len(rows) == 1 and len(rows[0]) == 1:
+            return _plain(rows[0][0])
+        return rows
+    if isinstance(raw, np.generic):
+        return raw.item()
+    return raw
+
+
+def _native(value: Any) -> Scalar:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if value is None or isinstance(value, (bool, int, float, str, dt.date)):
+        return value
+    raise TypeError(f"a function returned {type(value).__name__}, which no cell can hold")
+
+
+def _compute(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
+    plain = [_plain(a) for a in arguments]
+    try:
+        entry = BY_NAME.get(name)
+        if entry is None:
+            raise BadArgumentError(unknown_word("function", name, BY_NAME))
+        while plain and plain[-1] is None:
+            plain.pop()
+        if len(plain) > len(entry.parameters):
+            raise BadArgumentError(f"{entry.usage} takes {len(entry.parameters)} arguments; got {len(plain)}.")
+        plain += [None] * (sum(not p.optional for p in entry.parameters) - len(plain))
+        result = entry.call(*plain)
+        if isinstance(result, list):
+            return Answer(table=[[_native(v) for v in row] for row in result])
+        return Answer(value=_native(result))
+    except XlSmallcapError as exc:
+        answer = Answer(code=exc.code, message=str(exc))
+    except (
+        Exception
+    ) as exc:  # the one boundary: whatever went wrong, a cell gets an error and the log gets the traceback
+        _log_unexpected(session, name, plain)
+        answer = Answer(
+            code=UNEXPECTED,
+            message=f"Unexpected error in {name} ({type(exc).__name__}); details: {session.settings.log_file}.",
+        )
+    assert answer.code is not None
+    assert answer.message is not None
+    session.errors.append(ErrorRecord(dt.datetime.now(), name, tuple(plain), answer.code, answer.message))
+    return answer
+
+
+def _log_unexpected(session: Session, name: str, arguments: Sequence[Any]) -> None:
+    if not log.handlers:
+        try:
+            session.settings.home.mkdir(parents=True, exist_ok=True)
+            handler: logging.Handler = logging.FileHandler(session.settings.log_file, encoding="utf-8", delay=True)
+        except OSError:
+            handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(handler)
+    log.exception("unexpected error in %s(%s)", name, ", ".join(map(repr, arguments)))
+
+
+def evaluate(name: str, arguments: Sequence[Any]) -> Answer:
+    """Answer one call; a repeated call costs a look-up.
+
+    Parameters
+    ----------
+    name : str
+        A worksheet function, any case.
+    arguments : sequence
+        As the host has them: None for skipped, str, float, bool, dates, rows of a range.
+
+    Returns
+    -------
+    Answer
+    """
+    session = current_session()
+    try:
+        session.follow()
+    except XlSmallcapError as exc:
+        return Answer(code=exc.code, message=str(exc))
+    # bool is kept apart: True == 1.0 would find the answer to another question.
+    key = (name, *((type(a), a) if isinstance(a, bool) else a for a in arguments))
+    try:
+        found = session.answers.get(key)
+    except TypeError:  # a range is a list, which has no hash
+        return _compute(session, name.upper(), arguments)
+    if found is None:
+        found = _compute(session, name.upper(), arguments)
+        if found.code is None and name.upper() != "RUSSELL_WHY":
+            session.answers.put(key, found)
+    return found
+
+
+def to_json(answer: Answer) -> dict[str, Any]:
+    """Return an answer as JSON holds it: exactly one of value, table, error; dates as ISO text.
+
+    Parameters
+    ----------
+    answer : Answer
+        From :func:`evaluate`.
+
+    Returns
+    -------
+    dict
+    """
+
+    def cell(value: Scalar) -> Any:
+        return value.isoformat() if isinstance(value, dt.date) else value
+
+    if answer.code is not None:
+        return {"error": {"code": answer.code, "message": answer.message}}
+    if answer.table is not None:
+        return {"table": [[cell(v) for v in row] for row in answer.table]}
+    return {"value": cell(answer.value)}

@@ -1,0 +1,113 @@
+"""Standard errors, p-values and their correction for many questions at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xl_smallcap.types import FloatArray
+
+
+def newey_west_lags(nobs: int) -> int:
+    """Return the number of lags, floor(4 (T/100)^(2/9)).
+
+    Parameters
+    ----------
+    nobs : int
+        Observations T.
+
+    Returns
+    -------
+    int
+        Newey and West (1994), the rule of thumb for the Bartlett kernel.
+    """
+    return int(np.floor(4.0 * (nobs / 100.0) ** (2.0 / 9.0)))
+
+
+def newey_west_bse(X: FloatArray, resid: FloatArray, xtx_inverse: FloatArray, lags: int) -> FloatArray:
+    """Standard errors robust to heteroskedasticity and autocorrelation, in the units of the coefficients.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_obs, n_columns)
+        Regressors with the column of ones.
+    resid : ndarray of shape (n_obs,)
+        Residuals.
+    xtx_inverse : ndarray of shape (n_columns, n_columns)
+        Inverse of X'X.
+    lags : int
+        Bartlett weights 1 - l/(lags+1).
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+
+    Notes
+    -----
+    Newey and West (1987), eq. 5, times n/(n-k) as Stata's ``ivreg2, bw(lags+1) small`` has it. Only the diagonal of
+    the sandwich is formed: with U = (X (X'X)^-1) * resid it is sum_t U_t^2 + 2 sum_l w_l sum_t U_t U_{t-l}.
+    """
+    n, k = X.shape
+    U = (X @ xtx_inverse) * resid[:, None]
+    variance = (U * U).sum(axis=0)
+    for lag in range(1, lags + 1):
+        variance += 2.0 * (1.0 - lag / (lags + 1.0)) * (U[lag:] * U[:-lag]).sum(axis=0)
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0) * n / (n - k)), dtype=np.float64)
+
+
+def student_quantile(confidence: float, df: float) -> float:
+    """Return the half-width, in standard errors, of a two-sided Student-t interval.
+
+    Parameters
+    ----------
+    confidence : float
+        Coverage, such as 0.90.
+    df : float
+        Degrees of freedom.
+
+    Returns
+    -------
+    float
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, 0.5 + confidence / 2.0))
+
+
+def student_pvalues(tvalues: FloatArray, df: float) -> FloatArray:
+    """Return two-sided p-values of Student-t statistics.
+
+    Parameters
+    ----------
+    tvalues : ndarray of any shape
+        Statistics.
+    df : float
+        Degrees of freedom.
+
+    Returns
+    -------
+    ndarray of the same shape
+    """
+    from scipy.special import stdtr
+
+    return np.asarray(2.0 * stdtr(df, -np.abs(tvalues)), dtype=np.float64)
+
+
+def benjamini_hochberg(pvalues: FloatArray) -> FloatArray:
+    """Return p-values corrected for the number of questions asked, as false discovery rates.
+
+    Parameters
+    ----------
+    pvalues : ndarray of shape (n,)
+        Raw p-values.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Benjamini and Hochberg (1995), step-up adjusted.
+    """
+    n = pvalues.size
+    order = np.argsort(pvalues)[::-1]
+    scaled = pvalues[order] * n / np.arange(n, 0, -1)
+    adjusted = np.empty(n)
+    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(scaled))
+    return adjusted

@@ -1,0 +1,328 @@
+"""An open snapshot, settings and a bounded cache: get or compute. The only state of the package."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xl_smallcap.config import Settings, load_settings
+from xl_smallcap.data import columnar
+from xl_smallcap.data.catalogue import Catalogue, load_catalogue
+from xl_smallcap.data.panel import Column, Panel, build_panel
+from xl_smallcap.data.store import Snapshot, Store
+from xl_smallcap.errors import StoreError
+from xl_smallcap.types import Frequency
+
+log = logging.getLogger("xl_smallcap")
+_POINTER_CHECK_SECONDS = 0.5
+_PRUNE_EVERY = 200
+
+V = TypeVar("V")
+Columns = dict[str, NDArray[Any]]
+
+
+class Lru(Generic[V]):
+    """A bounded mapping that forgets what was used longest ago; safe between threads.
+
+    Parameters
+    ----------
+    size : int
+        Entries kept.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._items: OrderedDict[Hashable, V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> V | None:
+        """Return the entry, or None.
+
+        Parameters
+        ----------
+        key : hashable
+            As put.
+
+        Returns
+        -------
+        object or None
+        """
+        with self._lock:
+            found = self._items.get(key)
+            if found is not None:
+                self._items.move_to_end(key)
+            return found
+
+    def put(self, key: Hashable, value: V) -> None:
+        """Keep an entry, dropping the oldest beyond the size.
+
+        Parameters
+        ----------
+        key : hashable
+            Key.
+        value : object
+            Entry.
+        """
+        with self._lock:
+            self._items[key] = value
+            self._items.move_to_end(key)
+            while len(self._items) > self._size:
+                self._items.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._items.clear()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+@dataclass(frozen=True)
+class ErrorRecord:
+    """One cell that ended in an error, with its resolved arguments."""
+
+    when: dt.datetime
+    function: str
+    arguments: tuple[Any, ...]
+    code: str
+    sentence: str
+
+
+@functools.lru_cache(maxsize=1)
+def code_version() -> str:
+    """Return a hash of everything a fitted number depends on in code: models, panel, releases, numpy's version.
+
+    Returns
+    -------
+    str
+        A fit on disk made by other code is never found.
+    """
+    sha = hashlib.sha256(np.__version__.encode())
+    root = resources.files("xl_smallcap")
+    for folder, names in (
+        ("models", None),
+        ("analyses", None),
+        ("data", ("panel.py", "releases.py", "releases.csv", "series.py")),
+    ):
+        place = root.joinpath(folder)
+        for entry in sorted(place.iterdir(), key=lambda e: e.name):
+            wanted = entry.name.endswith(".py") if names is None else entry.name in names
+            if wanted:
+                sha.update(entry.name.encode() + entry.read_bytes())
+    return sha.hexdigest()[:16]
+
+
+class Session:
+    """Answers questions from one snapshot; fits each model once.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Default: :func:`xl_smallcap.config.load_settings`.
+    fingerprint : str, optional
+        A snapshot to stay with; default follows CURRENT.
+    """
+
+    def __init__(self, settings: Settings | None = None, fingerprint: str | None = None) -> None:
+        self.settings = settings or load_settings()
+        self.store = Store(self.settings.store_dir)
+        self.errors: deque[ErrorRecord] = deque(maxlen=50)
+        self.answers: Lru[Any] = Lru(self.settings.memory_answers)
+        self._panels: Lru[Panel] = Lru(64)
+        self._fits: Lru[Any] = Lru(self.settings.memory_fits)
+        self._lock = threading.RLock()
+        self._pinned = fingerprint
+        self._snapshot: Snapshot | None = None
+        self._catalogue: Catalogue | None = None
+        self._catalogue_stamp: float | None = None
+        self._next_check = 0.0
+        self._written = 0
+
+    def follow(self) -> None:
+        """Look, at most twice a second, whether CURRENT or the user's catalogue changed, and start afresh if so."""
+        now = time.monotonic()
+        if now < self._next_check:
+            return
+        with self._lock:
+            self._next_check = now + _POINTER_CHECK_SECONDS
+            stamp = _modified(self.settings.home / "catalogue.toml")
+            wanted = self._pinned or self.store.current()
+            have = self._snapshot.fingerprint if self._snapshot else None
+            if stamp != self._catalogue_stamp or wanted != have:
+                self.clear()
+                self._snapshot = self._catalogue = None
+                self._catalogue_stamp = stamp
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The open snapshot."""
+        if self._snapshot is None:
+            with self._lock:
+                if self._snapshot is None:
+                    self._snapshot = self.store.open(self._pinned)
+        return self._snapshot
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Our catalogue with the user's file laid over it."""
+        if self._catalogue is None:
+            with self._lock:
+                if self._catalogue is None:
+                    self._catalogue = load_catalogue(self.settings.home / "catalogue.toml")
+        return self._catalogue
+
+    def panel(self, columns: tuple[Column, ...], as_of: np.datetime64 | None, frequency: Frequency = "daily") -> Panel:
+        """Build a panel once.
+
+        Parameters
+        ----------
+        columns : tuple of Column
+            What to align.
+        as_of : numpy.datetime64 or None
+            Nothing published later is used.
+        frequency : {"daily", "weekly", "monthly"}
+            Sampling.
+
+        Returns
+        -------
+        Panel
+        """
+        key = (self.snapshot.fingerprint, columns, as_of, frequency)
+        found = self._panels.get(key)
+        if found is None:
+            found = build_panel(self.catalogue, self.snapshot, columns, as_of, frequency)
+            self._panels.put(key, found)
+        return found
+
+    def get_or_compute(
+        self,
+        key: tuple[str, ...],
+        compute: Callable[[], V],
+        to_columns: Callable[[V], Columns],
+        from_columns: Callable[[Columns], V],
+    ) -> V:
+        """Return a fitted model from memory, then disk, then by computing it once.
+
+        Parameters
+        ----------
+        key : tuple of str
+            Everything the result depends on besides snapshot, catalogue and code version, which are added here.
+        compute : callable
+            Fits the model.
+        to_columns, from_columns : callable
+            To and from float arrays; the way back gives the same bits.
+
+        Returns
+        -------
+        object
+        """
+        whole = (self.snapshot.fingerprint, self.catalogue.fingerprint, *key)
+        found = self._fits.get(whole)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        with self._lock:
+            found = self._fits.get(whole)
+            if found is not None:
+                return found  # type: ignore[no-any-return]
+            path = self._fit_path(whole)
+            result = self._read_fit(path, from_columns)
+            if result is None:
+                result = compute()
+                self._write_fit(path, to_columns(result))
+            self._fits.put(whole, result)
+            return result
+
+    def clear(self) -> None:
+        """Forget answers, panels and fits in memory; what is on disk stays."""
+        self.answers.clear()
+        self._panels.clear()
+        self._fits.clear()
+
+    def _fit_path(self, whole: tuple[str, ...]) -> Path:
+        text = json.dumps([code_version(), *whole])
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return self.settings.cache_dir / digest[:2] / f"{digest}.fit"
+
+    def _read_fit(self, path: Path, from_columns: Callable[[Columns], V]) -> V | None:
+        try:
+            columns, _ = columnar.decode(path.read_bytes(), str(path))
+            return from_columns(columns)
+        except FileNotFoundError:
+            return None
+        except (OSError, StoreError, KeyError) as exc:
+            log.warning("cached fit %s not used: %s", path.name, exc)
+            return None
+
+    def _write_fit(self, path: Path, columns: Columns) -> None:
+        # The disk cache only saves time: where it cannot be written the answer is given all the same.
+        try:
+            columnar.write_atomic(path, columnar.encode(columns, {}))
+        except StoreError as exc:
+            log.warning("fit not cached on disk: %s", exc)
+            return
+        self._written += 1
+        if self._written % _PRUNE_EVERY == 1:
+            self._prune()
+
+    def _prune(self) -> None:
+        files = []
+        for path in self.settings.cache_dir.glob("*/*.fit"):
+            stamp = _modified(path)
+            if stamp is not None:
+                files.append((stamp, path))
+        for _, path in sorted(files)[: max(0, len(files) - self.settings.disk_fits)]:
+            path.unlink(missing_ok=True)
+
+
+def _modified(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+_default: Session | None = None
+_default_lock = threading.Lock()
+
+
+def current_session() -> Session:
+    """Return the process's session, opened at first use; it follows CURRENT.
+
+    Returns
+    -------
+    Session
+    """
+    global _default  # noqa: PLW0603 - the one piece of state a worksheet function needs, behind its lock
+    if _default is None:
+        with _default_lock:
+            if _default is None:
+                _default = Session()
+    return _default
+
+
+def use_session(session: Session | None) -> None:
+    """Replace the process's session; None opens a fresh one at the next call.
+
+    Parameters
+    ----------
+    session : Session or None
+        The session to use.
+    """
+    global _default  # noqa: PLW0603 - as above
+    with _default_lock:
+        _default = session

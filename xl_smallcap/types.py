@@ -1,0 +1,65 @@
+"""Shared aliases: arrays, cells and the closed lists of words."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+DayArray = NDArray[np.datetime64]
+"""Calendar days, dtype ``datetime64[D]``."""
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+Scalar = float | int | str | bool | dt.date | None
+"""What one cell can hold; ``None`` is "not available" and shows as #N/A."""
+Table = list[list[Scalar]]
+"""A header row first, then native values; hosts spill it."""
+Raw = Any
+"""What a host hands over before coercion."""
+
+BetaStat = Literal[
+    "beta",
+    "se",
+    "tstat",
+    "pvalue",
+    "pvalue_bh",
+    "lower",
+    "upper",
+    "sign_share",
+    "vif",
+    "nobs",
+    "last_date",
+]
+FitStat = Literal[
+    "rsquared",
+    "rsquared_adj",
+    "rsquared_oos",
+    "nobs",
+    "first_date",
+    "last_date",
+    "condition_number",
+    "components",
+]
+FactorStat = Literal["level", "change", "z", "last_date"]
+Method = Literal["ols"]
+BetaUnit = Literal["sd", "native", "10bp", "1pct"]
+Frequency = Literal["daily", "weekly", "monthly"]
+SeriesKind = Literal["price", "yield", "level"]
+SeriesFrequency = Literal["daily", "weekly", "monthly"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A number of observations at one frequency: 250 daily, 104 weekly ("104w"), 60 monthly ("60m")."""
+
+    count: int
+    frequency: Frequency
+
+    def __str__(self) -> str:
+        suffix = {"daily": "", "weekly": "w", "monthly": "m"}[self.frequency]
+        return f"{self.count}{suffix}"
