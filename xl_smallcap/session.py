@@ -271,7 +271,7 @@ class Session:
     def _write_fit(self, path: Path, columns: Columns) -> None:
         # The disk cache only saves time: where it cannot be written the answer is given all the same.
         try:
-            columnar.write_atomic(path, columnar.encode(columns, {}))
+            columnar.write_atomic(path, columnar.encode(columns, {}), durable=False)
         except StoreError as exc:
             log.warning("fit not cached on disk: %s", exc)
             return

@@ -9,7 +9,7 @@ import numpy as np
 from xl_smallcap.data.catalogue import Catalogue, Spec, Target
 from xl_smallcap.data.panel import Column, Panel
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
-from xl_smallcap.models.factor_ols import FactorFit, fit_factor_ols
+from xl_smallcap.models.factor_ols import FactorFit, fit_factor_ols, independent_signs
 from xl_smallcap.models.inference import student_quantile
 from xl_smallcap.models.rolling import rolling_newey_west, rolling_ols
 from xl_smallcap.session import Columns, Session
@@ -213,15 +213,9 @@ def fit(session: Session, question: Question) -> Fitted:
     def compute() -> tuple[FactorFit, FloatArray, int]:
         y, X = panel.changes[:, 0], panel.changes[:, 1:]
         now = fit_factor_ols(y[-n:], X[-n:], names, confidence)
-        signs = [np.sign(now.params)]
-        for stop in range(y.size - n, n - 1, -n):
-            if ((panel.gaps > stop - n) & (panel.gaps < stop)).any():
-                continue
-            try:
-                signs.append(np.sign(fit_factor_ols(y[stop - n : stop], X[stop - n : stop], names).params))
-            except FitError:
-                continue
-        return now, np.mean(np.array(signs) == signs[0], axis=0), len(signs)
+        before = independent_signs(y, X, n, panel.gaps)
+        signs = np.vstack([np.sign(now.params), before])
+        return now, np.mean(signs == signs[0], axis=0), len(signs)
 
     def to_columns(result: tuple[FactorFit, FloatArray, int]) -> Columns:
         now, share, windows = result

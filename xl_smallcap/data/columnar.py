@@ -91,7 +91,7 @@ def decode(raw: bytes, where: str) -> tuple[dict[str, NDArray[Any]], dict[str, A
     return columns, header["meta"]
 
 
-def write_atomic(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file so that readers see the old one or the whole new one, never a part.
 
     Parameters
@@ -100,6 +100,8 @@ def write_atomic(path: Path, content: bytes) -> None:
         Folders are made as needed. On Windows an open target is waited for, up to two seconds.
     content : bytes
         The whole file.
+    durable : bool
+        Whether to wait for the disk, so that the file survives a power cut; a cache need not.
 
     Raises
     ------
@@ -111,8 +113,9 @@ def write_atomic(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as handle:
             handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
+            if durable:
+                handle.flush()
+                os.fsync(handle.fileno())
         for attempt in range(_REPLACE_TRIES):
             try:
                 temporary.replace(path)

@@ -20,21 +20,23 @@ HELP_LIMIT = 255
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument: name, whether it may be left out, and its help."""
+    """One argument: name, whether it may be left out, whether it is a date, and its help."""
 
     name: str
     optional: bool
+    is_date: bool
     help: str
 
 
 @dataclass(frozen=True)
 class WorksheetFunction:
-    """One worksheet function, described by its own signature and docstring."""
+    """One worksheet function, described by its own signature and docstring; `spills` where it can return a table."""
 
     name: str
     call: Callable[..., Any]
     help: str
     parameters: tuple[Parameter, ...]
+    spills: bool
 
     @property
     def usage(self) -> str:
@@ -71,13 +73,19 @@ def describe(call: Callable[..., Any]) -> WorksheetFunction:
         elif line.strip():
             told[name].append(line.strip())
     parameters = tuple(
-        Parameter(p.name, p.default is not inspect.Parameter.empty, " ".join(told.get(p.name, [])))
+        Parameter(
+            p.name,
+            p.default is not inspect.Parameter.empty,
+            "dt.date" in str(p.annotation),
+            " ".join(told.get(p.name, [])),
+        )
         for p in inspect.signature(call).parameters.values()
     )
     for what, text in [("summary", summary), *((p.name, p.help) for p in parameters)]:
         if not 0 < len(text) <= HELP_LIMIT:
             raise ValueError(f"{call.__name__}: help of {what} has {len(text)} characters, not 1 to {HELP_LIMIT}")
-    return WorksheetFunction(call.__name__, call, summary, parameters)
+    spills = "Table" in str(inspect.signature(call).return_annotation)
+    return WorksheetFunction(call.__name__, call, summary, parameters, spills)
 
 
 def RUSSELL_WHY(formula: str | None = None) -> str | Table:

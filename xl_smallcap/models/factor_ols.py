@@ -16,10 +16,45 @@ from xl_smallcap.models.inference import (
     student_quantile,
 )
 from xl_smallcap.models.least_squares import solve_least_squares
-from xl_smallcap.types import FloatArray
+from xl_smallcap.types import FloatArray, IntArray
 
 COLLINEAR_CONDITION = 1e6
 """Condition number of the correlation matrix's root above which factors count as collinear."""
+
+
+def independent_signs(y: FloatArray, X: FloatArray, window: int, gaps: IntArray) -> FloatArray:
+    """Signs of the betas in the windows before the last one, counted back from it without overlap.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_obs,)
+        Target changes.
+    X : ndarray of shape (n_obs, n_factors)
+        Factor changes.
+    window : int
+        Observations a window.
+    gaps : ndarray of int
+        Positions before which observations are missing; a window across one is left out.
+
+    Returns
+    -------
+    ndarray of shape (n_windows, n_factors)
+        -1, 0 or 1; windows with constant or collinear factors are left out. May be empty.
+    """
+    found = []
+    for stop in range(y.size - window, window - 1, -window):
+        start = stop - window
+        if ((gaps > start) & (gaps < stop)).any():
+            continue
+        part = X[start:stop] - X[start:stop].mean(axis=0)
+        sd = part.std(axis=0)
+        if not (sd > 1e-12 * np.abs(X[start:stop]).max(axis=0)).all():
+            continue
+        Z = part / sd
+        gram = Z.T @ Z / window
+        if np.linalg.cond(gram) < COLLINEAR_CONDITION:
+            found.append(np.sign(np.linalg.solve(gram, Z.T @ y[start:stop])))
+    return np.array(found).reshape(-1, X.shape[1])
 
 
 @dataclass(frozen=True)

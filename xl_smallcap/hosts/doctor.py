@@ -1,0 +1,248 @@
+"""What stands between this machine and a working cell, and what to do about it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from xl_smallcap.config import load_settings
+from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.hosts.excel import settings as excel
+from xl_smallcap.hosts.libreoffice import office
+from xl_smallcap.session import current_session
+
+Mark = Literal["ok", "note", "BAD"]
+Registry = Callable[[str, str], Any]
+"""From a key such as ``HKCU\\Software\\...`` and a value's name to the value, or None."""
+_OFFICE = "Microsoft\\Office\\16.0\\Excel\\Security"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: how it is, and what to do where it should be otherwise."""
+
+    mark: Mark
+    what: str
+    found: str
+    advice: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the finding as JSON holds it.
+
+        Returns
+        -------
+        dict of str to str
+        """
+        return asdict(self)
+
+
+def windows_registry(key: str, name: str) -> Any:
+    """Read one registry value.
+
+    Parameters
+    ----------
+    key : str
+        Beginning with HKCU, HKLM or HKCR.
+    name : str
+        The value's name; empty for the default value.
+
+    Returns
+    -------
+    object or None
+        None where there is none, or no registry.
+    """
+    if sys.platform != "win32":
+        return None
+    import winreg
+
+    root, _, path = key.partition("\\")
+    roots = {
+        "HKCU": winreg.HKEY_CURRENT_USER,
+        "HKLM": winreg.HKEY_LOCAL_MACHINE,
+        "HKCR": winreg.HKEY_CLASSES_ROOT,
+    }
+    try:
+        with winreg.OpenKey(roots[root], path) as handle:
+            return winreg.QueryValueEx(handle, name)[0]
+    except OSError:
+        return None
+
+
+def _python() -> list[Finding]:
+    version = platform.python_version()
+    found = f"{version}, {excel.bits()} bit, {sys.executable}"
+    if "WindowsApps" in sys.executable:
+        return [
+            Finding(
+                "BAD",
+                "Python",
+                found,
+                "This is the Microsoft Store's Python, whose files Excel cannot load; install Python from python.org.",
+            )
+        ]
+    packages = []
+    for name in ("xl_smallcap", "xlwings", "numpy", "scipy", "XlsxWriter", "pyOpenVBA"):
+        try:
+            packages.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            packages.append(f"{name} missing")
+    return [Finding("ok", "Python", found), Finding("ok", "Packages", ", ".join(packages))]
+
+
+def _data() -> list[Finding]:
+    settings = load_settings()
+    try:
+        session = current_session()
+        session.follow()
+        snapshot = session.snapshot
+        for name in snapshot.ids:
+            snapshot.series(name)
+    except XlSmallcapError as exc:
+        return [Finding("BAD", "Data", str(exc), "Run 'xl-smallcap data load FOLDER', or 'data load sample' to try.")]
+    advice = "These are not market data; load your own." if snapshot.synthetic else ""
+    mark: Mark = "note" if snapshot.synthetic else "ok"
+    return [Finding(mark, "Data", f"{snapshot.name}, {len(snapshot.ids)} series, in {settings.store_dir}", advice)]
+
+
+def _excel(registry: Registry) -> list[Finding]:
+    path = registry("HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\App Paths\\excel.exe", "")
+    if path is None:
+        where = "on this machine" if sys.platform == "win32" else "(Excel's classic add-ins run on Windows only)"
+        return [
+            Finding("note", "Excel", f"not found {where}", "LibreOffice, the command line and Python work as well.")
+        ]
+    version = str(registry("HKCR\\Excel.Application\\CurVer", "") or "").rpartition(".")[2] or "unknown"
+    bit = registry("HKLM\\SOFTWARE\\Microsoft\\Office\\ClickToRun\\Configuration", "Platform") or registry(
+        "HKLM\\SOFTWARE\\Microsoft\\Office\\16.0\\Outlook", "Bitness"
+    )
+    found = [Finding("ok", "Excel", f"version {version}, {bit or 'bitness unknown'}, {path}")]
+    found.append(_dll())
+    found.append(_settings_file())
+    found += _macros(registry)
+    return found
+
+
+def _dll() -> Finding:
+    import xlwings
+
+    folder = excel.dll_folder(Path(sys.executable), xlwings.__version__)
+    if folder is None:
+        return Finding(
+            "BAD",
+            "xlwings' DLL",
+            f"{' and '.join(excel.dll_names(xlwings.__version__))} are not beside {sys.executable} nor one folder up",
+            "Install into a virtual environment or a python.org Python, not with 'pip install --user'.",
+        )
+    return Finding("ok", "xlwings' DLL", f"version {xlwings.__version__} in {folder}")
+
+
+def _settings_file() -> Finding:
+    path = excel.settings_file()
+    try:
+        text = path.read_bytes().decode("mbcs" if sys.platform == "win32" else "cp1252")
+    except OSError:
+        return Finding("BAD", "Excel settings", f"{path} is missing", "Run 'xl-smallcap excel install' once.")
+    named = re.search(r'"INTERPRETER_WIN","([^"]*)"', text)
+    interpreter = named.group(1) if named else ""
+    if Path(interpreter) != Path(sys.executable):
+        return Finding(
+            "BAD",
+            "Excel settings",
+            f"{path} names {interpreter or 'no Python'}, but this is {sys.executable}",
+            "Run 'xl-smallcap excel install' with the Python Excel shall use.",
+        )
+    return Finding("ok", "Excel settings", f"{path} names this Python")
+
+
+def _macros(registry: Registry) -> list[Finding]:
+    found = []
+    policy = registry(f"HKCU\\Software\\Policies\\{_OFFICE}", "VBAWarnings")
+    own = registry(f"HKCU\\Software\\{_OFFICE}", "VBAWarnings")
+    level = policy if policy is not None else own
+    said = {1: "all enabled", 2: "disabled with a notice", 3: "only signed ones", 4: "all disabled"}
+    text = said.get(level, "disabled with a notice (Excel's default)")
+    by = " by policy" if policy is not None else ""
+    if level in (3, 4):
+        advice = "Ask IT for a trusted location for the workbook, or have its VBA signed; see docs/deployment.md."
+        found.append(Finding("BAD", "Macros", text + by, advice))
+    else:
+        found.append(Finding("ok", "Macros", text + by, "" if level == 1 else "Press 'Enable Content' once."))
+    if registry(f"HKCU\\Software\\Policies\\{_OFFICE}", "blockcontentexecutionfrominternet") == 1:
+        advice = "Build workbooks on this machine ('xl-smallcap excel install'); files from mail or web stay blocked."
+        found.append(Finding("note", "Macros of files from the internet", "blocked by policy", advice))
+    return found
+
+
+def _workbook(book: Path) -> list[Finding]:
+    import xlwings
+
+    from xl_smallcap import __version__
+    from xl_smallcap.hosts.excel.vba import MODULE
+
+    if not book.is_file():
+        return [Finding("BAD", "Workbook", f"there is no {book}", "Give the path of an .xlsm.")]
+    from pyopenvba import ExcelFile
+
+    try:
+        with ExcelFile(book) as opened:
+            names = opened.module_names()
+            ours = opened.get_module(MODULE) if MODULE in names else ""
+            theirs = opened.get_module("xlwings") if "xlwings" in names else ""
+    except Exception as exc:  # any library error of a file we did not make: said, not raised
+        return [Finding("BAD", "Workbook", f"{book.name} cannot be read ({exc})", "Give an .xlsm that 'attach' made.")]
+    ours_version = (re.search(r"Generated by xl-smallcap (\S+):", ours) or [None, "none"])[1]
+    theirs_version = (re.search(r'XLWINGS_VERSION As String = "([^"]+)"', theirs) or [None, "none"])[1]
+    found = []
+    match = (ours_version, theirs_version) == (__version__, xlwings.__version__)
+    said = f"{book.name}: xl_smallcap {ours_version}, xlwings {theirs_version}"
+    advice = "" if match else f"Run 'xl-smallcap excel attach {book.name}' to bring its macros up to date."
+    found.append(Finding("ok" if match else "BAD", "Workbook versions", said, advice))
+    try:
+        zone = Path(f"{book}:Zone.Identifier").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        zone = ""
+    if "ZoneId=3" in zone or "ZoneId=4" in zone:
+        advice = "In Explorer: right click, Properties, tick Unblock; or build it on this machine."
+        found.append(
+            Finding("BAD", "Workbook", "marked as coming from the internet, so its macros are blocked", advice)
+        )
+    return found
+
+
+def _libreoffice() -> Finding:
+    try:
+        soffice = office.find_soffice()
+        found = office.version(soffice)
+        said = f"{'.'.join(map(str, found)) or 'unknown version'}, {soffice}"
+        if found[:2] < office.OLDEST:
+            return Finding("note", "LibreOffice", said, "Version 25.2 or later is needed for the worksheet functions.")
+        office.find_python(soffice)
+    except XlSmallcapError as exc:
+        return Finding("note", "LibreOffice", str(exc))
+    return Finding("ok", "LibreOffice", said)
+
+
+def examine(book: Path | None = None, registry: Registry = windows_registry) -> list[Finding]:
+    """Look at Python, data, Excel, macros, LibreOffice and, if given, a workbook.
+
+    Parameters
+    ----------
+    book : pathlib.Path, optional
+        A workbook to check.
+    registry : callable
+        Reads Windows' registry; replaced in tests.
+
+    Returns
+    -------
+    list of Finding
+    """
+    found = [*_python(), *_data(), *_excel(registry), _libreoffice()]
+    if book is not None:
+        found += _workbook(book)
+    return found

@@ -1,0 +1,146 @@
+"""Small edits of the XML parts of a workbook by byte offset, so that everything not meant stays byte-identical."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Set
+from dataclasses import dataclass
+from xml.parsers import expat
+from xml.sax.saxutils import quoteattr
+
+from xl_smallcap.errors import BadArgumentError
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A start tag: local name, namespace prefix with its colon, attributes, byte offsets, and the names around it."""
+
+    name: str
+    prefix: str
+    attributes: dict[str, str]
+    start: int
+    end: int
+    path: tuple[str, ...]
+
+
+class _EnoughError(Exception):
+    pass
+
+
+def _tag_end(data: bytes, start: int) -> int:
+    quote = 0
+    for i in range(start + 1, len(data)):
+        byte = data[i]
+        if quote:
+            quote = 0 if byte == quote else quote
+        elif byte in b"\"'":
+            quote = byte
+        elif byte == ord(">"):
+            return i + 1
+    raise BadArgumentError("The workbook is damaged (a tag is not closed); open it in Excel and save it again.")
+
+
+def tags(data: bytes, stop: Set[str] = frozenset()) -> list[Tag]:
+    """Return the start tags of a part; reading ends at the first tag named in `stop`.
+
+    Parameters
+    ----------
+    data : bytes
+        UTF-8 XML.
+    stop : set of str
+        Local names.
+
+    Returns
+    -------
+    list of Tag
+
+    Raises
+    ------
+    BadArgumentError
+        Not UTF-8, or not well-formed.
+    """
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:8]:
+        raise BadArgumentError("A part of the workbook is not UTF-8; open it in Excel and save it again.")
+    found: list[Tag] = []
+    around: list[str] = []
+    parser = expat.ParserCreate()
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        prefix, _, local = name.rpartition(":")
+        at = parser.CurrentByteIndex
+        found.append(Tag(local, prefix + ":" if prefix else "", attributes, at, _tag_end(data, at), tuple(around)))
+        around.append(local)
+        if local in stop:
+            raise _EnoughError
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = lambda _: around.pop()
+    try:
+        with contextlib.suppress(_EnoughError):
+            parser.Parse(data, True)
+    except expat.ExpatError as exc:
+        raise BadArgumentError(f"The workbook is damaged ({exc}); open it in Excel and save it again.") from exc
+    return found
+
+
+def with_attribute(data: bytes, tag: Tag, name: str, value: str) -> bytes:
+    """Return the part with an attribute added to, or changed in, one tag.
+
+    Parameters
+    ----------
+    data : bytes
+        The part the tag was found in.
+    tag : Tag
+        Where.
+    name, value : str
+        The attribute.
+
+    Returns
+    -------
+    bytes
+    """
+    if name in tag.attributes:
+        text = data[tag.start : tag.end].decode()
+        pattern = rf"(\s{re.escape(name)}\s*=\s*)(\"[^\"]*\"|'[^']*')"
+        changed = re.sub(pattern, lambda m: m.group(1) + quoteattr(value), text, count=1)
+        return data[: tag.start] + changed.encode() + data[tag.end :]
+    cut = tag.end - (2 if data[tag.end - 2 : tag.end] == b"/>" else 1)
+    return data[:cut].rstrip() + f" {name}={quoteattr(value)}".encode() + data[cut:]
+
+
+def after(data: bytes, tag: Tag, element: str) -> bytes:
+    """Return the part with an element put right behind a start tag (inside it, where it is not empty).
+
+    Parameters
+    ----------
+    data : bytes
+        The part the tag was found in.
+    tag : Tag
+        Where.
+    element : str
+        XML.
+
+    Returns
+    -------
+    bytes
+    """
+    return data[: tag.end] + element.encode() + data[tag.end :]
+
+
+def before_end(data: bytes, element: str) -> bytes:
+    """Return the part with an element put before the root's closing tag.
+
+    Parameters
+    ----------
+    data : bytes
+        A part whose root is not empty.
+    element : str
+        XML.
+
+    Returns
+    -------
+    bytes
+    """
+    close = data.rindex(b"</")
+    return data[:close] + element.encode() + data[close:]

@@ -1,0 +1,132 @@
+"""The per-user settings file xlwings' loader reads, and whether its DLL can be found."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from pathlib import Path
+
+from xl_smallcap.data.columnar import write_atomic
+from xl_smallcap.errors import BadArgumentError
+from xl_smallcap.hosts.excel.vba import PROJECT_NAME
+
+
+def settings_file(profile: Path | None = None) -> Path:
+    r"""Return where the loader looks: %USERPROFILE%\.xl_smallcap\xl_smallcap.conf.
+
+    Parameters
+    ----------
+    profile : pathlib.Path, optional
+        Default: the user's home folder.
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    return (profile or Path.home()) / f".{PROJECT_NAME}" / f"{PROJECT_NAME}.conf"
+
+
+def settings_text(interpreter: str) -> str:
+    """Return the settings: which Python answers, and nothing from the workbook's folder.
+
+    Parameters
+    ----------
+    interpreter : str
+        Full path of python.exe.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    BadArgumentError
+        The path holds a quote.
+    """
+    if '"' in interpreter:
+        raise BadArgumentError(f"The path of Python holds a quotation mark, which Excel cannot read: {interpreter}")
+    rows = {
+        "INTERPRETER_WIN": interpreter,
+        "ADD_WORKBOOK_TO_PYTHONPATH": "False",
+        "PYTHONPATH": "",
+        "CONDA PATH": "",
+        "CONDA ENV": "",
+        "DEBUG UDFS": "False",
+        "SHOW CONSOLE": "False",
+    }
+    return "".join(f'"{key}","{value}"\r\n' for key, value in rows.items())
+
+
+def write_settings(profile: Path | None = None, interpreter: str = sys.executable) -> Path:
+    """Write the settings file for this user.
+
+    Parameters
+    ----------
+    profile, interpreter
+        As above.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    BadArgumentError
+        The path cannot be written in the machine's ANSI code page, which is all VBA and the DLL can read.
+    """
+    path = settings_file(profile)
+    page = "mbcs" if sys.platform == "win32" else "cp1252"
+    try:
+        content = settings_text(interpreter).encode(page, errors="strict")
+    except UnicodeEncodeError:
+        raise BadArgumentError(
+            f"The path of Python has letters outside this machine's code page: {interpreter}. Install Python in a "
+            "folder with plain letters."
+        ) from None
+    write_atomic(path, content)
+    return path
+
+
+def dll_names(version: str) -> tuple[str, str]:
+    """Return the DLL names of an xlwings version, 64 and 32 bit.
+
+    Parameters
+    ----------
+    version : str
+        xlwings' version.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return f"xlwings64-{version}.dll", f"xlwings32-{version}.dll"
+
+
+def dll_folder(interpreter: Path, version: str) -> Path | None:
+    """Return where the loader will find xlwings' DLLs: the interpreter's folder, then its parent.
+
+    Parameters
+    ----------
+    interpreter : pathlib.Path
+        python.exe.
+    version : str
+        xlwings' version.
+
+    Returns
+    -------
+    pathlib.Path or None
+    """
+    for folder in (interpreter.parent, interpreter.parent.parent):
+        if all((folder / name).is_file() for name in dll_names(version)):
+            return folder
+    return None
+
+
+def bits() -> int:
+    """Return the bitness of this Python, 64 or 32.
+
+    Returns
+    -------
+    int
+    """
+    return struct.calcsize("P") * 8

@@ -1,0 +1,84 @@
+"""The module xlwings calls: one generated wrapper a worksheet function. No state lives here; xlwings may reload it.
+
+Arguments and results pass raw (xlwings' converters cost milliseconds on a table and turn an error argument into
+nothing). An error is a text that begins with character 1; our VBA turns it into a real one, alone or inside a table.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import xlwings
+
+from xl_smallcap.functions import FUNCTIONS, WorksheetFunction
+from xl_smallcap.hosts._cells import Answer, evaluate
+
+ERROR_MARK = "\x01"
+Rows = list[list[Any]]
+
+
+def _taken(value: Any) -> Any:
+    """What COM hands over -> what the boundary knows: dates without the zone pywin32 adds, rows as lists."""
+    if isinstance(value, dt.datetime):
+        return value.replace(tzinfo=None)
+    if isinstance(value, tuple):
+        return [_taken(v) for v in value]
+    return value
+
+
+def _given(value: Any) -> Any:
+    if value is None:
+        return ERROR_MARK + "#N/A"
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return dt.datetime(value.year, value.month, value.day)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def to_rows(answer: Answer) -> Rows:
+    """Return an answer as xlwings' raw result: rows of text, floats, booleans and dates.
+
+    Parameters
+    ----------
+    answer : Answer
+        From the boundary.
+
+    Returns
+    -------
+    list of list
+        One row of one cell for a scalar or an error.
+    """
+    if answer.code is not None:
+        return [[ERROR_MARK + answer.code]]
+    if answer.table is not None:
+        return [[_given(v) for v in row] for row in answer.table]
+    return [[_given(answer.value)]]
+
+
+def _wrapper(entry: WorksheetFunction) -> Callable[..., Rows]:
+    def call(*arguments: Any) -> Rows:
+        return to_rows(evaluate(entry.name, [_taken(a) for a in arguments]))
+
+    names = [p.name for p in entry.parameters]
+    # A real def with plain optional arguments: xlwings reads the signature, and rejects hints it does not know.
+    made: Callable[..., Rows] = eval(  # noqa: S307 - names of our own table, checked to be identifiers
+        f"lambda {', '.join(f'{n}=None' for n in names)}: call({', '.join(names)})", {"call": call}
+    )
+    assert all(n.isidentifier() for n in names)
+    made.__name__ = made.__qualname__ = entry.name
+    made.__module__ = __name__
+    made.__doc__ = entry.help
+    assert list(inspect.signature(made).parameters) == names
+    for p in entry.parameters:
+        made = xlwings.arg(p.name, convert="raw", doc=p.help)(made)
+    # xw.func comes outermost: an xw.arg above it resets the category.
+    decorate: Any = xlwings.func(category="Russell 2000")
+    decorated: Callable[..., Rows] = decorate(xlwings.ret(convert="raw")(made))
+    return decorated
+
+
+globals().update({entry.name: _wrapper(entry) for entry in FUNCTIONS})

@@ -1,0 +1,1 @@
+"""LibreOffice Calc: the add-in, its package and installation, and a headless office to drive."""

@@ -1,0 +1,228 @@
+"""The Calc add-in. Runs inside LibreOffice's own Python: standard library and UNO only, no mathematics.
+
+Every worksheet function is a method made from ``functions.json`` (packed beside this file from the one table). A call
+goes to our process on the loopback address; if none runs, it is started. A cell never waits long for a server that
+cannot start: after a failed try there is a rest, and RUSSELL_WHY says what happened.
+"""
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import unohelper
+from com.sun.star.lang import Locale, XServiceInfo, XServiceName
+from com.sun.star.sheet import LocalizedName, XAddIn, XCompatibilityNames
+from org.xlsmallcap import XRussellFunctions
+
+SERVICE = "org.xlsmallcap.RussellFunctions"
+HERE = os.path.dirname(os.path.abspath(__file__))
+START_SECONDS = 40.0
+REST_SECONDS = 30.0
+
+
+def _read(name):
+    with open(os.path.join(HERE, name), encoding="utf-8") as handle:
+        return json.load(handle)
+
+
+TABLE = _read("functions.json")  # [{"name", "method", "help", "parameters": [{"name", "help"}]}]
+BY_METHOD = {entry["method"]: entry for entry in TABLE}
+BY_NAME = {entry["name"]: entry for entry in TABLE}
+
+
+def _read_exactly(link, size):
+    parts = []
+    while size:
+        part = link.recv(size)
+        if not part:
+            raise ConnectionError("the server closed the connection")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _exchange(link, content):
+    body = json.dumps(content).encode()
+    link.sendall(struct.pack(">I", len(body)) + body)
+    (size,) = struct.unpack(">I", _read_exactly(link, 4))
+    return json.loads(_read_exactly(link, size))
+
+
+class Link:
+    """The connection to our process, made when first needed and once more when it broke."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.socket = None
+        self.rest_until = 0.0
+        self.trouble = ""
+        settings = _read("settings.json")
+        self.python = os.environ.get("XL_SMALLCAP_PYTHON") or settings["python"]
+        self.home = os.environ.get("XL_SMALLCAP_HOME") or settings["home"]
+
+    def _connect(self):
+        with open(os.path.join(self.home, "run", "server.json"), encoding="utf-8") as handle:
+            address = json.load(handle)
+        link = socket.create_connection(("127.0.0.1", address["port"]), timeout=5.0)
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        link.settimeout(600.0)
+        _exchange(link, {"token": address["token"]})
+        self.socket = link
+
+    def _start(self):
+        # LibreOffice sets these for its own Python; ours must not inherit them.
+        unwanted = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "URE_BOOTSTRAP")
+        environment = {k: v for k, v in os.environ.items() if k not in unwanted}
+        environment["XL_SMALLCAP_HOME"] = self.home
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        if sys.platform == "win32":
+            quiet["creationflags"] = 0x08000000  # CREATE_NO_WINDOW
+        else:
+            quiet["start_new_session"] = True
+        started = subprocess.Popen([self.python, "-m", "xl_smallcap.hosts.server"], env=environment, **quiet)
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            try:
+                return self._connect()
+            except (OSError, ValueError, KeyError):
+                if started.poll() not in (None, 0):
+                    break
+                time.sleep(0.05)
+        raise ConnectionError("the server did not start with " + self.python)
+
+    def ask(self, name, arguments):
+        with self.lock:
+            for fresh in (False, True):
+                try:
+                    if self.socket is None:
+                        if time.monotonic() < self.rest_until:
+                            raise ConnectionError(self.trouble)
+                        try:
+                            self._connect()
+                        except (OSError, ValueError, KeyError):
+                            self._start()
+                    return _exchange(self.socket, {"calls": [[name, arguments]]})["answers"][0]
+                except (OSError, ValueError, KeyError) as exc:
+                    self.socket = None
+                    if fresh or time.monotonic() < self.rest_until:
+                        self.trouble = str(exc)
+                        self.rest_until = max(self.rest_until, time.monotonic() + REST_SECONDS)
+                        raise ConnectionError(self.trouble) from None
+        raise AssertionError("not reached")
+
+
+LINK = Link()
+
+
+def _plain(argument):
+    """A range as rows, anything else as it is; what it means is decided in our process."""
+    if isinstance(argument, tuple):
+        return [[_plain(cell) for cell in row] if isinstance(row, tuple) else _plain(row) for row in argument]
+    if argument is None or isinstance(argument, (bool, int, float, str)):
+        return argument
+    return None
+
+
+def _error(number):
+    """Calc keeps an error as a NaN that carries its number; this makes one (formula/errorcodes.hxx)."""
+    return struct.unpack("<d", struct.pack("<II", number, 0x7FF80000))[0]
+
+
+NOT_AVAILABLE, NUMERIC, NO_VALUE = _error(32767), _error(503), _error(519)
+
+
+def _cell(value):
+    if value is None:
+        return NOT_AVAILABLE
+    return float(value) if isinstance(value, (bool, int)) else value
+
+
+def _answer(name, arguments):
+    """The function's value, its rows, or the NaN of its error."""
+    given = [_plain(a) for a in arguments]
+    try:
+        answer = LINK.ask(name, given)
+    except ConnectionError as exc:
+        if name == "RUSSELL_WHY":
+            return "The Python process of xl_smallcap cannot be reached: %s. Run 'xl-smallcap doctor'." % exc
+        return NOT_AVAILABLE
+    if "error" in answer:
+        return {"#N/A": NOT_AVAILABLE, "#NUM!": NUMERIC}.get(answer["error"]["code"], NO_VALUE)
+    if "table" in answer:
+        return tuple(tuple(_cell(v) for v in row) for row in answer["table"])
+    return _cell(answer["value"])
+
+
+def _method(entry):
+    def method(self, *arguments):
+        found = _answer(entry["name"], arguments)
+        return ((found,),) if entry["spills"] and not isinstance(found, tuple) else found
+
+    method.__name__ = entry["method"]
+    method.__doc__ = entry["help"]
+    return method
+
+
+class RussellFunctions(unohelper.Base, XRussellFunctions, XAddIn, XCompatibilityNames, XServiceName, XServiceInfo):
+    """The UNO component; the worksheet functions are added below."""
+
+    def __init__(self, context, *arguments):
+        self.locale = Locale("en", "US", "")
+
+    def getServiceName(self):
+        return SERVICE
+
+    def getImplementationName(self):
+        return SERVICE + ".Impl"
+
+    def supportsService(self, name):
+        return name in self.getSupportedServiceNames()
+
+    def getSupportedServiceNames(self):
+        return (SERVICE, "com.sun.star.sheet.AddIn")
+
+    def setLocale(self, locale):
+        self.locale = locale
+
+    def getLocale(self):
+        return self.locale
+
+    def getProgrammaticFuntionName(self, display):
+        return BY_NAME[display]["method"] if display in BY_NAME else ""
+
+    def getDisplayFunctionName(self, method):
+        return BY_METHOD[method]["name"] if method in BY_METHOD else ""
+
+    def getFunctionDescription(self, method):
+        return BY_METHOD[method]["help"] if method in BY_METHOD else ""
+
+    def _parameter(self, method, index, what):
+        parameters = BY_METHOD.get(method, {"parameters": []})["parameters"]
+        return parameters[index][what] if 0 <= index < len(parameters) else ""
+
+    def getDisplayArgumentName(self, method, index):
+        return self._parameter(method, index, "name")
+
+    def getArgumentDescription(self, method, index):
+        return self._parameter(method, index, "help")
+
+    def getProgrammaticCategoryName(self, method):
+        return "Add-In"
+
+    def getDisplayCategoryName(self, method):
+        return "Add-In"
+
+    def getCompatibilityNames(self, method):
+        return (LocalizedName(Locale("en", "US", ""), BY_METHOD[method]["name"]),) if method in BY_METHOD else ()
+
+
+for _entry in TABLE:
+    setattr(RussellFunctions, _entry["method"], _method(_entry))
+
+g_ImplementationHelper = unohelper.ImplementationHelper()
+g_ImplementationHelper.addImplementation(RussellFunctions, SERVICE + ".Impl", (SERVICE, "com.sun.star.sheet.AddIn"))

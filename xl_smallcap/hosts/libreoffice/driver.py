@@ -1,0 +1,195 @@
+"""Drives a headless office. Runs under LibreOffice's Python: standard library and UNO only.
+
+Reads one JSON request a line on standard input, answers one JSON line each: ``{"ok": result}`` or ``{"error": text}``.
+Started by ``office.py``; the first argument is the name of the pipe soffice listens on.
+"""
+
+import json
+import math
+import sys
+import time
+
+import uno
+import unohelper
+from com.sun.star.beans import PropertyValue
+from com.sun.star.connection import NoConnectException
+from com.sun.star.task import XInteractionHandler
+from com.sun.star.ucb import XCommandEnvironment
+
+ERRORS = {32767: "#N/A", 503: "#NUM!", 519: "#VALUE!", 525: "#NAME?", 532: "#DIV/0!", 524: "#REF!", 521: "#NULL!"}
+FILTERS = {"xlsx": "Calc MS Excel 2007 XML", "pdf": "calc_pdf_Export", "ods": "calc8"}
+CELLS_WITH_FORMULA = 16
+
+
+def _property(name, value):
+    made = PropertyValue()
+    made.Name, made.Value = name, value
+    return made
+
+
+class _Approve(unohelper.Base, XCommandEnvironment, XInteractionHandler):
+    """Says yes when an extension asks to be installed."""
+
+    def getInteractionHandler(self):
+        return self
+
+    def getProgressHandler(self):
+        return None
+
+    InteractionHandler = property(getInteractionHandler)
+    ProgressHandler = property(getProgressHandler)
+
+    def handle(self, request):
+        wanted = uno.getTypeByName("com.sun.star.task.XInteractionApprove")
+        for continuation in request.getContinuations():
+            if continuation.queryInterface(wanted):
+                continuation.select()
+                return
+
+
+def _connect(pipe, seconds):
+    local = uno.getComponentContext()
+    resolver = local.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", local)
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return resolver.resolve("uno:pipe,name=%s;urp;StarOffice.ComponentContext" % pipe)
+        except NoConnectException:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+def _value(cell):
+    """What a cell shows: number, text, or its error."""
+    code = cell.getError()
+    if code:
+        return {"error": ERRORS.get(code, "Err:%d" % code)}
+    kind = cell.FormulaResultType2 if cell.Type.value == "FORMULA" else {"VALUE": 1, "TEXT": 4}.get(cell.Type.value, 0)
+    if kind == 1:
+        return cell.Value
+    return cell.String
+
+
+def _separators(formula):
+    """Turn Excel's separators into those of Calc's interface: ; between arguments, {1;2|3;4} in arrays."""
+    if not formula.startswith("="):
+        return formula
+    out, quoted, braces = [], False, 0
+    for ch in formula:
+        if ch == '"':
+            quoted = not quoted
+        elif not quoted:
+            braces += (ch == "{") - (ch == "}")
+            ch = {",": ";", ";": "|" if braces else ";"}.get(ch, ch)
+        out.append(ch)
+    return "".join(out)
+
+
+class Driver:
+    """The office's documents and what can be done with them."""
+
+    def __init__(self, context):
+        self.context = context
+        self.desktop = context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
+        self.documents = {}
+        self.count = 0
+
+    def _keep(self, document, what):
+        if document is None:
+            raise RuntimeError("LibreOffice could not open " + what)
+        self.count += 1
+        self.documents[self.count] = document
+        return self.count
+
+    def _sheet(self, document, sheet):
+        sheets = self.documents[document].Sheets
+        return sheets.getByIndex(sheet) if isinstance(sheet, int) else sheets.getByName(sheet)
+
+    def new(self):
+        hidden = (_property("Hidden", True),)
+        return self._keep(
+            self.desktop.loadComponentFromURL("private:factory/scalc", "_blank", 0, hidden), "a new sheet"
+        )
+
+    def open(self, path):
+        hidden = (_property("Hidden", True),)
+        url = uno.systemPathToFileUrl(path)
+        return self._keep(self.desktop.loadComponentFromURL(url, "_blank", 0, hidden), path)
+
+    def close(self, document):
+        self.documents.pop(document).close(True)
+
+    def save(self, document, path, kind):
+        self.documents[document].storeToURL(uno.systemPathToFileUrl(path), (_property("FilterName", FILTERS[kind]),))
+
+    def type(self, document, sheet, address, formulas):
+        """Type formulas as in Excel (English names, arguments parted by commas) into a block at once."""
+        typed = tuple(tuple(_separators(f) for f in row) for row in formulas)
+        self._sheet(document, sheet).getCellRangeByName(address).setFormulaArray(typed)
+
+    def type_array(self, document, sheet, address, formula):
+        self._sheet(document, sheet).getCellRangeByName(address).setArrayFormula(_separators(formula))
+
+    def formulas(self, document, sheet, address):
+        return [list(r) for r in self._sheet(document, sheet).getCellRangeByName(address).getFormulaArray()]
+
+    def read(self, document, sheet, address):
+        block = self._sheet(document, sheet).getCellRangeByName(address)
+        rows, columns = block.Rows.Count, block.Columns.Count
+        return [[_value(block.getCellByPosition(j, i)) for j in range(columns)] for i in range(rows)]
+
+    def recalculate(self, document):
+        """Calculate every formula anew, add-in functions included; returns the seconds it took."""
+        began = time.perf_counter()
+        self.documents[document].calculateAll()
+        return time.perf_counter() - began
+
+    def sheets(self, document):
+        return list(self.documents[document].Sheets.ElementNames)
+
+    def install(self, path):
+        manager = self.context.getByName("/singletons/com.sun.star.deployment.ExtensionManager")
+        channel = manager.createAbortChannel()
+        added = manager.addExtension(uno.systemPathToFileUrl(path), (), "user", channel, _Approve())
+        return added.getIdentifier().Value
+
+    def remove(self, identifier):
+        manager = self.context.getByName("/singletons/com.sun.star.deployment.ExtensionManager")
+        manager.removeExtension(identifier, "", "user", manager.createAbortChannel(), _Approve())
+
+    def quit(self):
+        for document in list(self.documents.values()):
+            document.close(True)
+        self.documents.clear()
+        try:
+            self.desktop.terminate()
+        except Exception:
+            pass
+
+
+def _plain(value):
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value
+
+
+def main():
+    """Serve requests until the input ends."""
+    driver = Driver(_connect(sys.argv[1], float(sys.argv[2])))
+    print(json.dumps({"ok": "ready"}), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = {"ok": _plain(getattr(driver, request["do"])(*request["with"]))}
+        except Exception as exc:
+            answer = {"error": "%s: %s" % (type(exc).__name__, exc)}
+        print(json.dumps(answer), flush=True)
+        if request["do"] == "quit":
+            return
+
+
+if __name__ == "__main__":
+    main()

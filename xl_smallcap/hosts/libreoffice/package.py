@@ -1,0 +1,177 @@
+"""The add-in's package: interface, help and settings generated from the one table, zipped as an .oxt."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import zipfile
+from importlib import resources
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from xl_smallcap.functions import FUNCTIONS
+
+EXTENSION_ID = "org.xlsmallcap.russell"
+RDB = "xl_smallcap.rdb"
+_STAMP = (2026, 1, 1, 0, 0, 0)
+
+
+def method_name(function: str) -> str:
+    """Return the UNO method of a worksheet function: RUSSELL_BETA is russellBeta.
+
+    Parameters
+    ----------
+    function : str
+        Its name in the cell.
+
+    Returns
+    -------
+    str
+    """
+    head, *rest = function.lower().split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def idl() -> str:
+    """Return the UNO interface; every argument is ``any``, so that nothing is converted before we see it.
+
+    Returns
+    -------
+    str
+        Compiled to ``xl_smallcap.rdb`` by ``python -m tools.build_libreoffice``.
+    """
+    lines = []
+    for f in FUNCTIONS:
+        arguments = ", ".join(f"[in] any {p.name.replace('_', '')}" for p in f.parameters)
+        gives = "sequence< sequence< any > >" if f.spills else "any"
+        lines.append(f"    {gives} {method_name(f.name)}({' ' + arguments + ' ' if arguments else ''});")
+    body = "\n".join(lines)
+    return (
+        "// Generated from xl_smallcap.functions.FUNCTIONS by tools/build_libreoffice.py; do not edit.\n"
+        "module org { module xlsmallcap {\n"
+        f"interface XRussellFunctions : ::com::sun::star::uno::XInterface\n{{\n{body}\n}};\n"
+        "service RussellFunctions { interface XRussellFunctions; };\n"
+        "}; };\n"
+    )
+
+
+def _property(name: str, text: str) -> str:
+    return f'<prop oor:name="{name}"><value xml:lang="en">{escape(text)}</value></prop>'
+
+
+def calc_addins_xcu() -> str:
+    """Return the configuration that names functions and arguments in Calc's wizard and in .xlsx files.
+
+    Returns
+    -------
+    str
+    """
+    out = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<oor:component-data xmlns:oor="http://openoffice.org/2001/registry" '
+        'xmlns:xs="http://www.w3.org/2001/XMLSchema" oor:name="CalcAddIns" oor:package="org.openoffice.Office">',
+        '<node oor:name="AddInInfo"><node oor:name="org.xlsmallcap.RussellFunctions" oor:op="replace">'
+        '<node oor:name="AddInFunctions">',
+    ]
+    for f in FUNCTIONS:
+        out.append(f'<node oor:name="{method_name(f.name)}" oor:op="replace">')
+        out.append(_property("DisplayName", f.name) + _property("Description", f.help))
+        out.append('<prop oor:name="Category"><value>Add-In</value></prop>')
+        out.append(_property("CompatibilityName", f.name))
+        out.append('<node oor:name="Parameters">')
+        for p in f.parameters:
+            out.append(
+                f'<node oor:name="{p.name.replace("_", "")}" oor:op="replace">'
+                + _property("DisplayName", p.name)
+                + _property("Description", p.help)
+                + "</node>"
+            )
+        out.append("</node></node>")
+    out.append("</node></node></node></oor:component-data>")
+    return "\n".join(out)
+
+
+_ENTRIES = {
+    RDB: "application/vnd.sun.star.uno-typelibrary;type=RDB",
+    "addin.py": "application/vnd.sun.star.uno-component;type=Python",
+    "CalcAddIns.xcu": "application/vnd.sun.star.configuration-data",
+}
+
+
+def _manifest() -> str:
+    entries = "".join(
+        f' <manifest:file-entry manifest:media-type="{kind}" manifest:full-path="{name}"/>\n'
+        for name, kind in _ENTRIES.items()
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<manifest:manifest xmlns:manifest="http://openoffice.org/2001/manifest">\n{entries}</manifest:manifest>\n'
+    )
+
+
+def _description(version: str) -> str:
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<description xmlns="http://openoffice.org/extensions/description/2006">\n'
+        f' <identifier value="{EXTENSION_ID}"/>\n <version value="{version}"/>\n'
+        ' <display-name><name lang="en">xl_smallcap: Russell 2000 functions</name></display-name>\n'
+        ' <platform value="all"/>\n</description>\n'
+    )
+
+
+def package_files(home: Path, python: str = sys.executable) -> dict[str, bytes]:
+    """Return the files of the package.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        Home folder the add-in's server works in.
+    python : str
+        Interpreter that has xl_smallcap.
+
+    Returns
+    -------
+    dict of str to bytes
+    """
+    from xl_smallcap import __version__
+
+    here = resources.files("xl_smallcap.hosts.libreoffice")
+    table = [
+        {
+            "name": f.name,
+            "method": method_name(f.name),
+            "help": f.help,
+            "spills": f.spills,
+            "parameters": [{"name": p.name, "help": p.help} for p in f.parameters],
+        }
+        for f in FUNCTIONS
+    ]
+    return {
+        "META-INF/manifest.xml": _manifest().encode(),
+        "description.xml": _description(__version__).encode(),
+        "CalcAddIns.xcu": calc_addins_xcu().encode(),
+        "functions.json": json.dumps(table, indent=1).encode(),
+        "settings.json": json.dumps({"python": python, "home": str(home)}).encode(),
+        "addin.py": here.joinpath("addin.py").read_bytes(),
+        RDB: here.joinpath(RDB).read_bytes(),
+    }
+
+
+def oxt(home: Path, python: str = sys.executable) -> bytes:
+    """Return the extension as the bytes of an .oxt file; the same inputs give the same bytes.
+
+    Parameters
+    ----------
+    home, python
+        As in :func:`package_files`.
+
+    Returns
+    -------
+    bytes
+    """
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in package_files(home, python).items():
+            archive.writestr(zipfile.ZipInfo(name, _STAMP), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()

@@ -1,0 +1,223 @@
+"""The loopback server: our process, warm, answering one user's spreadsheet over 127.0.0.1.
+
+A frame is four bytes of length (big-endian) and JSON. The first frame of a connection is ``{"token": ...}``; every
+further one ``{"calls": [[name, [argument, ...]], ...]}`` is answered by ``{"answers": [...]}``, each answer exactly one
+of ``{"value": v}``, ``{"table": rows}``, ``{"error": {"code": c, "message": m}}``. Dates go as spreadsheet day numbers.
+Where the server listens and its token stand in ``run/server.json`` of the home folder, readable by the user alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hmac
+import json
+import os
+import secrets
+import socket
+import socketserver
+import struct
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, cast
+
+from xl_smallcap.config import Settings, load_settings
+from xl_smallcap.hosts._cells import Answer, evaluate
+
+_EPOCH = dt.datetime(1899, 12, 30)
+_LARGEST_FRAME = 64 * 1024 * 1024
+_IDLE_CHECK_SECONDS = 5.0
+
+
+def day_number(value: dt.date) -> float:
+    """Return a date as the number a spreadsheet keeps it as.
+
+    Parameters
+    ----------
+    value : datetime.date or datetime.datetime
+        A date, or a moment.
+
+    Returns
+    -------
+    float
+        Days since 1899-12-30.
+    """
+    moment = value if isinstance(value, dt.datetime) else dt.datetime(value.year, value.month, value.day)
+    return (moment - _EPOCH) / dt.timedelta(days=1)
+
+
+def _wire(answer: Answer) -> dict[str, Any]:
+    def cell(value: Any) -> Any:
+        return day_number(value) if isinstance(value, dt.date) else value
+
+    if answer.code is not None:
+        return {"error": {"code": answer.code, "message": answer.message}}
+    if answer.table is not None:
+        return {"table": [[cell(v) for v in row] for row in answer.table]}
+    return {"value": cell(answer.value)}
+
+
+def read_frame(stream: Any) -> Any:
+    """Read one frame.
+
+    Parameters
+    ----------
+    stream : file-like
+        Binary.
+
+    Returns
+    -------
+    object
+        The JSON; None at the end of the stream.
+
+    Raises
+    ------
+    ValueError
+        Not a frame.
+    """
+    head = stream.read(4)
+    if len(head) < 4:
+        return None
+    (size,) = struct.unpack(">I", head)
+    if size > _LARGEST_FRAME:
+        raise ValueError("frame too large")
+    body = stream.read(size)
+    if len(body) < size:
+        return None
+    return json.loads(body)
+
+
+def write_frame(stream: Any, content: Any) -> None:
+    """Write one frame.
+
+    Parameters
+    ----------
+    stream : file-like
+        Binary.
+    content : object
+        JSON-able, without NaN.
+    """
+    body = json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+    stream.write(struct.pack(">I", len(body)) + body)
+    stream.flush()
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def handle(self) -> None:
+        server = cast("Server", self.server)
+        try:
+            hello = read_frame(self.rfile)
+            token = hello.get("token", "") if isinstance(hello, dict) else ""
+            if not hmac.compare_digest(str(token).encode(), server.token.encode()):
+                return
+            write_frame(self.wfile, {"ok": True, "pid": os.getpid()})
+            while (request := read_frame(self.rfile)) is not None:
+                server.touch()
+                answers = [_wire(evaluate(str(name), arguments)) for name, arguments in request["calls"]]
+                write_frame(self.wfile, {"answers": answers})
+                server.touch()
+        except (ValueError, KeyError, TypeError, ConnectionError):
+            return  # not our client, or gone: the connection ends, the server stays
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Answers worksheet calls on the loopback address; ends itself when unused.
+
+    Parameters
+    ----------
+    settings : Settings
+        Home folder and idle time.
+    """
+
+    daemon_threads = True
+    allow_reuse_address = False
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.token = secrets.token_urlsafe(32)
+        self.address_file = settings.home / "run" / "server.json"
+        self._idle_seconds = settings.server_idle_minutes * 60.0
+        self._last_used = time.monotonic()
+
+    def touch(self) -> None:
+        """Note that somebody asked."""
+        self._last_used = time.monotonic()
+
+    def announce(self) -> None:
+        """Write where the server listens, readable by this user alone."""
+        self.address_file.parent.mkdir(parents=True, exist_ok=True)
+        content = json.dumps({"port": self.server_address[1], "token": self.token, "pid": os.getpid()})
+        temporary = self.address_file.with_name(f"server.{os.getpid()}.tmp")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(content)
+        temporary.replace(self.address_file)
+
+    def service_actions(self) -> None:
+        """End when nobody has asked for the idle time."""
+        if time.monotonic() - self._last_used > self._idle_seconds:
+            threading.Thread(target=self.shutdown, daemon=True).start()
+            self._last_used = time.monotonic()
+
+    def run(self) -> None:
+        """Serve until idle, then take the announcement away if it is still ours."""
+        self.announce()
+        try:
+            self.serve_forever(poll_interval=_IDLE_CHECK_SECONDS)
+        finally:
+            self.server_close()
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                if json.loads(self.address_file.read_text(encoding="utf-8"))["pid"] == os.getpid():
+                    self.address_file.unlink()
+
+
+def running(address_file: Path) -> bool:
+    """Tell whether the announced server answers.
+
+    Parameters
+    ----------
+    address_file : pathlib.Path
+        ``run/server.json``.
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        address = json.loads(address_file.read_text(encoding="utf-8"))
+        with socket.create_connection(("127.0.0.1", int(address["port"])), timeout=2.0) as link:
+            stream = link.makefile("rwb")
+            write_frame(stream, {"token": address["token"]})
+            return bool(read_frame(stream))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _warm_up() -> None:
+    """Import what the first cell would otherwise wait for, and open the snapshot."""
+    evaluate("RUSSELL_BETA", ("inflation",))
+
+
+def main() -> int:
+    """Run ``python -m xl_smallcap.hosts.server``; a second one beside a live one ends at once.
+
+    Returns
+    -------
+    int
+    """
+    settings = load_settings()
+    if running(settings.home / "run" / "server.json"):
+        return 0
+    server = Server(settings)
+    threading.Thread(target=_warm_up, daemon=True).start()
+    server.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Builders of the workbook we ship and of what the demo writes."""

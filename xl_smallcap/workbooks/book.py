@@ -1,0 +1,372 @@
+"""The workbook we ship: live formulas with their values stored, so that it shows numbers in any viewer.
+
+Sheets: Betas (inputs, beta table, bars with 90 % intervals, rolling history), History, Data (series and their age),
+Functions (help with a live example each). Built from the function table and the open snapshot; the same inputs give
+the same bytes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from pathlib import Path
+from typing import Any
+
+from xl_smallcap.data.columnar import write_atomic
+from xl_smallcap.errors import FitError, NoDataError, XlSmallcapError
+from xl_smallcap.functions import (
+    FUNCTIONS,
+    RUSSELL_ASOF,
+    RUSSELL_BETA_HISTORY,
+    RUSSELL_BETAS,
+    RUSSELL_FIT,
+    RUSSELL_SNAPSHOT,
+    RUSSELL_STATUS,
+    WorksheetFunction,
+)
+from xl_smallcap.types import Scalar, Table
+from xl_smallcap.workbooks.styles import BLUE, GREY, ORANGE, Styles, make_styles
+
+CREATED = dt.datetime(2026, 1, 1)
+"""Fixed, so that the same inputs give the same file."""
+FIRST_ROW = 9
+_HISTORY_SHEET = "History"
+_HISTORY_YEARS = 5
+EXAMPLES = {
+    "RUSSELL_BETA": '=RUSSELL_BETA("inflation",,"relative")',
+    "RUSSELL_BETAS": '=ROWS(RUSSELL_BETAS("hedged","104w"))',
+    "RUSSELL_BETA_HISTORY": '=ROWS(RUSSELL_BETA_HISTORY("growth","relative"))',
+    "RUSSELL_FIT": '=RUSSELL_FIT("rsquared_oos")',
+    "RUSSELL_FACTOR": '=RUSSELL_FACTOR("easing","z")',
+    "RUSSELL_FACTORS": "=ROWS(RUSSELL_FACTORS())",
+    "RUSSELL_ASOF": "=RUSSELL_ASOF()",
+    "RUSSELL_SOURCE": '=INDEX(RUSSELL_SOURCE("DGS2"),2,5)',
+    "RUSSELL_SNAPSHOT": "=RUSSELL_SNAPSHOT()",
+    "RUSSELL_STATUS": "=ROWS(RUSSELL_STATUS())",
+    "RUSSELL_WHY": '=RUSSELL_WHY("=RUSSELL_BETA(""inflaton"")")',
+}
+_WIDTHS = {"factor": 21, "unit": 12, "role": 9, "spec": 26, "construction": 62, "source": 20, "label": 44, "series": 20}
+
+
+def _serial(value: dt.date) -> float:
+    return float((value - dt.date(1899, 12, 30)).days)
+
+
+def _stored(value: Scalar) -> Any:
+    """A value as a cached result of a formula."""
+    if value is None:
+        return "#N/A"
+    return _serial(value) if isinstance(value, dt.date) else value
+
+
+class _Sheet:
+    """One worksheet and the few ways we write to it."""
+
+    def __init__(self, book: Any, name: str, styles: Styles) -> None:
+        self.sheet = book.add_worksheet(name)
+        self.styles = styles
+        self.sheet.hide_gridlines(2)
+
+    def formula(self, row: int, column: int, text: str, style: Any, value: Scalar) -> None:
+        """Write a formula with its value."""
+        self.sheet.write_formula(row, column, text, style, _stored(value))
+
+    def spill(self, row: int, column: int, text: str, table: Table, formats: dict[str, Any]) -> None:
+        """Write one dynamic-array formula and the values of every cell it fills."""
+        last_row, last_column = row + len(table) - 1, column + len(table[0]) - 1
+        self.sheet.write_dynamic_array_formula(
+            row, column, last_row, last_column, text, self.styles.head, _stored(table[0][0])
+        )
+        for i, line in enumerate(table):
+            for j, value in enumerate(line):
+                if i == j == 0:
+                    continue
+                style = self.styles.head if i == 0 else formats.get(str(table[0][j]), self.styles.text)
+                self._value(row + i, column + j, value, style)
+
+    def _value(self, row: int, column: int, value: Scalar, style: Any) -> None:
+        if value is None:
+            # An error has no cell type of its own here; a formula that is the error does.
+            self.sheet.write_formula(row, column, "=NA()", style, "#N/A")
+        elif isinstance(value, str):
+            self.sheet.write_string(row, column, value, style)
+        elif isinstance(value, dt.date):
+            self.sheet.write_number(row, column, _serial(value), style)
+        else:
+            self.sheet.write_number(row, column, float(value), style)
+
+
+def _formats(s: Styles) -> dict[str, Any]:
+    numbers = ("beta", "se", "tstat", "lower", "upper", "vif", "factor_sd", "z")
+    return {
+        **dict.fromkeys(numbers, s.number),
+        **dict.fromkeys(("pvalue", "pvalue_bh"), s.pvalue),
+        **dict.fromkeys(("nobs", "sign_windows", "age_days"), s.count),
+        **dict.fromkeys(("first_date", "last_date", "first", "last", "date"), s.date),
+        "sign_share": s.share,
+    }
+
+
+def _inputs(out: _Sheet, book: Any, as_of: dt.date) -> None:
+    s, sheet = out.styles, out.sheet
+    rows = [
+        ("Target", "target", "relative", ["russell", "sp500", "relative", "hedged"], "what is explained"),
+        ("Window", "window", 250, None, 'days, or "104w", "60m"'),
+        ("As of", "as_of", as_of, None, "nothing later is used; empty = the last date"),
+        ("Specification", "spec", "macro", ["macro", "macro_market", "full"], "which factors, jointly"),
+    ]
+    for i, (label, name, value, choices, hint) in enumerate(rows):
+        row = 3 + i
+        sheet.write_string(row, 0, label, s.label)
+        if isinstance(value, dt.date):
+            style = book.add_format({"num_format": "yyyy-mm-dd", "bg_color": "#FFF4CC", "border": 1, "align": "left",
+                                     "bold": True, "border_color": "#9AA5B1", "font_size": 10})  # fmt: skip
+            sheet.write_number(row, 1, _serial(value), style)
+        else:
+            sheet.write(row, 1, value, s.input)
+        sheet.write_string(row, 2, hint, s.note)
+        book.define_name(f"in_{name}", f"=Betas!$B${row + 1}")
+        if choices:
+            sheet.data_validation(row, 1, row, 1, {"validate": "list", "source": choices})
+
+
+def _bar_chart(book: Any, table: Table) -> Any:
+    first, last = FIRST_ROW + 1, FIRST_ROW + sum(1 for r in table[1:] if r[table[0].index("role")] != "check")
+    at = {str(name): i for i, name in enumerate(table[0])}
+    chart = book.add_chart({"type": "bar"})
+    half = _column(len(table[0]))
+    error = f"=Betas!${half}${first + 1}:${half}${last + 1}"
+    chart.add_series(
+        {
+            "name": "beta",
+            "categories": ["Betas", first, at["factor"], last, at["factor"]],
+            "values": ["Betas", first, at["beta"], last, at["beta"]],
+            "fill": {"color": BLUE},
+            "gap": 60,
+            "y_error_bars": {
+                "type": "custom",
+                "plus_values": error,
+                "minus_values": error,
+                "line": {"color": "#1F2933", "width": 1.25},
+            },
+        }
+    )
+    chart.set_title({"name": "Beta with 90 % interval, % per +1 sd", "name_font": {"size": 11}, "overlay": False})
+    chart.set_legend({"none": True})
+    chart.set_y_axis({"reverse": True, "label_position": "low", "line": {"color": GREY}})
+    chart.set_x_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": {"visible": True, "line": {"color": "#E4E7EB"}}})
+    chart.set_size({"width": 560, "height": 300})
+    return chart
+
+
+def _column(index: int) -> str:
+    name = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        name = chr(65 + rest) + name
+    return name
+
+
+def _history_chart(book: Any, rows: int) -> Any:
+    chart = book.add_chart({"type": "line"})
+    for column, name, colour, width, dash in (
+        (1, "beta to inflation", BLUE, 2.0, "solid"),
+        (2, "90 % interval", ORANGE, 0.75, "dash"),
+        (3, "", ORANGE, 0.75, "dash"),
+    ):
+        chart.add_series(
+            {
+                "name": name,
+                "categories": [_HISTORY_SHEET, 1, 0, rows, 0],
+                "values": [_HISTORY_SHEET, 1, column, rows, column],
+                "line": {"color": colour, "width": width, "dash_type": dash},
+            }
+        )
+    chart.set_title({"name": "Beta to inflation, rolling window, % per +1 sd", "name_font": {"size": 11}})
+    chart.set_legend({"position": "bottom", "delete_series": [2]})
+    chart.set_x_axis({"date_axis": True, "num_format": "yyyy", "major_unit": 1, "major_unit_type": "years",
+                      "label_position": "low"})  # fmt: skip
+    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": {"visible": True, "line": {"color": "#E4E7EB"}}})
+    chart.set_size({"width": 560, "height": 300})
+    return chart
+
+
+def _betas_sheet(book: Any, s: Styles, as_of: dt.date, snapshot: str) -> _Sheet:
+    out = _Sheet(book, "Betas", s)
+    sheet = out.sheet
+    sheet.set_row(0, 24)
+    sheet.write_string(0, 0, "Russell 2000: macro factor betas", s.title)
+    out.formula(1, 0, '="Data: "&RUSSELL_SNAPSHOT()', s.warning, f"Data: {snapshot}")
+    _inputs(out, book, as_of)
+    table = RUSSELL_BETAS("relative", 250, as_of, None, "macro")
+    out.spill(FIRST_ROW, 0, "=RUSSELL_BETAS(in_target,in_window,in_as_of,,in_spec)", table, _formats(s))
+    sheet.write_string(3, 5, "R²", s.label)
+    for i, (stat, label) in enumerate(
+        [
+            ("rsquared", "R²"),
+            ("rsquared_adj", "R² adjusted"),
+            ("rsquared_oos", "R² out of sample"),
+            ("nobs", "observations"),
+        ]
+    ):
+        value = RUSSELL_FIT(stat, "relative", 250, as_of, None, "macro")
+        assert isinstance(value, (int, float))
+        sheet.write_string(3 + i, 5, label, s.label)
+        style = s.count if stat == "nobs" else s.pvalue
+        out.formula(3 + i, 6, f'=RUSSELL_FIT("{stat}",in_target,in_window,in_as_of,,in_spec)', style, value)
+    # The half-width of each interval feeds the chart's error bars; hidden behind the table in the colour of the page.
+    half = len(table[0])
+    upper, lower = (_column(table[0].index(n)) for n in ("upper", "lower"))
+    quiet = book.add_format({"font_color": "#FFFFFF", "font_size": 8, "num_format": "0.00"})
+    for i in range(1, len(table)):
+        row = FIRST_ROW + i
+        up, low = table[i][table[0].index("upper")], table[i][table[0].index("lower")]
+        assert isinstance(up, float)
+        assert isinstance(low, float)
+        sheet.write_formula(row, half, f"=({upper}{row + 1}-{lower}{row + 1})/2", quiet, (up - low) / 2)
+    below = FIRST_ROW + len(table) + 1
+    sheet.write_string(
+        below, 0,
+        "% of return per +1 standard deviation of the factor (the window's own). Newey-West errors, 90 % intervals. "
+        "Growth is an equity proxy: read its check row growth_metals beside it.", s.note,
+    )  # fmt: skip
+    sheet.insert_chart(below + 1, 0, _bar_chart(book, table))
+    for i, name in enumerate(table[0]):
+        sheet.set_column(i, i, _WIDTHS.get(str(name), 10))
+    sheet.freeze_panes(FIRST_ROW + 1, 1)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 1)
+    sheet.print_area(0, 0, below + 17, len(table[0]) - 1)
+    sheet.set_footer("&L&8xl_smallcap, not affiliated with or endorsed by FTSE Russell&R&8&D")
+    return out
+
+
+def _history_sheet(book: Any, s: Styles, as_of: dt.date) -> int:
+    out = _Sheet(book, _HISTORY_SHEET, s)
+    start = as_of.replace(year=as_of.year - _HISTORY_YEARS, day=1)
+    table = RUSSELL_BETA_HISTORY("inflation", "relative", 250, as_of, None, "macro", None, start)
+    text = (
+        f'=RUSSELL_BETA_HISTORY("inflation",in_target,in_window,in_as_of,,in_spec,,'
+        f"DATE({start.year},{start.month},{start.day}))"
+    )
+    names = ("beta", "lower", "upper", "beta_fixed", "lower_fixed", "upper_fixed", "factor_sd")
+    out.spill(0, 0, text, table, {**dict.fromkeys(names, s.number), "date": s.date})
+    out.sheet.set_column(0, 7, 12)
+    out.sheet.freeze_panes(1, 1)
+    return len(table) - 1
+
+
+def _data_sheet(book: Any, s: Styles) -> None:
+    out = _Sheet(book, "Data", s)
+    table = RUSSELL_STATUS()
+    out.spill(0, 0, "=RUSSELL_STATUS()", table, _formats(s))
+    for i, name in enumerate(table[0]):
+        out.sheet.set_column(i, i, _WIDTHS.get(str(name), 12))
+    out.sheet.freeze_panes(1, 1)
+    out.sheet.set_landscape()
+    out.sheet.fit_to_pages(1, 0)
+
+
+def example_value(entry: WorksheetFunction, formula: str) -> Scalar:
+    """Compute what the example of a function shows.
+
+    Parameters
+    ----------
+    entry : WorksheetFunction
+        The function.
+    formula : str
+        Its example: the call itself, or ROWS(...) or INDEX(...,i,j) around it.
+
+    Returns
+    -------
+    float, str or datetime.date
+    """
+    from xl_smallcap.functions.formula import find_calls
+
+    (call,) = find_calls(formula)[:1]
+    result = entry.call(*call.arguments)
+    if formula.startswith("=ROWS("):
+        return len(result)
+    if formula.startswith("=INDEX("):
+        row, column = formula.rstrip(")").rsplit(",", 2)[1:]
+        cell: Scalar = result[int(row) - 1][int(column) - 1]
+        return cell
+    value: Scalar = result
+    return value
+
+
+def _functions_sheet(book: Any, s: Styles) -> None:
+    out = _Sheet(book, "Functions", s)
+    sheet = out.sheet
+    for j, (name, width) in enumerate(
+        (("function", 24), ("gives", 70), ("arguments", 52), ("example", 44), ("live", 30))
+    ):
+        sheet.write_string(0, j, name, s.head)
+        sheet.set_column(j, j, width)
+    for i, f in enumerate(FUNCTIONS, 1):
+        sheet.set_row(i, 48)
+        sheet.write_string(i, 0, f.name, s.code)
+        sheet.write_string(i, 1, f.help, s.wrap)
+        sheet.write_string(i, 2, ", ".join(p.name for p in f.parameters) or "none", s.wrap)
+        formula = EXAMPLES[f.name]
+        sheet.write_string(i, 3, formula, s.code)
+        value = example_value(f, formula)
+        out.formula(i, 4, formula, s.date if isinstance(value, dt.date) else s.wrap, value)
+    sheet.freeze_panes(1, 1)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+
+
+def workbook_bytes() -> bytes:
+    """Return the workbook, computed from the open snapshot.
+
+    Returns
+    -------
+    bytes
+        An .xlsx.
+
+    Raises
+    ------
+    NoDataError
+        No data are loaded, or the default model cannot be fitted.
+    """
+    import xlsxwriter
+
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer, {"in_memory": True})
+    book.set_properties({"title": "xl_smallcap", "comments": "Russell 2000 macro factor betas", "created": CREATED})
+    book.set_calc_mode("auto")
+    s = make_styles(book)
+    try:
+        as_of, snapshot = RUSSELL_ASOF(), RUSSELL_SNAPSHOT()
+        betas = _betas_sheet(book, s, as_of, snapshot)
+        rows = _history_sheet(book, s, as_of)
+        _data_sheet(book, s)
+        _functions_sheet(book, s)
+    except FitError as exc:
+        raise NoDataError(f"The workbook's own tables cannot be fitted on these data: {exc}") from exc
+    except XlSmallcapError:
+        raise
+    table_end = FIRST_ROW + len(RUSSELL_BETAS("relative", 250, as_of)) + 2
+    betas.sheet.insert_chart(table_end, 8, _history_chart(book, rows))
+    book.close()
+    return buffer.getvalue()
+
+
+def build_workbook(path: Path) -> Path:
+    """Write the workbook.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        An .xlsx; replaced as a whole.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+    """
+    write_atomic(path, workbook_bytes())
+    return path

@@ -1,0 +1,67 @@
+"""The demo: fit the embedded sample, show the betas, write a workbook that opens anywhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from xl_smallcap.config import load_settings
+from xl_smallcap.data.loading import load
+from xl_smallcap.data.store import Store
+from xl_smallcap.functions import RUSSELL_ASOF, RUSSELL_BETAS
+from xl_smallcap.session import Session, use_session
+from xl_smallcap.types import Table
+from xl_smallcap.workbooks.book import build_workbook
+
+_SHOWN = ("factor", "beta", "se", "tstat", "pvalue", "lower", "upper", "sign_share", "nobs", "role")
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What the demo made: the beta table, where the workbook is, and whether the sample became CURRENT."""
+
+    table: Table
+    workbook: Path
+    snapshot_name: str
+    as_of: dt.date
+    made_current: bool
+
+
+def run_demo(folder: Path, progress: Callable[[str, int, int], None]) -> DemoReport:
+    """Run the main job on the embedded sample.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where ``xl_smallcap_demo.xlsx`` goes; made if needed.
+    progress : callable
+        Called with (what, done, total).
+
+    Returns
+    -------
+    DemoReport
+        The sample becomes CURRENT only where nothing else is.
+    """
+    settings = load_settings()
+    store = Store(settings.store_dir)
+    made_current = store.current() is None
+    report = load(store, "sample", progress, make_current=made_current)
+    use_session(Session(settings, report.snapshot.fingerprint))
+    try:
+        progress("fitting", 1, 3)
+        table = RUSSELL_BETAS()
+        kept = [table[0].index(name) for name in _SHOWN]
+        progress("writing the workbook", 2, 3)
+        path = build_workbook(folder / "xl_smallcap_demo.xlsx")
+        progress("", 3, 3)
+        return DemoReport(
+            table=[[row[i] for i in kept] for row in table],
+            workbook=path.resolve(),
+            snapshot_name=report.snapshot.name,
+            as_of=RUSSELL_ASOF(),
+            made_current=made_current,
+        )
+    finally:
+        use_session(None)
