@@ -178,7 +178,7 @@ def _demo(args: argparse.Namespace) -> int:
         done = run_demo(Path(args.out), step)
     _print_table(done.table, title=f"Betas of the Russell 2000, {done.snapshot_name}, as of {done.as_of}")
     print(f"Workbook with live formulas and their values: {done.workbook}")
-    if not done.made_current:
+    if not done.is_current:
         print(
             "Your own data stay CURRENT; to let the workbook recalculate on the sample: 'xl-smallcap data load sample'."
         )

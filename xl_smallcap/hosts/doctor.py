@@ -57,19 +57,20 @@ def windows_registry(key: str, name: str) -> Any:
     object or None
         None where there is none, or no registry.
     """
-    if sys.platform != "win32":
+    try:
+        import winreg
+    except ImportError:
         return None
-    import winreg
-
     root, _, path = key.partition("\\")
+    registry: Any = winreg  # its types are known to checkers on Windows only
     roots = {
-        "HKCU": winreg.HKEY_CURRENT_USER,
-        "HKLM": winreg.HKEY_LOCAL_MACHINE,
-        "HKCR": winreg.HKEY_CLASSES_ROOT,
+        "HKCU": registry.HKEY_CURRENT_USER,
+        "HKLM": registry.HKEY_LOCAL_MACHINE,
+        "HKCR": registry.HKEY_CLASSES_ROOT,
     }
     try:
-        with winreg.OpenKey(roots[root], path) as handle:
-            return winreg.QueryValueEx(handle, name)[0]
+        with registry.OpenKey(roots[root], path) as handle:
+            return registry.QueryValueEx(handle, name)[0]
     except OSError:
         return None
 

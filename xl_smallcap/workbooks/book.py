@@ -25,7 +25,7 @@ from xl_smallcap.functions import (
     WorksheetFunction,
 )
 from xl_smallcap.types import Scalar, Table
-from xl_smallcap.workbooks.styles import BLUE, GREY, ORANGE, Styles, make_styles
+from xl_smallcap.workbooks.styles import BLUE, GREY, HEAD_FILL, INK, ORANGE, Styles, make_styles
 
 CREATED = dt.datetime(2026, 1, 1)
 """Fixed, so that the same inputs give the same file."""
@@ -45,6 +45,27 @@ EXAMPLES = {
     "RUSSELL_STATUS": "=ROWS(RUSSELL_STATUS())",
     "RUSSELL_WHY": '=RUSSELL_WHY("=RUSSELL_BETA(""inflaton"")")',
 }
+_MODEL = ("relative", 250, "macro")
+"""Target, window and specification the workbook opens with."""
+_ROOM = 13
+"""Rows for factors, the market and checks of the largest specification."""
+_COLUMNS = (
+    ("factor", "factor", 21.0),
+    ("beta", "beta", 11.0),
+    ("± 90 %", "half", 9.0),
+    ("lower", "lower", 9.0),
+    ("upper", "upper", 9.0),
+    ("t", "tstat", 9.0),
+    ("p", "pvalue", 9.0),
+    ("p, all asked", "pvalue_bh", 11.0),
+    ("same sign, past windows", "sign_share", 15.0),
+    ("role", "role", 10.0),
+    ("specification", "spec", 27.0),
+)
+_FOOTNOTE = (
+    "Beta: % of return per +1 standard deviation of the factor (the window's own). Newey-West errors, 90 % intervals. "
+    "Growth is an equity proxy: read its check row growth_metals beside it."
+)
 _WIDTHS = {"factor": 21, "unit": 12, "role": 9, "spec": 26, "construction": 62, "source": 20, "label": 44, "series": 20}
 
 
@@ -109,7 +130,7 @@ def _formats(s: Styles) -> dict[str, Any]:
 
 def _inputs(out: _Sheet, book: Any, as_of: dt.date) -> None:
     s, sheet = out.styles, out.sheet
-    rows = [
+    rows: list[tuple[str, str, Any, list[str] | None, str]] = [
         ("Target", "target", "relative", ["russell", "sp500", "relative", "hedged"], "what is explained"),
         ("Window", "window", 250, None, 'days, or "104w", "60m"'),
         ("As of", "as_of", as_of, None, "nothing later is used; empty = the last date"),
@@ -119,9 +140,7 @@ def _inputs(out: _Sheet, book: Any, as_of: dt.date) -> None:
         row = 3 + i
         sheet.write_string(row, 0, label, s.label)
         if isinstance(value, dt.date):
-            style = book.add_format({"num_format": "yyyy-mm-dd", "bg_color": "#FFF4CC", "border": 1, "align": "left",
-                                     "bold": True, "border_color": "#9AA5B1", "font_size": 10})  # fmt: skip
-            sheet.write_number(row, 1, _serial(value), style)
+            sheet.write_number(row, 1, _serial(value), s.input_date)
         else:
             sheet.write(row, 1, value, s.input)
         sheet.write_string(row, 2, hint, s.note)
@@ -130,32 +149,86 @@ def _inputs(out: _Sheet, book: Any, as_of: dt.date) -> None:
             sheet.data_validation(row, 1, row, 1, {"validate": "list", "source": choices})
 
 
-def _bar_chart(book: Any, table: Table) -> Any:
-    first, last = FIRST_ROW + 1, FIRST_ROW + sum(1 for r in table[1:] if r[table[0].index("role")] != "check")
+def _quality(out: _Sheet, as_of: dt.date) -> None:
+    s = out.styles
+    shown = {
+        "rsquared": "R²",
+        "rsquared_adj": "R² adjusted",
+        "rsquared_oos": "R² out of sample",
+        "nobs": "observations",
+    }
+    for i, (stat, label) in enumerate(shown.items()):
+        value = RUSSELL_FIT(stat, *_MODEL[:2], as_of, None, _MODEL[2])
+        assert isinstance(value, (int, float))
+        out.sheet.write_string(3 + i, 8, label, s.label)
+        style = s.count if stat == "nobs" else s.pvalue
+        out.formula(3 + i, 9, f'=RUSSELL_FIT("{stat}",in_target,in_window,in_as_of,,in_spec)', style, value)
+
+
+def _betas_sheet(book: Any, s: Styles, as_of: dt.date, snapshot: str, table: Table) -> _Sheet:
+    """Inputs, then a row a factor: every number is a RUSSELL_BETA formula of its own that a person can trace."""
+    out = _Sheet(book, "Betas", s)
+    sheet = out.sheet
+    sheet.set_row(0, 24)
+    sheet.write_string(0, 0, "Russell 2000: macro factor betas", s.title)
+    out.formula(1, 0, '="Data: "&RUSSELL_SNAPSHOT()', s.warning, f"Data: {snapshot}")
+    _inputs(out, book, as_of)
+    _quality(out, as_of)
     at = {str(name): i for i, name in enumerate(table[0])}
+    for j, (title, _, width) in enumerate(_COLUMNS):
+        sheet.write_string(FIRST_ROW, j, title, s.head)
+        sheet.set_column(j, j, width)
+    for i in range(1, _ROOM + 1):
+        row = FIRST_ROW + i
+        known = table[i] if i < len(table) else None
+        for j, (_, stat, _) in enumerate(_COLUMNS):
+            if stat in ("factor", "spec", "role"):
+                source = f"Table!{_column(at[stat])}{i + 1}"
+                out.formula(row, j, f'={source}&""', s.text, known[at[stat]] if known else "")
+            elif stat == "half":
+                upper, lower = (known[at["upper"]], known[at["lower"]]) if known else (None, None)
+                half = (upper - lower) / 2 if isinstance(upper, float) and isinstance(lower, float) else ""
+                text = f'=IF($A{row + 1}="","",(E{row + 1}-D{row + 1})/2)'
+                out.formula(row, j, text, s.number, half)
+            else:
+                call = f'RUSSELL_BETA($A{row + 1},"{stat}",in_target,in_window,in_as_of,,$K{row + 1})'
+                style = _formats(s).get(stat, s.text)
+                out.formula(row, j, f'=IF($A{row + 1}="","",{call})', style, known[at[stat]] if known else "")
+    below = FIRST_ROW + _ROOM + 1
+    sheet.write_string(below, 0, _FOOTNOTE, s.note)
+    sheet.freeze_panes(FIRST_ROW + 1, 1)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 1)
+    sheet.print_area(0, 0, below + 17, len(_COLUMNS) - 1)
+    sheet.set_footer("&L&8xl_smallcap, not affiliated with or endorsed by FTSE Russell&R&8&F")
+    return out
+
+
+def _bar_chart(book: Any, factors: int) -> Any:
+    first, last = FIRST_ROW + 1, FIRST_ROW + factors
     chart = book.add_chart({"type": "bar"})
-    half = _column(len(table[0]))
-    error = f"=Betas!${half}${first + 1}:${half}${last + 1}"
+    half = f"=Betas!$C${first + 1}:$C${last + 1}"
     chart.add_series(
         {
             "name": "beta",
-            "categories": ["Betas", first, at["factor"], last, at["factor"]],
-            "values": ["Betas", first, at["beta"], last, at["beta"]],
+            "categories": ["Betas", first, 0, last, 0],
+            "values": ["Betas", first, 1, last, 1],
             "fill": {"color": BLUE},
             "gap": 60,
             "y_error_bars": {
                 "type": "custom",
-                "plus_values": error,
-                "minus_values": error,
-                "line": {"color": "#1F2933", "width": 1.25},
+                "plus_values": half,
+                "minus_values": half,
+                "line": {"color": INK, "width": 1.25},
             },
         }
     )
     chart.set_title({"name": "Beta with 90 % interval, % per +1 sd", "name_font": {"size": 11}, "overlay": False})
     chart.set_legend({"none": True})
     chart.set_y_axis({"reverse": True, "label_position": "low", "line": {"color": GREY}})
-    chart.set_x_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": {"visible": True, "line": {"color": "#E4E7EB"}}})
-    chart.set_size({"width": 560, "height": 300})
+    chart.set_x_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": {"visible": True, "line": {"color": HEAD_FILL}}})
+    chart.set_size({"width": 500, "height": 300})
     return chart
 
 
@@ -185,62 +258,22 @@ def _history_chart(book: Any, rows: int) -> Any:
         )
     chart.set_title({"name": "Beta to inflation, rolling window, % per +1 sd", "name_font": {"size": 11}})
     chart.set_legend({"position": "bottom", "delete_series": [2]})
-    chart.set_x_axis({"date_axis": True, "num_format": "yyyy", "major_unit": 1, "major_unit_type": "years",
-                      "label_position": "low"})  # fmt: skip
-    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": {"visible": True, "line": {"color": "#E4E7EB"}}})
-    chart.set_size({"width": 560, "height": 300})
+    chart.set_x_axis(
+        {"date_axis": True, "num_format": "yyyy", "major_unit": 1, "major_unit_type": "years", "label_position": "low"}
+    )
+    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": {"visible": True, "line": {"color": HEAD_FILL}}})
+    chart.set_size({"width": 500, "height": 300})
     return chart
 
 
-def _betas_sheet(book: Any, s: Styles, as_of: dt.date, snapshot: str) -> _Sheet:
-    out = _Sheet(book, "Betas", s)
-    sheet = out.sheet
-    sheet.set_row(0, 24)
-    sheet.write_string(0, 0, "Russell 2000: macro factor betas", s.title)
-    out.formula(1, 0, '="Data: "&RUSSELL_SNAPSHOT()', s.warning, f"Data: {snapshot}")
-    _inputs(out, book, as_of)
-    table = RUSSELL_BETAS("relative", 250, as_of, None, "macro")
-    out.spill(FIRST_ROW, 0, "=RUSSELL_BETAS(in_target,in_window,in_as_of,,in_spec)", table, _formats(s))
-    sheet.write_string(3, 5, "R²", s.label)
-    for i, (stat, label) in enumerate(
-        [
-            ("rsquared", "R²"),
-            ("rsquared_adj", "R² adjusted"),
-            ("rsquared_oos", "R² out of sample"),
-            ("nobs", "observations"),
-        ]
-    ):
-        value = RUSSELL_FIT(stat, "relative", 250, as_of, None, "macro")
-        assert isinstance(value, (int, float))
-        sheet.write_string(3 + i, 5, label, s.label)
-        style = s.count if stat == "nobs" else s.pvalue
-        out.formula(3 + i, 6, f'=RUSSELL_FIT("{stat}",in_target,in_window,in_as_of,,in_spec)', style, value)
-    # The half-width of each interval feeds the chart's error bars; hidden behind the table in the colour of the page.
-    half = len(table[0])
-    upper, lower = (_column(table[0].index(n)) for n in ("upper", "lower"))
-    quiet = book.add_format({"font_color": "#FFFFFF", "font_size": 8, "num_format": "0.00"})
-    for i in range(1, len(table)):
-        row = FIRST_ROW + i
-        up, low = table[i][table[0].index("upper")], table[i][table[0].index("lower")]
-        assert isinstance(up, float)
-        assert isinstance(low, float)
-        sheet.write_formula(row, half, f"=({upper}{row + 1}-{lower}{row + 1})/2", quiet, (up - low) / 2)
-    below = FIRST_ROW + len(table) + 1
-    sheet.write_string(
-        below, 0,
-        "% of return per +1 standard deviation of the factor (the window's own). Newey-West errors, 90 % intervals. "
-        "Growth is an equity proxy: read its check row growth_metals beside it.", s.note,
-    )  # fmt: skip
-    sheet.insert_chart(below + 1, 0, _bar_chart(book, table))
+def _table_sheet(book: Any, s: Styles, table: Table) -> None:
+    out = _Sheet(book, "Table", s)
+    out.spill(0, 0, "=RUSSELL_BETAS(in_target,in_window,in_as_of,,in_spec)", table, _formats(s))
     for i, name in enumerate(table[0]):
-        sheet.set_column(i, i, _WIDTHS.get(str(name), 10))
-    sheet.freeze_panes(FIRST_ROW + 1, 1)
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 1)
-    sheet.print_area(0, 0, below + 17, len(table[0]) - 1)
-    sheet.set_footer("&L&8xl_smallcap, not affiliated with or endorsed by FTSE Russell&R&8&D")
-    return out
+        out.sheet.set_column(i, i, _WIDTHS.get(str(name), 11))
+    out.sheet.freeze_panes(1, 1)
+    out.sheet.set_landscape()
+    out.sheet.fit_to_pages(1, 0)
 
 
 def _history_sheet(book: Any, s: Styles, as_of: dt.date) -> int:
@@ -253,8 +286,9 @@ def _history_sheet(book: Any, s: Styles, as_of: dt.date) -> int:
     )
     names = ("beta", "lower", "upper", "beta_fixed", "lower_fixed", "upper_fixed", "factor_sd")
     out.spill(0, 0, text, table, {**dict.fromkeys(names, s.number), "date": s.date})
-    out.sheet.set_column(0, 7, 12)
+    out.sheet.set_column(0, 8, 12)
     out.sheet.freeze_panes(1, 1)
+    out.sheet.fit_to_pages(1, 0)
     return len(table) - 1
 
 
@@ -341,7 +375,9 @@ def workbook_bytes() -> bytes:
     s = make_styles(book)
     try:
         as_of, snapshot = RUSSELL_ASOF(), RUSSELL_SNAPSHOT()
-        betas = _betas_sheet(book, s, as_of, snapshot)
+        table = RUSSELL_BETAS(*_MODEL[:2], as_of, None, _MODEL[2])
+        betas = _betas_sheet(book, s, as_of, snapshot, table)
+        _table_sheet(book, s, table)
         rows = _history_sheet(book, s, as_of)
         _data_sheet(book, s)
         _functions_sheet(book, s)
@@ -349,8 +385,9 @@ def workbook_bytes() -> bytes:
         raise NoDataError(f"The workbook's own tables cannot be fitted on these data: {exc}") from exc
     except XlSmallcapError:
         raise
-    table_end = FIRST_ROW + len(RUSSELL_BETAS("relative", 250, as_of)) + 2
-    betas.sheet.insert_chart(table_end, 8, _history_chart(book, rows))
+    factors = sum(1 for row in table[1:] if row[table[0].index("role")] != "check")
+    betas.sheet.insert_chart(FIRST_ROW + _ROOM + 3, 0, _bar_chart(book, factors))
+    betas.sheet.insert_chart(FIRST_ROW + _ROOM + 3, 6, _history_chart(book, rows))
     book.close()
     return buffer.getvalue()
 

@@ -20,13 +20,13 @@ _SHOWN = ("factor", "beta", "se", "tstat", "pvalue", "lower", "upper", "sign_sha
 
 @dataclass(frozen=True)
 class DemoReport:
-    """What the demo made: the beta table, where the workbook is, and whether the sample became CURRENT."""
+    """What the demo made: the beta table, where the workbook is, and whether the sample is CURRENT."""
 
     table: Table
     workbook: Path
     snapshot_name: str
     as_of: dt.date
-    made_current: bool
+    is_current: bool
 
 
 def run_demo(folder: Path, progress: Callable[[str, int, int], None]) -> DemoReport:
@@ -46,8 +46,8 @@ def run_demo(folder: Path, progress: Callable[[str, int, int], None]) -> DemoRep
     """
     settings = load_settings()
     store = Store(settings.store_dir)
-    made_current = store.current() is None
-    report = load(store, "sample", progress, make_current=made_current)
+    report = load(store, "sample", progress, make_current=store.current() is None)
+    is_current = store.current() == report.snapshot.fingerprint
     use_session(Session(settings, report.snapshot.fingerprint))
     try:
         progress("fitting", 1, 3)
@@ -61,7 +61,7 @@ def run_demo(folder: Path, progress: Callable[[str, int, int], None]) -> DemoRep
             workbook=path.resolve(),
             snapshot_name=report.snapshot.name,
             as_of=RUSSELL_ASOF(),
-            made_current=made_current,
+            is_current=is_current,
         )
     finally:
         use_session(None)

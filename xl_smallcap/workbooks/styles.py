@@ -20,6 +20,7 @@ class Styles:
     warning: Any
     label: Any
     input: Any
+    input_date: Any
     head: Any
     text: Any
     number: Any
@@ -54,6 +55,15 @@ def make_styles(book: Any) -> Styles:
         warning=add(bold=True, font_color=ORANGE),
         label=add(font_color=QUIET, align="right"),
         input=add(bg_color=INPUT_FILL, border=1, border_color=LINE, bold=True, align="left", locked=False),
+        input_date=add(
+            bg_color=INPUT_FILL,
+            border=1,
+            border_color=LINE,
+            bold=True,
+            align="left",
+            locked=False,
+            num_format="yyyy-mm-dd",
+        ),
         head=add(bold=True, bg_color=HEAD_FILL, bottom=1, bottom_color=LINE, text_wrap=True, align="center"),
         text=add(),
         number=add(num_format="+0.00;-0.00;0.00"),
