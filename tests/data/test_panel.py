@@ -57,20 +57,14 @@ def test_the_fallback_is_used_and_said(tmp_path: Path, catalogue: Catalogue) -> 
         build_panel(catalogue, make_snapshot(tmp_path / "b", {"RUT": (days, [1.0, 2.0])}), (credit,), None)
 
 
-def test_a_long_gap_in_the_last_year_gives_way_to_the_fallback(tmp_path: Path, catalogue: Catalogue) -> None:
-    daily = np.arange("2024-01-01", "2025-12-25", dtype="datetime64[D]").astype(str).tolist()
+def test_the_choice_of_a_fallback_never_depends_on_dates(tmp_path: Path, catalogue: Catalogue) -> None:
+    """A series with a hole stays: a choice by coverage would let later data change an earlier history."""
+    daily = np.arange("2020-01-01", "2025-12-25", dtype="datetime64[D]").astype(str).tolist()
     holed = [d for d in daily if not "2024-06" < d < "2025-09"]
-    copper = Column.of("copper", "pct", (("HG_F", 1.0),))
-    both = make_snapshot(tmp_path, {"HG_F": (holed, [4.0] * len(holed)), "CU_SHFE_CNY": (daily, [9.0] * len(daily))})
-    assert build_panel(catalogue, both, (copper,), None).used == {"HG_F": "CU_SHFE_CNY"}
-    before = build_panel(catalogue, both, (copper,), np.datetime64("2024-05-31"))
-    assert before.used == {"HG_F": "HG_F"}, "neither has 400 days of history yet: the first choice stays"
-    early = np.arange("2020-01-01", "2025-12-25", dtype="datetime64[D]").astype(str).tolist()
-    holed = [d for d in early if not "2024-06" < d < "2025-09"]
-    long = make_snapshot(
-        tmp_path / "l", {"HG_F": (holed, [4.0] * len(holed)), "CU_SHFE_CNY": (early, [9.0] * len(early))}
-    )
-    assert build_panel(catalogue, long, (copper,), np.datetime64("2024-05-31")).used == {"HG_F": "HG_F"}
+    credit = Column.of("credit", "bp", (("BAMLH0A0HYM2", 1.0),))
+    both = make_snapshot(tmp_path, {"BAMLH0A0HYM2": (holed, [4.0] * len(holed)), "BAA10Y": (daily, [9.0] * len(daily))})
+    for as_of in (None, np.datetime64("2024-05-31"), np.datetime64("2025-01-31")):
+        assert build_panel(catalogue, both, (credit,), as_of).used == {"BAMLH0A0HYM2": "BAMLH0A0HYM2"}
 
 
 def test_weeks_end_on_their_last_day_and_only_complete_ones_count() -> None:

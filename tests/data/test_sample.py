@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from xl_smallcap.analyses import betas as model
+from xl_smallcap.analyses.question import Question, aligned
 from xl_smallcap.data.sample.make import FACTORS, Sample, build, files, true_betas
 from xl_smallcap.functions import RUSSELL_BETAS, RUSSELL_SNAPSHOT, RUSSELL_SOURCE
 from xl_smallcap.session import Session
@@ -44,9 +45,9 @@ def test_it_looks_like_markets(sample: Sample) -> None:
 def test_rolling_betas_find_the_true_moving_ones(session: Session, target: str) -> None:
     """The mean true beta of a window lies inside the 90 % interval about as often as it should."""
     catalogue = session.catalogue
-    question = model.Question(catalogue.targets[target], catalogue.specs["macro"], Window(250, "daily"), None)
+    question = Question(catalogue.targets[target], catalogue.specs["macro"], Window(250, "daily"), None)
     told = model.history(session, question)
-    panel = model.aligned(session, question)
+    panel = aligned(session, question)
     russell, sp500 = true_betas(panel.dates)
     truth = {"russell": russell, "sp500": sp500, "relative": russell - sp500}[target]
     means = np.lib.stride_tricks.sliding_window_view(truth, 250, axis=0).mean(axis=-1)

@@ -67,6 +67,11 @@ class Spec:
     factors: tuple[str, ...]
     market: bool = False
 
+    @property
+    def swapped(self) -> bool:
+        """Whether one factor is replaced by another construction (``macro:growth_metals``)."""
+        return ":" in self.id
+
 
 @dataclass(frozen=True)
 class Catalogue:

@@ -21,9 +21,6 @@ LONGEST_STEP_DAYS = {"daily": 10, "weekly": 17, "monthly": 41}
 """Calendar days a single change may span; a change over a longer gap is no daily (weekly, monthly) change."""
 REFUSED_GAP_DAYS = {"daily": 31, "weekly": 31, "monthly": 62}
 """A window that reaches across a longer gap is refused; across a shorter one it only lacks that change."""
-LONG_GAP_DAYS = 31
-"""A series with a longer gap in its last `COVERAGE_DAYS` gives way to its fallback."""
-COVERAGE_DAYS = 400
 _LEG_SCALE = 100.0
 
 
@@ -99,38 +96,22 @@ class Panel:
     notes: tuple[str, ...]
 
 
-def _recent_gap(dates: DayArray, end: np.datetime64) -> bool:
-    since = end - np.timedelta64(COVERAGE_DAYS, "D")
-    # The last date before the span and its end bound the first and the last gap.
-    first = max(int(np.searchsorted(dates, since)) - 1, 0)
-    seen = np.append(dates[first:], end)
-    return dates[first] > since or int(np.diff(seen).astype(np.int64).max()) > LONG_GAP_DAYS
+def _resolve(catalogue: Catalogue, snapshot: Snapshot, series_id: str, notes: list[str]) -> Series:
+    """Return the series, or the first of its fallbacks where the snapshot has not got it.
 
-
-def _resolve(
-    catalogue: Catalogue, snapshot: Snapshot, series_id: str, as_of: np.datetime64 | None, notes: list[str]
-) -> Series:
-    """Pick the series, or its fallback where it is missing or has a long gap in the last year."""
+    The choice looks at nothing but the snapshot's list of series: one that depended on dates would let later data
+    change an earlier answer.
+    """
     wanted = catalogue.series_of(series_id)
-    chain = [wanted.id, *wanted.fallback]
-    present = [s for s in chain if s in snapshot.entries]
-    if not present:
+    chosen = next((s for s in (wanted.id, *wanted.fallback) if s in snapshot.entries), None)
+    if chosen is None:
         also = f" nor its fallback {', '.join(wanted.fallback)}" if wanted.fallback else ""
         raise NoDataError(
             f"The snapshot {snapshot.name} has no series '{series_id}' ({wanted.label}){also}. Load it with "
             "'xl-smallcap data load FOLDER'."
         )
-    chosen = present[0]
-    if len(present) > 1:
-        by_then = {s: known_by(catalogue.series_of(s), snapshot.series(s), as_of).dates for s in present}
-        ends = [d[-1] for d in by_then.values() if d.size]
-        end = as_of if as_of is not None else max(ends) if ends else None
-        if end is not None:
-            whole = [s for s in present if by_then[s].size and not _recent_gap(by_then[s], end)]
-            chosen = whole[0] if whole else chosen
     if chosen != series_id:
-        why = "is not in the snapshot" if series_id not in present else "has a long gap in its last year"
-        notes.append(f"{series_id} {why}: {chosen} used instead.")
+        notes.append(f"{series_id} is not in the snapshot: {chosen} used instead.")
     return catalogue.series_of(chosen)
 
 
@@ -144,7 +125,7 @@ def _levels(
         for leg in column.legs:
             if leg.series in used:
                 continue
-            series = _resolve(catalogue, snapshot, leg.series, as_of, notes)
+            series = _resolve(catalogue, snapshot, leg.series, notes)
             used[leg.series] = series.id
             seen = known_by(series, snapshot.series(series.id), as_of)
             dates, values = seen.dates, seen.values

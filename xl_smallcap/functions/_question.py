@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from xl_smallcap.analyses import betas as model
+from xl_smallcap.analyses.question import MARKET, Question
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.session import Session
 from xl_smallcap.types import Method
 
 
-def question_of(session: Session, target: Any, window: Any, as_of: Any, method: Any, spec: Any) -> model.Question:
+def question_of(session: Session, target: Any, window: Any, as_of: Any, method: Any, spec: Any) -> Question:
     """Read the arguments that every function of the factor model shares.
 
     Parameters
@@ -31,7 +31,7 @@ def question_of(session: Session, target: Any, window: Any, as_of: Any, method: 
         One of them is not understood.
     """
     catalogue = session.catalogue
-    return model.Question(
+    return Question(
         target=catalogue.target(read.word("target", target, catalogue.default_target), session.snapshot.ids),
         spec=catalogue.spec(read.word("spec", spec, catalogue.default_spec)),
         window=read.window(window),
@@ -40,7 +40,7 @@ def question_of(session: Session, target: Any, window: Any, as_of: Any, method: 
     )
 
 
-def factor_in(session: Session, question: model.Question, factor: Any) -> str:
+def factor_in(session: Session, question: Question, factor: Any) -> str:
     """Return the column a factor word means, or say which specification has it.
 
     Parameters
@@ -63,9 +63,9 @@ def factor_in(session: Session, question: model.Question, factor: Any) -> str:
         Unknown, or not in the specification.
     """
     text = read.word("factor", factor)
-    if text.lower() == model.MARKET:
+    if text.lower() == MARKET:
         if question.market:
-            return model.MARKET
+            return MARKET
         raise BadArgumentError(
             f"'market' is not a regressor of target '{question.target.id}' with specification '{question.spec.id}'. "
             "Use target 'hedged' or specification 'macro_market'."

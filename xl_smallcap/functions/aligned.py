@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from xl_smallcap.analyses import betas as model
+from xl_smallcap.analyses.question import MARKET, aligned
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.functions._question import question_of
 from xl_smallcap.session import current_session
@@ -42,7 +42,7 @@ def panel_rows(
     session = current_session()
     session.follow()
     question = question_of(session, target, window, as_of, None, spec)
-    panel = model.aligned(session, question)
+    panel = aligned(session, question)
     n = question.window.count
     if panel.dates.size < n:
         raise NoDataError(f"Window {question.window} needs {n} changes; there are {panel.dates.size}.")
@@ -52,7 +52,7 @@ def panel_rows(
         changes[:, 1:] = (changes[:, 1:] - changes[:, 1:].mean(axis=0)) / changes[:, 1:].std(axis=0, ddof=1)
         units = [units[0], *["sd"] * (len(units) - 1)]
     order = list(range(len(panel.names)))
-    if panel.names[-1] == model.MARKET:
+    if panel.names[-1] == MARKET:
         order = [0, order[-1], *order[1:-1]]
     header = ["date", *(f"{panel.names[i]} ({units[i]})" for i in order)]
     days: list[dt.date] = panel.dates[-n:].tolist()

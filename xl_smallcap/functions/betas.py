@@ -7,7 +7,9 @@ import datetime as dt
 import numpy as np
 
 from xl_smallcap.analyses import betas as model
+from xl_smallcap.analyses import units
 from xl_smallcap.analyses.provenance import source_label
+from xl_smallcap.analyses.question import MARKET
 from xl_smallcap.errors import BadArgumentError, NoDataError, XlSmallcapError
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._question import factor_in, question_of
@@ -40,7 +42,7 @@ def _date(value: np.datetime64) -> dt.date:
 def _cells(fitted: model.Fitted, name: str, unit: BetaUnit) -> dict[str, Scalar]:
     """Every stat of one factor; the scalar function and the table row both come from here."""
     i, fit = fitted.position(name), fitted.fit
-    scale = model.unit_factor(unit, fitted.quotes[i], float(fit.factor_sd[i]), name)
+    scale = units.unit_factor(unit, fitted.quotes[i], float(fit.factor_sd[i]), name)
     enough = fitted.sign_windows >= _FEWEST_SIGN_WINDOWS
     return {
         "beta": _number(fit.params[i] * scale),
@@ -56,7 +58,7 @@ def _cells(fitted: model.Fitted, name: str, unit: BetaUnit) -> dict[str, Scalar]
         "nobs": fit.nobs,
         "first_date": _date(fitted.first_date),
         "last_date": _date(fitted.last_date),
-        "unit": model.unit_name(unit, fitted.quotes[i]),
+        "unit": units.unit_name(unit, fitted.quotes[i]),
         "factor_sd": float(fit.factor_sd[i]),
         "factor_unit": "bp" if fitted.quotes[i] == "bp" else "%",
     }
@@ -186,7 +188,7 @@ def RUSSELL_BETAS(
         table.append([name, *_cells(fitted, name, shown_in).values(), role, spec_id, built, source])
 
     for name in fitted.names:
-        row(fitted, name, "control" if name == model.MARKET else "factor", question.spec.id)
+        row(fitted, name, "control" if name == MARKET else "factor", question.spec.id)
     for name, spec_id, other in model.checks(session, question):
         if isinstance(other, XlSmallcapError):
             table.append([name, *[None] * (len(header) - 5), "check", spec_id, str(other), source])
@@ -246,9 +248,9 @@ def RUSSELL_BETA_HISTORY(
     told = model.history(session, question)
     i = told.names.index(name)
     quote = told.quotes[i]
-    reference = model.reference_sd(session.catalogue, name, question.window)
-    model.unit_factor(shown_in, quote, 1.0, name)
-    label = model.unit_name(shown_in, quote)
+    reference = units.reference_sd(session.catalogue, name, question.window)
+    units.unit_factor(shown_in, quote, 1.0, name)
+    label = units.unit_name(shown_in, quote)
     at = 0 if first is None else int(np.searchsorted(told.dates, first))
     if at >= told.dates.size:
         raise NoDataError(f"No window ends on or after start {first}; the last ends {told.dates[-1]}.")
@@ -263,7 +265,7 @@ def RUSSELL_BETA_HISTORY(
     ):
         ends = (beta, beta - told.half_width * se, beta + told.half_width * se)
         usable = sd > 0 and np.isfinite(beta)
-        scale = model.unit_factor(shown_in, quote, sd, name) if usable else 1.0
+        scale = units.unit_factor(shown_in, quote, sd, name) if usable else 1.0
         fixed = reference / sd if reference is not None and usable else None
         table.append(
             [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from xl_smallcap.analyses import betas as model
 from xl_smallcap.analyses.provenance import SeriesStatus, newest, series_status, source_label, stored_id
+from xl_smallcap.analyses.question import Question, aligned
 from xl_smallcap.data.panel import Column
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.functions import _arguments as read
@@ -30,13 +30,13 @@ def RUSSELL_ASOF() -> dt.date:
     session = current_session()
     session.follow()
     catalogue = session.catalogue
-    question = model.Question(
+    question = Question(
         target=catalogue.target(catalogue.default_target, session.snapshot.ids),
         spec=catalogue.spec(catalogue.default_spec),
         window=Window(250, "daily"),
         as_of=None,
     )
-    found: Any = model.aligned(session, question).level_dates[-1].item()
+    found: Any = aligned(session, question).level_dates[-1].item()
     assert isinstance(found, dt.date)
     return found
 

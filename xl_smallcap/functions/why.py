@@ -14,6 +14,13 @@ from xl_smallcap.types import Table
 Lookup = Callable[[str], Callable[..., Any] | None]
 
 
+def _could_be(typed: Any, given: Any) -> bool:
+    """Tell whether an argument as typed can have had the value given; what a cell held the text does not show."""
+    if isinstance(typed, Reference):
+        return isinstance(given, list) == (":" in typed.text)
+    return typed == given or (read.is_blank(typed) and read.is_blank(given))
+
+
 def _matches(record: ErrorRecord, call: Call) -> bool:
     if record.function != call.name:
         return False
@@ -22,10 +29,7 @@ def _matches(record: ErrorRecord, call: Call) -> bool:
     length = max(len(typed), len(given))
     typed += [None] * (length - len(typed))
     given += [None] * (length - len(given))
-    return all(
-        isinstance(t, Reference) or t == g or (read.is_blank(t) and read.is_blank(g))
-        for t, g in zip(typed, given, strict=True)
-    )
+    return all(_could_be(t, g) for t, g in zip(typed, given, strict=True))
 
 
 def explain(formula: str, lookup: Lookup) -> str:

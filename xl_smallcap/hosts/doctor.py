@@ -78,7 +78,7 @@ def windows_registry(key: str, name: str) -> Any:
 def _python() -> list[Finding]:
     version = platform.python_version()
     found = f"{version}, {excel.bits()} bit, {sys.executable}"
-    if "WindowsApps" in sys.executable:
+    if "WindowsApps" in sys.executable + sys.base_prefix:
         return [
             Finding(
                 "BAD",

@@ -25,7 +25,8 @@ from xl_smallcap.functions import (
     WorksheetFunction,
 )
 from xl_smallcap.types import Scalar, Table
-from xl_smallcap.workbooks.styles import BLUE, GREY, HEAD_FILL, INK, ORANGE, Styles, make_styles
+from xl_smallcap.workbooks.charts import bar_chart, history_chart
+from xl_smallcap.workbooks.styles import Styles, make_styles
 
 CREATED = dt.datetime(2026, 1, 1)
 """Fixed, so that the same inputs give the same file."""
@@ -205,33 +206,6 @@ def _betas_sheet(book: Any, s: Styles, as_of: dt.date, snapshot: str, table: Tab
     return out
 
 
-def _bar_chart(book: Any, factors: int) -> Any:
-    first, last = FIRST_ROW + 1, FIRST_ROW + factors
-    chart = book.add_chart({"type": "bar"})
-    half = f"=Betas!$C${first + 1}:$C${last + 1}"
-    chart.add_series(
-        {
-            "name": "beta",
-            "categories": ["Betas", first, 0, last, 0],
-            "values": ["Betas", first, 1, last, 1],
-            "fill": {"color": BLUE},
-            "gap": 60,
-            "y_error_bars": {
-                "type": "custom",
-                "plus_values": half,
-                "minus_values": half,
-                "line": {"color": INK, "width": 1.25},
-            },
-        }
-    )
-    chart.set_title({"name": "Beta with 90 % interval, % per +1 sd", "name_font": {"size": 11}, "overlay": False})
-    chart.set_legend({"none": True})
-    chart.set_y_axis({"reverse": True, "label_position": "low", "line": {"color": GREY}})
-    chart.set_x_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": {"visible": True, "line": {"color": HEAD_FILL}}})
-    chart.set_size({"width": 500, "height": 300})
-    return chart
-
-
 def _column(index: int) -> str:
     name = ""
     index += 1
@@ -239,31 +213,6 @@ def _column(index: int) -> str:
         index, rest = divmod(index - 1, 26)
         name = chr(65 + rest) + name
     return name
-
-
-def _history_chart(book: Any, rows: int) -> Any:
-    chart = book.add_chart({"type": "line"})
-    for column, name, colour, width, dash in (
-        (1, "beta to inflation", BLUE, 2.0, "solid"),
-        (2, "90 % interval", ORANGE, 0.75, "dash"),
-        (3, "", ORANGE, 0.75, "dash"),
-    ):
-        chart.add_series(
-            {
-                "name": name,
-                "categories": [_HISTORY_SHEET, 1, 0, rows, 0],
-                "values": [_HISTORY_SHEET, 1, column, rows, column],
-                "line": {"color": colour, "width": width, "dash_type": dash},
-            }
-        )
-    chart.set_title({"name": "Beta to inflation, rolling window, % per +1 sd", "name_font": {"size": 11}})
-    chart.set_legend({"position": "bottom", "delete_series": [2]})
-    chart.set_x_axis(
-        {"date_axis": True, "num_format": "yyyy", "major_unit": 1, "major_unit_type": "years", "label_position": "low"}
-    )
-    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": {"visible": True, "line": {"color": HEAD_FILL}}})
-    chart.set_size({"width": 500, "height": 300})
-    return chart
 
 
 def _table_sheet(book: Any, s: Styles, table: Table) -> None:
@@ -386,8 +335,8 @@ def workbook_bytes() -> bytes:
     except XlSmallcapError:
         raise
     factors = sum(1 for row in table[1:] if row[table[0].index("role")] != "check")
-    betas.sheet.insert_chart(FIRST_ROW + _ROOM + 3, 0, _bar_chart(book, factors))
-    betas.sheet.insert_chart(FIRST_ROW + _ROOM + 3, 6, _history_chart(book, rows))
+    betas.sheet.insert_chart(FIRST_ROW + _ROOM + 3, 0, bar_chart(book, FIRST_ROW + 1, FIRST_ROW + factors))
+    betas.sheet.insert_chart(FIRST_ROW + _ROOM + 3, 6, history_chart(book, _HISTORY_SHEET, rows))
     book.close()
     return buffer.getvalue()
 

@@ -28,6 +28,8 @@ def default_place() -> Path:
 def install(out: Path | None = None, profile: Path | None = None) -> list[str]:
     """Write xl_smallcap.xlsm, macros inside, and on Windows the settings file of this user.
 
+    A workbook that is there already keeps its sheets; only its macros are brought up to date.
+
     Parameters
     ----------
     out : pathlib.Path, optional
@@ -45,25 +47,26 @@ def install(out: Path | None = None, profile: Path | None = None) -> list[str]:
     XlSmallcapError
         No data to fill the workbook with, or a file cannot be written.
     """
-    import xlwings
-
     target = out or default_place()
     if target.is_dir() or target.suffix.lower() != ".xlsm":
         target = target / NAME
-    with tempfile.TemporaryDirectory() as folder:
-        source = build_workbook(Path(folder) / "xl_smallcap.xlsx")
-        attach(source, target)
-    told = [f"Written: {target}"]
+    if target.exists():
+        attach(target)
+        told = [f"{target} is there already: its macros were brought up to date, its sheets left as they are."]
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            source = build_workbook(Path(folder) / "xl_smallcap.xlsx")
+            attach(source, target)
+        told = [f"Written: {target}"]
     if sys.platform == "win32" or profile is not None:
         told.append(f"Written: {write_settings(profile)}")
     else:
         told.append(
             "This is not Windows: the workbook is built, and each Windows user runs 'xl-smallcap excel install' once."
         )
-    if sys.platform == "win32" and dll_folder(Path(sys.executable), xlwings.__version__) is None:
+    if sys.platform == "win32" and dll_folder(Path(sys.executable)) is None:
         told.append(
-            f"But {dll_names(xlwings.__version__)[0]} is not beside this Python, so Excel will not reach it: "
-            "run 'xl-smallcap doctor'."
+            f"But {dll_names()[0]} is not beside this Python, so Excel will not reach it: run 'xl-smallcap doctor'."
         )
     told.append("Open it in Excel, press 'Enable Content', and the formulas are live.")
     return told

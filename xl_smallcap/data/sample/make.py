@@ -262,6 +262,8 @@ def build(seed: int = SEED) -> Sample:
         "VIXCLS": vix,
         "GOLD_LBMA_PM": _price(gold, 530.0, 2),
         "HG_F": _price(gold + metals, 2.1, 4),
+        # Shanghai closes before New York opens: it shows yesterday's move.
+        "CU_SHFE_CNY": _price(np.concatenate([[0.0], (gold + metals)[:-1]]) + 0.3 * noise[:, 0], 41_000.0, 0),
     }
     closed = ~bonds_open
     for name, values in rates.items():

@@ -265,6 +265,12 @@ def _is_ours(path: Path) -> bool:
 def _refresh(path: Path, modules: dict[str, str], classes: dict[str, str]) -> Path:
     if not path.is_file() or not _is_ours(path):
         raise BadArgumentError(f"{path.name} is no workbook of ours; give an .xlsx, or an .xlsm that 'attach' made.")
+    with zipfile.ZipFile(path) as archive:
+        if any("vbaprojectsignature" in n.lower() for n in archive.namelist()):
+            raise BadArgumentError(
+                f"The macros of {path.name} are signed, and newer ones would break the signature. Attach to the .xlsx "
+                "again, then sign the new .xlsm."
+            )
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
         shutil.copyfile(path, copy)

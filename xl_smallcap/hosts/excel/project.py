@@ -96,15 +96,14 @@ def replace_modules(path: Path, modules: Mapping[str, str], classes: Mapping[str
     from pyopenvba import ExcelFile, VBAModuleKind
 
     with ExcelFile(path) as opened:
-        project = opened.vba_project()
         present = set(opened.module_names())
         if next(iter(modules)) not in present:
             return False
         for kind, sources in ((VBAModuleKind.standard, modules), (VBAModuleKind.other, classes)):
             for name, source in sources.items():
                 if name in present:
-                    project.set_module(name, source)
+                    opened.set_module(name, source)
                 else:
-                    project.add_module(name, source, kind=kind)
+                    opened.vba_project().add_module(name, source, kind=kind)
         opened.save()
     return True

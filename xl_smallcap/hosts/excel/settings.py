@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import struct
 import sys
 from pathlib import Path
@@ -87,30 +88,31 @@ def write_settings(profile: Path | None = None, interpreter: str = sys.executabl
     return path
 
 
-def dll_names(version: str) -> tuple[str, str]:
+def dll_names(version: str | None = None) -> tuple[str, str]:
     """Return the DLL names of an xlwings version, 64 and 32 bit.
 
     Parameters
     ----------
-    version : str
-        xlwings' version.
+    version : str, optional
+        xlwings' version; default the installed one.
 
     Returns
     -------
     tuple of str
     """
+    version = version or importlib.metadata.version("xlwings")
     return f"xlwings64-{version}.dll", f"xlwings32-{version}.dll"
 
 
-def dll_folder(interpreter: Path, version: str) -> Path | None:
+def dll_folder(interpreter: Path, version: str | None = None) -> Path | None:
     """Return where the loader will find xlwings' DLLs: the interpreter's folder, then its parent.
 
     Parameters
     ----------
     interpreter : pathlib.Path
         python.exe.
-    version : str
-        xlwings' version.
+    version : str, optional
+        xlwings' version; default the installed one.
 
     Returns
     -------

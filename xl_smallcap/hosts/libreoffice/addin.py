@@ -53,6 +53,12 @@ def _exchange(link, content):
     return json.loads(_read_exactly(link, size))
 
 
+def _clean():
+    """The environment without what LibreOffice sets for its own Python."""
+    unwanted = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "URE_BOOTSTRAP")
+    return {k: v for k, v in os.environ.items() if k not in unwanted}
+
+
 class Link:
     """The connection to our process, made when first needed and once more when it broke."""
 
@@ -65,6 +71,16 @@ class Link:
         self.python = os.environ.get("XL_SMALLCAP_PYTHON") or settings["python"]
         self.home = os.environ.get("XL_SMALLCAP_HOME") or settings["home"]
 
+    def _find_home(self):
+        """Ask our Python where this user's data are; the package itself may be shared by many users."""
+        code = "from xl_smallcap.config import home_dir; print(home_dir())"
+        told = subprocess.run(
+            [self.python, "-c", code], capture_output=True, text=True, timeout=60, check=False, env=_clean()
+        )
+        self.home = told.stdout.strip()
+        if told.returncode or not self.home:
+            raise ConnectionError(self.python + " cannot import xl_smallcap")
+
     def _connect(self):
         with open(os.path.join(self.home, "run", "server.json"), encoding="utf-8") as handle:
             address = json.load(handle)
@@ -75,9 +91,7 @@ class Link:
         self.socket = link
 
     def _start(self):
-        # LibreOffice sets these for its own Python; ours must not inherit them.
-        unwanted = ("PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "URE_BOOTSTRAP")
-        environment = {k: v for k, v in os.environ.items() if k not in unwanted}
+        environment = _clean()
         environment["XL_SMALLCAP_HOME"] = self.home
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         if sys.platform == "win32":
@@ -102,6 +116,8 @@ class Link:
                     if self.socket is None:
                         if time.monotonic() < self.rest_until:
                             raise ConnectionError(self.trouble)
+                        if not self.home:
+                            self._find_home()
                         try:
                             self._connect()
                         except (OSError, ValueError, KeyError):

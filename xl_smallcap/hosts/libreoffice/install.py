@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def install(out: Path | None = None, profile: Path | None = None) -> list[str]:
     OfficeMissingError
         LibreOffice is missing or too old, or is open and does not let the extension in.
     """
-    content = oxt(home_dir())
+    # A home folder set by hand goes into the package; otherwise each user's Python says where it is.
+    content = oxt(home_dir() if "XL_SMALLCAP_HOME" in os.environ else None)
     if out is not None:
         write_atomic(out, content)
         return [f"Written: {out}. Install it in LibreOffice: Tools > Extensions > Add."]

@@ -120,13 +120,13 @@ def _description(version: str) -> str:
     )
 
 
-def package_files(home: Path, python: str = sys.executable) -> dict[str, bytes]:
+def package_files(home: Path | None, python: str = sys.executable) -> dict[str, bytes]:
     """Return the files of the package.
 
     Parameters
     ----------
-    home : pathlib.Path
-        Home folder the add-in's server works in.
+    home : pathlib.Path or None
+        Home folder the add-in's server works in; None lets each user's own Python say.
     python : str
         Interpreter that has xl_smallcap.
 
@@ -152,13 +152,13 @@ def package_files(home: Path, python: str = sys.executable) -> dict[str, bytes]:
         "description.xml": _description(__version__).encode(),
         "CalcAddIns.xcu": calc_addins_xcu().encode(),
         "functions.json": json.dumps(table, indent=1).encode(),
-        "settings.json": json.dumps({"python": python, "home": str(home)}).encode(),
+        "settings.json": json.dumps({"python": python, "home": str(home) if home else ""}).encode(),
         "addin.py": here.joinpath("addin.py").read_bytes(),
         RDB: here.joinpath(RDB).read_bytes(),
     }
 
 
-def oxt(home: Path, python: str = sys.executable) -> bytes:
+def oxt(home: Path | None, python: str = sys.executable) -> bytes:
     """Return the extension as the bytes of an .oxt file; the same inputs give the same bytes.
 
     Parameters

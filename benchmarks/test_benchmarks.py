@@ -1,0 +1,177 @@
+"""Benchmarks: each checks the result it times and runs its peer in the same run; ratios, never gates.
+
+Run ``python -m pytest benchmarks -s``; the ratios are printed and kept in docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import polars_ols  # noqa: F401 - registers the expressions
+import pytest
+import statsmodels.api as sm
+from statsmodels.regression.rolling import RollingOLS
+
+from xl_smallcap.config import load_settings
+from xl_smallcap.data.loading import load
+from xl_smallcap.data.store import Store
+from xl_smallcap.hosts._cells import evaluate
+from xl_smallcap.models.rolling import rolling_newey_west, rolling_ols
+from xl_smallcap.session import Session, use_session
+from xl_smallcap.types import FloatArray
+
+
+def median_time(job: Callable[[], object], repeats: int) -> float:
+    job()
+    taken = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        job()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def report(what: str, ours: float, peers: dict[str, float]) -> None:
+    against = ", ".join(f"{name} {seconds * 1e3:.3g} ms = {seconds / ours:.2f} x" for name, seconds in peers.items())
+    print(f"\n{what}: ours {ours * 1e3:.4g} ms; {against}")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("home")
+    load(Store(folder / "store"), "sample", lambda *_: None)
+    use_session(Session(load_settings(folder)))
+    yield folder
+    use_session(None)
+
+
+def regression() -> tuple[FloatArray, FloatArray]:
+    rng = np.random.default_rng(20251224)
+    X = rng.standard_normal((5000, 8))
+    return X @ rng.standard_normal(8) + rng.standard_normal(5000), X
+
+
+def test_warm_cell(home: Path) -> None:
+    assert evaluate("RUSSELL_BETA", ("inflation", None, "relative")).value is not None
+    known: dict[Any, Any] = {("RUSSELL_BETA", "inflation", None, "relative"): 1.0}
+    n = 20_000
+
+    def ours() -> None:
+        for _ in range(n):
+            evaluate("RUSSELL_BETA", ("inflation", None, "relative"))
+
+    def peer() -> None:
+        for _ in range(n):
+            known[("RUSSELL_BETA", "inflation", None, "relative")]
+
+    a, b = median_time(ours, 5) / n, median_time(peer, 5) / n
+    print(f"\nwarm cell: ours {a * 1e6:.2f} us; a bare dict {b * 1e6:.2f} us")
+
+
+def test_disk_hit(home: Path) -> None:
+    session = Session(load_settings(home))
+    use_session(session)
+    evaluate("RUSSELL_BETA", ("inflation",))
+
+    def job() -> None:
+        session._fits.clear()
+        session.answers.clear()
+        evaluate("RUSSELL_BETA", ("inflation",))
+
+    print(f"\nfit from disk, whole cell: {median_time(job, 50) * 1e3:.3f} ms")
+
+
+def test_cold_import_of_the_face() -> None:
+    def fresh(code: str) -> float:
+        return median_time(lambda: subprocess.run([sys.executable, "-c", code], check=True), 9)
+
+    bare, numpy_only, face = fresh("pass"), fresh("import numpy"), fresh("import xl_smallcap")
+    others = {name: fresh(f"import {name}") for name in ("pandas", "statsmodels.api", "xlwings")}
+    print(
+        f"\ncold import: numpy {1e3 * (numpy_only - bare):.0f} ms, face {1e3 * (face - bare):.0f} ms "
+        f"(numpy + {1e3 * (face - numpy_only):.0f} ms); "
+        + ", ".join(f"{n} {1e3 * (s - bare):.0f} ms" for n, s in others.items())
+    )
+
+
+def test_rolling_ols() -> None:
+    y, X = regression()
+    fit = rolling_ols(y, X, 252)
+    design = sm.add_constant(X)
+    theirs = RollingOLS(y, design, 252).fit(params_only=True).params[251:]
+    assert np.abs(fit.params - theirs[:, 1:]).max() < 1e-10
+    frame = pl.DataFrame({"y": y, **{f"x{i}": X[:, i] for i in range(8)}})
+    columns = [pl.col(f"x{i}") for i in range(8)]
+    target: Any = pl.col("y")
+    expression = target.least_squares.rolling_ols(
+        *columns, window_size=252, min_periods=252, mode="coefficients", add_intercept=True
+    )
+    polars = frame.select(expression.alias("b")).unnest("b").to_numpy()[251:, :8]
+    assert np.abs(fit.params - polars).max() < 1e-8
+    report(
+        "rolling OLS, 5,000 x 8, window 252",
+        median_time(lambda: rolling_ols(y, X, 252), 15),
+        {
+            "statsmodels": median_time(lambda: RollingOLS(y, design, 252).fit(params_only=True), 5),
+            "polars-ols": median_time(lambda: frame.select(expression), 15),
+        },
+    )
+
+
+def test_rolling_newey_west() -> None:
+    y, X = regression()
+    fit = rolling_ols(y, X, 252)
+    bse = rolling_newey_west(y, X, fit, 252)
+    picked = range(0, 4749, 95)
+
+    def theirs() -> list[Any]:
+        options = {"maxlags": 4, "use_correction": True}
+        return [
+            sm.OLS(y[i : i + 252], sm.add_constant(X[i : i + 252])).fit(cov_type="HAC", cov_kwds=options).bse[1:]
+            for i in picked
+        ]
+
+    np.testing.assert_allclose(bse[::95], theirs(), rtol=1e-8)
+    share = len(picked) / 4749
+    report(
+        f"Newey-West of all 4,749 windows (peer on {share:.1%}, extrapolated)",
+        median_time(lambda: rolling_newey_west(y, X, fit, 252), 3),
+        {"statsmodels": median_time(theirs, 3) / share},
+    )
+
+
+def test_1000_cells_in_libreoffice(home: Path) -> None:
+    from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
+    from xl_smallcap.hosts.libreoffice.package import package_files
+
+    formulas = [
+        [
+            f'=RUSSELL_BETA("{f}","{s}","{t}",{w})'
+            for f in ("growth", "inflation")
+            for s in ("beta", "se", "tstat", "lower", "upper")
+        ]
+        for t in ("russell", "relative")
+        for w in range(100, 150)
+    ]
+    try:
+        began = Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)})
+    except OfficeMissingError as exc:
+        pytest.skip(str(exc))
+    with began as office:
+        sheet = office.do("new")
+        office.do("type", sheet, 0, "L1:L1", [['=RUSSELL_BETA("oil")']])
+        start = time.perf_counter()
+        office.do("type", sheet, 0, "A1:J100", formulas)
+        cold = time.perf_counter() - start
+        warm = statistics.median(office.do("recalculate", sheet) for _ in range(9))
+        shown = office.do("read", sheet, 0, "A1:A100")
+        assert all(isinstance(row[0], float) for row in shown)
+    print(f"\n1,000 cells in LibreOffice: typed and fitted (100 fits) {cold:.2f} s, full recalculation {warm:.3f} s")

@@ -1,0 +1,136 @@
+"""One table of calls and what every host must answer: a number found independently, a text, a date, or an error."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.hosts import independent as check
+
+
+@dataclass(frozen=True)
+class Error:
+    code: str
+    says: str
+
+
+Expected = float | str | dt.date | Error | tuple[int, int]
+"""A number (to 1e-9; all hosts to the bit), a text it starts with, a date, an error, or the size of a table."""
+
+
+@dataclass(frozen=True)
+class Case:
+    formula: str
+    expected: Expected | Callable[[], float]
+
+
+def beta(formula: str, *arguments: str | None, **more: str | float) -> Case:
+    return Case(formula, lambda: check.beta(*arguments, **more))  # type: ignore[arg-type]
+
+
+VALUES = [
+    beta('RUSSELL_BETA("inflation")', "inflation"),
+    beta('RUSSELL_BETA("Inflation "," BETA ","Russell")', "inflation"),
+    beta('RUSSELL_BETA("inflation","",0,"  ")', "inflation"),
+    beta('RUSSELL_BETA("growth","se")', "growth", "se"),
+    beta('RUSSELL_BETA("easing","tstat")', "easing", "tstat"),
+    beta('RUSSELL_BETA("cuts","tstat")', "easing", "tstat"),
+    beta('RUSSELL_BETA("dollar","pvalue")', "dollar", "pvalue"),
+    beta('RUSSELL_BETA("oil","lower")', "oil", "lower"),
+    beta('RUSSELL_BETA("oil","upper")', "oil", "upper"),
+    beta('RUSSELL_BETA("inflation",,"relative")', "inflation", "beta", "relative"),
+    beta('RUSSELL_BETA("growth","tstat","sp500",83)', "growth", "tstat", "sp500", "83"),
+    beta('RUSSELL_BETA("easing","se","hedged","83")', "easing", "se", "hedged", "83"),
+    beta('RUSSELL_BETA("market",,"hedged")', "market", "beta", "hedged"),
+    beta(
+        'RUSSELL_BETA("market","tstat","relative",,,,"macro_market")',
+        "market", "tstat", "relative", spec="macro_market",
+    ),
+    beta('RUSSELL_BETA("inflation",,"relative","104w")', "inflation", "beta", "relative", "104w"),
+    beta('RUSSELL_BETA("growth","se","russell","60m")', "growth", "se", "russell", "60m"),
+    beta('RUSSELL_BETA("growth",,"relative","60M","2020-03-15")', "growth", "beta", "relative", "60m", "2020-03-15"),
+    beta(
+        'RUSSELL_BETA("inflation","se","relative",250,"2020-04-01")',
+        "inflation", "se", "relative", "250", "2020-04-01",
+    ),
+    beta('RUSSELL_BETA("inflation","beta","relative",250,43922)', "inflation", "beta", "relative", "250", "2020-04-01"),
+    beta('RUSSELL_BETA("credit","tstat","relative",,,,"full")', "credit", "tstat", "relative", spec="full"),
+    beta('RUSSELL_BETA("volatility",,"russell",500,,,"full")', "volatility", "beta", "russell", "500", spec="full"),
+    beta(
+        'RUSSELL_BETA("growth_metals",,"russell",,,,"macro:growth_metals")',
+        "growth_metals", spec="macro:growth_metals",
+    ),
+    beta('RUSSELL_BETA("inflation",,,,,"ols","macro","10bp")', "inflation", native=10.0),
+    beta('RUSSELL_BETA("oil","se",,,,,,"1pct")', "oil", "se", native=1.0),
+    beta('RUSSELL_BETA("easing","upper",,,,,,"native")', "easing", "upper", native=10.0),
+    Case("RUSSELL_FIT()", lambda: check.rsquared("rsquared")),
+    Case('RUSSELL_FIT("rsquared_adj","relative","104w")', lambda: check.rsquared("rsquared_adj", "relative", "104w")),
+    Case('RUSSELL_FIT("nobs",,83)', 83.0),
+    Case('RUSSELL_FIT("components")', 5.0),
+    Case('RUSSELL_BETA("growth","nobs",,"104w")', 104.0),
+    Case('RUSSELL_BETA("growth","last_date",,"104w","2025-12-24")', dt.date(2025, 12, 19)),
+    Case('RUSSELL_BETA("growth","last_date",,,"2025-12-28")', dt.date(2025, 12, 26)),
+    Case("RUSSELL_ASOF()", dt.date(2025, 12, 31)),
+    Case("RUSSELL_SNAPSHOT()", "SAMPLE (synthetic) "),
+    Case('RUSSELL_FACTOR("inflation")', lambda: float(check.levels()["T5YIE"].dropna().iloc[-1])),
+    Case('RUSSELL_FACTOR("easing","level","2020-04-01")', lambda: -float(check.levels().loc["2020-04-01", "DGS2"])),
+    Case('RUSSELL_FACTOR("oil")', lambda: float(check.levels()["DCOILWTICO"].iloc[-1])),
+    Case('RUSSELL_WHY("=RUSSELL_BETA(""inflation"")")', "RUSSELL_BETA: no error"),
+    Case('RUSSELL_WHY("=RUSSELL_BETA(""inflaton"")")', "RUSSELL_BETA: #VALUE! Unknown factor 'inflaton'"),
+    Case('RUSSELL_WHY("=SUM(A1)")', "There is no RUSSELL_ function"),
+]  # fmt: skip
+
+TABLES = [
+    Case('RUSSELL_BETAS("relative",,,,"macro:growth_metals")', (6, 21)),
+    Case("RUSSELL_BETAS()", (11, 21)),
+    Case('RUSSELL_BETAS("hedged","104w","2024-06-30",,"full","native")', (15, 21)),
+    Case('RUSSELL_BETA_HISTORY("growth",,"36m",,,,,"2024-01-31")', (25, 9)),
+    Case('RUSSELL_FIT("all")', (9, 2)),
+    Case("RUSSELL_FACTORS()", (14, 13)),
+    Case('RUSSELL_SOURCE("growth")', (8, 13)),
+    Case('RUSSELL_STATUS("2015-06-30")', (35, 10)),
+]
+
+ERRORS = [
+    Case('RUSSELL_BETA("inflaton")', Error("#VALUE!", "Did you mean 'inflation'?")),
+    Case("RUSSELL_BETA()", Error("#VALUE!", "'factor' is missing")),
+    Case('RUSSELL_BETA("")', Error("#VALUE!", "'factor' is missing")),
+    Case("RUSSELL_BETA(5)", Error("#VALUE!", "must be one word; got the number 5")),
+    Case("RUSSELL_BETA(TRUE)", Error("#VALUE!", "must be one word")),
+    Case('RUSSELL_BETA({"growth","oil"})', Error("#VALUE!", "a range of 1 x 2 cells")),
+    Case('RUSSELL_BETA("growth","tsat")', Error("#VALUE!", "Did you mean 'tstat'?")),
+    Case('RUSSELL_BETA("growth",,"relatve")', Error("#VALUE!", "Did you mean 'relative'?")),
+    Case('RUSSELL_BETA("growth",,"DGS2")', Error("#VALUE!", "a target is a daily price")),
+    Case('RUSSELL_BETA("growth",,,"abc")', Error("#VALUE!", "must be a number of days such as 250")),
+    Case('RUSSELL_BETA("growth",,,-250)', Error("#VALUE!", "must be a number of days such as 250")),
+    Case('RUSSELL_BETA("growth",,,2.5)', Error("#VALUE!", "must be a number of days such as 250")),
+    Case('RUSSELL_BETA("growth",,,14)', Error("#VALUE!", "Window 14 is too short: 5 regressors need at least 15")),
+    Case('RUSSELL_BETA("growth",,,60000)', Error("#N/A", "Window 60000 needs 60000 daily changes")),
+    Case('RUSSELL_BETA("growth",,,"400m")', Error("#N/A", "Window 400m needs 400 monthly changes")),
+    Case('RUSSELL_BETA("growth",,,,"1999-12-31")', Error("#N/A", "is observed from 2006-01-03 to 2025-12-31")),
+    Case('RUSSELL_BETA("growth",,,,"2006-03-01")', Error("#N/A", "by 2006-03-01 there are")),
+    Case('RUSSELL_BETA("growth",,,,"2026-01-11")', Error("#N/A", "is observed from 2006-01-03 to 2025-12-31")),
+    Case('RUSSELL_BETA("growth",,,,"12/24/2025")', Error("#VALUE!", "which is not a date")),
+    Case('RUSSELL_BETA("growth",,,,20251224)', Error("#VALUE!", "")),
+    Case('RUSSELL_BETA("growth",,,,5)', Error("#VALUE!", "outside 1950")),
+    Case('RUSSELL_BETA("growth",,,,,"lasso")', Error("#VALUE!", "Unknown method 'lasso'")),
+    Case('RUSSELL_BETA("growth",,,,,,"macr")', Error("#VALUE!", "Did you mean 'macro'?")),
+    Case('RUSSELL_BETA("credit")', Error("#VALUE!", "Use specification 'full'")),
+    Case('RUSSELL_BETA("growth_metals")', Error("#VALUE!", "Use specification 'macro:growth_metals'")),
+    Case('RUSSELL_BETA("market")', Error("#VALUE!", "Use target 'hedged' or specification 'macro_market'")),
+    Case('RUSSELL_BETA("growth",,"sp500",,,,"macro_market")', Error("#VALUE!", "its beta is 1 by construction")),
+    Case('RUSSELL_BETA("oil",,,,,,,"10bp")', Error("#VALUE!", "use unit '1pct'")),
+    Case('RUSSELL_BETA("growth","sign_share",,3000)', Error("#N/A", "at least 2 windows")),
+    Case('RUSSELL_BETAS(,,,,,"10bp")', Error("#VALUE!", "use unit 'native'")),
+    Case('RUSSELL_BETAS("nope")', Error("#VALUE!", "Unknown target 'nope'")),
+    Case('RUSSELL_BETA_HISTORY("growth",,,,,,,"2026-01-01")', Error("#N/A", "No window ends on or after")),
+    Case('RUSSELL_FIT("rsquared_oos",,2600)', Error("#N/A", "needs 5200 changes")),
+    Case('RUSSELL_FIT("r2")', Error("#VALUE!", "Unknown stat 'r2'")),
+    Case('RUSSELL_FACTOR("growth","levle")', Error("#VALUE!", "Did you mean 'level'?")),
+    Case('RUSSELL_FACTOR("oil",,"2005-01-01")', Error("#N/A", "observed from 2006-01-03")),
+    Case('RUSSELL_SOURCE("DGS")', Error("#VALUE!", "Unknown series 'DGS'. Did you mean 'DGS2'")),
+]
+
+CASES = [*VALUES, *TABLES, *ERRORS]
+assert len(CASES) >= 40

@@ -1,0 +1,113 @@
+"""The numbers again, by pandas and statsmodels from the sample's own CSV text; our models take no part."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import io
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+
+CYCLICAL, DEFENSIVE = ["XLI_ADJ", "XLY_ADJ", "XLB_ADJ", "XLF_ADJ"], ["XLU_ADJ", "XLP_ADJ", "XLV_ADJ"]
+SERIES = {
+    "growth": [*CYCLICAL, *DEFENSIVE],
+    "growth_metals": ["HG_F", "GOLD_LBMA_PM"],
+    "inflation": ["T5YIE"],
+    "easing": ["DGS2"],
+    "real_yield": ["DFII10"],
+    "credit": ["BAMLH0A0HYM2"],
+    "dollar": ["DTWEXBGS"],
+    "oil": ["DCOILWTICO"],
+    "volatility": ["VIXCLS"],
+    "market": ["GSPC"],
+}
+SPECS = {
+    "macro": ["growth", "inflation", "easing", "dollar", "oil"],
+    "macro_market": ["growth", "inflation", "easing", "dollar", "oil", "market"],
+    "full": ["growth", "inflation", "easing", "real_yield", "credit", "dollar", "oil", "volatility"],
+    "macro:growth_metals": ["growth_metals", "inflation", "easing", "dollar", "oil"],
+}
+
+
+@functools.lru_cache(maxsize=1)
+def levels() -> Any:
+    raw = resources.files("xl_smallcap.data.sample").joinpath("daily.csv.gz").read_bytes()
+    return pd.read_csv(io.BytesIO(gzip.decompress(raw)), parse_dates=["date"], index_col="date")
+
+
+def _factor(x: Any, name: str) -> Any:
+    if name == "growth":
+        logs = 100 * np.log(x[SERIES["growth"]])
+        return logs[CYCLICAL].mean(axis=1) - logs[DEFENSIVE].mean(axis=1)
+    if name == "growth_metals":
+        return 100 * np.log(x["HG_F"]) - 100 * np.log(x["GOLD_LBMA_PM"])
+    if name in ("inflation", "real_yield", "credit"):
+        return 100 * x[SERIES[name][0]]
+    if name == "easing":
+        return -100 * x["DGS2"]
+    return 100 * np.log(x[SERIES[name][0]])
+
+
+def changes(target: str, spec: str, frequency: str, as_of: str | None) -> tuple[Any, Any]:
+    names = list(SPECS[spec])
+    if target == "hedged" and "market" not in names:
+        names.append("market")
+    legs = {"russell": ["RUT"], "hedged": ["RUT"], "sp500": ["GSPC"], "relative": ["RUT", "GSPC"]}[target]
+    columns = list(dict.fromkeys([*legs, *(s for n in names for s in SERIES[n])]))
+    x = levels().loc[:as_of, columns].dropna()
+    if frequency != "D":
+        ends = x.groupby(x.index.to_period("W-SUN" if frequency == "W" else "M")).tail(1)
+        following = ends.index[-1] + pd.offsets.BDay(1)
+        period = "W-SUN" if frequency == "W" else "M"
+        x = ends if following.to_period(period) != ends.index[-1].to_period(period) else ends.iloc[:-1]
+    y = 100 * np.log(x[legs[0]])
+    if target == "relative":
+        y = y - 100 * np.log(x["GSPC"])
+    X = pd.DataFrame({n: _factor(x, n) for n in names})
+    return y.diff().iloc[1:], X.diff().iloc[1:]
+
+
+def fitted(target: str, spec: str, window: str, as_of: str | None) -> tuple[Any, Any]:
+    frequency = {"w": "W", "m": "M"}.get(window[-1], "D")
+    n = int(window.rstrip("wm"))
+    y, X = changes(target, spec, frequency, as_of)
+    y, X = y.iloc[-n:], X.iloc[-n:]
+    Z = (X - X.mean()) / X.std(ddof=1)
+    lags = int(4 * (n / 100) ** (2 / 9))
+    fit = sm.OLS(y, sm.add_constant(Z)).fit(
+        cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True
+    )
+    return fit, X.std(ddof=1)
+
+
+def beta(
+    factor: str,
+    stat: str = "beta",
+    target: str = "russell",
+    window: str = "250",
+    as_of: str | None = None,
+    spec: str = "macro",
+    native: float | None = None,
+) -> float:
+    fit, sd = fitted(target, spec, window, as_of)
+    scale = 1.0 if native is None else native / sd[factor]
+    interval = fit.conf_int(0.10).loc[factor]
+    return float(
+        {
+            "beta": fit.params[factor] * scale,
+            "se": fit.bse[factor] * scale,
+            "tstat": fit.tvalues[factor],
+            "pvalue": fit.pvalues[factor],
+            "lower": interval[0] * scale,
+            "upper": interval[1] * scale,
+        }[stat]
+    )
+
+
+def rsquared(stat: str, target: str = "russell", window: str = "250", as_of: str | None = None) -> float:
+    fit, _ = fitted(target, "macro", window, as_of)
+    return float({"rsquared": fit.rsquared, "rsquared_adj": fit.rsquared_adj}[stat])

@@ -1,0 +1,92 @@
+"""The house rules, enforced: layers, style, types, cold start, no licence-bound or heavy imports."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "xl_smallcap"
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_layers() -> None:
+    code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+def test_ruff() -> None:
+    run("ruff", "check", ".")
+    run("ruff", "format", "--check", ".")
+
+
+def test_mypy_strict() -> None:
+    run("mypy")
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def test_there_are_files() -> None:
+    assert len(FILES) > 30
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(p.relative_to(PACKAGE)) for p in FILES])
+def test_what_may_be_imported_where(path: Path) -> None:
+    names = {n.split(".")[0] for n in imports_of(path)}
+    room = path.relative_to(PACKAGE).parts[0]
+    assert not any(n.startswith(("xlwings.pro", "xlwings.server")) for n in imports_of(path))
+    assert "pickle" not in names
+    if room != "hosts":
+        assert not names & {"uno", "unohelper", "pyopenvba"}
+    if "xlwings" in names:
+        assert room == "hosts"
+    if "xlsxwriter" in names:
+        assert room == "workbooks"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, "what second thing does this file do?"
+
+
+def test_the_face_imports_numpy_and_little_else() -> None:
+    code = "import sys, xl_smallcap; print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(done.stdout.split())
+    assert "numpy" in loaded
+    heavy = {"scipy", "pandas", "sklearn", "statsmodels", "xlwings", "xlsxwriter", "rich", "pyopenvba", "openpyxl"}
+    assert not loaded & heavy
+
+
+def test_a_cold_cell_stays_light() -> None:
+    """The first cell needs scipy.special for Student's t and nothing else that is heavy."""
+    code = (
+        "import sys\nfrom xl_smallcap.hosts._cells import evaluate\n"
+        "assert evaluate('RUSSELL_BETA', ('growth',)).value\n"
+        "print(*sorted(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(done.stdout.split())
+    assert "numpy" in loaded
+    assert not loaded & {"scipy.stats", "pandas", "sklearn", "xlwings", "xlsxwriter", "rich"}

@@ -1,0 +1,146 @@
+"""Which regression is asked for, and the panel it is fitted on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.data.catalogue import Catalogue, Spec, Target
+from xl_smallcap.data.panel import Column, Panel
+from xl_smallcap.errors import BadArgumentError, NoDataError
+from xl_smallcap.session import Session
+from xl_smallcap.types import Method, Window
+
+MARKET = "market"
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which regression: everything but the unit it is shown in."""
+
+    target: Target
+    spec: Spec
+    window: Window
+    as_of: np.datetime64 | None
+    method: Method = "ols"
+
+    @property
+    def market(self) -> bool:
+        """Whether the market takes part as a regressor."""
+        return self.spec.market or self.target.market
+
+
+def columns_of(catalogue: Catalogue, question: Question) -> tuple[Column, ...]:
+    """Return the panel's columns: target, factors, then the market where it takes part.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Constructions.
+    question : Question
+        Which regression.
+
+    Returns
+    -------
+    tuple of Column
+
+    Raises
+    ------
+    BadArgumentError
+        The target is itself a regressor.
+    """
+    target = question.target
+    columns = [Column.of("target", "pct", target.legs)]
+    for name in question.spec.factors:
+        factor = catalogue.factors[name]
+        columns.append(Column.of(name, factor.quote, factor.legs))
+    if question.market:
+        columns.append(Column.of(MARKET, "pct", ((catalogue.market, 1.0),)))
+    for column in columns[1:]:
+        if column.legs == columns[0].legs:
+            raise BadArgumentError(
+                f"Target '{target.id}' is also the regressor '{column.name}' of specification "
+                f"'{question.spec.id}', so its beta is 1 by construction; use another target or specification."
+            )
+    return tuple(columns)
+
+
+def aligned(session: Session, question: Question) -> Panel:
+    """Return the panel known by `as_of`, after checking that the date lies within reach of the data.
+
+    Parameters
+    ----------
+    session : Session
+        Snapshot and catalogue.
+    question : Question
+        Which regression.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    NoDataError
+        The date is before the data or more than the days of grace after them; the range is named.
+    """
+    columns = columns_of(session.catalogue, question)
+    panel = session.panel(columns, question.as_of, question.window.frequency)
+    if question.as_of is not None:
+        grace = np.timedelta64(session.settings.grace_days, "D")
+        if panel.level_dates.size == 0 or question.as_of > panel.level_dates[-1] + grace:
+            everything = session.panel(columns, None).level_dates
+            if everything.size == 0:
+                raise NoDataError(f"The series of specification '{question.spec.id}' have no common date.")
+            gap = ""
+            if everything[0] <= question.as_of <= everything[-1]:
+                after = everything[np.searchsorted(everything, question.as_of)]
+                gap = f", but not between {panel.level_dates[-1]} and {after}"
+            raise NoDataError(
+                f"No data for as_of {question.as_of}: '{question.target.id}' with specification "
+                f"'{question.spec.id}' is observed from {everything[0]} to {everything[-1]}{gap} "
+                f"(an as_of may lie up to {session.settings.grace_days} days after an observation)."
+            )
+    elif panel.level_dates.size == 0:
+        raise NoDataError(f"The series of specification '{question.spec.id}' have no common date.")
+    return panel
+
+
+def check_window(session: Session, question: Question, panel: Panel) -> None:
+    """Refuse a window that is too short, longer than the history, or reaches across a gap.
+
+    Parameters
+    ----------
+    session : Session
+        Settings.
+    question : Question
+        Which regression.
+    panel : Panel
+        Its panel.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        Saying how many observations there are.
+    """
+    k = len(panel.names) - 1
+    least = k + session.settings.min_spare_obs
+    window = question.window
+    if window.count < least:
+        raise BadArgumentError(
+            f"Window {window} is too short: {k} regressors need at least {least} observations "
+            f"({k} + {session.settings.min_spare_obs})."
+        )
+    if panel.dates.size < window.count:
+        raise NoDataError(
+            f"Window {window} needs {window.count} {window.frequency} changes; by {panel.level_dates[-1]} there are "
+            f"{panel.dates.size} (since {panel.level_dates[0]})."
+        )
+    crossed = panel.gaps[panel.gaps > panel.dates.size - window.count]
+    if crossed.size:
+        after, before = panel.starts[crossed[-1]], panel.dates[crossed[-1] - 1]
+        raise NoDataError(
+            f"Window {window} reaches across a gap: not every series was observed between {before} and {after}. "
+            f"There are {panel.dates.size - int(crossed[-1])} {window.frequency} changes since then."
+        )

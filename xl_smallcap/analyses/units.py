@@ -1,0 +1,83 @@
+"""In which unit is a beta shown?"""
+
+from __future__ import annotations
+
+from xl_smallcap.data.catalogue import Catalogue
+from xl_smallcap.errors import BadArgumentError
+from xl_smallcap.types import BetaUnit, Window
+
+NATIVE_STEP = {"bp": 10.0, "pct": 1.0}
+NATIVE_NAME = {"bp": "10bp", "pct": "1pct"}
+_REFERENCE_SCALE = {"daily": 1.0, "weekly": 5.0**0.5, "monthly": 21.0**0.5}
+
+
+def reference_sd(catalogue: Catalogue, factor: str, window: Window) -> float | None:
+    """Return the fixed yardstick of a factor at a frequency, in % or bp; None for the market.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Daily reference standard deviations.
+    factor : str
+        Factor id.
+    window : Window
+        Its frequency scales by the root of 5 or 21 days.
+
+    Returns
+    -------
+    float or None
+    """
+    entry = catalogue.factors.get(factor)
+    return None if entry is None else entry.reference_sd * _REFERENCE_SCALE[window.frequency]
+
+
+def unit_factor(unit: BetaUnit, quote: str, sd: float, factor: str) -> float:
+    """Return what turns a beta per own standard deviation into the unit asked for.
+
+    Parameters
+    ----------
+    unit : {"sd", "native", "10bp", "1pct"}
+        What the user wants; native is 10 bp for rates and 1 % for prices.
+    quote : {"bp", "pct"}
+        The factor's quote.
+    sd : float
+        The window's standard deviation in bp or %.
+    factor : str
+        For the error.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    BadArgumentError
+        The unit is not the factor's.
+    """
+    if unit == "sd":
+        return 1.0
+    if unit not in ("native", NATIVE_NAME[quote]):
+        raise BadArgumentError(
+            f"'{factor}' is measured in {'basis points' if quote == 'bp' else '%'}; use unit "
+            f"'{NATIVE_NAME[quote]}', 'native' or 'sd'."
+        )
+    return NATIVE_STEP[quote] / sd
+
+
+def unit_name(unit: BetaUnit, quote: str) -> str:
+    """Return the unit as a table shows it.
+
+    Parameters
+    ----------
+    unit : {"sd", "native", "10bp", "1pct"}
+        As asked.
+    quote : {"bp", "pct"}
+        The factor's quote.
+
+    Returns
+    -------
+    str
+    """
+    if unit == "sd":
+        return "% per +1 sd"
+    return "% per +10 bp" if quote == "bp" else "% per +1 %"
