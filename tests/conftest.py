@@ -15,6 +15,8 @@ from xl_smallcap.data.catalogue import Catalogue, load_catalogue
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Snapshot, Store
+from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
+from xl_smallcap.hosts.libreoffice.package import package_files
 from xl_smallcap.session import Session, use_session
 
 # The same examples in every run: a failure here is a failure there.
@@ -66,3 +68,17 @@ def make_snapshot(root: Path, series: dict[str, tuple[list[str], list[float]]], 
     return Store(root).add(
         built, source="folder", origins={}, frequencies={}, synthetic=False, loaded_at="2026-01-01T00:00:00"
     )
+
+
+@pytest.fixture(scope="session")
+def office(sample_home: Path) -> Iterator[Office]:
+    """One LibreOffice with the add-in, on a fresh profile."""
+    environment = {"XL_SMALLCAP_HOME": str(sample_home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "5"}
+    try:
+        started = Office(extension=package_files(sample_home), environment=environment)
+    except OfficeMissingError as exc:
+        if os.environ.get("XL_SMALLCAP_REQUIRE_HOSTS") == "1":
+            pytest.fail(f"XL_SMALLCAP_REQUIRE_HOSTS is set, but: {exc}")
+        pytest.skip(str(exc))
+    with started as opened:
+        yield opened

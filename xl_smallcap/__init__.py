@@ -1,6 +1,13 @@
-"""Russell 2000 macro factor betas for a cell, a command line or Python, with standard errors and no look-ahead."""
+"""Russell 2000 macro factor betas for a cell, a command line or Python, with standard errors and no look-ahead.
+
+The functions are imported when first asked for: ``import xl_smallcap`` costs numpy and a few milliseconds.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as _numpy  # noqa: F401 - whatever comes next needs it; the import-budget test counts from here
 
 from xl_smallcap.errors import (
     BadArgumentError,
@@ -11,21 +18,23 @@ from xl_smallcap.errors import (
     StoreError,
     XlSmallcapError,
 )
-from xl_smallcap.functions import (
-    FUNCTIONS,
-    RUSSELL_ASOF,
-    RUSSELL_BETA,
-    RUSSELL_BETA_HISTORY,
-    RUSSELL_BETAS,
-    RUSSELL_FACTOR,
-    RUSSELL_FACTORS,
-    RUSSELL_FIT,
-    RUSSELL_SNAPSHOT,
-    RUSSELL_SOURCE,
-    RUSSELL_STATUS,
-    RUSSELL_WHY,
-)
-from xl_smallcap.session import Session, current_session, use_session
+
+if TYPE_CHECKING:
+    from xl_smallcap.functions import (
+        FUNCTIONS,
+        RUSSELL_ASOF,
+        RUSSELL_BETA,
+        RUSSELL_BETA_HISTORY,
+        RUSSELL_BETAS,
+        RUSSELL_FACTOR,
+        RUSSELL_FACTORS,
+        RUSSELL_FIT,
+        RUSSELL_SNAPSHOT,
+        RUSSELL_SOURCE,
+        RUSSELL_STATUS,
+        RUSSELL_WHY,
+    )
+    from xl_smallcap.session import Session, current_session, use_session
 
 __version__ = "0.1.0"
 
@@ -54,3 +63,18 @@ __all__ = [
     "current_session",
     "use_session",
 ]
+_FROM_SESSION = ("Session", "current_session", "use_session")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'xl_smallcap' has no attribute '{name}'")
+    from xl_smallcap import functions, session
+
+    found = getattr(session if name in _FROM_SESSION else functions, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,24 +12,7 @@ from typing import Any
 
 import pytest
 
-from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
-from xl_smallcap.hosts.libreoffice.package import package_files
-
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def office(sample_home: Path) -> Iterator[Office]:
-    """One LibreOffice with the add-in, on a fresh profile."""
-    environment = {"XL_SMALLCAP_HOME": str(sample_home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "5"}
-    try:
-        started = Office(extension=package_files(sample_home), environment=environment)
-    except OfficeMissingError as exc:
-        if os.environ.get("XL_SMALLCAP_REQUIRE_HOSTS") == "1":
-            pytest.fail(f"XL_SMALLCAP_REQUIRE_HOSTS is set, but: {exc}")
-        pytest.skip(str(exc))
-    with started as opened:
-        yield opened
 
 
 class Excel:

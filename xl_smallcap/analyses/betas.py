@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xl_smallcap.analyses.question import Question, aligned, check_window
+from xl_smallcap.analyses.question import Question, aligned, check_gaps, check_window
 from xl_smallcap.data.panel import Panel
 from xl_smallcap.errors import FitError, NoDataError, XlSmallcapError
 from xl_smallcap.models.factor_ols import FactorFit, fit_factor_ols, independent_signs
@@ -91,6 +91,7 @@ def fit(session: Session, question: Question) -> Fitted:
     """
     panel = aligned(session, question)
     check_window(session, question, panel)
+    check_gaps(question, panel)
     n, confidence = question.window.count, session.settings.confidence
     names = panel.names[1:]
 
@@ -176,6 +177,7 @@ def out_of_sample_rsquared(session: Session, question: Question) -> float:
     """
     panel = aligned(session, question)
     check_window(session, question, panel)
+    check_gaps(question, panel)
     n = question.window.count
     if panel.dates.size < 2 * n:
         raise NoDataError(

@@ -108,7 +108,7 @@ def aligned(session: Session, question: Question) -> Panel:
 
 
 def check_window(session: Session, question: Question, panel: Panel) -> None:
-    """Refuse a window that is too short, longer than the history, or reaches across a gap.
+    """Refuse a window that is too short or longer than the history.
 
     Parameters
     ----------
@@ -137,6 +137,24 @@ def check_window(session: Session, question: Question, panel: Panel) -> None:
             f"Window {window} needs {window.count} {window.frequency} changes; by {panel.level_dates[-1]} there are "
             f"{panel.dates.size} (since {panel.level_dates[0]})."
         )
+
+
+def check_gaps(question: Question, panel: Panel) -> None:
+    """Refuse a last window that reaches across a long gap.
+
+    Parameters
+    ----------
+    question : Question
+        Which regression.
+    panel : Panel
+        Its panel.
+
+    Raises
+    ------
+    NoDataError
+        Naming the gap and how many observations there are since.
+    """
+    window = question.window
     crossed = panel.gaps[panel.gaps > panel.dates.size - window.count]
     if crossed.size:
         after, before = panel.starts[crossed[-1]], panel.dates[crossed[-1] - 1]

@@ -14,7 +14,7 @@ from xl_smallcap.models.inference import newey_west_lags
 from xl_smallcap.models.least_squares import solve_least_squares
 from xl_smallcap.types import BoolArray, FloatArray
 
-_CHUNK = 4096
+_CHUNK = 8192
 _SINGULAR = 1e-10
 _OFF_CENTRE = 1e2
 
@@ -57,18 +57,14 @@ def window_sums(rows: FloatArray, window: int) -> FloatArray:
         A window over two blocks is a suffix of the first plus a prefix of the second (van Herk 1992).
     """
     m, n = rows.shape
-    n_windows = n - window + 1
     blocks = -(-n // window)
-    padded = np.zeros((m, blocks * window))
-    padded[:, :n] = rows
-    blocked = padded.reshape(m, blocks, window)
-    prefix = np.cumsum(blocked, axis=2).reshape(m, -1)
-    suffix = np.cumsum(blocked[:, :, ::-1], axis=2)[:, :, ::-1].reshape(m, -1)
-    out = suffix[:, :n_windows].copy()
-    tail = prefix[:, window - 1 : window - 1 + n_windows]
-    crossing = np.arange(n_windows) % window != 0
-    out[:, crossing] += tail[:, crossing]
-    return out
+    padded = np.zeros((m, blocks, window))
+    padded.reshape(m, -1)[:, :n] = rows
+    out = np.empty_like(padded)
+    out[:, :, ::-1] = np.cumsum(padded[:, :, ::-1], axis=2)
+    np.cumsum(padded, axis=2, out=padded)
+    out[:, :-1, 1:] += padded[:, 1:, :-1]
+    return out.reshape(m, -1)[:, : n - window + 1]
 
 
 def _solve_all(S: FloatArray, rhs: FloatArray) -> tuple[FloatArray, BoolArray]:
@@ -99,8 +95,9 @@ def _solve_all(S: FloatArray, rhs: FloatArray) -> tuple[FloatArray, BoolArray]:
 
 def _centred(y: FloatArray, X: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     data = np.vstack([X.T, y])
-    centre = np.median(data, axis=1)
-    spread = np.median(np.abs(data - centre[:, None]), axis=1)
+    few = data[:, :: max(1, data.shape[1] // 128)]
+    centre = np.median(few, axis=1)
+    spread = np.median(np.abs(few - centre[:, None]), axis=1)
     # The scale matters only to rounding, so any power of two near the spread does.
     spread = np.exp2(np.round(np.log2(np.where(spread > 0, spread, 1.0))))
     return (data - centre[:, None]) / spread[:, None], centre, spread

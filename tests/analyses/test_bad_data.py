@@ -1,0 +1,102 @@
+"""Data that a model cannot or should not take: a named error with its sentence, never a wrong number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from xl_smallcap.config import load_settings
+from xl_smallcap.data.loading import load
+from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.store import Store
+from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
+from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETA_HISTORY, RUSSELL_BETAS, RUSSELL_FACTORS
+from xl_smallcap.session import Session, use_session
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Iterator[dict[str, SeriesData]]:
+    """The sample's series, to be changed; `commit` stores them."""
+    source = load(Store(tmp_path / "source"), "sample", lambda *_: None).snapshot
+    yield {name: source.series(name) for name in source.ids}
+    use_session(None)
+
+
+def commit(series: dict[str, SeriesData], home: Path) -> None:
+    store = Store(home / "store")
+    made = store.add(series, source="folder", origins={}, frequencies={}, synthetic=False, loaded_at="")
+    store.use(made.fingerprint)
+    use_session(Session(load_settings(home)))
+
+
+def with_values(data: SeriesData, change: slice, value: float) -> SeriesData:
+    values = data.values.copy()
+    values[change] = value
+    return SeriesData.build(data.dates, values)
+
+
+def test_a_constant_factor_is_named(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    commit({**changed, "DGS2": with_values(changed["DGS2"], slice(-300, None), 3.5)}, tmp_path)
+    with pytest.raises(FitError, match="'easing' does not change in this window of 250"):
+        RUSSELL_BETA("inflation")
+    table = RUSSELL_BETA_HISTORY("inflation", start="2025-12-01")
+    assert all(row[1] is None for row in table[1:])
+    assert RUSSELL_BETA("inflation", as_of="2024-06-28") == pytest.approx(RUSSELL_BETA("inflation", as_of="2024-06-28"))
+
+
+def test_collinear_factors_are_named(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    days, values = changed["T5YIE"].dates, changed["T5YIE"].values
+    commit({**changed, "DGS2": SeriesData.build(days, 10.0 - 2.0 * values)}, tmp_path)
+    with pytest.raises(FitError, match="'inflation' and 'easing' move together exactly"):
+        RUSSELL_BETA("growth")
+
+
+def test_a_missing_series_is_named_or_its_fallback_said(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    fewer = {k: v for k, v in changed.items() if k not in ("BAMLH0A0HYM2", "DTWEXBGS", "HG_F")}
+    commit(fewer, tmp_path)
+    with pytest.raises(NoDataError, match=r"no series 'DTWEXBGS' \(Broad trade-weighted dollar index\)"):
+        RUSSELL_BETA("inflation")
+    commit({**fewer, "DTWEXBGS": changed["DTWEXBGS"]}, tmp_path)
+    table = RUSSELL_BETAS(spec="full")
+    rows = {row[0]: dict(zip(table[0], row, strict=True)) for row in table[1:]}
+    assert "[BAA10Y for BAMLH0A0HYM2]" in str(rows["credit"]["construction"])
+    assert rows["growth_metals"]["beta"] is None
+    assert "no series 'HG_F'" in str(rows["growth_metals"]["construction"])
+    listed = {row[0]: row for row in RUSSELL_FACTORS()[1:]}
+    assert listed["growth_metals"][3] is None
+
+
+def test_a_window_across_a_gap_is_refused(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    oil = changed["DCOILWTICO"]
+    keep = (oil.dates < np.datetime64("2025-03-03")) | (oil.dates > np.datetime64("2025-06-02"))
+    commit({**changed, "DCOILWTICO": SeriesData.build(oil.dates[keep], oil.values[keep])}, tmp_path)
+    with pytest.raises(NoDataError, match="reaches across a gap: .* between 2025-02-28 and 2025-06-03"):
+        RUSSELL_BETA("growth")
+    assert isinstance(RUSSELL_BETA("growth", window=83), float)
+    with pytest.raises(NoDataError, match="but not between 2025-02-28 and 2025-06-03"):
+        RUSSELL_BETA("growth", as_of="2025-05-01")
+    history = RUSSELL_BETA_HISTORY("growth", start="2025-06-03")
+    assert all(row[1] is None for row in history[1:]), "no window across the gap has a number"
+    assert RUSSELL_BETA_HISTORY("growth", start="2025-02-28")[1][1] is not None
+
+
+def test_a_tick_of_a_million_hurts_its_own_windows_only(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    commit(changed, tmp_path)
+    clean = RUSSELL_BETA_HISTORY("inflation", window=60)
+    place = int(np.flatnonzero(changed["T5YIE"].dates == np.datetime64("2015-06-16"))[0])
+    commit({**changed, "T5YIE": with_values(changed["T5YIE"], slice(place, place + 1), 1e6)}, tmp_path)
+    dirty = RUSSELL_BETA_HISTORY("inflation", window=60)
+    for one, two in zip(clean[1:], dirty[1:], strict=True):
+        if not "2015-06-15" < str(one[0]) < "2015-09-15":
+            assert two[1] == pytest.approx(one[1], rel=1e-10, abs=1e-10)
+
+
+def test_any_stored_daily_price_is_a_target(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    commit(changed, tmp_path)
+    assert isinstance(RUSSELL_BETA("inflation", target="xlf_adj"), float)
+    for word in ("CPIAUCSL", "DGS10", "XLQ_ADJ"):
+        with pytest.raises(BadArgumentError):
+            RUSSELL_BETA("inflation", target=word)

@@ -1,0 +1,126 @@
+"""Checks on real history, run when XL_SMALLCAP_REAL_DATA names the folder; nothing of it is in the repository."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from xl_smallcap.config import load_settings
+from xl_smallcap.data.loading import LoadReport, load
+from xl_smallcap.data.store import Store
+from xl_smallcap.functions import (
+    RUSSELL_ASOF,
+    RUSSELL_BETA,
+    RUSSELL_BETA_HISTORY,
+    RUSSELL_BETAS,
+    RUSSELL_FACTOR,
+    RUSSELL_FIT,
+    RUSSELL_SNAPSHOT,
+    RUSSELL_SOURCE,
+)
+from xl_smallcap.session import Session, use_session
+
+FOLDER = os.environ.get("XL_SMALLCAP_REAL_DATA")
+pytestmark = pytest.mark.skipif(not FOLDER, reason="XL_SMALLCAP_REAL_DATA is not set: no real data to check on")
+AS_OF = "2025-12-24"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> LoadReport:
+    home = tmp_path_factory.mktemp("real")
+    assert FOLDER is not None
+    return load(Store(home / "store"), FOLDER, lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def _real(report: LoadReport) -> Iterator[None]:
+    use_session(Session(load_settings(report.snapshot.root.parent)))
+    yield
+    use_session(None)
+
+
+def beta(factor: str, stat: str = "beta", *more: Any) -> float:
+    value = RUSSELL_BETA(factor, stat, *more)  # type: ignore[arg-type]
+    assert isinstance(value, (int, float))
+    return float(value)
+
+
+def test_the_folder_is_read_and_the_rest_named(report: LoadReport) -> None:
+    assert set(report.skipped) == {"cot.csv", "fred_md_2025-02.csv", "hamilton1989_rgnp.csv"}
+    assert {"RUT", "GSPC", "DGS2", "T5YIE", "DTWEXBGS", "CPIAUCSL", "ICSA"} <= set(report.snapshot.ids)
+    assert RUSSELL_SNAPSHOT().startswith("folder ")
+    assert str(RUSSELL_ASOF()) == "2025-12-31"
+
+
+def test_spot_values() -> None:
+    """Published levels on days everybody knows."""
+    assert RUSSELL_FACTOR("volatility", "level", "2020-03-16") == pytest.approx(82.69)
+    assert RUSSELL_FACTOR("easing", "level", "2023-03-13") == pytest.approx(-4.03)
+    assert RUSSELL_FACTOR("credit", "level", "2020-03-23") == pytest.approx(10.87)
+    assert RUSSELL_FACTOR("oil", "last_date", "2020-04-20") != RUSSELL_FACTOR("oil", "last_date", "2020-04-21")
+
+
+@pytest.mark.parametrize(
+    ("factor", "target", "window", "value", "tstat"),
+    [
+        ("growth", "relative", 250, 0.253, 4.96),
+        ("inflation", "relative", 250, -0.112, -1.74),
+        ("easing", "relative", 250, 0.082, 1.32),
+        ("growth", "russell", 250, 1.053, 10.56),
+        ("growth", "russell", 4948, 1.00, 33.3),
+        ("growth", "relative", 4948, 0.33, 17.8),
+        ("easing", "relative", 4948, 0.07, 3.7),
+        ("inflation", "relative", "104w", 0.47, 1.7),
+        ("growth", "relative", "60m", 1.29, 3.8),
+    ],
+)
+def test_the_numbers_in_the_docs(factor: str, target: str, window: Any, value: float, tstat: float) -> None:
+    """docs/real-data.md, computed there a second time with pandas and statsmodels."""
+    assert beta(factor, "beta", target, window, AS_OF) == pytest.approx(value, abs=0.006)
+    assert beta(factor, "tstat", target, window, AS_OF) == pytest.approx(tstat, abs=0.06)
+
+
+@pytest.mark.parametrize("target", ["russell", "relative", "hedged"])
+@pytest.mark.parametrize("window", [250, 83, "104w", "60m"])
+@pytest.mark.parametrize("spec", ["macro", "macro_market", "full"])
+def test_the_main_job(target: str, window: Any, spec: str) -> None:
+    table = RUSSELL_BETAS(target, window, AS_OF, None, spec)
+    rows = [dict(zip(table[0], r, strict=True)) for r in table[1:]]
+    for row in rows:
+        if row["role"] == "check" and row["beta"] is None:
+            assert "HG_F" in str(row["construction"]) or "gap" in str(row["construction"])
+            continue
+        assert math.isfinite(float(str(row["beta"])))
+        assert float(str(row["lower"])) < float(str(row["beta"])) < float(str(row["upper"]))
+        assert row["source"] == "folder"
+    fit = RUSSELL_FIT("rsquared", target, window, AS_OF, None, spec)
+    assert isinstance(fit, float)
+    assert 0.05 < fit < 0.95
+
+
+def test_economic_sense() -> None:
+    """A recession shows: cyclicals lead small caps in every long window, the market beta is above one, stress hurts."""
+    assert beta("growth", "tstat", "russell", 4000, AS_OF) > 10
+    assert beta("market", "beta", "hedged", 4000, AS_OF, "ols", "macro", "1pct") > 1.0
+    assert beta("credit", "tstat", "russell", 4000, AS_OF, "ols", "full") < -2
+    assert beta("volatility", "tstat", "russell", 4000, AS_OF, "ols", "full") < -10
+
+
+def test_what_was_published_when() -> None:
+    def last(series: str, as_of: str) -> str:
+        return str(RUSSELL_SOURCE(series, as_of)[1][8])
+
+    assert last("CPIAUCSL", "2025-12-17") == "2025-09-01"
+    assert last("CPIAUCSL", AS_OF) == "2025-11-01"
+    assert last("UNRATE", AS_OF) == "2025-11-01"
+
+
+def test_the_history_ends_at_the_scalar_and_starts_where_data_do() -> None:
+    table = RUSSELL_BETA_HISTORY("inflation", "relative", 250, AS_OF)
+    assert table[-1][1] == pytest.approx(beta("inflation", "beta", "relative", 250, AS_OF), rel=1e-10)
+    assert str(table[1][0]).startswith("2007-01")
+    assert len(table) > 4_600
