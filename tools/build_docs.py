@@ -35,9 +35,9 @@ def functions_page() -> str:
     out = [
         "# Worksheet functions",
         "",
-        "Generated from the docstrings by `python -m tools.build_docs`. Any argument in brackets may be skipped; words are",
-        "understood in any case; a blank cell, an empty text and 0 mean the default. Errors are real spreadsheet errors; the",
-        "sentence behind one is `=RUSSELL_WHY(FORMULATEXT(A1))`.",
+        "Generated from the docstrings by `python -m tools.build_docs`. Words are understood in any case; a blank",
+        "cell, an empty text and 0 mean the default. Errors are real spreadsheet errors; the sentence behind one is",
+        "`=RUSSELL_WHY(FORMULATEXT(A1))`.",
     ]
     for f in FUNCTIONS:
         out += ["", f"## {f.name}", "", f.help, ""]

@@ -103,7 +103,7 @@ def test_the_main_job(target: str, window: Any, spec: str) -> None:
 
 
 def test_economic_sense() -> None:
-    """A recession shows: cyclicals lead small caps in every long window, the market beta is near one beside growth, stress hurts."""
+    """Cyclicals lead small caps in every long window, the market beta is near one beside growth, stress hurts."""
     assert beta("growth", "tstat", "russell", 4000, AS_OF) > 10
     assert beta("market", "beta", "hedged", 4000, AS_OF, "ols", "macro", "1pct") > 0.9
     assert beta("credit", "tstat", "russell", 4000, AS_OF, "ols", "full") < -2

@@ -1,0 +1,90 @@
+"""Documentation that is true: generated tables are current, formulas answer, commands exist, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import xl_smallcap
+from tools import build_docs
+from xl_smallcap import cli
+from xl_smallcap.functions.formula import find_calls
+from xl_smallcap.hosts._cells import evaluate
+from xl_smallcap.session import Session
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FORMULAS = [
+    (page.name, formula)
+    for page in (ROOT / "README.md", ROOT / "docs" / "verification.md")
+    for formula in re.findall(r"`=(RUSSELL_\w+\([^`]*\))`", page.read_text(encoding="utf-8"))
+]
+COMMANDS = sorted(
+    {
+        line.strip().split("   ")[0]
+        for page in PAGES
+        for block in re.findall(r"```\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        for line in block.splitlines()
+        if line.strip().startswith("xl-smallcap ")
+    }
+)
+
+
+def test_generated_parts_are_current() -> None:
+    assert build_docs.readme_with_table(README) == README, "run python -m tools.build_docs"
+    page = (ROOT / "docs" / "functions.md").read_text(encoding="utf-8")
+    assert page == build_docs.functions_page(), "run python -m tools.build_docs"
+
+
+def test_there_are_examples() -> None:
+    assert len(FORMULAS) >= 8
+    assert len(COMMANDS) >= 8
+
+
+@pytest.mark.parametrize(("page", "formula"), FORMULAS, ids=[f for _, f in FORMULAS])
+def test_formulas_of_the_docs_do_what_the_docs_say(session: Session, page: str, formula: str) -> None:
+    (call,) = find_calls(formula)[:1]
+    if not call.literal:
+        assert call.name == "RUSSELL_WHY"
+        return
+    answer = evaluate(call.name, call.arguments)
+    wanted = {
+        'RUSSELL_BETA("inflaton")': "#VALUE!",
+        'RUSSELL_BETA("growth",,,60000)': "#N/A",
+    }.get(formula)
+    assert answer.code == wanted
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_the_docs_exist(command: str) -> None:
+    words = shlex.split(command.split("#")[0])
+    cli._parser().parse_args(words[1:])
+
+
+def test_the_two_commands_are_a_line_each() -> None:
+    lines = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    assert len(lines) == 2
+    assert lines[0].endswith("xl-smallcap demo")
+    assert lines[1].endswith("-m pytest")
+    marker = README.index("<!-- the test command -->")
+    assert README.index(lines[1]) - marker < 60
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[p.name for p in PAGES])
+def test_links_lead_somewhere_and_no_machine_is_named(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+    for trace in ("/work/", "/tmp/", "/root/", "shared/"):
+        assert trace not in text, trace
+
+
+def test_the_changelog_knows_this_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## {xl_smallcap.__version__} " in text
+    assert f'version = "{xl_smallcap.__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
