@@ -61,7 +61,7 @@ def test_formulas_of_the_docs_do_what_the_docs_say(session: Session, page: str, 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_of_the_docs_exist(command: str) -> None:
-    words = shlex.split(command.split("#")[0])
+    words = shlex.split(command.split("#", maxsplit=1)[0])
     cli._parser().parse_args(words[1:])
 
 

@@ -19,7 +19,7 @@ from com.sun.star.ucb import XCommandEnvironment
 
 ERRORS = {32767: "#N/A", 503: "#NUM!", 519: "#VALUE!", 525: "#NAME?", 532: "#DIV/0!", 524: "#REF!", 521: "#NULL!"}
 FILTERS = {"xlsx": "Calc MS Excel 2007 XML", "pdf": "calc_pdf_Export", "ods": "calc8"}
-CELLS_WITH_FORMULA = 16
+ERROR_RESULTS = 4  # com.sun.star.sheet.FormulaResult.ERROR
 
 
 def _property(name, value):
@@ -59,17 +59,6 @@ def _connect(pipe, seconds):
             if time.monotonic() > end:
                 raise
             time.sleep(0.05)
-
-
-def _value(cell):
-    """What a cell shows: number, text, or its error."""
-    code = cell.getError()
-    if code:
-        return {"error": ERRORS.get(code, "Err:%d" % code)}
-    kind = cell.FormulaResultType2 if cell.Type.value == "FORMULA" else {"VALUE": 1, "TEXT": 4}.get(cell.Type.value, 0)
-    if kind == 1:
-        return cell.Value
-    return cell.String
 
 
 def _separators(formula):
@@ -136,9 +125,17 @@ class Driver:
         return [list(r) for r in self._sheet(document, sheet).getCellRangeByName(address).getFormulaArray()]
 
     def read(self, document, sheet, address):
+        """What the cells of a block show: numbers, texts, errors."""
         block = self._sheet(document, sheet).getCellRangeByName(address)
-        rows, columns = block.Rows.Count, block.Columns.Count
-        return [[_value(block.getCellByPosition(j, i)) for j in range(columns)] for i in range(rows)]
+        shown = [list(row) for row in block.getDataArray()]
+        top, left = block.RangeAddress.StartRow, block.RangeAddress.StartColumn
+        for wrong in block.queryFormulaCells(ERROR_RESULTS):
+            place = wrong.RangeAddress
+            for row in range(place.StartRow, place.EndRow + 1):
+                for column in range(place.StartColumn, place.EndColumn + 1):
+                    code = block.getCellByPosition(column - left, row - top).getError()
+                    shown[row - top][column - left] = {"error": ERRORS.get(code, "Err:%d" % code)}
+        return shown
 
     def recalculate(self, document):
         """Calculate every formula anew, add-in functions included; returns the seconds it took."""
