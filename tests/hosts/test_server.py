@@ -22,7 +22,8 @@ from xl_smallcap.session import Session
 
 
 @pytest.fixture
-def server(session: Session, tmp_path: Path) -> Iterator[module.Server]:
+def server(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[module.Server]:
+    monkeypatch.setattr(module, "_IDLE_CHECK_SECONDS", 0.05)
     made = module.Server(dataclasses.replace(load_settings(tmp_path), server_idle_minutes=5.0))
     thread = threading.Thread(target=made.run, daemon=True)
     thread.start()
