@@ -102,6 +102,21 @@ def test_cold_import_of_the_face() -> None:
     )
 
 
+def test_first_cell_of_a_fresh_process(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XL_SMALLCAP_HOME", str(home))
+    code = (
+        "from xl_smallcap.hosts._cells import evaluate\n"
+        "assert evaluate('RUSSELL_BETA', ('growth', None, None, {})).value is not None"
+    )
+    windows = iter(range(100, 200))
+
+    def first(window: int) -> None:
+        subprocess.run([sys.executable, "-c", code.format(window)], check=True)
+
+    fitted, kept = median_time(lambda: first(next(windows)), 9), median_time(lambda: first(100), 9)
+    print(f"\nfresh process to first cell: fitted {fitted * 1e3:.0f} ms, from disk {kept * 1e3:.0f} ms")
+
+
 def test_rolling_ols() -> None:
     y, X = regression()
     fit = rolling_ols(y, X, 252)
