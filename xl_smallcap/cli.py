@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,12 +16,6 @@ from xl_smallcap.errors import XlSmallcapError
 
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 _SHOWN_ROWS = 40
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -49,24 +45,32 @@ def _show(value: Any) -> str:
 
 
 def _print_table(table: list[list[Any]], title: str = "", limit: int | None = None) -> None:
-    from rich import box
-    from rich.table import Table as RichTable
-
-    shown = RichTable(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    numeric = [all(isinstance(r[i], (int, float)) or r[i] is None for r in table[1:]) for i in range(len(table[0]))]
-    for name, right in zip(table[0], numeric, strict=True):
-        shown.add_column(str(name), justify="right" if right else "left", no_wrap=True)
+    """Print a table whole: no number is ever cut; columns that do not fit a terminal follow below."""
     rows = table[1:]
-    kept = rows if limit is None or len(rows) <= limit else rows[: limit // 2] + rows[-limit // 2 :]
-    for i, row in enumerate(kept):
-        shown.add_row(*(_show(v) for v in row))
-        if len(kept) < len(rows) and i == limit // 2 - 1:  # type: ignore[operator]
-            shown.add_row(*["..."] * len(row))
-    console = _console()
-    console.width = max(console.width, 400)
-    console.print(shown)
+    kept = rows if limit is None or len(rows) <= limit else [*rows[: limit // 2], *rows[-limit // 2 :]]
+    cells = [[str(h) for h in table[0]], *[[_show(v) for v in row] for row in kept]]
     if len(kept) < len(rows):
-        console.print(f"{len(rows) - len(kept)} of {len(rows)} rows not shown; use --json for all.")
+        cells.insert(1 + (limit or 0) // 2, ["..."] * len(cells[0]))
+    widths = [max(len(row[j]) for row in cells) for j in range(len(cells[0]))]
+    right = [all(isinstance(r[j], (int, float)) or r[j] is None for r in rows) for j in range(len(widths))]
+    wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10**9
+    if title:
+        print(title)
+    start = 1
+    while start <= len(widths):
+        stop, used = start, widths[0]
+        while stop < len(widths) and (stop == start or used + 2 + widths[stop] <= wide):
+            used += 2 + widths[stop]
+            stop += 1
+        columns = [0, *range(start, stop)]
+        for i, row in enumerate(cells):
+            print("  ".join(row[j].rjust(widths[j]) if right[j] else row[j].ljust(widths[j]) for j in columns).rstrip())
+            if i == 0:
+                print("  ".join("-" * widths[j] for j in columns))
+        print()
+        start = max(stop, start + 1)
+    if len(kept) < len(rows):
+        print(f"{len(rows) - len(kept)} of {len(rows)} rows not shown; use --json for all.")
 
 
 def _call(args: argparse.Namespace) -> int:
@@ -119,7 +123,24 @@ def _data_load(args: argparse.Namespace) -> int:
     print(f"Snapshot {done.snapshot.name}: {len(done.snapshot.ids)} series, now CURRENT.")
     for reason in done.skipped.values():
         print(f"Left out: {reason}", file=sys.stderr)
-    return PARTIAL if done.skipped else OK
+    for sentence in done.suspects:
+        print(f"Look at: {sentence}", file=sys.stderr)
+    lacking = _why_no_default_model()
+    if lacking:
+        print(f"The default model cannot be computed from these data: {lacking}", file=sys.stderr)
+    return PARTIAL if done.skipped or lacking else OK
+
+
+def _why_no_default_model() -> str:
+    from xl_smallcap.functions import RUSSELL_ASOF
+    from xl_smallcap.session import Session, use_session
+
+    use_session(Session())
+    try:
+        RUSSELL_ASOF()
+    except XlSmallcapError as exc:
+        return str(exc)
+    return ""
 
 
 def _data_use(args: argparse.Namespace) -> int:
@@ -176,7 +197,9 @@ def _demo(args: argparse.Namespace) -> int:
 
     with _progress("Demo") as step:
         done = run_demo(Path(args.out), step)
-    _print_table(done.table, title=f"Betas of the Russell 2000, {done.snapshot_name}, as of {done.as_of}")
+    _print_table(
+        done.table, title=f"Betas of the Russell 2000, % per +1 sd, 250 days to {done.as_of}, {done.snapshot_name}"
+    )
     print(f"Workbook with live formulas and their values: {done.workbook}")
     if not done.is_current:
         print(
@@ -323,6 +346,13 @@ def main(argv: list[str] | None = None) -> int:
         return int(args.run(args))
     except XlSmallcapError as exc:
         print(f"{exc.code} {exc}", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # the reader (head, less) has gone; nothing more can be said to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as exc:
+        print(f"#N/A {exc.filename or 'A file'}: {exc.strerror or exc}.", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("Stopped; nothing was changed.", file=sys.stderr)

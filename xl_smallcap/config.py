@@ -87,9 +87,9 @@ def load_settings(home: Path | None = None) -> Settings:
         import tomllib
 
         try:
-            entries = tomllib.loads(path.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as exc:
-            raise BadArgumentError(f"{path} is not valid TOML: {exc}.") from exc
+            entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise BadArgumentError(f"{path} is not valid TOML in UTF-8: {exc}.") from exc
         for key, value in entries.items():
             if key not in known:
                 raise BadArgumentError(f"{path}: {unknown_word('setting', key, known)}")
@@ -105,4 +105,8 @@ def load_settings(home: Path | None = None) -> Settings:
             values[name] = kind(value)
         except (TypeError, ValueError):
             raise BadArgumentError(f"{where}: '{name}' must be a number; got {value!r}.") from None
+    for name, value in values.items():
+        least, most = (0.5, 0.999) if name == "confidence" else (0 if name == "grace_days" else 1, 1_000_000)
+        if not least <= value <= most:
+            raise BadArgumentError(f"{found[name][0]}: '{name}' must lie between {least} and {most}; got {value}.")
     return Settings(home=folder, **values)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import hashlib
+import importlib.metadata
 import json
 import logging
 import threading
@@ -112,7 +114,8 @@ def code_version() -> str:
     str
         A fit on disk made by other code is never found.
     """
-    sha = hashlib.sha256(np.__version__.encode())
+    scipy = importlib.metadata.version("scipy")  # its Student t is in every interval
+    sha = hashlib.sha256(f"{np.__version__} {scipy}".encode())
     root = resources.files("xl_smallcap")
     for folder, names in (
         ("models", None),
@@ -142,6 +145,8 @@ class Session:
         self.settings = settings or load_settings()
         self.store = Store(self.settings.store_dir)
         self.errors: deque[ErrorRecord] = deque(maxlen=50)
+        self.generation = 0
+        """Rises when the snapshot or the catalogue changes; answers are kept under it."""
         self.answers: Lru[Any] = Lru(self.settings.memory_answers)
         self._panels: Lru[Panel] = Lru(64)
         self._fits: Lru[Any] = Lru(self.settings.memory_fits)
@@ -202,10 +207,11 @@ class Session:
         -------
         Panel
         """
-        key = (self.snapshot.fingerprint, columns, as_of, frequency)
+        snapshot, catalogue = self.snapshot, self.catalogue
+        key = (snapshot.fingerprint, catalogue.fingerprint, columns, as_of, frequency)
         found = self._panels.get(key)
         if found is None:
-            found = build_panel(self.catalogue, self.snapshot, columns, as_of, frequency)
+            found = build_panel(catalogue, snapshot, columns, as_of, frequency)
             self._panels.put(key, found)
         return found
 
@@ -221,7 +227,7 @@ class Session:
         Parameters
         ----------
         key : tuple of str
-            Everything the result depends on besides snapshot, catalogue and code version, which are added here.
+            Everything the result depends on (the digest of its panel first) besides the code, which is added here.
         compute : callable
             Fits the model.
         to_columns, from_columns : callable
@@ -231,30 +237,30 @@ class Session:
         -------
         object
         """
-        whole = (self.snapshot.fingerprint, self.catalogue.fingerprint, *key)
-        found = self._fits.get(whole)
+        found = self._fits.get(key)
         if found is not None:
             return found  # type: ignore[no-any-return]
         with self._lock:
-            found = self._fits.get(whole)
+            found = self._fits.get(key)
             if found is not None:
                 return found  # type: ignore[no-any-return]
-            path = self._fit_path(whole)
+            path = self._fit_path(key)
             result = self._read_fit(path, from_columns)
             if result is None:
                 result = compute()
                 self._write_fit(path, to_columns(result))
-            self._fits.put(whole, result)
+            self._fits.put(key, result)
             return result
 
     def clear(self) -> None:
         """Forget answers, panels and fits in memory; what is on disk stays."""
+        self.generation += 1
         self.answers.clear()
         self._panels.clear()
         self._fits.clear()
 
-    def _fit_path(self, whole: tuple[str, ...]) -> Path:
-        text = json.dumps([code_version(), *whole])
+    def _fit_path(self, key: tuple[str, ...]) -> Path:
+        text = json.dumps([code_version(), *key])
         digest = hashlib.sha256(text.encode()).hexdigest()
         return self.settings.cache_dir / digest[:2] / f"{digest}.fit"
 
@@ -264,7 +270,7 @@ class Session:
             return from_columns(columns)
         except FileNotFoundError:
             return None
-        except (OSError, StoreError, KeyError) as exc:
+        except (OSError, StoreError, KeyError, ValueError, TypeError) as exc:
             log.warning("cached fit %s not used: %s", path.name, exc)
             return None
 
@@ -286,7 +292,8 @@ class Session:
             if stamp is not None:
                 files.append((stamp, path))
         for _, path in sorted(files)[: max(0, len(files) - self.settings.disk_fits)]:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # open in another process: next time
+                path.unlink(missing_ok=True)
 
 
 def _modified(path: Path) -> float | None:

@@ -13,7 +13,7 @@ from xl_smallcap.data.loading import load
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
-from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETA_HISTORY, RUSSELL_BETAS, RUSSELL_FACTORS
+from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETA_HISTORY, RUSSELL_BETAS, RUSSELL_FACTORS, RUSSELL_FIT
 from xl_smallcap.session import Session, use_session
 
 
@@ -44,7 +44,7 @@ def test_a_constant_factor_is_named(changed: dict[str, SeriesData], tmp_path: Pa
         RUSSELL_BETA("inflation")
     table = RUSSELL_BETA_HISTORY("inflation", start="2025-12-01")
     assert all(row[1] is None for row in table[1:])
-    assert RUSSELL_BETA("inflation", as_of="2024-06-28") == pytest.approx(RUSSELL_BETA("inflation", as_of="2024-06-28"))
+    assert isinstance(RUSSELL_BETA("inflation", as_of="2024-06-28"), float), "a window before it is unharmed"
 
 
 def test_collinear_factors_are_named(changed: dict[str, SeriesData], tmp_path: Path) -> None:
@@ -52,6 +52,7 @@ def test_collinear_factors_are_named(changed: dict[str, SeriesData], tmp_path: P
     commit({**changed, "DGS2": SeriesData.build(days, 10.0 - 2.0 * values)}, tmp_path)
     with pytest.raises(FitError, match="'inflation' and 'easing' move together exactly"):
         RUSSELL_BETA("growth")
+    assert all(row[1] is None for row in RUSSELL_BETA_HISTORY("easing")[1:]), "none where the scalar is refused"
 
 
 def test_a_missing_series_is_named_or_its_fallback_said(changed: dict[str, SeriesData], tmp_path: Path) -> None:
@@ -76,6 +77,10 @@ def test_a_window_across_a_gap_is_refused(changed: dict[str, SeriesData], tmp_pa
     with pytest.raises(NoDataError, match="reaches across a gap: .* between 2025-02-28 and 2025-06-03"):
         RUSSELL_BETA("growth")
     assert isinstance(RUSSELL_BETA("growth", window=83), float)
+    with pytest.raises(NoDataError, match="There are 0 daily changes since then"):
+        RUSSELL_BETA("growth", as_of="2025-06-03")
+    with pytest.raises(NoDataError, match="reaches across a gap"):
+        RUSSELL_FIT("rsquared_oos", window=100)
     with pytest.raises(NoDataError, match="but not between 2025-02-28 and 2025-06-03"):
         RUSSELL_BETA("growth", as_of="2025-05-01")
     history = RUSSELL_BETA_HISTORY("growth", start="2025-06-03")

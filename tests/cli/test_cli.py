@@ -36,7 +36,7 @@ def test_demo_on_an_empty_home(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "SAMPLE (synthetic)" in done.stdout
     for factor in ("growth", "inflation", "easing", "dollar", "oil"):
-        assert f"\n {factor} " in done.stdout
+        assert f"\n{factor} " in done.stdout
     book = tmp_path / "out" / "xl_smallcap_demo.xlsx"
     assert zipfile.is_zipfile(book)
     answered = program(tmp_path / "home", "call", 'RUSSELL_BETA("inflation")')
@@ -50,8 +50,11 @@ def test_the_demo_leaves_own_data_current(
     folder = tmp_path / "own"
     folder.mkdir()
     (folder / "daily.csv").write_text("date,RUT\n2025-01-02,1\n2025-01-03,2\n")
-    assert cli.main(["data", "load", str(folder)]) == 0
-    mine = capsys.readouterr().out
+    assert cli.main(["data", "load", str(folder)]) == 3, "loaded, but the default model lacks series"
+    said = capsys.readouterr()
+    mine = said.out
+    assert "default model cannot be computed" in said.err
+    assert "XLI" in said.err or "no series" in said.err
     assert "folder" in mine
     assert cli.main(["demo", "--out", str(tmp_path / "out")]) == 0
     assert "Your own data stay CURRENT" in capsys.readouterr().out

@@ -52,6 +52,14 @@ def test_a_users_file_overlays_ours(tmp_path: Path) -> None:
         ('[specs.mine]\nlabel="m"\nfactors=["inflaton"]', "Did you mean 'inflation'"),
         ("[factors.inflation]\nreference_sd = 0", "above zero"),
         ("[factors", "not valid TOML"),
+        ('[factors.inflation]\nreference_sd = "high"', "reference_sd must be a number; got 'high'"),
+        ("[series]\nFOO = 3", "[series.FOO] must be a table"),
+        ('[factors.inflation]\nlegs = { X = "x" }', "must be a table of numbers"),
+        ('[series.CPIAUCSL]\ntime = "noon"', "a time such as 08:30"),
+        ('[series.RUT]\nfrequency = "dayly"', "Did you mean 'daily'"),
+        ('[specs.macro]\nfactors = "growth"', "must be a list of words"),
+        ('market = "GSPX"', "Did you mean 'GSPC'"),
+        ("[targets.rate]\nlabel='r'\nlegs = { DGS2 = 1 }", "a target is made of prices"),
     ],
 )
 def test_a_mistake_in_it_is_named(tmp_path: Path, text: str, expected: str) -> None:

@@ -12,7 +12,7 @@ def values(text: str | bytes, file: str = "own.csv") -> dict[str, dict[str, floa
     raw = text if isinstance(text, bytes) else text.encode()
     return {
         name: {str(d): float(v) for d, v in zip(data.dates, data.values, strict=True)}
-        for name, data in parse(raw, file).items()
+        for name, data in parse(raw, file, dt.date(2026, 6, 30)).items()
     }
 
 
@@ -27,6 +27,7 @@ READ: dict[str, str | bytes] = {
     "fred's header and missing dot": "observation_date,A,B\n2025-01-02,1.5,2\n2025-01-03,.,3\n",
     "every spelling of missing": "date,A,B\n2025-01-02,1.5,2\n2025-01-03,#N/A,3\n2025-01-04,NaN,n/a\n",
     "unsorted": "date,A,B\n2025-01-03,,3\n2025-01-02,1.5,2\n",
+    "slashes with the year first": "date,A,B\n2025/01/02,1.5,2\n2025/1/3,,3\n",
     "moments": "date,A,B\n2025-01-02 00:00:00,1.5,2\n2025-01-03T00:00:00,,3\n",
     "exponents and blank lines": "date,A,B\n2025-01-02,15e-1,2\n\n2025-01-03,,3\n,,\n",
     "quoted": '"date","A","B"\n"2025-01-02","1.5","2"\n"2025-01-03","","3"\n',
@@ -56,6 +57,13 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
         "line 2, column 'A': '1,234.5' is not a number (thousands",
     ),
     "thousands or decimals": ("date;A\n2025-01-02;1,234\n", "may be thousands or decimals"),
+    "points as thousands": ("date;A\n2025-01-02;998\n2025-01-03;1.002\n", "may be thousands or decimals"),
+    "the same vintage twice": ("date,value,available_at\n2025-01-01,1,2025-02-01\n2025-01-01,2,2025-02-01\n", "line 2"),
+    "known before its date": ("date,value,available_at\n2025-01-02,1,2025-01-01\n", "lies before its date"),
+    "a slip in the year": ("date,A\n2205-01-02,1\n", "2205-01-02 is after today"),
+    "no such year": ("date,A\n0001-01-01,1\n", "is before 1800-01-01"),
+    "no moment": ("date,value,available_at\n2025-01-01,1,2025-13-45\n", "'2025-13-45' is not a moment"),
+    "cut UTF-16": ("date,A\n2025-01-02,1\n".encode("utf-16")[:-1], "cut short"),
     "mixed decimals": (
         "date;A;B\n2025-01-02;1,5;2.5\n",
         "decimal comma but other cells have a decimal point",

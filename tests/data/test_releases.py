@@ -40,6 +40,13 @@ def test_october_2025_cpi_was_never_published(catalogue: Catalogue, tmp_path: Pa
     assert not known.lag_assumed.any()
 
 
+def test_a_month_dated_by_its_last_day_meets_the_calendar_too(catalogue: Catalogue, tmp_path: Path) -> None:
+    snapshot = make_snapshot(tmp_path, {"CPIAUCSL": (["2025-08-31", "2025-09-30"], [1.0, 2.0])})
+    series, data = catalogue.series_of("CPIAUCSL"), snapshot.series("CPIAUCSL")
+    assert known_by(series, data, np.datetime64("2025-10-23")).values.tolist() == [1.0]
+    assert known_by(series, data, np.datetime64("2025-10-24")).values.tolist() == [1.0, 2.0]
+
+
 def test_without_a_calendar_row_the_lag_is_used_and_said(catalogue: Catalogue, tmp_path: Path) -> None:
     snapshot = make_snapshot(tmp_path, {"CPIAUCSL": (["2015-03-01"], [1.0])})
     series, data = catalogue.series_of("CPIAUCSL"), snapshot.series("CPIAUCSL")

@@ -43,7 +43,7 @@ def test_current_moves_only_by_use_and_survives(tmp_path: Path) -> None:
     assert store.snapshots() == sorted([first.fingerprint, second.fingerprint])
 
 
-@pytest.mark.parametrize("keep", [0, 3, 40, 200, -1])
+@pytest.mark.parametrize("keep", [0, 3, 40, 150, -1])
 def test_a_series_file_cut_short_is_named_and_loading_again_repairs_it(tmp_path: Path, keep: int) -> None:
     snapshot = make_snapshot(tmp_path, LEVELS)
     path = next(tmp_path.glob(f"objects/*/{snapshot.entries['RUT'].object}.col"))

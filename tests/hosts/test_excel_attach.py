@@ -164,6 +164,11 @@ def test_what_attach_refuses_and_keeps(tmp_path: Path) -> None:
     with pytest.raises(BadArgumentError, match="not ours"):
         attach(good)
     assert theirs.read_bytes() == b"somebody else's"
+    theirs.unlink()
+    edited = attach(good).read_bytes()
+    with pytest.raises(BadArgumentError, match="is there already .give it instead"):
+        attach(good)
+    assert theirs.read_bytes() == edited, "a day of work in it is not overwritten"
 
 
 def test_install_builds_the_macro_workbook_anywhere(session: Session, tmp_path: Path) -> None:

@@ -56,11 +56,13 @@ def test_a_bad_tick_leaves_no_trace_once_out_of_the_window() -> None:
 
 def test_near_singular_windows_are_flagged_and_solved_alone() -> None:
     y, X = returns(p=4)
-    X[300:500, 3] = X[300:500, 0] * 2.0 + 1e-7 * np.random.default_rng(4).standard_normal(200)
+    X[300:500, 3] = X[300:500, 0] * 2.0 + 1e-5 * np.random.default_rng(4).standard_normal(200)
     fit = rolling_ols(y, X, 100)
     assert fit.stable[300:401].all()
     assert not fit.stable[:200].any()
     np.testing.assert_allclose(fit.params[350], loop(y[350:450], X[350:450], 100)[0][0], rtol=1e-6)
+    X[300:500, 3] = X[300:500, 0] * 2.0 + 1e-9
+    assert np.isnan(rolling_ols(y, X, 100).params[300:401]).all()
     X[300:500, 3] = 0.0
     assert np.isnan(rolling_ols(y, X, 100).params[350]).all()
 

@@ -61,11 +61,9 @@ class History:
 def _key(kind: str, question: Question, panel: Panel, confidence: float) -> tuple[str, ...]:
     return (
         kind,
-        question.target.id,
-        question.spec.id,
+        panel.digest,
         str(question.window),
         question.method,
-        str(panel.level_dates[-1]),
         repr(confidence),
     )
 
@@ -177,7 +175,7 @@ def out_of_sample_rsquared(session: Session, question: Question) -> float:
     """
     panel = aligned(session, question)
     check_window(session, question, panel)
-    check_gaps(question, panel)
+    check_gaps(question, panel, windows=2)
     n = question.window.count
     if panel.dates.size < 2 * n:
         raise NoDataError(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from xl_smallcap.data.catalogue import Series
-from xl_smallcap.data.releases import available_at, known_by
+from xl_smallcap.data.panel import series_in
+from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.store import SYNTHETIC_MARK, Entry
 from xl_smallcap.errors import BadArgumentError, NoDataError, closest
 from xl_smallcap.session import Session
@@ -68,7 +69,8 @@ def newest(session: Session, as_of: np.datetime64 | None) -> np.datetime64:
         if as_of is None:
             found = max(found, np.datetime64(entry.last, "D"))
             continue
-        known = known_by(session.catalogue.series_of(name), session.snapshot.series(name), as_of).dates
+        series = series_in(session.catalogue, session.snapshot, name)
+        known = known_by(series, session.snapshot.series(name), as_of).dates
         if known.size:
             found = max(found, known[-1])
     return found
@@ -130,16 +132,12 @@ def series_status(
     NoDataError
         Nothing of it was published by then.
     """
-    series = session.catalogue.series_of(series_id)
+    series = series_in(session.catalogue, session.snapshot, series_id)
     entry = session.snapshot.entries[series_id]
-    if series_id not in session.catalogue.series:
-        series = Series(id=series_id, label=series_id, frequency=entry.frequency)  # type: ignore[arg-type]
     data = session.snapshot.series(series_id)
     known = known_by(series, data, as_of)
     if known.dates.size == 0:
         raise NoDataError(f"Nothing of '{series_id}' was published by {as_of}; its first date is {entry.first}.")
-    moments, _ = available_at(series, data)
-    row = int(np.flatnonzero((data.dates == known.dates[-1]) & (data.values == known.values[-1]))[-1])
     age = int((reference - known.dates[-1]).astype(np.int64))
     return SeriesStatus(
         series=series,
@@ -149,7 +147,7 @@ def series_status(
         last=known.dates[-1],
         value=float(known.values[-1]),
         nobs=known.dates.size,
-        known_at=moments[row],
+        known_at=known.published[-1],
         lag_assumed=bool(known.lag_assumed[-1]),
         age_days=age,
         stale=age > STALE_DAYS[series.frequency],

@@ -139,7 +139,7 @@ def check_window(session: Session, question: Question, panel: Panel) -> None:
         )
 
 
-def check_gaps(question: Question, panel: Panel) -> None:
+def check_gaps(question: Question, panel: Panel, windows: int = 1) -> None:
     """Refuse a last window that reaches across a long gap.
 
     Parameters
@@ -148,17 +148,20 @@ def check_gaps(question: Question, panel: Panel) -> None:
         Which regression.
     panel : Panel
         Its panel.
+    windows : int
+        How many windows back from the end are used.
 
     Raises
     ------
     NoDataError
         Naming the gap and how many observations there are since.
     """
-    window = question.window
-    crossed = panel.gaps[panel.gaps > panel.dates.size - window.count]
+    window, size = question.window, panel.dates.size
+    crossed = panel.gaps[panel.gaps > size - windows * window.count]
     if crossed.size:
-        after, before = panel.starts[crossed[-1]], panel.dates[crossed[-1] - 1]
+        gap = int(crossed[-1])
+        after = panel.starts[gap] if gap < size else panel.level_dates[-1]
         raise NoDataError(
-            f"Window {window} reaches across a gap: not every series was observed between {before} and {after}. "
-            f"There are {panel.dates.size - int(crossed[-1])} {window.frequency} changes since then."
+            f"Window {window} reaches across a gap: not every series was observed between {panel.dates[gap - 1]} and "
+            f"{after}. There are {size - gap} {window.frequency} changes since then."
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from xl_smallcap.errors import BadArgumentError, CatalogueError, closest, unknown_word
 from xl_smallcap.types import SeriesFrequency, SeriesKind
@@ -182,15 +183,15 @@ class Catalogue:
         ]
         return plain + swapped
 
-    def target(self, word: str, stored: tuple[str, ...]) -> Target:
+    def target(self, word: str, stored: Mapping[str, str]) -> Target:
         """Return a target by id, or any series in the store as a target of its own.
 
         Parameters
         ----------
         word : str
             A target's id or a series id, any case.
-        stored : tuple of str
-            The series of the open snapshot.
+        stored : mapping of str to str
+            The series of the open snapshot and the frequency of each.
 
         Returns
         -------
@@ -205,13 +206,12 @@ class Catalogue:
         for entry in self.targets.values():
             if wanted == entry.id.lower():
                 return entry
-        for series_id in stored:
+        for series_id, seen in stored.items():
             if wanted == series_id.lower():
                 known = self.series_of(series_id)
-                if known.kind != "price" or known.frequency != "daily":
-                    raise BadArgumentError(
-                        f"'{series_id}' is a {known.frequency} {known.kind} in {known.unit}; a target is a daily price."
-                    )
+                frequency = known.frequency if series_id in self.series else seen
+                if known.kind != "price" or frequency != "daily":
+                    raise BadArgumentError(f"'{series_id}' is a {frequency} {known.kind}; a target is a daily price.")
                 return Target(id=series_id, label=known.label, legs=((series_id, 1.0),))
         near = closest(word, [*self.targets, *stored])
         hint = f" Did you mean '{near}'?" if near else ""
@@ -220,34 +220,82 @@ class Catalogue:
         )
 
 
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d$")
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "SeriesKind": get_args(SeriesKind),
+    "SeriesFrequency": get_args(SeriesFrequency),
+    "Quote": get_args(Quote),
+}
+
+
+def _value(field_type: str, name: str, value: Any, where: str) -> Any:
+    """Check one value of the TOML file against the field it goes to."""
+    if field_type in _WORDS:
+        if value not in _WORDS[field_type]:
+            raise CatalogueError(f"{where} {unknown_word(name, str(value), _WORDS[field_type])}")
+        return value
+    if field_type == "tuple[tuple[str, float], ...]":
+        numbers = isinstance(value, dict) and all(type(w) in (int, float) for w in value.values())
+        if not numbers or not value:
+            raise CatalogueError(f"{where} {name} must be a table of numbers such as {{ RUT = 1 }}; got {value!r}.")
+        return tuple((str(s), float(w)) for s, w in value.items())
+    if field_type == "tuple[str, ...]":
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise CatalogueError(f'{where} {name} must be a list of words such as ["growth"]; got {value!r}.')
+        return tuple(value)
+    wanted: tuple[type, ...] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}[field_type]
+    if type(value) not in wanted or (name == "time" and not _CLOCK.match(value)):
+        said = (
+            "a time such as 08:30"
+            if name == "time"
+            else {"str": "text", "bool": "true or false"}.get(field_type, "a number")
+        )
+        raise CatalogueError(f"{where} {name} must be {said}; got {value!r}.")
+    return value
+
+
 _Entry = TypeVar("_Entry", Series, Factor, Target, Spec)
 
 
-def _entry(cls: type[_Entry], table: str, key: str, values: Mapping[str, Any], where: str) -> _Entry:
+def _entry(cls: type[_Entry], table: str, key: str, values: Any, where: str) -> _Entry:
     prepared: dict[str, Any] = {}
+    if not isinstance(values, dict):
+        raise CatalogueError(f"{where}: [{table}.{key}] must be a table of keys; got {values!r}.")
     known = set(cls.__dataclass_fields__) - {"id"}
     for name, value in values.items():
         if name not in known:
             raise CatalogueError(f"{where}: [{table}.{key}] {unknown_word('key', name, sorted(known))}")
-        if name == "legs":
-            if not isinstance(value, dict) or not value:
-                raise CatalogueError(f"{where}: [{table}.{key}] legs must be a table such as {{ RUT = 1 }}.")
-            prepared[name] = tuple((str(s), float(w)) for s, w in value.items())
-        elif isinstance(value, list):
-            prepared[name] = tuple(str(v) for v in value)
-        else:
-            prepared[name] = value
-    try:
-        made = cls(id=key, **prepared)
-    except TypeError as exc:
-        raise CatalogueError(f"{where}: [{table}.{key}] is incomplete: {exc}.") from exc
+        field_type = str(cls.__dataclass_fields__[name].type)
+        prepared[name] = _value(field_type, name, value, f"{where}: [{table}.{key}]")
+    fields = cls.__dataclass_fields__
+    needed = {n for n, f in fields.items() if f.default is MISSING and n != "id"}
+    if needed - set(prepared):
+        raise CatalogueError(f"{where}: [{table}.{key}] lacks {', '.join(sorted(needed - set(prepared)))}.")
+    made = cls(id=key, **prepared)
     return made
 
 
 _TABLES: Mapping[str, type[Any]] = {"series": Series, "factors": Factor, "targets": Target, "specs": Spec}
 
 
+def _check_targets_and_defaults(catalogue: Catalogue, where: str) -> None:
+    for target in catalogue.targets.values():
+        for series_id, _ in target.legs:
+            if catalogue.series_of(series_id).kind != "price":
+                raise CatalogueError(
+                    f"{where}: [targets.{target.id}] '{series_id}' is no price; a target is made of prices."
+                )
+    for name, word, known in (
+        ("default_spec", catalogue.default_spec, catalogue.specs),
+        ("default_target", catalogue.default_target, catalogue.targets),
+        ("market", catalogue.market, catalogue.series),
+    ):
+        if word not in known:
+            raise CatalogueError(f"{where}: {name}: {unknown_word('entry', str(word), known)}")
+
+
 def _checked(catalogue: Catalogue, where: str) -> Catalogue:
+    _check_targets_and_defaults(catalogue, where)
     for factor in catalogue.factors.values():
         kinds = {catalogue.series_of(s).kind for s, _ in factor.legs}
         wanted = "price" if factor.quote == "pct" else "yield"
@@ -303,8 +351,11 @@ def load_catalogue(user_file: Path | None = None) -> Catalogue:
             if table not in merged:
                 raise CatalogueError(f"{where}: {unknown_word('table', table, merged)}")
             if isinstance(merged[table], dict):
+                if not isinstance(entries, dict):
+                    raise CatalogueError(f"{where}: [{table}] must be a table; got {entries!r}.")
                 for key, entry in entries.items():
-                    merged[table][key] = {**merged[table].get(key, {}), **entry}
+                    ours = merged[table].get(key, {})
+                    merged[table][key] = {**ours, **entry} if isinstance(entry, dict) else entry
             else:
                 merged[table] = entries
     parsed: dict[str, Mapping[str, Any]] = {

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from xl_smallcap.errors import StoreError
 
-_MAGIC = b"XLSC1\n"
+_MAGIC = b"XLSC2\n"
 _KINDS = {"f8": "<f8", "i8": "<i8"}
 _REPLACE_TRIES = 20
 
@@ -46,8 +46,9 @@ def encode(columns: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> byte
         kind = "f8" if array.dtype.kind == "f" else "i8"
         described.append([name, kind, list(array.shape)])
         body += np.ascontiguousarray(array).astype(_KINDS[kind]).tobytes()
-    header = {"columns": described, "meta": dict(meta), "crc": zlib.crc32(body), "size": len(body)}
-    return _MAGIC + json.dumps(header, sort_keys=True).encode() + b"\n" + bytes(body)
+    header = {"columns": described, "meta": dict(meta), "size": len(body)}
+    rest = json.dumps(header, sort_keys=True).encode() + b"\n" + bytes(body)
+    return _MAGIC + b"%08x\n" % zlib.crc32(rest) + rest
 
 
 def decode(raw: bytes, where: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -70,17 +71,13 @@ def decode(raw: bytes, where: str) -> tuple[dict[str, NDArray[Any]], dict[str, A
         The bytes are not a whole file of this form.
     """
     broken = StoreError(f"{where} is damaged (cut short or overwritten); load the data again to repair it.")
-    if not raw.startswith(_MAGIC):
+    start = len(_MAGIC) + 9
+    if not raw.startswith(_MAGIC) or raw[len(_MAGIC) : start] != b"%08x\n" % zlib.crc32(memoryview(raw)[start:]):
         raise broken
-    end = raw.find(b"\n", len(_MAGIC))
-    if end < 0:
-        raise broken
-    try:
-        header = json.loads(raw[len(_MAGIC) : end])
-    except ValueError:
-        raise broken from None
+    end = raw.find(b"\n", start)
+    header = json.loads(raw[start:end])
     body = memoryview(raw)[end + 1 :]
-    if len(body) != header["size"] or zlib.crc32(body) != header["crc"]:
+    if len(body) != header["size"]:
         raise broken
     columns: dict[str, NDArray[Any]] = {}
     offset = 0
@@ -128,6 +125,6 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise StoreError(
-            f"Could not write {path}: {exc.strerror or exc}. Nothing was changed; free some space or set "
-            "XL_SMALLCAP_HOME to a folder you can write to."
+            f"Could not write {path}: {exc.strerror or exc}. Nothing was changed. Is it open in another program, "
+            "the disk full, or the folder not yours to write to? (XL_SMALLCAP_HOME moves the data folder.)"
         ) from exc

@@ -7,7 +7,8 @@ differencing loses 2.9 % of the Russell's return in 2025).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,6 +83,9 @@ class Panel:
         Series asked for -> series used.
     notes : tuple of str
         Fallbacks, dropped levels and gaps, as sentences.
+    digest : str
+        Hash of everything a fit depends on: quotes, dates, changes and gaps. Fits are cached under it, so neither a
+        vintage nor another snapshot can be answered with somebody else's fit.
     """
 
     names: tuple[str, ...]
@@ -94,6 +98,29 @@ class Panel:
     gaps: IntArray
     used: dict[str, str]
     notes: tuple[str, ...]
+    digest: str
+
+
+def series_in(catalogue: Catalogue, snapshot: Snapshot, series_id: str) -> Series:
+    """Return what is known of a stored series; one outside the catalogue has the frequency seen in its dates.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Our entries and the user's.
+    snapshot : Snapshot
+        The data.
+    series_id : str
+        As stored.
+
+    Returns
+    -------
+    Series
+    """
+    if series_id in catalogue.series:
+        return catalogue.series[series_id]
+    seen = snapshot.entries[series_id].frequency
+    return Series(id=series_id, label=series_id, frequency=seen)  # type: ignore[arg-type]
 
 
 def _resolve(catalogue: Catalogue, snapshot: Snapshot, series_id: str, notes: list[str]) -> Series:
@@ -112,7 +139,7 @@ def _resolve(catalogue: Catalogue, snapshot: Snapshot, series_id: str, notes: li
         )
     if chosen != series_id:
         notes.append(f"{series_id} is not in the snapshot: {chosen} used instead.")
-    return catalogue.series_of(chosen)
+    return series_in(catalogue, snapshot, chosen)
 
 
 def _levels(
@@ -120,10 +147,11 @@ def _levels(
 ) -> tuple[DayArray, FloatArray, dict[str, str], list[str]]:
     notes: list[str] = []
     used: dict[str, str] = {}
-    known: dict[str, tuple[DayArray, FloatArray]] = {}
+    known: dict[tuple[str, str], tuple[DayArray, FloatArray]] = {}
     for column in columns:
         for leg in column.legs:
-            if leg.series in used:
+            key = (leg.series, column.quote)
+            if key in known:
                 continue
             series = _resolve(catalogue, snapshot, leg.series, notes)
             used[leg.series] = series.id
@@ -138,11 +166,11 @@ def _levels(
                         f"not observed ({days})."
                     )
                     dates, values = dates[~bad], values[~bad]
-                known[leg.series] = (dates, _LEG_SCALE * np.log(values))
+                known[key] = (dates, _LEG_SCALE * np.log(values))
             else:
-                known[leg.series] = (dates, _LEG_SCALE * values)
+                known[key] = (dates, _LEG_SCALE * values)
     if any(d.size == 0 for d, _ in known.values()):
-        empty = sorted(s for s, (d, _) in known.items() if d.size == 0)
+        empty = sorted(s for (s, _), (d, _) in known.items() if d.size == 0)
         return (
             np.empty(0, "datetime64[D]"),
             np.empty((0, len(columns))),
@@ -160,7 +188,7 @@ def _levels(
     for k, column in enumerate(columns):
         for leg in column.legs:
             grid = np.empty(span)
-            grid[position[leg.series]] = known[leg.series][1]
+            grid[position[leg.series, column.quote]] = known[leg.series, column.quote][1]
             levels[:, k] += leg.weight * grid[common]
     return low + common.astype("timedelta64[D]"), levels, used, notes
 
@@ -193,6 +221,13 @@ def period_ends(dates: DayArray, frequency: Frequency) -> IntArray:
         following = next_weekday.astype("datetime64[M]").view(np.int64)
     later = np.append(this[1:], following[-1])
     return np.flatnonzero(later != this)
+
+
+def _digest(panel: Panel) -> str:
+    sha = hashlib.sha256("|".join(panel.quotes).encode())
+    for array in (panel.dates.view(np.int64), panel.starts.view(np.int64), panel.changes, panel.gaps):
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()
 
 
 def build_panel(
@@ -248,7 +283,9 @@ def build_panel(
         gaps=np.unique(np.cumsum(keep)[steps > REFUSED_GAP_DAYS[frequency]]).astype(np.int64),
         used=used,
         notes=tuple(notes),
+        digest="",
     )
+    panel = replace(panel, digest=_digest(panel))
     for array in (panel.dates, panel.starts, panel.changes, panel.level_dates, panel.levels, panel.gaps):
         array.flags.writeable = False
     return panel

@@ -42,12 +42,14 @@ def calendar() -> dict[str, dict[np.datetime64, np.datetime64]]:
 class Known:
     """What was known of one series by a day: the latest vintage of each date.
 
-    `lag_assumed` marks dates whose moment comes from the usual lag, not from a calendar row or a vintage.
+    `published` is when the row shown became known; `lag_assumed` marks dates for which that comes from the usual lag,
+    not from a calendar row or a vintage.
     """
 
     dates: DayArray
     values: FloatArray
     lag_assumed: BoolArray
+    published: MinuteArray
 
 
 def available_at(series: Series, data: SeriesData) -> tuple[MinuteArray, BoolArray]:
@@ -79,8 +81,11 @@ def available_at(series: Series, data: SeriesData) -> tuple[MinuteArray, BoolArr
         out = (end + np.timedelta64(series.lag_days, "D")).astype("datetime64[m]") + clock
         rule = np.asarray(out, dtype="datetime64[m]")
         assumed = np.ones(rule.size, dtype=bool)
+        # A month may be dated by its first day or its last; the calendar means the month.
+        unit = "datetime64[M]" if series.frequency == "monthly" else "datetime64[D]"
+        periods = data.dates.astype(unit)
         for period, moment in calendar().get(series.id, {}).items():
-            hit = data.dates == period
+            hit = periods == period.astype(unit)
             rule[hit] = moment
             assumed[hit] = False
     own = ~np.isnat(data.available_at)
@@ -108,7 +113,8 @@ def known_by(series: Series, data: SeriesData, as_of: np.datetime64 | None) -> K
     """
     if series.frequency == "daily" and not data.has_vintages:
         stop = data.dates.size if as_of is None else int(np.searchsorted(data.dates, as_of, side="right"))
-        return Known(data.dates[:stop], data.values[:stop], np.zeros(stop, dtype=bool))
+        moments, assumed = available_at(series, data)
+        return Known(data.dates[:stop], data.values[:stop], assumed[:stop], moments[:stop])
     moments, assumed = available_at(series, data)
     limit = _NEVER if as_of is None else (as_of + np.timedelta64(1, "D")).astype("datetime64[m]")
     keep = np.flatnonzero(moments < limit)
@@ -118,4 +124,4 @@ def known_by(series: Series, data: SeriesData, as_of: np.datetime64 | None) -> K
     last = np.ones(dates.size, dtype=bool)
     last[:-1] = dates[1:] != dates[:-1]
     chosen = keep[last]
-    return Known(data.dates[chosen], data.values[chosen], assumed[chosen])
+    return Known(data.dates[chosen], data.values[chosen], assumed[chosen], moments[chosen])

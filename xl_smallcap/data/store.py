@@ -52,6 +52,11 @@ class Snapshot:
         return tuple(sorted(self.entries))
 
     @property
+    def frequencies(self) -> dict[str, str]:
+        """Frequency of each stored series, as seen in its dates."""
+        return {name: self.entries[name].frequency for name in self.ids}
+
+    @property
     def name(self) -> str:
         """Source and fingerprint; says SAMPLE (synthetic) where that is so."""
         return f"{SYNTHETIC_MARK if self.synthetic else self.source} {self.fingerprint}"
@@ -211,8 +216,8 @@ class Store:
             return (self.root / "CURRENT").read_text(encoding="utf-8").strip() or None
         except FileNotFoundError:
             return None
-        except OSError as exc:
-            raise StoreError(f"The store at {self.root} cannot be read: {exc.strerror}.") from exc
+        except (OSError, ValueError) as exc:
+            raise StoreError(f"The store at {self.root} cannot be read: {exc}.") from exc
 
     def snapshots(self) -> list[str]:
         """Return the fingerprints in the store, sorted.

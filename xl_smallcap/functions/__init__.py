@@ -89,12 +89,12 @@ def describe(call: Callable[..., Any]) -> WorksheetFunction:
 
 
 def RUSSELL_WHY(formula: str | None = None) -> str | Table:
-    """The sentence behind an error: =RUSSELL_WHY(FORMULATEXT(A1)). Without an argument, a table of the last 50 errors of this session with their arguments.
+    """The sentence behind an error: =RUSSELL_WHY(FORMULATEXT(A1)), in LibreOffice =RUSSELL_WHY(FORMULA(A1)). Without an argument, a table of the last 50 errors of this session with their arguments.
 
     Parameters
     ----------
     formula : str, optional
-        The text of the formula, from FORMULATEXT. The cell itself cannot be given: an error passes through.
+        The text of the formula, from FORMULATEXT (LibreOffice: FORMULA). The cell itself cannot be given: an error passes through.
 
     Returns
     -------

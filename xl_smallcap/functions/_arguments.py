@@ -19,7 +19,7 @@ T = TypeVar("T", bound=str)
 
 _EXCEL_EPOCH = dt.date(1899, 12, 30)
 _EARLIEST, _LATEST = dt.date(1950, 1, 1), dt.date(2100, 1, 1)
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?$")
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$")
 _WINDOW = re.compile(r"(\d{1,6})(?:\.0*)?\s*([dwm]?)$")
 _FREQUENCIES: dict[str, Frequency] = {"": "daily", "d": "daily", "w": "weekly", "m": "monthly"}
 _DATE_HELP = "write a date such as 2025-12-24 or refer to a cell that holds one"
@@ -63,7 +63,7 @@ def shown(value: Any) -> str:
         columns = len(value[0]) if rows and isinstance(value[0], (list, tuple)) else 1
         return f"a range of {rows} x {columns} cells"
     if isinstance(value, (int, float)):
-        return f"the number {value:g}"
+        return f"the number {value:.15g}"
     return f"'{value}'"
 
 
@@ -91,14 +91,16 @@ def word(name: str, value: Any, default: str | None = None) -> str:
     """
     if is_blank(value):
         if default is None:
-            raise BadArgumentError(f"The argument '{name}' is missing: give a word such as \"inflation\".")
+            raise BadArgumentError(
+                f"The argument '{name}' is missing: give a word; =RUSSELL_FACTORS() and =RUSSELL_STATUS() list them."
+            )
         return default
     if not isinstance(value, str):
         raise BadArgumentError(f"The argument '{name}' must be one word; got {shown(value)}.")
     return value.strip()
 
 
-def choice(name: str, value: Any, choices: Any, default: T) -> T:
+def choice(name: str, value: Any, choices: Any, default: T, also: tuple[str, ...] = ()) -> T:
     """Read one of a closed list of words, any case.
 
     Parameters
@@ -111,6 +113,8 @@ def choice(name: str, value: Any, choices: Any, default: T) -> T:
         The words allowed.
     default : str
         Used where blank.
+    also : tuple of str
+        Words the caller understands besides, named in the error.
 
     Returns
     -------
@@ -127,7 +131,7 @@ def choice(name: str, value: Any, choices: Any, default: T) -> T:
     for entry in known:
         if entry.lower() == text.lower():
             return entry  # type: ignore[return-value]
-    raise BadArgumentError(unknown_word(name, text, known))
+    raise BadArgumentError(unknown_word(name, text, [*known, *also]))
 
 
 def window(value: Any, default: str = "250") -> Window:
@@ -152,6 +156,8 @@ def window(value: Any, default: str = "250") -> Window:
     given = default if is_blank(value) else value
     text = f"{given:g}" if isinstance(given, (int, float)) and not isinstance(given, bool) else given
     match = _WINDOW.match(text.strip().lower()) if isinstance(text, str) else None
+    if isinstance(given, (int, float)) and not isinstance(given, bool) and 999_999 < given < 1e15:
+        raise BadArgumentError(f"The argument 'window' is {shown(given)} of observations; at most 999999 are taken.")
     if match is None or int(match.group(1)) < 1:
         raise BadArgumentError(
             "The argument 'window' must be a number of days such as 250, or text such as \"104w\" (weeks) or "

@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from xl_smallcap.analyses.question import MARKET, aligned
-from xl_smallcap.errors import NoDataError
+from xl_smallcap.analyses.question import MARKET, aligned, check_gaps, check_window
 from xl_smallcap.functions._question import question_of
 from xl_smallcap.session import current_session
 
@@ -44,8 +43,8 @@ def panel_rows(
     question = question_of(session, target, window, as_of, None, spec)
     panel = aligned(session, question)
     n = question.window.count
-    if panel.dates.size < n:
-        raise NoDataError(f"Window {question.window} needs {n} changes; there are {panel.dates.size}.")
+    check_window(session, question, panel)
+    check_gaps(question, panel)
     changes = panel.changes[-n:].copy()
     units = ["%" if q == "pct" else "bp" for q in panel.quotes]
     if transformed:

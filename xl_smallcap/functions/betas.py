@@ -10,7 +10,7 @@ from xl_smallcap.analyses import betas as model
 from xl_smallcap.analyses import units
 from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.analyses.question import MARKET
-from xl_smallcap.errors import BadArgumentError, NoDataError, XlSmallcapError
+from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._question import factor_in, question_of
 from xl_smallcap.session import current_session
@@ -74,7 +74,7 @@ def RUSSELL_BETA(
     spec: str | None = None,
     unit: BetaUnit | None = None,
 ) -> float | dt.date:
-    """Beta of the Russell 2000 to one macro factor, in % return per +1 standard deviation of the factor's daily change, from a joint regression; with its standard error, t, p and 90 % interval on request.
+    """Beta of the Russell 2000 to one macro factor, in % return per +1 standard deviation of the factor's change, from a joint regression; with its standard error, t, p and 90 % interval on request.
 
     Parameters
     ----------
@@ -116,11 +116,13 @@ def RUSSELL_BETA(
     name = factor_in(session, question, factor)
     shown_in: BetaUnit = read.choice("unit", unit, BetaUnit, "sd")
     value = _cells(model.fit(session, question), name, shown_in)[asked]
-    if value is None:
+    if value is None and asked == "sign_share":
         raise NoDataError(
             f"'{asked}' of '{name}' is not available: it needs at least {_FEWEST_SIGN_WINDOWS} windows of "
             f"{question.window} that do not overlap."
         )
+    if value is None:
+        raise FitError(f"'{asked}' of '{name}' is not a finite number in this window.")
     assert isinstance(value, (int, float, dt.date))
     return value
 
@@ -318,7 +320,7 @@ def RUSSELL_FIT(
     session = current_session()
     session.follow()
     whole = isinstance(stat, str) and stat.strip().lower() == "all"
-    asked: FitStat = "rsquared" if whole else read.choice("stat", stat, FitStat, "rsquared")
+    asked: FitStat = "rsquared" if whole else read.choice("stat", stat, FitStat, "rsquared", also=("all",))
     question = question_of(session, target, window, as_of, method, spec)
     fitted = model.fit(session, question)
     fit = fitted.fit

@@ -31,7 +31,7 @@ def RUSSELL_ASOF() -> dt.date:
     session.follow()
     catalogue = session.catalogue
     question = Question(
-        target=catalogue.target(catalogue.default_target, session.snapshot.ids),
+        target=catalogue.target(catalogue.default_target, session.snapshot.frequencies),
         spec=catalogue.spec(catalogue.default_spec),
         window=Window(250, "daily"),
         as_of=None,
@@ -65,7 +65,7 @@ def RUSSELL_SOURCE(series: str, as_of: dt.date | str | float | None = None) -> T
     session.follow()
     text = read.word("series", series)
     when = read.day("as_of", as_of)
-    factor = next((f for f in session.catalogue.factors.values() if f.id.lower() == text.lower()), None)
+    factor = next((f for f in session.catalogue.factors.values() if text.lower() in (f.id, *f.aliases)), None)
     if factor is None:
         ids = [stored_id(session, text)]
     else:

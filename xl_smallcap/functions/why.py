@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,12 @@ def _could_be(typed: Any, given: Any) -> bool:
     """Tell whether an argument as typed can have had the value given; what a cell held the text does not show."""
     if isinstance(typed, Reference):
         return isinstance(given, list) == (":" in typed.text)
-    return typed == given or (read.is_blank(typed) and read.is_blank(given))
+    if isinstance(given, dt.date):  # Excel hands a day number over as a date
+        try:
+            return read.day("", typed) == read.day("", given)
+        except XlSmallcapError:
+            return False
+    return bool(typed == given) or (read.is_blank(typed) and read.is_blank(given))
 
 
 def _matches(record: ErrorRecord, call: Call) -> bool:
@@ -48,7 +54,7 @@ def explain(formula: str, lookup: Lookup) -> str:
     """
     calls = find_calls(formula)
     if not calls:
-        return "There is no RUSSELL_ function in this formula. Use =RUSSELL_WHY(FORMULATEXT(A1))."
+        return "There is no RUSSELL_ function in this formula. Use =RUSSELL_WHY(FORMULATEXT(A1)), in LibreOffice =RUSSELL_WHY(FORMULA(A1))."
     told = []
     for call in calls:
         function = lookup(call.name)
@@ -63,7 +69,7 @@ def explain(formula: str, lookup: Lookup) -> str:
             except TypeError:
                 told.append(f"{call.name}: #VALUE! too many arguments, or a required one is missing.")
         else:
-            record = next((r for r in reversed(current_session().errors) if _matches(r, call)), None)
+            record = next((r for r in reversed(list(current_session().errors)) if _matches(r, call)), None)
             told.append(
                 f"{call.name}: {record.code} {record.sentence}"
                 if record
@@ -82,7 +88,7 @@ def history() -> Table:
         number, function, arguments, code, sentence.
     """
     table: Table = [["number", "function", "arguments", "code", "sentence"]]
-    for number, record in enumerate(reversed(current_session().errors), start=1):
+    for number, record in enumerate(reversed(list(current_session().errors)), start=1):
         shown = ", ".join("" if a is None else repr(a) for a in record.arguments)
         table.append([number, record.function, shown, record.code, record.sentence])
     return table

@@ -112,15 +112,18 @@ def evaluate(name: str, arguments: Sequence[Any]) -> Answer:
     -------
     Answer
     """
-    session = current_session()
     try:
+        session = current_session()
         session.follow()
     except XlSmallcapError as exc:
         return Answer(code=exc.code, message=str(exc))
+    except Exception as exc:  # before there is a session there is no log either
+        log.exception("no session")
+        return Answer(code=UNEXPECTED, message=f"Unexpected error when opening the data: {type(exc).__name__}: {exc}.")
     # bool is kept apart: True == 1.0 would find the answer to another question.
-    key = (name, *((type(a), a) if isinstance(a, bool) else a for a in arguments))
+    key = (session.generation, name, *((type(a), a) if isinstance(a, bool) else a for a in arguments))
     try:
-        found = session.answers.get(key)
+        found: Answer | None = session.answers.get(key)
     except TypeError:  # a range is a list, which has no hash
         return _compute(session, name.upper(), arguments)
     if found is None:

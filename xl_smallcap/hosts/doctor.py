@@ -97,15 +97,23 @@ def _python() -> list[Finding]:
 
 
 def _data() -> list[Finding]:
-    settings = load_settings()
     try:
+        settings = load_settings()
         session = current_session()
         session.follow()
+        assert session.catalogue
         snapshot = session.snapshot
         for name in snapshot.ids:
             snapshot.series(name)
     except XlSmallcapError as exc:
-        return [Finding("BAD", "Data", str(exc), "Run 'xl-smallcap data load FOLDER', or 'data load sample' to try.")]
+        return [
+            Finding(
+                "BAD",
+                "Data and settings",
+                str(exc),
+                "Run 'xl-smallcap data load FOLDER', or 'data load sample' to try.",
+            )
+        ]
     advice = "These are not market data; load your own." if snapshot.synthetic else ""
     mark: Mark = "note" if snapshot.synthetic else "ok"
     return [Finding(mark, "Data", f"{snapshot.name}, {len(snapshot.ids)} series, in {settings.store_dir}", advice)]

@@ -29,6 +29,8 @@ from xl_smallcap.hosts._cells import Answer, evaluate
 _EPOCH = dt.datetime(1899, 12, 30)
 _LARGEST_FRAME = 64 * 1024 * 1024
 _IDLE_CHECK_SECONDS = 5.0
+_LARGEST_HELLO, _HELLO_SECONDS = 1024, 5.0
+"""What a stranger may send, and how long it may take, before it has shown the token."""
 
 
 def day_number(value: dt.date) -> float:
@@ -59,13 +61,15 @@ def _wire(answer: Answer) -> dict[str, Any]:
     return {"value": cell(answer.value)}
 
 
-def read_frame(stream: Any) -> Any:
+def read_frame(stream: Any, largest: int = _LARGEST_FRAME) -> Any:
     """Read one frame.
 
     Parameters
     ----------
     stream : file-like
         Binary.
+    largest : int
+        Bytes accepted.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def read_frame(stream: Any) -> Any:
     if len(head) < 4:
         return None
     (size,) = struct.unpack(">I", head)
-    if size > _LARGEST_FRAME:
+    if size > largest:
         raise ValueError("frame too large")
     body = stream.read(size)
     if len(body) < size:
@@ -111,17 +115,19 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         server = cast("Server", self.server)
         try:
-            hello = read_frame(self.rfile)
+            self.connection.settimeout(_HELLO_SECONDS)
+            hello = read_frame(self.rfile, _LARGEST_HELLO)
             token = hello.get("token", "") if isinstance(hello, dict) else ""
             if not hmac.compare_digest(str(token).encode(), server.token.encode()):
                 return
+            self.connection.settimeout(None)
             write_frame(self.wfile, {"ok": True, "pid": os.getpid()})
             while (request := read_frame(self.rfile)) is not None:
                 server.touch()
                 answers = [_wire(evaluate(str(name), arguments)) for name, arguments in request["calls"]]
                 write_frame(self.wfile, {"answers": answers})
                 server.touch()
-        except (ValueError, KeyError, TypeError, ConnectionError):
+        except (ValueError, KeyError, TypeError, OSError):
             return  # not our client, or gone: the connection ends, the server stays
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from xl_smallcap.errors import FitError
+from xl_smallcap.models.conditioning import COLLINEAR_CONDITION, condition, constant_columns, unfit
 from xl_smallcap.models.inference import (
     benjamini_hochberg,
     newey_west_bse,
@@ -17,9 +18,6 @@ from xl_smallcap.models.inference import (
 )
 from xl_smallcap.models.least_squares import solve_least_squares
 from xl_smallcap.types import FloatArray, IntArray
-
-COLLINEAR_CONDITION = 1e6
-"""Condition number of the correlation matrix's root above which factors count as collinear."""
 
 
 def independent_signs(y: FloatArray, X: FloatArray, window: int, gaps: IntArray) -> FloatArray:
@@ -46,14 +44,10 @@ def independent_signs(y: FloatArray, X: FloatArray, window: int, gaps: IntArray)
         start = stop - window
         if ((gaps > start) & (gaps < stop)).any():
             continue
-        part = X[start:stop] - X[start:stop].mean(axis=0)
-        sd = part.std(axis=0)
-        if not (sd > 1e-12 * np.abs(X[start:stop]).max(axis=0)).all():
+        if unfit(X[start:stop]):
             continue
-        Z = part / sd
-        gram = Z.T @ Z / window
-        if np.linalg.cond(gram) < COLLINEAR_CONDITION:
-            found.append(np.sign(np.linalg.solve(gram, Z.T @ y[start:stop])))
+        part = X[start:stop] - X[start:stop].mean(axis=0)
+        found.append(np.sign(np.linalg.solve(part.T @ part, part.T @ y[start:stop])))
     return np.array(found).reshape(-1, X.shape[1])
 
 
@@ -155,7 +149,7 @@ def fit_factor_ols(y: FloatArray, X: FloatArray, names: tuple[str, ...], confide
         raise FitError("The window holds a value that is not finite; look at 'xl-smallcap panel'.")
     mean = X.mean(axis=0)
     sd = X.std(axis=0, ddof=1)
-    still = sd <= 1e-12 * np.maximum(np.abs(mean), np.abs(X).max(axis=0))
+    still = constant_columns(X)
     if still.any():
         flat = ", ".join(f"'{names[i]}'" for i in np.flatnonzero(still))
         raise FitError(
@@ -165,11 +159,9 @@ def fit_factor_ols(y: FloatArray, X: FloatArray, names: tuple[str, ...], confide
     if float(y.std(ddof=1)) <= 1e-12 * float(np.abs(y).max()):
         raise FitError(f"The target does not change in this window of {n} observations, so there is no beta.")
     Z = (X - mean) / sd
-    correlation = Z.T @ Z / (n - 1)
-    eigenvalues, vectors = np.linalg.eigh(correlation)
-    condition = float(np.sqrt(eigenvalues[-1] / max(eigenvalues[0], np.finfo(np.float64).tiny)))
-    if condition > COLLINEAR_CONDITION:
-        involved = np.flatnonzero(np.abs(vectors[:, 0]) > 0.1)
+    number, weakest = condition(Z)
+    if number > COLLINEAR_CONDITION:
+        involved = np.flatnonzero(np.abs(weakest) > 0.1)
         tied = " and ".join(f"'{names[i]}'" for i in involved)
         raise FitError(f"Factors {tied} move together exactly in this window, so their betas cannot be told apart.")
     design = np.column_stack([np.ones(n), Z])
@@ -194,12 +186,12 @@ def fit_factor_ols(y: FloatArray, X: FloatArray, names: tuple[str, ...], confide
         upper=params + half,
         factor_sd=sd,
         factor_mean=mean,
-        vif=np.diag(np.linalg.inv(correlation)).copy(),
+        vif=np.diag(np.linalg.inv(Z.T @ Z / (n - 1))).copy(),
         const=float(solved.params[0]),
         nobs=n,
         hac_lags=lags,
         rsquared=rsquared,
         rsquared_adj=1.0 - (1.0 - rsquared) * (n - 1) / df,
-        condition_number=condition,
+        condition_number=number,
         df_resid=df,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xl_smallcap.models.conditioning import unfit
 from xl_smallcap.models.inference import newey_west_lags
 from xl_smallcap.models.least_squares import solve_least_squares
 from xl_smallcap.types import BoolArray, FloatArray
@@ -32,7 +33,8 @@ class RollingFit:
     factor_sd : ndarray of shape (n_windows, n_factors)
         Standard deviation of each factor in the window, ddof=1.
     stable : ndarray of bool of shape (n_windows,)
-        Windows that were near-singular and solved one by one by QR; NaN where even that failed.
+        Windows that were doubtful and solved one by one by QR; NaN where factors are constant or collinear, just where
+        a single fit is refused.
     """
 
     params: FloatArray
@@ -166,6 +168,9 @@ def rolling_ols(y: FloatArray, X: FloatArray, window: int) -> RollingFit:
     for i in np.flatnonzero(doubtful):
         xs, ys = X[i : i + window], y[i : i + window]
         variance[i] = xs.var(axis=0, ddof=1)
+        if unfit(xs):
+            params[i], const[i] = np.nan, np.nan
+            continue
         mean = xs.mean(axis=0)
         try:
             solved = solve_least_squares(np.column_stack([np.ones(window), xs - mean]), ys)

@@ -17,7 +17,7 @@ from xl_smallcap.errors import FitError, NoDataError, XlSmallcapError
 from xl_smallcap.functions import (
     FUNCTIONS,
     RUSSELL_ASOF,
-    RUSSELL_BETA_HISTORY,
+    RUSSELL_BETA,
     RUSSELL_BETAS,
     RUSSELL_FIT,
     RUSSELL_SNAPSHOT,
@@ -32,7 +32,7 @@ CREATED = dt.datetime(2026, 1, 1)
 """Fixed, so that the same inputs give the same file."""
 FIRST_ROW = 9
 _HISTORY_SHEET = "History"
-_HISTORY_YEARS = 5
+_HISTORY_MONTHS = 60
 EXAMPLES = {
     "RUSSELL_BETA": '=RUSSELL_BETA("inflation",,"relative")',
     "RUSSELL_BETAS": '=ROWS(RUSSELL_BETAS("hedged","104w"))',
@@ -93,29 +93,20 @@ class _Sheet:
         """Write a formula with its value."""
         self.sheet.write_formula(row, column, text, style, _stored(value))
 
-    def spill(self, row: int, column: int, text: str, table: Table, formats: dict[str, Any]) -> None:
-        """Write one dynamic-array formula and the values of every cell it fills."""
-        last_row, last_column = row + len(table) - 1, column + len(table[0]) - 1
-        self.sheet.write_dynamic_array_formula(
-            row, column, last_row, last_column, text, self.styles.head, _stored(table[0][0])
-        )
-        for i, line in enumerate(table):
-            for j, value in enumerate(line):
-                if i == j == 0:
-                    continue
-                style = self.styles.head if i == 0 else formats.get(str(table[0][j]), self.styles.text)
-                self._value(row + i, column + j, value, style)
+    def grid(self, call: str, table: Table, formats: dict[str, Any], room: int = 0) -> None:
+        """Write a table from A1, a formula a cell, with the values each has now.
 
-    def _value(self, row: int, column: int, value: Scalar, style: Any) -> None:
-        if value is None:
-            # An error has no cell type of its own here; a formula that is the error does.
-            self.sheet.write_formula(row, column, "=NA()", style, "#N/A")
-        elif isinstance(value, str):
-            self.sheet.write_string(row, column, value, style)
-        elif isinstance(value, dt.date):
-            self.sheet.write_number(row, column, _serial(value), style)
-        else:
-            self.sheet.write_number(row, column, float(value), style)
+        Not one spilled array: programs without the add-in show the stored value of a cell's formula, but #NAME? for an
+        array. Rows beyond the table, up to `room`, are empty until a larger table fills them.
+        """
+        for i in range(max(len(table), room)):
+            line = table[i] if i < len(table) else [""] * len(table[0])
+            for j, value in enumerate(line):
+                style = self.styles.head if i == 0 else formats.get(str(table[0][j]), self.styles.text)
+                cell = f"INDEX({call},{i + 1},{j + 1})"
+                # A stored empty text counts as "not calculated": IFERROR keeps it empty without the add-in.
+                text = f"={cell}" if i < len(table) else f'=IFERROR({cell},"")'
+                self.formula(i, j, text, style, value)
 
 
 def _formats(s: Styles) -> dict[str, Any]:
@@ -129,19 +120,19 @@ def _formats(s: Styles) -> dict[str, Any]:
     }
 
 
-def _inputs(out: _Sheet, book: Any, as_of: dt.date) -> None:
+def _inputs(out: _Sheet, book: Any) -> None:
     s, sheet = out.styles, out.sheet
     rows: list[tuple[str, str, Any, list[str] | None, str]] = [
         ("Target", "target", "relative", ["russell", "sp500", "relative", "hedged"], "what is explained"),
         ("Window", "window", 250, None, 'days, or "104w", "60m"'),
-        ("As of", "as_of", as_of, None, "nothing later is used; empty = the last date"),
+        ("As of", "as_of", None, None, "nothing later is used; empty = the last date of the data"),
         ("Specification", "spec", "macro", ["macro", "macro_market", "full"], "which factors, jointly"),
     ]
     for i, (label, name, value, choices, hint) in enumerate(rows):
         row = 3 + i
         sheet.write_string(row, 0, label, s.label)
-        if isinstance(value, dt.date):
-            sheet.write_number(row, 1, _serial(value), s.input_date)
+        if value is None:
+            sheet.write_blank(row, 1, None, s.input_date)
         else:
             sheet.write(row, 1, value, s.input)
         sheet.write_string(row, 2, hint, s.note)
@@ -150,7 +141,15 @@ def _inputs(out: _Sheet, book: Any, as_of: dt.date) -> None:
             sheet.data_validation(row, 1, row, 1, {"validate": "list", "source": choices})
 
 
-def _quality(out: _Sheet, as_of: dt.date) -> None:
+def _explanation(out: _Sheet) -> None:
+    """A cell that is empty while the inputs are understood, and says what is wrong where they are not."""
+    call = 'RUSSELL_FIT("nobs",in_target,in_window,in_as_of,,in_spec)'
+    as_of = 'IF(in_as_of="","",TEXT(in_as_of,"yyyy-mm-dd"))'
+    typed = f'"=RUSSELL_FIT(""nobs"","""&in_target&""","""&in_window&""","""&{as_of}&""",,"""&in_spec&""")"'
+    out.formula(7, 0, f'=IF(ISNUMBER({call}),"",RUSSELL_WHY({typed}))', out.styles.warning, "")
+
+
+def _quality(out: _Sheet) -> None:
     s = out.styles
     shown = {
         "rsquared": "R²",
@@ -159,22 +158,23 @@ def _quality(out: _Sheet, as_of: dt.date) -> None:
         "nobs": "observations",
     }
     for i, (stat, label) in enumerate(shown.items()):
-        value = RUSSELL_FIT(stat, *_MODEL[:2], as_of, None, _MODEL[2])
+        value = RUSSELL_FIT(stat, *_MODEL[:2], None, None, _MODEL[2])
         assert isinstance(value, (int, float))
         out.sheet.write_string(3 + i, 8, label, s.label)
         style = s.count if stat == "nobs" else s.pvalue
         out.formula(3 + i, 9, f'=RUSSELL_FIT("{stat}",in_target,in_window,in_as_of,,in_spec)', style, value)
 
 
-def _betas_sheet(book: Any, s: Styles, as_of: dt.date, snapshot: str, table: Table) -> _Sheet:
+def _betas_sheet(book: Any, s: Styles, snapshot: str, table: Table) -> _Sheet:
     """Inputs, then a row a factor: every number is a RUSSELL_BETA formula of its own that a person can trace."""
     out = _Sheet(book, "Betas", s)
     sheet = out.sheet
     sheet.set_row(0, 24)
     sheet.write_string(0, 0, "Russell 2000: macro factor betas", s.title)
     out.formula(1, 0, '="Data: "&RUSSELL_SNAPSHOT()', s.warning, f"Data: {snapshot}")
-    _inputs(out, book, as_of)
-    _quality(out, as_of)
+    _inputs(out, book)
+    _explanation(out)
+    _quality(out)
     at = {str(name): i for i, name in enumerate(table[0])}
     for j, (title, _, width) in enumerate(_COLUMNS):
         sheet.write_string(FIRST_ROW, j, title, s.head)
@@ -217,7 +217,7 @@ def _column(index: int) -> str:
 
 def _table_sheet(book: Any, s: Styles, table: Table) -> None:
     out = _Sheet(book, "Table", s)
-    out.spill(0, 0, "=RUSSELL_BETAS(in_target,in_window,in_as_of,,in_spec)", table, _formats(s))
+    out.grid("RUSSELL_BETAS(in_target,in_window,in_as_of,,in_spec)", table, _formats(s), _ROOM + 1)
     for i, name in enumerate(table[0]):
         out.sheet.set_column(i, i, _WIDTHS.get(str(name), 11))
     out.sheet.freeze_panes(1, 1)
@@ -225,26 +225,36 @@ def _table_sheet(book: Any, s: Styles, table: Table) -> None:
     out.sheet.fit_to_pages(1, 0)
 
 
+def _month_end(day: dt.date, back: int) -> dt.date:
+    """What EOMONTH(day, -back) gives."""
+    months = day.year * 12 + day.month - back
+    return dt.date(months // 12, months % 12 + 1, 1) - dt.timedelta(days=1)
+
+
 def _history_sheet(book: Any, s: Styles, as_of: dt.date) -> int:
+    """Five years of the beta to inflation: a month end a row, oldest first, ending at the as-of date."""
     out = _Sheet(book, _HISTORY_SHEET, s)
-    start = as_of.replace(year=as_of.year - _HISTORY_YEARS, day=1)
-    table = RUSSELL_BETA_HISTORY("inflation", "relative", 250, as_of, None, "macro", None, start)
-    text = (
-        f'=RUSSELL_BETA_HISTORY("inflation",in_target,in_window,in_as_of,,in_spec,,'
-        f"DATE({start.year},{start.month},{start.day}))"
-    )
-    names = ("beta", "lower", "upper", "beta_fixed", "lower_fixed", "upper_fixed", "factor_sd")
-    out.spill(0, 0, text, table, {**dict.fromkeys(names, s.number), "date": s.date})
-    out.sheet.set_column(0, 8, 12)
+    for j, name in enumerate(("date", "beta", "lower", "upper")):
+        out.sheet.write_string(0, j, name, s.head)
+    latest = 'IF(in_as_of="",RUSSELL_ASOF(),in_as_of)'
+    for i in range(1, _HISTORY_MONTHS + 2):
+        back = _HISTORY_MONTHS + 1 - i
+        day = _month_end(as_of, back) if back else as_of
+        out.formula(i, 0, f"=EOMONTH({latest},-{back})" if back else f"={latest}", s.date, day)
+        for j, stat in enumerate(("beta", "lower", "upper"), 1):
+            value = RUSSELL_BETA("inflation", stat, *_MODEL[:2], day, None, _MODEL[2])  # type: ignore[arg-type]
+            text = f'=RUSSELL_BETA("inflation","{stat}",in_target,in_window,$A{i + 1},,in_spec)'
+            out.formula(i, j, text, s.number, value)
+    out.sheet.set_column(0, 3, 12)
     out.sheet.freeze_panes(1, 1)
     out.sheet.fit_to_pages(1, 0)
-    return len(table) - 1
+    return _HISTORY_MONTHS + 1
 
 
 def _data_sheet(book: Any, s: Styles) -> None:
     out = _Sheet(book, "Data", s)
     table = RUSSELL_STATUS()
-    out.spill(0, 0, "=RUSSELL_STATUS()", table, _formats(s))
+    out.grid("RUSSELL_STATUS()", table, _formats(s))
     for i, name in enumerate(table[0]):
         out.sheet.set_column(i, i, _WIDTHS.get(str(name), 12))
     out.sheet.freeze_panes(1, 1)
@@ -324,8 +334,8 @@ def workbook_bytes() -> bytes:
     s = make_styles(book)
     try:
         as_of, snapshot = RUSSELL_ASOF(), RUSSELL_SNAPSHOT()
-        table = RUSSELL_BETAS(*_MODEL[:2], as_of, None, _MODEL[2])
-        betas = _betas_sheet(book, s, as_of, snapshot, table)
+        table = RUSSELL_BETAS(*_MODEL[:2], None, None, _MODEL[2])
+        betas = _betas_sheet(book, s, snapshot, table)
         _table_sheet(book, s, table)
         rows = _history_sheet(book, s, as_of)
         _data_sheet(book, s)

@@ -81,10 +81,16 @@ def history_chart(book: Any, sheet: str, rows: int) -> Any:
                 "line": {"color": colour, "width": width, "dash_type": dash},
             }
         )
-    chart.set_title({"name": "Beta to inflation, rolling window, % per +1 sd", "name_font": {"size": 11}})
+    chart.set_title({"name": "Beta to inflation at month ends, % per +1 sd", "name_font": {"size": 11}})
     chart.set_legend({"position": "bottom", "delete_series": [2]})
     chart.set_x_axis(
-        {"date_axis": True, "num_format": "yyyy", "major_unit": 1, "major_unit_type": "years", "label_position": "low"}
+        {
+            "date_axis": True,
+            "num_format": "mmm yy",
+            "major_unit": 12,
+            "major_unit_type": "months",
+            "label_position": "low",
+        }
     )
     chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": {"visible": True, "line": {"color": HEAD_FILL}}})
     chart.set_size({"width": 500, "height": 300})

@@ -12,7 +12,7 @@ from xl_smallcap.errors import SourceError
 
 MISSING = frozenset({"", ".", "na", "n/a", "#n/a", "nan", "null"})
 """Spellings of "not observed", in lower case."""
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$")
+_ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$")
 _SLASHED = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})$")
 _POINT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
 _COMMA = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?$")
@@ -36,7 +36,10 @@ class Sheet:
 def _text(raw: bytes, file: str) -> str:
     for mark, encoding in _BOMS:
         if raw.startswith(mark):
-            return raw.decode(encoding)
+            try:
+                return raw.decode(encoding)
+            except UnicodeDecodeError:
+                raise SourceError(f"{file}: the text is cut short in the middle of a letter ({encoding}).") from None
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as exc:
@@ -62,27 +65,26 @@ def _delimiter(first_line: str, file: str) -> str:
 def _decimal_sign(rows: list[tuple[int, list[str]]], header: list[str], delimiter: str, file: str) -> str:
     if delimiter == ",":
         return "."
-    commas = points = proof = 0
-    example = (0, "", "")
+    found: dict[str, list[tuple[int, str, str]]] = {",": [], ".": []}
     for line, cells in rows:
         for name, cell in zip(header[1:], cells[1:], strict=False):
-            if "," in cell and _COMMA.match(cell):
-                commas += 1
-                example = (line, name, cell)
-                proof += len(cell.rpartition(",")[2].partition("e")[0]) != 3
-            elif "." in cell and _POINT.match(cell):
-                points += 1
-    if commas and points:
+            for sign, pattern in ((",", _COMMA), (".", _POINT)):
+                if sign in cell and pattern.match(cell):
+                    found[sign].append((line, name, cell))
+    if found[","] and found["."]:
+        line, name, cell = found[","][-1]
         raise SourceError(
-            f"{file}, line {example[0]}, column '{example[1]}': '{example[2]}' has a decimal comma but other "
-            "cells have a decimal point; use one of them."
+            f"{file}, line {line}, column '{name}': '{cell}' has a decimal comma but other cells have a decimal "
+            "point; use one of them."
         )
-    if commas and not proof:
-        raise SourceError(
-            f"{file}, line {example[0]}, column '{example[1]}': '{example[2]}' may be thousands or decimals "
-            "(every comma has three digits behind it); write a decimal point."
-        )
-    return "," if commas else "."
+    for sign, written in found.items():
+        if written and all(len(cell.lower().partition("e")[0].rpartition(sign)[2]) == 3 for _, _, cell in written):
+            line, name, cell = written[-1]
+            raise SourceError(
+                f"{file}, line {line}, column '{name}': '{cell}' may be thousands or decimals (every number has three "
+                "digits behind its sign); save the file with commas between the cells."
+            )
+    return "," if found[","] else "."
 
 
 def read_sheet(raw: bytes, file: str) -> Sheet:
@@ -182,7 +184,9 @@ def read_dates(sheet: Sheet) -> list[dt.date]:
                 continue
         except ValueError:
             pass
-        raise SourceError(f"{sheet.file}, line {line}, column '{column}': '{text}' is not a date; write 2025-12-24.")
+        raise SourceError(
+            f"{sheet.file}, line {line}, column '{column}': '{text}' is not a date; write dates like 2025-12-24."
+        )
     return found
 
 

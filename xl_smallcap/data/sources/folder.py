@@ -6,6 +6,7 @@ one bad cell refuses the whole load, so that a half-read folder never replaces g
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from xl_smallcap.errors import SourceError
 
 _DATE_HEADERS = ("date", "observation_date")
 _VINTAGE = "available_at"
+_EARLIEST = dt.date(1800, 1, 1)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2})?$")
 
 Progress = Callable[[str, int, int], None]
@@ -38,33 +40,46 @@ def _is_text_column(sheet: Sheet, position: int) -> bool:
     return bool(cells) and not any(any(ch.isdigit() for ch in c) and not c[0].isalpha() for c in cells[:200])
 
 
-def _duplicates(sheet: Sheet, dates: list[dt.date]) -> None:
-    first_seen: dict[dt.date, int] = {}
+def _check_dates(sheet: Sheet, dates: list[dt.date], today: dt.date | None) -> None:
     for (line, _), day in zip(sheet.rows, dates, strict=True):
-        if day in first_seen:
+        if day < _EARLIEST or (today is not None and day > today):
+            limit = f"before {_EARLIEST}" if day < _EARLIEST else f"after today, {today}"
+            raise SourceError(
+                f"{sheet.file}, line {line}, column '{sheet.header[0]}': {day} is {limit}; is the year right?"
+            )
+
+
+def _duplicates(sheet: Sheet, dates: list[dt.date], moments: list[np.datetime64] | None) -> None:
+    first_seen: dict[tuple[dt.date, str], int] = {}
+    for i, ((line, _), day) in enumerate(zip(sheet.rows, dates, strict=True)):
+        key = (day, "" if moments is None else str(moments[i]))
+        if key in first_seen:
             raise SourceError(
                 f"{sheet.file}, line {line}, column '{sheet.header[0]}': {day} is there already in line "
-                f"{first_seen[day]}. Keep one, or give each an '{_VINTAGE}'."
+                f"{first_seen[key]}. Keep one, or give each an '{_VINTAGE}' of its own."
             )
-        first_seen[day] = line
+        first_seen[key] = line
 
 
 def _moments(sheet: Sheet, position: int) -> list[np.datetime64]:
     found: list[np.datetime64] = []
     for line, row in sheet.rows:
         text = row[position]
+        moment: np.datetime64 | None = None
         if text.lower() in MISSING:
-            found.append(np.datetime64("NaT", "m"))
+            moment = np.datetime64("NaT", "m")
         elif _MOMENT.match(text):
-            found.append(np.datetime64(text.replace(" ", "T") + ("" if len(text) > 10 else "T00:00"), "m"))
-        else:
+            with contextlib.suppress(ValueError):
+                moment = np.datetime64(text.replace(" ", "T") + ("" if len(text) > 10 else "T00:00"), "m")
+        if moment is None:
             raise SourceError(
                 f"{sheet.file}, line {line}, column '{_VINTAGE}': '{text}' is not a moment; write 2025-12-18T08:30."
             )
+        found.append(moment)
     return found
 
 
-def parse(raw: bytes, file: str) -> dict[str, SeriesData]:
+def parse(raw: bytes, file: str, today: dt.date | None = None) -> dict[str, SeriesData]:
     """Read the bytes of one file into series.
 
     Parameters
@@ -73,6 +88,8 @@ def parse(raw: bytes, file: str) -> dict[str, SeriesData]:
         A wide file (date, one column a series), or ``date,value[,available_at]`` where the file's stem is the series.
     file : str
         File name, for errors and for the id of a single series.
+    today : datetime.date, optional
+        A later date is refused as a slip of the pen.
 
     Returns
     -------
@@ -100,9 +117,12 @@ def parse(raw: bytes, file: str) -> dict[str, SeriesData]:
         raise SourceError(f"{file}, line 1: a file with a column 'value' holds one series: date,value[,{_VINTAGE}].")
     dates = read_dates(sheet)
     vintages = _moments(sheet, lowered.index(_VINTAGE)) if _VINTAGE in lowered else None
-    if vintages is None:
-        _duplicates(sheet, dates)
+    _check_dates(sheet, dates, today)
+    _duplicates(sheet, dates, vintages)
     days = np.array(dates, dtype="datetime64[D]")
+    for (line, _), day, moment in zip(sheet.rows, days, vintages or [], strict=False):
+        if moment < day:
+            raise SourceError(f"{sheet.file}, line {line}, column '{_VINTAGE}': {moment} lies before its date {day}.")
     found: dict[str, SeriesData] = {}
     for i in columns:
         name = Path(file).stem if single else sheet.header[i]
@@ -146,7 +166,7 @@ def read(place: Path | None, progress: Progress) -> Loaded:
     for done, path in enumerate(files):
         progress(path.name, done, len(files))
         try:
-            found = parse(path.read_bytes(), path.name)
+            found = parse(path.read_bytes(), path.name, dt.date.today())
         except NotSeriesError as exc:
             skipped[path.name] = str(exc)
             continue

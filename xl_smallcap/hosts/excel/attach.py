@@ -43,7 +43,7 @@ class _Book:
 
     def __init__(self, source: Path) -> None:
         self.name = source.name
-        if not source.is_file():
+        if not self.name or not source.is_file():
             raise BadArgumentError(f"There is no workbook '{source}'.")
         if not zipfile.is_zipfile(source):
             raise BadArgumentError(
@@ -225,14 +225,17 @@ def attach(source: Path, target: Path | None = None) -> Path:
     Raises
     ------
     BadArgumentError
-        Not a plain workbook, protected, signed, damaged, or the target is somebody else's macro workbook.
+        Not a plain workbook, protected, signed, damaged, or the target is there already.
     """
     modules, classes = _sources()
     if source.suffix.lower() == ".xlsm":
         return _refresh(source, modules, classes)
+    if not source.name:
+        raise BadArgumentError("Give the path of a workbook.")
     out = target or source.with_suffix(".xlsm")
-    if out.exists() and not _is_ours(out):
-        raise BadArgumentError(f"{out.name} exists already and its macros are not ours; move it away first.")
+    if out.exists():
+        ours = "give it instead to bring its macros up to date" if _is_ours(out) else "its macros are not ours"
+        raise BadArgumentError(f"{out.name} is there already ({ours}); move it away first to write a new one.")
     book = _Book(source)
     vba = f"{book.folder}/vbaProject.bin"
     if book.has(vba):

@@ -23,6 +23,7 @@ SERVICE = "org.xlsmallcap.RussellFunctions"
 HERE = os.path.dirname(os.path.abspath(__file__))
 START_SECONDS = 40.0
 REST_SECONDS = 30.0
+TROUBLE = (OSError, ValueError, KeyError, TypeError, struct.error, subprocess.SubprocessError)
 
 
 def _read(name):
@@ -86,8 +87,10 @@ class Link:
             address = json.load(handle)
         link = socket.create_connection(("127.0.0.1", address["port"]), timeout=5.0)
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Whoever has the port of a server that was killed must not keep a cell waiting.
+        if not _exchange(link, {"token": address["token"]})["ok"]:
+            raise ConnectionError("not our server")
         link.settimeout(600.0)
-        _exchange(link, {"token": address["token"]})
         self.socket = link
 
     def _start(self):
@@ -103,7 +106,7 @@ class Link:
         while time.monotonic() < end:
             try:
                 return self._connect()
-            except (OSError, ValueError, KeyError):
+            except TROUBLE:
                 if started.poll() not in (None, 0):
                     break
                 time.sleep(0.05)
@@ -120,10 +123,10 @@ class Link:
                             self._find_home()
                         try:
                             self._connect()
-                        except (OSError, ValueError, KeyError):
+                        except TROUBLE:
                             self._start()
                     return _exchange(self.socket, {"calls": [[name, arguments]]})["answers"][0]
-                except (OSError, ValueError, KeyError) as exc:
+                except TROUBLE as exc:
                     self.socket = None
                     if fresh or time.monotonic() < self.rest_until:
                         self.trouble = str(exc)

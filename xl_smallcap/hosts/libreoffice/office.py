@@ -58,6 +58,8 @@ def find_soffice() -> Path:
     """
     named = os.environ.get("XL_SMALLCAP_SOFFICE") or shutil.which("soffice")
     if named:
+        if not Path(named).is_file():
+            raise OfficeMissingError(f"XL_SMALLCAP_SOFFICE names {named}, which does not exist.")
         return Path(named)
     for place in _PLACES:
         root = Path(place).anchor or "/"
@@ -112,6 +114,17 @@ def version(soffice: Path) -> tuple[int, ...]:
     return tuple(int(g) for g in found.groups() if g) if found else ()
 
 
+def _outside_venv() -> dict[str, str]:
+    """The environment without our virtual one: LibreOffice's Python takes its home from the first on PATH."""
+    unwanted = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
+    kept = {k: v for k, v in os.environ.items() if k not in unwanted}
+    inside = Path(sys.prefix).resolve()
+    places = kept.get("PATH", "").split(os.pathsep)
+    if sys.prefix != sys.base_prefix:
+        places = [p for p in places if not p or inside not in (Path(p).resolve(), *Path(p).resolve().parents)]
+    return {**kept, "PATH": os.pathsep.join(places)}
+
+
 class Office:
     """A headless office, as a context manager; the whole process group ends with it.
 
@@ -164,16 +177,15 @@ class Office:
         }
         if sys.platform != "win32":
             quiet["start_new_session"] = True
-        full_environment = {**os.environ, **(environment or {})}
+        full_environment = {**_outside_venv(), **(environment or {})}
         self._office = subprocess.Popen(command, env=full_environment, **quiet)  # noqa: S603 - found by us
         script = resources.files("xl_smallcap.hosts.libreoffice").joinpath("driver.py")
         driver = self._folder / "driver.py"
         driver.write_bytes(script.read_bytes())
-        clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
         self._driver = subprocess.Popen(  # noqa: S603 - as above
             [str(python), str(driver), pipe, str(_START_SECONDS)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
-            env=clean,
+            env=_outside_venv(),
         )  # fmt: skip
         try:
             self._answer(_START_SECONDS + 10.0)
