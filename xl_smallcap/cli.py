@@ -345,14 +345,14 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except XlSmallcapError as exc:
-        print(f"{exc.code} {exc}", file=sys.stderr)
+        print(exc, file=sys.stderr)
         return FAILED
     except BrokenPipeError:
         # the reader (head, less) has gone; nothing more can be said to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as exc:
-        print(f"#N/A {exc.filename or 'A file'}: {exc.strerror or exc}.", file=sys.stderr)
+        print(f"{exc.filename or 'A file'}: {exc.strerror or exc}.", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("Stopped; nothing was changed.", file=sys.stderr)

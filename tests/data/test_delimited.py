@@ -30,6 +30,7 @@ READ: dict[str, str | bytes] = {
     "slashes with the year first": "date,A,B\n2025/01/02,1.5,2\n2025/1/3,,3\n",
     "moments": "date,A,B\n2025-01-02 00:00:00,1.5,2\n2025-01-03T00:00:00,,3\n",
     "exponents and blank lines": "date,A,B\n2025-01-02,15e-1,2\n\n2025-01-03,,3\n,,\n",
+    "empty columns at the right": "date,A,B,,\n2025-01-02,1.5,2,,\n2025-01-03,,3,,\n",
     "quoted": '"date","A","B"\n"2025-01-02","1.5","2"\n"2025-01-03","","3"\n',
 }
 

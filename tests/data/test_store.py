@@ -41,6 +41,10 @@ def test_current_moves_only_by_use_and_survives(tmp_path: Path) -> None:
     store.use(second.fingerprint)
     assert store.open().fingerprint == second.fingerprint
     assert store.snapshots() == sorted([first.fingerprint, second.fingerprint])
+    store.use(first.fingerprint[:5])
+    assert store.current() == first.fingerprint
+    with pytest.raises(StoreError, match="several begin so"):
+        store.use("")
 
 
 @pytest.mark.parametrize("keep", [0, 3, 40, 150, -1])

@@ -200,10 +200,19 @@ class Store:
         Parameters
         ----------
         fingerprint : str
-            Of a snapshot in the store.
+            Of a snapshot in the store, or its beginning where no other begins so.
+
+        Raises
+        ------
+        StoreError
+            No snapshot, or several, begin so; CURRENT stays.
         """
-        self.open(fingerprint)
-        columnar.write_atomic(self.root / "CURRENT", fingerprint.encode())
+        meant = [s for s in self.snapshots() if s.startswith(fingerprint)] if fingerprint else []
+        if len(meant) != 1:
+            known = ", ".join(self.snapshots()) or "none"
+            raise StoreError(f"There is no snapshot '{fingerprint}' in the store, or several begin so. Known: {known}.")
+        self.open(meant[0])
+        columnar.write_atomic(self.root / "CURRENT", meant[0].encode())
 
     def current(self) -> str | None:
         """Return the fingerprint of the CURRENT snapshot, or None in an empty store.

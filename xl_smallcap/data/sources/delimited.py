@@ -122,6 +122,10 @@ def read_sheet(raw: bytes, file: str) -> Sheet:
                 rows.append((reader.line_num, stripped))
     except csv.Error as exc:
         raise SourceError(f"{file}, line {reader.line_num}: {exc}.") from None
+    # Excel leaves empty columns at the right end; a column with neither name nor value is none.
+    while len(header) > 1 and not header[-1] and all(len(c) == len(header) and not c[-1] for _, c in rows):
+        header.pop()
+        rows = [(line, cells[:-1]) for line, cells in rows]
     for line, cells in rows:
         if len(cells) != len(header):
             raise SourceError(
