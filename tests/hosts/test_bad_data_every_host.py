@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,10 @@ import pytest
 
 from tests.hosts.conftest import Excel
 from xl_smallcap import cli
-from xl_smallcap.data.loading import load
+from xl_smallcap.data import columnar
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
 from xl_smallcap.hosts.libreoffice.office import Office
-from xl_smallcap.hosts.libreoffice.package import package_files
 from xl_smallcap.session import use_session
 
 Series = dict[str, SeriesData]
@@ -44,62 +44,67 @@ def missing(series: Series) -> Series:
     return {k: v for k, v in series.items() if k != "DTWEXBGS"}
 
 
-def build(home: Path, change: Callable[[Series], Series] | None, cut: bool = False, empty: bool = False) -> None:
-    store = Store(home / "store")
-    if empty:
-        home.mkdir()
-        return
-    source = load(store, "sample", lambda *_: None).snapshot
-    if change is not None:
-        series = change({n: source.series(n) for n in source.ids})
-        made = store.add(series, source="folder", origins={}, frequencies={}, synthetic=False, loaded_at="")
-        store.use(made.fingerprint)
-    if cut:
-        path = next(home.glob(f"store/objects/*/{source.entries['RUT'].object}.col"))
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+def slightly_other(series: Series) -> Series:
+    """A series of content no other snapshot has, so that its file can be cut."""
+    return {**series, "RUT": SeriesData.build(series["RUT"].dates, series["RUT"].values * 1.5)}
 
 
-HOMES: dict[str, tuple[dict[str, Any], str, str]] = {
+@contextmanager
+def snapshot_of(store: Store, change: Callable[[Series], Series] | None, cut: bool = False) -> Iterator[None]:
+    """Make changed data CURRENT for a while, in the home all hosts work in; None takes CURRENT away."""
+    good = store.open()
+    pointer = store.root / "CURRENT"
+    try:
+        if change is None:
+            pointer.unlink()
+        else:
+            series = change({n: good.series(n) for n in good.ids})
+            made = store.add(series, source="folder", origins={}, frequencies={}, synthetic=False, loaded_at="")
+            store.use(made.fingerprint)
+            if cut:
+                path = next(store.root.glob(f"objects/*/{made.entries['RUT'].object}.col"))
+                path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        time.sleep(0.6)  # hosts look twice a second whether CURRENT moved
+        yield
+    finally:
+        columnar.write_atomic(pointer, good.fingerprint.encode())
+        time.sleep(0.6)
+        use_session(None)
+
+
+BAD: dict[str, tuple[dict[str, Any], str, str]] = {
     "constant factor": ({"change": constant}, "#NUM!", "'easing' does not change in this window"),
     "collinear factors": ({"change": collinear}, "#NUM!", "'inflation' and 'easing' move together exactly"),
     "window across a gap": ({"change": gap}, "#N/A", "reaches across a gap"),
     "missing series": ({"change": missing}, "#N/A", "no series 'DTWEXBGS'"),
-    "series file cut in half": ({"change": None, "cut": True}, "#N/A", "load the data again to repair it"),
-    "nothing loaded": ({"change": None, "empty": True}, "#N/A", "No data are loaded yet"),
+    "series file cut in half": ({"change": slightly_other, "cut": True}, "#N/A", "load the data again to repair it"),
+    "nothing loaded": ({"change": None}, "#N/A", "No data are loaded yet"),
 }
 
 
 @pytest.mark.libreoffice
-@pytest.mark.parametrize("name", HOMES)
+@pytest.mark.parametrize("name", BAD)
 def test_the_same_error_everywhere(
-    office: Office, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    office: Office, excel: Excel, sample_home: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert office, "where LibreOffice is missing this is skipped with its reason"
-    how, code, says = HOMES[name]
-    home = tmp_path / "home"
-    build(home, **how)
-    monkeypatch.setenv("XL_SMALLCAP_HOME", str(home))
+    how, code, says = BAD[name]
     use_session(None)
-    try:
+    with snapshot_of(Store(sample_home / "store"), **how):
         assert cli.main(["call", 'RUSSELL_BETA("growth")', "--json"]) == 1
         error = json.loads(capsys.readouterr().out)["error"]
         assert error["code"] == code
         assert says in error["message"]
-    finally:
-        use_session(None)
-    excel = Excel(home)
-    try:
         assert excel.ask("RUSSELL_BETA", ["growth"]) == f"\x01{code}"
         assert excel.ask("RUSSELL_BETAS", []) == f"\x01{code}"
         assert says in excel.ask("RUSSELL_WHY", ['=RUSSELL_BETA("growth")'])
-    finally:
-        excel.close()
-    environment = {"XL_SMALLCAP_HOME": str(home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "1"}
-    with Office(extension=package_files(home), environment=environment) as calc:
-        sheet = calc.do("new")
+        sheet = office.do("new")
         typed = [['=RUSSELL_BETA("growth")'], ["=RUSSELL_BETAS()"], ['=RUSSELL_WHY("=RUSSELL_BETA(""growth"")")']]
-        calc.do("type", sheet, 0, "A1:A3", typed)
-        shown = [row[0] for row in calc.do("read", sheet, 0, "A1:A3")]
-    assert shown[:2] == [{"error": code}] * 2
-    assert says in shown[2]
-    assert os.environ["XL_SMALLCAP_HOME"] == str(home)
+        office.do("type", sheet, 0, "A1:A3", typed)
+        shown = [row[0] for row in office.do("read", sheet, 0, "A1:A3")]
+        assert shown[:2] == [{"error": code}] * 2
+        assert says in shown[2]
+    office.do("recalculate", sheet)
+    again = [row[0] for row in office.do("read", sheet, 0, "A1:A3")]
+    office.do("close", sheet)
+    assert isinstance(again[0], float), "and the good snapshot answers again"
+    assert isinstance(excel.ask("RUSSELL_BETA", ["growth"]), float)
