@@ -57,7 +57,7 @@ def _print_table(table: list[list[Any]], title: str = "", limit: int | None = No
     if title:
         print(title)
     start = 1
-    while start <= len(widths):
+    while start < len(widths):
         stop, used = start, widths[0]
         while stop < len(widths) and (stop == start or used + 2 + widths[stop] <= wide):
             used += 2 + widths[stop]
@@ -68,7 +68,7 @@ def _print_table(table: list[list[Any]], title: str = "", limit: int | None = No
             if i == 0:
                 print("  ".join("-" * widths[j] for j in columns))
         print()
-        start = max(stop, start + 1)
+        start = stop
     if len(kept) < len(rows):
         print(f"{len(rows) - len(kept)} of {len(rows)} rows not shown; use --json for all.")
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from xl_smallcap import cli
-from xl_smallcap.functions import FUNCTIONS, RUSSELL_BETA
+from xl_smallcap.functions import FUNCTIONS, RUSSELL_BETA, RUSSELL_BETAS
 from xl_smallcap.session import Session, use_session
 
 
@@ -122,6 +122,26 @@ def test_call_shows_tables_and_errors(session: Session, capsys: pytest.CaptureFi
     assert "rows not shown; use --json" in capsys.readouterr().out
     assert cli.main(["call", "2+2"]) == 1
     assert "Expected one call" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_table_on_a_terminal_is_whole(
+    session: Session, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """Every column once, no number cut, no line wider than the terminal unless a single column is."""
+    use_session(session)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    table = RUSSELL_BETAS()
+    cli._print_table(table)
+    text = capsys.readouterr().out
+    blocks = [b.splitlines() for b in text.strip().split("\n\n")]
+    assert all(b[0].split()[0] == "factor" for b in blocks)
+    assert sorted(h for b in blocks for h in b[0].split()[1:]) == sorted(str(h) for h in table[0][1:])
+    for b in blocks:
+        assert len(b) == len(table) + 1
+        assert max(map(len, b)) <= width or len(b[0].split()) == 2
+    assert f"{table[1][1]:.6g}" in text
 
 
 def test_functions_lists_the_table(capsys: pytest.CaptureFixture[str]) -> None:
