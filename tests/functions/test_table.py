@@ -127,6 +127,36 @@ def test_relative_is_russell_minus_sp500_and_hedged_is_the_market_control(sessio
     assert F["RUSSELL_BETA"]("market", target="hedged") > 0.5
 
 
+def test_factor_states_against_pandas(session: Session) -> None:
+    import numpy as np
+
+    from tests.hosts import independent
+
+    frame = independent.levels().loc[:"2024-09-30"]
+    for factor, series, sign, log in (("easing", "DGS2", -1, False), ("oil", "DCOILWTICO", 1, True)):
+        raw = sign * frame[series].dropna()
+        level = 100 * np.log(raw) if log else 100 * raw
+        recent = level.iloc[-250:]
+        for stat, wanted in (
+            ("level", raw.iloc[-1]),
+            ("change", level.iloc[-1] - level.iloc[-2]),
+            ("z", (recent.iloc[-1] - recent.mean()) / recent.std(ddof=1)),
+        ):
+            assert F["RUSSELL_FACTOR"](factor, stat, "2024-09-30") == pytest.approx(wanted, rel=1e-9), (factor, stat)
+
+
+@pytest.mark.parametrize(("window", "days"), [("250", 1), ("104w", 5), ("36m", 21)])
+def test_fixed_columns_of_a_history_are_the_native_beta_times_the_yardstick(
+    session: Session, window: str, days: int
+) -> None:
+    yardstick = session.catalogue.factors["inflation"].reference_sd * days**0.5
+    own = F["RUSSELL_BETA_HISTORY"]("inflation", "relative", window)
+    native = F["RUSSELL_BETA_HISTORY"]("inflation", "relative", window, None, None, None, "10bp")
+    for a, b in zip(own[1::50], native[1::50], strict=True):
+        for plain, fixed in ((1, 4), (2, 5), (3, 6)):
+            assert a[fixed] == pytest.approx(b[plain] / 10 * yardstick, rel=1e-12)
+
+
 def test_out_of_sample_r_squared_against_a_plain_loop(session: Session) -> None:
     import numpy as np
 

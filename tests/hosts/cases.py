@@ -26,7 +26,7 @@ class Case:
 
 
 def beta(formula: str, *arguments: str | None, **more: str | float) -> Case:
-    return Case(formula, lambda: check.beta(*arguments, **more))  # type: ignore[arg-type]
+    return Case(formula, lambda: check.beta(*arguments, **more))  # type: ignore[arg-type]  # the table mixes texts and numbers
 
 
 VALUES = [

@@ -108,7 +108,7 @@ def install() -> types.ModuleType:
     here.windll = here.oledll = Anything()
     prototype = types.SimpleNamespace(PyCom_PyObjectFromIUnknown=types.SimpleNamespace(restype=None))
     here.PyDLL = lambda *a, **k: prototype
-    atexit.register = lambda f, *a, **k: f  # type: ignore[assignment]
+    atexit.register = lambda f, *a, **k: f  # type: ignore[assignment]  # no exit hook that calls tasklist
     sys.platform = "win32"
     try:
         import xlwings
@@ -134,7 +134,7 @@ class Components:
         raise AssertionError("nothing to remove")
 
     def Import(self, path: str) -> None:
-        with open(path, encoding="utf-8") as handle:  # noqa: PTH123
+        with open(path, encoding="utf-8") as handle:  # noqa: PTH123 - as xlwings hands it over
             self.imported.append(handle.read())
 
 

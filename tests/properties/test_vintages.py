@@ -75,7 +75,7 @@ def test_a_snapshot_that_changes_in_mid_call_leaves_no_wrong_fit(
             for w in windows:
                 try:
                     RUSSELL_BETA("inflation", window=w)
-                except Exception as exc:
+                except Exception as exc:  # whatever it is, the test reports it
                     trouble.append(exc)
 
     threads = [threading.Thread(target=ask) for _ in range(3)]

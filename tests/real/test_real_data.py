@@ -44,7 +44,7 @@ def _real(report: LoadReport) -> Iterator[None]:
 
 
 def beta(factor: str, stat: str = "beta", *more: Any) -> float:
-    value = RUSSELL_BETA(factor, stat, *more)  # type: ignore[arg-type]
+    value = RUSSELL_BETA(factor, stat, *more)  # type: ignore[arg-type]  # words of a parametrised test
     assert isinstance(value, (int, float))
     return float(value)
 

@@ -157,7 +157,7 @@ def check_gaps(question: Question, panel: Panel, windows: int = 1) -> None:
         Naming the gap and how many observations there are since.
     """
     window, size = question.window, panel.dates.size
-    crossed = panel.gaps[panel.gaps > size - windows * window.count]
+    crossed = panel.gaps[panel.gaps > max(0, size - windows * window.count)]
     if crossed.size:
         gap = int(crossed[-1])
         after = panel.starts[gap] if gap < size else panel.level_dates[-1]

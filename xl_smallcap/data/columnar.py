@@ -1,7 +1,7 @@
 """A small immutable file of named arrays: header, checksum, raw little-endian columns; written atomically.
 
-Why our own: reading one takes about 50 microseconds (numpy's npz about 300, parquet about 1,000), it runs no code on
-load as pickle does, and a file cut in half is told from a whole one.
+Why our own: reading 5,000 rows takes about 100 microseconds (numpy's npz about 480, measured together), it runs no code
+on load as pickle does, and a file cut in half is told from a whole one.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """Catalogue + snapshot + as_of -> one frozen panel of aligned changes.
 
 Levels are intersected on the dates where every series of the specification was observed, then differenced, so target
-and factors span the same interval; a level is never carried forward into a zero change (dropping days after
-differencing loses 2.9 % of the Russell's return in 2025).
+and factors span the same interval; a level is never carried forward into a zero change. (Differencing first and
+dropping incomplete days afterwards keeps 6.8 of the Russell's 10.7 log % of 2025.)
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.store import Snapshot
 from xl_smallcap.errors import NoDataError
-from xl_smallcap.types import DayArray, FloatArray, Frequency, IntArray
+from xl_smallcap.types import DayArray, FloatArray, Frequency, IntArray, SeriesFrequency
 
 LONGEST_STEP_DAYS = {"daily": 10, "weekly": 17, "monthly": 41}
 """Calendar days a single change may span; a change over a longer gap is no daily (weekly, monthly) change."""
@@ -120,7 +121,7 @@ def series_in(catalogue: Catalogue, snapshot: Snapshot, series_id: str) -> Serie
     if series_id in catalogue.series:
         return catalogue.series[series_id]
     seen = snapshot.entries[series_id].frequency
-    return Series(id=series_id, label=series_id, frequency=seen)  # type: ignore[arg-type]
+    return Series(id=series_id, label=series_id, frequency=cast(SeriesFrequency, seen))
 
 
 def _resolve(catalogue: Catalogue, snapshot: Snapshot, series_id: str, notes: list[str]) -> Series:

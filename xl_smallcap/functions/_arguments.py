@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import numpy as np
 
@@ -130,7 +130,7 @@ def choice(name: str, value: Any, choices: Any, default: T, also: tuple[str, ...
     known = [str(c) for c in get_args(choices)]
     for entry in known:
         if entry.lower() == text.lower():
-            return entry  # type: ignore[return-value]
+            return cast(T, entry)
     raise BadArgumentError(unknown_word(name, text, [*known, *also]))
 
 

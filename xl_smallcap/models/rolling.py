@@ -1,7 +1,7 @@
 """Kernels over all windows at once: rolling joint OLS and its Newey-West errors, plain numpy.
 
 Window sums come from suffix and prefix sums of blocks ("two stacks"), so nothing is ever subtracted: a bad tick leaves
-no trace once it has left the window, unlike cumulative sums, which keep an error of 2e-5 for ever.
+no trace once it has left the window, unlike cumulative sums, which keep an error (6e-6 seen after a tick of 1e6).
 """
 
 from __future__ import annotations

@@ -63,16 +63,14 @@ def _wrapper(entry: WorksheetFunction) -> Callable[..., Rows]:
     def call(*arguments: Any) -> Rows:
         return to_rows(evaluate(entry.name, [_taken(a) for a in arguments]))
 
-    names = [p.name for p in entry.parameters]
-    # A real def with plain optional arguments: xlwings reads the signature, and rejects hints it does not know.
-    made: Callable[..., Rows] = eval(  # noqa: S307 - names of our own table, checked to be identifiers
-        f"lambda {', '.join(f'{n}=None' for n in names)}: call({', '.join(names)})", {"call": call}
-    )
-    assert all(n.isidentifier() for n in names)
+    made: Any = call
     made.__name__ = made.__qualname__ = entry.name
     made.__module__ = __name__
     made.__doc__ = entry.help
-    assert list(inspect.signature(made).parameters) == names
+    # xlwings reads the signature; it rejects type hints it does not know, so there are none.
+    made.__annotations__ = {}
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    made.__signature__ = inspect.Signature([inspect.Parameter(p.name, kind, default=None) for p in entry.parameters])
     for p in entry.parameters:
         made = xlwings.arg(p.name, convert="raw", doc=p.help)(made)
     # xw.func comes outermost: an xw.arg above it resets the category.

@@ -180,7 +180,7 @@ def main():
         request = json.loads(line)
         try:
             answer = {"ok": _plain(getattr(driver, request["do"])(*request["with"]))}
-        except Exception as exc:
+        except Exception as exc:  # every failure goes back to our process as a sentence
             answer = {"error": "%s: %s" % (type(exc).__name__, exc)}
         print(json.dumps(answer), flush=True)
         if request["do"] == "quit":
