@@ -19,7 +19,7 @@ from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_SNAPSHOT, RUSSELL_WHY
 from xl_smallcap.hosts import _cells
-from xl_smallcap.models.factor_ols import fit_factor_ols
+from xl_smallcap.models.factor_fit import fit_factors
 from xl_smallcap.session import Lru, Session, use_session
 
 
@@ -36,9 +36,9 @@ def test_a_fit_is_computed_once(own: Session, monkeypatch: pytest.MonkeyPatch) -
 
     def counted(*arguments: Any) -> Any:
         fits.append(1)
-        return fit_factor_ols(*arguments)
+        return fit_factors(*arguments)
 
-    monkeypatch.setattr(model, "fit_factor_ols", counted)
+    monkeypatch.setattr(model, "fit_factors", counted)
     first = [RUSSELL_BETA(f, s) for f in ("growth", "oil") for s in ("beta", "se", "vif")]
     assert len(fits) == 1
     assert RUSSELL_BETA("growth", as_of="2026-01-05") == first[0], "as_of is normalised to the last date"
@@ -130,7 +130,7 @@ def test_an_unexpected_error_is_generic_in_the_cell_and_whole_in_the_log(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(model, "fit_factor_ols", broken)
+    monkeypatch.setattr(model, "fit_factors", broken)
     answer = _cells.evaluate("RUSSELL_BETA", ("growth", None, None, 77.0))
     assert answer.code == "#VALUE!"
     assert "Unexpected error in RUSSELL_BETA (ZeroDivisionError)" in str(answer.message)

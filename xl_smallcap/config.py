@@ -13,6 +13,16 @@ ENVIRONMENT_PREFIX = "XL_SMALLCAP_"
 """An environment variable of this prefix and a field's name in capitals sets the field."""
 
 
+_RANGES: dict[str, tuple[float, float]] = {
+    "confidence": (0.5, 0.999),
+    "grace_days": (0, 1_000_000),
+    "bootstrap_draws": (100, 20_000),
+    "noise_draws": (100, 20_000),
+    "seed": (0, 2**32 - 1),
+}
+"""Least and most of the settings that are not just positive."""
+
+
 def _setting(default: Any, text: str) -> Any:
     return field(default=default, metadata={"help": text})
 
@@ -34,6 +44,9 @@ class Settings:
     confidence: float = _setting(0.90, "coverage of intervals, as a share")
     grace_days: int = _setting(10, "calendar days an as_of may lie past the last observation")
     min_spare_obs: int = _setting(10, "observations a window needs beyond its regressors")
+    bootstrap_draws: int = _setting(1000, "draws of the moving-block bootstrap behind the errors of pcr and pls")
+    noise_draws: int = _setting(1000, "random walks a fair value is compared with")
+    seed: int = _setting(20251224, "seed of everything drawn at random, shown beside it")
     server_idle_minutes: float = _setting(60.0, "minutes after which an unused server ends")
 
     @property
@@ -106,7 +119,7 @@ def load_settings(home: Path | None = None) -> Settings:
         except (TypeError, ValueError):
             raise BadArgumentError(f"{where}: '{name}' must be a number; got {value!r}.") from None
     for name, value in values.items():
-        least, most = (0.5, 0.999) if name == "confidence" else (0 if name == "grace_days" else 1, 1_000_000)
+        least, most = _RANGES.get(name, (1, 1_000_000))
         if not least <= value <= most:
             raise BadArgumentError(f"{found[name][0]}: '{name}' must lie between {least} and {most}; got {value}.")
     return Settings(home=folder, **values)

@@ -12,9 +12,10 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -105,6 +106,15 @@ class ErrorRecord:
     sentence: str
 
 
+def _files(place: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
+    """Walk the files of a folder and of those within, in the order of their names."""
+    for entry in sorted(place.iterdir(), key=lambda e: e.name):
+        if entry.is_dir():
+            yield from _files(entry, f"{prefix}{entry.name}/")
+        else:
+            yield prefix + entry.name, entry
+
+
 @functools.lru_cache(maxsize=1)
 def code_version() -> str:
     """Return a hash of everything a fitted number depends on in code: models, panel, releases, numpy's version.
@@ -122,11 +132,10 @@ def code_version() -> str:
         ("analyses", None),
         ("data", ("panel.py", "releases.py", "releases.csv", "series.py")),
     ):
-        place = root.joinpath(folder)
-        for entry in sorted(place.iterdir(), key=lambda e: e.name):
-            wanted = entry.name.endswith(".py") if names is None else entry.name in names
+        for name, entry in _files(root.joinpath(folder)):
+            wanted = name.endswith(".py") if names is None else name in names
             if wanted:
-                sha.update(entry.name.encode() + entry.read_bytes())
+                sha.update(name.encode() + entry.read_bytes())
     return sha.hexdigest()[:16]
 
 
@@ -213,6 +222,27 @@ class Session:
         if found is None:
             found = build_panel(catalogue, snapshot, columns, as_of, frequency)
             self._panels.put(key, found)
+        return found
+
+    def find(self, key: tuple[str, ...], from_columns: Callable[[Columns], V]) -> V | None:
+        """Return a model from memory or disk, or None where it has not been computed.
+
+        Parameters
+        ----------
+        key : tuple of str
+            As in :meth:`get_or_compute`.
+        from_columns : callable
+            From float arrays.
+
+        Returns
+        -------
+        object or None
+        """
+        found = self._fits.get(key)
+        if found is None:
+            found = self._read_fit(self._fit_path(key), from_columns)
+            if found is not None:
+                self._fits.put(key, found)
         return found
 
     def get_or_compute(

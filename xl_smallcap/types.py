@@ -30,9 +30,13 @@ BetaStat = Literal[
     "pvalue_bh",
     "lower",
     "upper",
+    "se_conditional",
     "sign_share",
+    "agreement",
     "vif",
+    "rsquared",
     "nobs",
+    "first_date",
     "last_date",
 ]
 FitStat = Literal[
@@ -44,9 +48,35 @@ FitStat = Literal[
     "last_date",
     "condition_number",
     "components",
+    "explained",
+    "draws",
+    "block",
+    "seed",
 ]
 FactorStat = Literal["level", "change", "z", "last_date"]
-Method = Literal["ols"]
+MethodName = Literal["ols", "univariate", "pcr", "pls"]
+FairValueStat = Literal[
+    "value",
+    "actual",
+    "gap",
+    "gap_pct",
+    "gap_sigma",
+    "sigma",
+    "drift",
+    "rsquared",
+    "noise_percentile",
+    "cointegration_pvalue",
+    "rsquared_oos",
+    "half_life",
+    "noise_half_life",
+    "verdict",
+    "nobs",
+    "first_date",
+    "last_date",
+    "draws",
+    "seed",
+]
+FairValueModel = Literal["changes", "levels"]
 BetaUnit = Literal["sd", "native", "10bp", "1pct"]
 Frequency = Literal["daily", "weekly", "monthly"]
 SeriesKind = Literal["price", "yield", "level"]
@@ -63,3 +93,18 @@ class Window:
     def __str__(self) -> str:
         suffix = {"daily": "", "weekly": "w", "monthly": "m"}[self.frequency]
         return f"{self.count}{suffix}"
+
+
+@dataclass(frozen=True)
+class Method:
+    """How betas are estimated: "ols", "univariate", "pcr" or "pls"; components is a number, or None for the rule."""
+
+    name: MethodName = "ols"
+    components: int | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.components is None else f"{self.name}:{self.components}"
+
+
+OLS = Method("ols")
+"""Joint ordinary least squares, the default."""

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from xl_smallcap import cli
+from xl_smallcap.cli import terminal
 from xl_smallcap.functions import FUNCTIONS, RUSSELL_BETA, RUSSELL_BETAS
 from xl_smallcap.session import Session, use_session
 
@@ -133,7 +134,7 @@ def test_a_table_on_a_terminal_is_whole(
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     table = RUSSELL_BETAS()
-    cli._print_table(table)
+    terminal.print_table(table)
     text = capsys.readouterr().out
     blocks = [b.splitlines() for b in text.strip().split("\n\n")]
     assert all(b[0].split()[0] == "factor" for b in blocks)

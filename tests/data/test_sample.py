@@ -52,7 +52,7 @@ def test_rolling_betas_find_the_true_moving_ones(session: Session, target: str) 
     truth = {"russell": russell, "sp500": sp500, "relative": russell - sp500}[target]
     means = np.lib.stride_tricks.sliding_window_view(truth, 250, axis=0).mean(axis=-1)
     native, se = told.params / told.factor_sd, told.bse / told.factor_sd
-    inside = np.abs(native - means) <= told.half_width * se
+    inside = np.abs(native - means) <= told.half_width[:, None] * se
     assert told.names == FACTORS
     # 19 independent windows x 5 factors: 90 % give or take four standard errors of a share of 95 draws
     assert 0.78 < inside.mean() <= 1.0

@@ -10,7 +10,8 @@ from xl_smallcap.functions import FUNCTIONS, HELP_LIMIT, describe
 from xl_smallcap.session import Session
 
 NAMES = [
-    "RUSSELL_BETA", "RUSSELL_BETAS", "RUSSELL_BETA_HISTORY", "RUSSELL_FIT", "RUSSELL_FACTOR", "RUSSELL_FACTORS",
+    "RUSSELL_BETA", "RUSSELL_BETAS", "RUSSELL_BETA_HISTORY", "RUSSELL_FIT", "RUSSELL_METHODS",
+    "RUSSELL_ATTRIBUTION", "RUSSELL_FAIR_VALUE", "RUSSELL_FAIR_VALUE_HISTORY", "RUSSELL_FACTOR", "RUSSELL_FACTORS",
     "RUSSELL_ASOF", "RUSSELL_SOURCE", "RUSSELL_SNAPSHOT", "RUSSELL_STATUS", "RUSSELL_WHY",
 ]  # fmt: skip
 F: dict[str, Callable[..., Any]] = {f.name: f.call for f in FUNCTIONS}
@@ -23,9 +24,11 @@ ORDER = [
     "window",
     "as_of",
     "method",
+    "model",
     "spec",
     "unit",
     "start",
+    "horizon",
 ]
 
 
@@ -42,7 +45,10 @@ def test_the_table_is_whole_and_public() -> None:
 def test_help_fits_the_wizard_and_arguments_keep_their_order() -> None:
     for f in FUNCTIONS:
         assert 20 < len(f.help) <= HELP_LIMIT
-        places = [ORDER.index(p.name) for p in f.parameters]
+        # a period comes first where it is the subject
+        period = ["start", "finish"] if f.name == "RUSSELL_ATTRIBUTION" else []
+        assert [p.name for p in f.parameters][: len(period)] == period
+        places = [ORDER.index(p.name) for p in f.parameters[len(period) :]]
         assert places == sorted(places), f.name
         assert all(5 < len(p.help) <= HELP_LIMIT for p in f.parameters), f.name
         assert all(not p.name.startswith(("end", "next", "date")) for p in f.parameters)
@@ -59,12 +65,13 @@ def test_a_function_without_help_is_refused() -> None:
 
 
 def test_scalars_are_their_table_rows_bit_for_bit(session: Session) -> None:
-    for target, window, spec in (
-        ("russell", None, "macro"),
-        ("hedged", "104w", "full"),
-        ("relative", "60m", "macro_market"),
+    for target, window, spec, method in (
+        ("russell", None, "macro", None),
+        ("hedged", "104w", "full", "pls"),
+        ("relative", "60m", "macro_market", "pcr:3"),
+        ("sp500", 83, "macro", "univariate"),
     ):
-        table = F["RUSSELL_BETAS"](target, window, None, None, spec)
+        table = F["RUSSELL_BETAS"](target, window, None, method, spec)
         for row in table[1:]:
             cells = dict(zip(table[0], row, strict=True))
             for stat in (
@@ -79,13 +86,22 @@ def test_scalars_are_their_table_rows_bit_for_bit(session: Session) -> None:
                 "vif",
                 "nobs",
                 "last_date",
+                "first_date",
+                "se_conditional",
+                "agreement",
+                "rsquared",
             ):
-                one = F["RUSSELL_BETA"](cells["factor"], stat, target, window, None, None, cells["spec"])
+                one = F["RUSSELL_BETA"](cells["factor"], stat, target, window, None, method, cells["spec"])
                 assert one == cells[stat], (cells["factor"], stat)
     fit = dict(F["RUSSELL_FIT"]("all")[1:])
-    assert len(fit) == 8
+    assert len(fit) == 12
     for stat, value in fit.items():
-        assert F["RUSSELL_FIT"](stat) == value
+        if value is not None:
+            assert F["RUSSELL_FIT"](stat) == value
+    assert {stat for stat, value in fit.items() if value is None} == {"draws", "block", "seed"}
+    for model in ("changes", "levels"):
+        for stat, value, _ in F["RUSSELL_FAIR_VALUE"]("all", "relative", None, None, model)[1:]:
+            assert F["RUSSELL_FAIR_VALUE"](stat, "relative", None, None, model) == value
     factors = F["RUSSELL_FACTORS"]()
     for row in factors[1:]:
         cells = dict(zip(factors[0], row, strict=True))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.hosts import independent as check
+from xl_smallcap.types import Method
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Case:
 def beta(formula: str, *arguments: str | None, **more: str | float) -> Case:
     return Case(formula, lambda: check.beta(*arguments, **more))  # type: ignore[arg-type]  # the table mixes texts and numbers
 
+
+PCR, PCR3, PLS3 = Method("pcr"), Method("pcr", 3), Method("pls", 3)
 
 VALUES = [
     beta('RUSSELL_BETA("inflation")', "inflation"),
@@ -64,6 +67,28 @@ VALUES = [
     beta('RUSSELL_BETA("inflation",,,,,"ols","macro","10bp")', "inflation", native=10.0),
     beta('RUSSELL_BETA("oil","se",,,,,,"1pct")', "oil", "se", native=1.0),
     beta('RUSSELL_BETA("easing","upper",,,,,,"native")', "easing", "upper", native=10.0),
+    Case('RUSSELL_BETA("growth",,,,,"pls")', lambda: check.component_beta("growth", Method("pls"))),
+    Case('RUSSELL_BETA("oil",,"relative",,," PLS:3 ")', lambda: check.component_beta("oil", PLS3, "relative")),
+    Case('RUSSELL_BETA("inflation",,,"104w",,"pcr")', lambda: check.component_beta("inflation", PCR, window="104w")),
+    Case('RUSSELL_BETA("easing",,"hedged",,,"PCR:3")', lambda: check.component_beta("easing", PCR3, "hedged")),
+    Case('RUSSELL_BETA("dollar",,,,,"univariate")', lambda: check.component_beta("dollar", Method("univariate"))),
+    Case('RUSSELL_BETA("growth","tstat",,,,"univariate")', lambda: check.univariate_tstat("growth")),
+    Case('RUSSELL_BETA("growth","agreement")', 1.0),
+    Case('RUSSELL_BETA("growth","rsquared",,"104w")', lambda: check.rsquared("rsquared", window="104w")),
+    Case('RUSSELL_BETA("growth","first_date",,83,"2025-12-24")', dt.date(2025, 8, 25)),
+    beta('RUSSELL_BETA("growth","se_conditional")', "growth", "se"),
+    Case('RUSSELL_FIT("components",,,,"pcr:2")', 2.0),
+    Case('RUSSELL_FIT("seed",,,,"pls")', 20251224.0),
+    Case('RUSSELL_FIT("block",,"60m",,"pcr")', 4.0),
+    Case('RUSSELL_FAIR_VALUE(,,,,"levels")', lambda: check.levels_gap("value")),
+    Case('RUSSELL_FAIR_VALUE("gap",,,,"levels")', lambda: check.levels_gap("gap")),
+    Case('RUSSELL_FAIR_VALUE("gap_pct",,,,"levels")', lambda: check.levels_gap("gap_pct")),
+    Case('RUSSELL_FAIR_VALUE("gap_sigma",,,,"levels")', lambda: check.levels_gap("gap_sigma")),
+    Case('RUSSELL_FAIR_VALUE("rsquared",,,,"levels")', lambda: check.levels_gap("rsquared")),
+    Case('RUSSELL_FAIR_VALUE("gap_pct")', check.changes_gap_pct),
+    Case('RUSSELL_FAIR_VALUE("gap_pct",,,,"changes",,"5")', lambda: check.changes_gap_pct(5)),
+    Case('RUSSELL_FAIR_VALUE("verdict",,,,"levels")', "not distinguishable from noise"),
+    Case('RUSSELL_FAIR_VALUE("draws","relative")', 1000.0),
     Case("RUSSELL_FIT()", lambda: check.rsquared("rsquared")),
     Case('RUSSELL_FIT("rsquared_adj","relative","104w")', lambda: check.rsquared("rsquared_adj", "relative", "104w")),
     Case('RUSSELL_FIT("nobs",,83)', 83.0),
@@ -82,11 +107,19 @@ VALUES = [
 ]  # fmt: skip
 
 TABLES = [
-    Case('RUSSELL_BETAS("relative",,,,"macro:growth_metals")', (6, 21)),
-    Case("RUSSELL_BETAS()", (11, 21)),
-    Case('RUSSELL_BETAS("hedged","104w","2024-06-30",,"full","native")', (15, 21)),
-    Case('RUSSELL_BETA_HISTORY("growth",,"36m",,,,,"2024-01-31")', (25, 9)),
-    Case('RUSSELL_FIT("all")', (9, 2)),
+    Case('RUSSELL_BETAS("relative",,,,"macro:growth_metals")', (6, 26)),
+    Case("RUSSELL_BETAS()", (11, 26)),
+    Case('RUSSELL_BETAS("relative","60m",,"pls","macro_market")', (12, 26)),
+    Case('RUSSELL_METHODS("easing","hedged","104w","2024-06-30","full")', (18, 16)),
+    Case('RUSSELL_ATTRIBUTION("2025-06-30","2025-12-24","relative")', (9, 15)),
+    Case('RUSSELL_ATTRIBUTION("2024-12-27",,"hedged","104w","pls","full")', (13, 15)),
+    Case('RUSSELL_FAIR_VALUE("all","relative","104w","2025-12-24")', (20, 3)),
+    Case('RUSSELL_FAIR_VALUE_HISTORY("hedged",,"2025-12-24","levels","full","2025-12-01")', (19, 13)),
+    Case('RUSSELL_FAIR_VALUE_HISTORY(,"60m")', (180, 13)),
+    Case('RUSSELL_BETA_HISTORY("oil",,250,,"pls",,,"2025-12-01")', (23, 11)),
+    Case('RUSSELL_BETAS("hedged","104w","2024-06-30",,"full","native")', (15, 26)),
+    Case('RUSSELL_BETA_HISTORY("growth",,"36m",,,,,"2024-01-31")', (25, 11)),
+    Case('RUSSELL_FIT("all")', (13, 2)),
     Case("RUSSELL_FACTORS()", (14, 13)),
     Case('RUSSELL_SOURCE("growth")', (8, 13)),
     Case('RUSSELL_STATUS("2015-06-30")', (35, 10)),
@@ -116,6 +149,23 @@ ERRORS = [
     Case('RUSSELL_BETA("growth",,,,"2025-12-24 to 2026-12-31")', Error("#VALUE!", "which is not a date")),
     Case('RUSSELL_BETA("growth",,,,5)', Error("#VALUE!", "outside 1950")),
     Case('RUSSELL_BETA("growth",,,,,"lasso")', Error("#VALUE!", "Unknown method 'lasso'")),
+    Case('RUSSELL_BETA("growth",,,,,"pls:9")', Error("#VALUE!", "asks for 9 components; the 5 regressors")),
+    Case('RUSSELL_BETA("growth",,,,,"pcr:0")', Error("#VALUE!", "a whole number of at least 1")),
+    Case('RUSSELL_BETA("growth",,,,,"ols:2")', Error("#VALUE!", "Method 'ols' has no components")),
+    Case('RUSSELL_FIT("rsquared_oos",,,,"univariate")', Error("#VALUE!", "one regression a factor")),
+    Case('RUSSELL_FIT("seed")', Error("#N/A", "its errors are Newey-West, 4 lags")),
+    Case('RUSSELL_METHODS("inflaton")', Error("#VALUE!", "Did you mean 'inflation'?")),
+    Case('RUSSELL_METHODS("growth",,60000)', Error("#N/A", "needs 60000 daily changes")),
+    Case('RUSSELL_ATTRIBUTION("2025-06-30",,,,"univariate")', Error("#VALUE!", "do not add up")),
+    Case('RUSSELL_ATTRIBUTION("2025-12-24","2025-06-30")', Error("#VALUE!", "give a start before finish")),
+    Case('RUSSELL_ATTRIBUTION("2006-06-30")', Error("#N/A", "The earliest start is 2007-")),
+    Case('RUSSELL_FAIR_VALUE("fair")', Error("#VALUE!", "Unknown stat 'fair'")),
+    Case('RUSSELL_FAIR_VALUE(,,,,"level")', Error("#VALUE!", "Did you mean 'levels'?")),
+    Case("RUSSELL_FAIR_VALUE(,,,,,,2.5)", Error("#VALUE!", "whole number of observations such as 21")),
+    Case("RUSSELL_FAIR_VALUE(,,100,,,,101)", Error("#VALUE!", "is longer than the window 100")),
+    Case("RUSSELL_FAIR_VALUE(,,3000)", Error("#N/A", "needs 6000 daily changes")),
+    Case('RUSSELL_FAIR_VALUE("rsquared_oos",,3000,,"levels")', Error("#N/A", "is not available")),
+    Case('RUSSELL_FAIR_VALUE_HISTORY(,,,,,"2026-01-01")', Error("#N/A", "No fair value ends on or after")),
     Case('RUSSELL_BETA("growth",,,,,,"macr")', Error("#VALUE!", "Did you mean 'macro'?")),
     Case('RUSSELL_BETA("credit")', Error("#VALUE!", "Use specification 'full'")),
     Case('RUSSELL_BETA("growth_metals")', Error("#VALUE!", "Use specification 'macro:growth_metals'")),

@@ -1,4 +1,4 @@
-"""The numbers again, by pandas and statsmodels from the sample's own CSV text; our models take no part."""
+"""The numbers again, from the sample's own CSV text by pandas, statsmodels, scikit-learn; our models take no part."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+
+from tests.models import twins
+from xl_smallcap.types import Method
 
 CYCLICAL, DEFENSIVE = ["XLI_ADJ", "XLY_ADJ", "XLB_ADJ", "XLF_ADJ"], ["XLU_ADJ", "XLP_ADJ", "XLV_ADJ"]
 SERIES = {
@@ -111,3 +114,65 @@ def beta(
 def rsquared(stat: str, target: str = "russell", window: str = "250", as_of: str | None = None) -> float:
     fit, _ = fitted(target, "macro", window, as_of)
     return float({"rsquared": fit.rsquared, "rsquared_adj": fit.rsquared_adj}[stat])
+
+
+def component_beta(factor: str, method: Method, target: str = "russell", window: str = "250") -> float:
+    """A beta of pcr, pls or univariate, in % per +1 sd."""
+    _, X, y = window_of(target, window)
+    native = dict(zip(X.columns, twins.betas(y.to_numpy(), X.to_numpy(), method), strict=True))
+    return float(native[factor] * X[factor].std(ddof=1))
+
+
+def window_of(target: str, window: str, as_of: str | None = None) -> tuple[Any, Any, Any]:
+    """Levels, factor changes and target changes of one window."""
+    n = int(window.rstrip("wm"))
+    y, X = changes(target, "macro", {"w": "W", "m": "M"}.get(window[-1], "D"), as_of)
+    return levels(), X.iloc[-n:], y.iloc[-n:]
+
+
+def univariate_tstat(factor: str, target: str = "russell") -> float:
+    _, X, y = window_of(target, "250")
+    fit = sm.OLS(y, sm.add_constant(X[factor])).fit(cov_type="HAC", cov_kwds={"maxlags": 4, "use_correction": True})
+    return float(fit.tvalues[factor])
+
+
+def levels_fit(window: int = 250) -> Any:
+    """Log levels of the Russell on factor levels, the last days."""
+    names = SPECS["macro"]
+    x = levels()[["RUT", *dict.fromkeys(s for n in names for s in SERIES[n])]].dropna().iloc[-window:]
+    X = pd.DataFrame({n: _factor(x, n) for n in names})
+    return sm.OLS(100 * np.log(x["RUT"]), sm.add_constant((X - X.mean()) / X.std(ddof=1))).fit()
+
+
+def levels_gap(stat: str) -> float:
+    fit = levels_fit()
+    gap = float(fit.resid.iloc[-1])
+    price = float(np.exp((fit.fittedvalues.iloc[-1] + gap) / 100))
+    value = float(np.exp(fit.fittedvalues.iloc[-1] / 100))
+    return {
+        "value": value,
+        "gap": price - value,
+        "gap_pct": 100 * (price / value - 1),
+        "gap_sigma": gap / float(np.sqrt(fit.mse_resid)),
+        "rsquared": float(fit.rsquared),
+    }[stat]
+
+
+def changes_gap_pct(horizon: int = 21) -> float:
+    """What yesterday's betas left unexplained over the last days, one regression a day."""
+    y, X = changes("russell", "macro", "D", None)
+    gap = 0.0
+    for t in range(len(y) - horizon, len(y)):
+        fit = sm.OLS(y.iloc[t - 250 : t], sm.add_constant(X.iloc[t - 250 : t])).fit()
+        gap += float(y.iloc[t] - X.iloc[t] @ fit.params.iloc[1:])
+    return float(100 * np.expm1(gap / 100))
+
+
+def growth_contribution(start: str, finish: str) -> float:
+    """Contribution of growth to Russell minus S&P 500, one regression a day."""
+    y, X = changes("relative", "macro", "D", finish)
+    total = 0.0
+    for t in np.flatnonzero(X.index > start):
+        fit = sm.OLS(y.iloc[t - 250 : t], sm.add_constant(X.iloc[t - 250 : t])).fit()
+        total += float(fit.params["growth"] * X["growth"].iloc[t])
+    return total

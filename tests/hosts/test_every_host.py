@@ -106,8 +106,8 @@ def test_command_line(
     elif "table" in answer:
         head = answer["table"][0]
         is_dates = [h in DATES for h in head]
-        if head == ["stat", "value"]:
-            rows = [[n, back(v, n in DATES)] for n, v in answer["table"][1:]]
+        if head[:2] == ["stat", "value"]:
+            rows = [[n, back(v, n in DATES), *map(plain, more)] for n, v, *more in answer["table"][1:]]
         else:
             rows = [[back(v, d) for v, d in zip(row, is_dates, strict=True)] for row in answer["table"][1:]]
         found = [head, *rows]

@@ -1,85 +1,164 @@
+"""Rolling fits of every method against plain loops, on returns, on trending levels and after a bad tick."""
+
 import numpy as np
 import pytest
 
-from xl_smallcap.models.factor_ols import fit_factor_ols
-from xl_smallcap.models.least_squares import solve_least_squares
-from xl_smallcap.models.rolling import rolling_newey_west, rolling_ols, window_sums
-from xl_smallcap.types import FloatArray
+from tests.models import twins
+from xl_smallcap.models.factor_fit import fit_factors
+from xl_smallcap.models.inference import newey_west_lags
+from xl_smallcap.models.rolling import rolling_fit
+from xl_smallcap.types import FloatArray, Method
+
+MAKERS = {"returns": twins.returns, "trending levels": twins.trending, "bad tick": twins.bad_tick}
+NAMES = tuple("abcdefgh")
 
 
-def loop(y: FloatArray, X: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
-    """The obvious twin: one accurate fit a window."""
-    fits = [
-        solve_least_squares(np.column_stack([np.ones(window), X[i : i + window]]), y[i : i + window]).params
-        for i in range(y.size - window + 1)
-    ]
-    return np.array(fits)[:, 1:], np.array(fits)[:, 0]
+def loop(y: FloatArray, X: FloatArray, window: int, method: Method) -> FloatArray:
+    return np.array([twins.betas(y[i : i + window], X[i : i + window], method) for i in range(y.size - window + 1)])
 
 
-def returns(n: int = 700, p: int = 4, seed: int = 1) -> tuple[FloatArray, FloatArray]:
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, p)) * [0.8, 4.0, 300.0, 1e-3]
-    return X @ [1.0, 0.1, 0.01, 100.0] + rng.standard_normal(n), X
+@pytest.mark.parametrize("method", twins.METHODS, ids=str)
+@pytest.mark.parametrize("kind", MAKERS)
+def test_every_method_against_a_plain_loop(kind: str, method: Method) -> None:
+    y, X = MAKERS[kind]()
+    window = 120
+    fit, _ = rolling_fit(y, X, window, method)
+    expected = loop(y, X, window, method)
+    error = np.abs(fit.params - expected) / np.abs(expected).max(axis=0)
+    # scikit-learn and lstsq round too: where factors are nearly collinear they are no better than 1e-9
+    limit = 2e-9 if kind == "trending levels" else 1e-10
+    assert error.max() < limit
+    own = np.array(
+        [fit_factors(y[i : i + window], X[i : i + window], NAMES[: X.shape[1]], method).params for i in (0, 77, 333)]
+    )
+    ours = (fit.params * fit.factor_sd)[[0, 77, 333]]
+    assert (np.abs(ours - own) / np.abs(own).max(axis=0)).max() < 1e-10, "to our accurate single fit, always"
 
 
 @pytest.mark.parametrize("window", [15, 83, 250, 700])
-def test_returns(window: int) -> None:
-    y, X = returns()
-    fit = rolling_ols(y, X, window)
-    params, const = loop(y, X, window)
-    np.testing.assert_allclose(fit.params, params, rtol=1e-10, atol=1e-10)
-    np.testing.assert_allclose(fit.const, const, rtol=1e-10, atol=1e-10)
-    sd = [X[i : i + window].std(axis=0, ddof=1) for i in range(y.size - window + 1)]
+def test_windows_of_any_length(window: int) -> None:
+    y, X = twins.returns()
+    fit, _ = rolling_fit(y, X, window)
+    np.testing.assert_allclose(fit.params, loop(y, X, window, Method()), rtol=1e-10, atol=1e-10)
+    sd = np.array([X[i : i + window].std(axis=0, ddof=1) for i in range(y.size - window + 1)])
     np.testing.assert_allclose(fit.factor_sd, sd, rtol=1e-10)
+    const = [y[i : i + window].mean() - X[i : i + window].mean(axis=0) @ b for i, b in enumerate(fit.params)]
+    np.testing.assert_allclose(fit.const, const, rtol=1e-9, atol=1e-10)
 
 
-def test_trending_levels() -> None:
-    rng = np.random.default_rng(2)
-    X = np.cumsum(rng.standard_normal((900, 3)), axis=0) + 2.0 * np.arange(900)[:, None]
-    y = X @ [1.0, -2.0, 0.5] + rng.standard_normal(900)
-    fit = rolling_ols(y, X, 120)
-    params, _ = loop(y, X, 120)
-    np.testing.assert_allclose(fit.params, params, rtol=1e-10, atol=1e-10)
-
-
-def test_a_bad_tick_leaves_no_trace_once_out_of_the_window() -> None:
-    y, X = returns()
-    bad_y, bad_X = y.copy(), X.copy()
-    bad_y[200], bad_X[300, 1] = -1e6, 1e6
-    fit = rolling_ols(bad_y, bad_X, 100)
-    params, _ = loop(bad_y, bad_X, 100)
-    scale = np.abs(params).max(axis=0)
-    assert np.abs((fit.params - params) / scale).max() < 1e-10
-    clean = rolling_ols(y, X, 100)
-    np.testing.assert_allclose(fit.params[301:], clean.params[301:], rtol=1e-10, atol=1e-10)
+@pytest.mark.parametrize("method", twins.METHODS, ids=str)
+def test_a_bad_tick_leaves_no_trace_once_out_of_the_window(method: Method) -> None:
+    clean, _ = rolling_fit(*twins.returns(), 100, method, errors=True)
+    dirty, bse = rolling_fit(*twins.bad_tick(), 100, method, errors=True)
+    assert bse is not None
+    for part in (slice(0, 101), slice(301, None)):
+        np.testing.assert_allclose(dirty.params[part], clean.params[part], rtol=1e-10, atol=1e-10)
 
 
 def test_near_singular_windows_are_flagged_and_solved_alone() -> None:
-    y, X = returns(p=4)
+    y, X = twins.returns()
     X[300:500, 3] = X[300:500, 0] * 2.0 + 1e-5 * np.random.default_rng(4).standard_normal(200)
-    fit = rolling_ols(y, X, 100)
-    assert fit.stable[300:401].all()
-    assert not fit.stable[:200].any()
-    np.testing.assert_allclose(fit.params[350], loop(y[350:450], X[350:450], 100)[0][0], rtol=1e-6)
+    for method in twins.METHODS:
+        fit, bse = rolling_fit(y, X, 100, method, errors=True)
+        assert bse is not None
+        assert fit.alone[300:401].all()
+        assert np.isfinite(bse[300:401]).all()
+    fit, _ = rolling_fit(y, X, 100)
+    assert not fit.alone[:200].any()
+    single = fit_factors(y[350:450], X[350:450], NAMES[:4])
+    np.testing.assert_allclose(fit.params[350] * fit.factor_sd[350], single.params, rtol=1e-10)
     X[300:500, 3] = X[300:500, 0] * 2.0 + 1e-9
-    assert np.isnan(rolling_ols(y, X, 100).params[300:401]).all()
+    for method in twins.METHODS:
+        fit, bse = rolling_fit(y, X, 100, method, errors=True)
+        assert bse is not None
+        assert np.isnan(fit.params[300:401]).all(), "refused where a single fit is"
+        assert np.isnan(bse[300:401]).all()
+        assert np.isfinite(fit.params[:200]).all()
     X[300:500, 3] = 0.0
-    assert np.isnan(rolling_ols(y, X, 100).params[350]).all()
+    assert np.isnan(rolling_fit(y, X, 100)[0].params[350]).all()
 
 
-def test_newey_west_of_every_window_against_single_fits() -> None:
-    y, X = returns(400)
-    names = ("a", "b", "c", "d")
-    fit = rolling_ols(y, X, 90)
-    bse = rolling_newey_west(y, X, fit, 90)
-    for i in range(0, 311, 17):
-        single = fit_factor_ols(y[i : i + 90], X[i : i + 90], names)
+def test_a_value_that_is_not_finite_spoils_its_own_windows_only() -> None:
+    y, X = twins.returns()
+    clean, _ = rolling_fit(y, X, 100)
+    for bad in (np.nan, np.inf):
+        broken = X.copy()
+        broken[400, 2] = bad
+        for method in (Method(), Method("pcr"), Method("pls"), Method("univariate")):
+            with np.errstate(invalid="ignore"):
+                fit, _ = rolling_fit(y, broken, 100, method)
+            assert np.isnan(fit.params[301:401]).all()
+        with np.errstate(invalid="ignore"):
+            fit, _ = rolling_fit(y, broken, 100)
+        np.testing.assert_allclose(fit.params[:301], clean.params[:301], rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(fit.params[401:], clean.params[401:], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_newey_west_of_every_window_against_statsmodels(kind: str) -> None:
+    y, X = MAKERS[kind]()
+    window = 90
+    fit, bse = rolling_fit(y, X, window, errors=True)
+    _, own_bse = rolling_fit(y, X, window, Method("univariate"), errors=True)
+    assert bse is not None
+    assert own_bse is not None
+    lags = newey_west_lags(window)
+    for i in range(0, y.size - window + 1, 13):
+        rows = slice(i, i + window)
+        # statsmodels' own inverse loses digits where columns differ by a million
+        limit = 1e-6 if kind != "returns" else 1e-9
+        np.testing.assert_allclose(bse[i], twins.newey_west(y[rows], X[rows], lags), rtol=limit)
+        single = fit_factors(y[rows], X[rows], NAMES[: X.shape[1]])
         np.testing.assert_allclose(bse[i] * fit.factor_sd[i], single.bse, rtol=1e-9)
-        np.testing.assert_allclose(fit.params[i] * fit.factor_sd[i], single.params, rtol=1e-10, atol=1e-12)
+        alone = [float(twins.newey_west(y[rows], X[rows, k : k + 1], lags)[0]) for k in range(X.shape[1])]
+        np.testing.assert_allclose(own_bse[i], alone, rtol=limit)
 
 
-@pytest.mark.parametrize(("n", "window"), [(10, 1), (10, 3), (10, 10), (25, 5), (26, 5)])
-def test_window_sums(n: int, window: int) -> None:
-    rows = np.random.default_rng(n).standard_normal((3, n))
-    expected = [[row[i : i + window].sum() for i in range(n - window + 1)] for row in rows]
-    np.testing.assert_allclose(window_sums(rows, window), expected, rtol=1e-13, atol=1e-13)
+@pytest.mark.parametrize("method", [Method("pcr", 2), Method("pls"), Method("pls", 3)], ids=str)
+def test_delta_errors_are_the_jackknife_of_infinitely_small_weights(method: Method) -> None:
+    """An observation's influence is what its weight adds to the betas: weights moved by hand, everything refitted."""
+    y, X = twins.returns(150)
+    n = y.size
+    _, bse = rolling_fit(y, X, n, method, errors=True)
+    assert bse is not None
+    step = 1e-5
+
+    def weighted(weight: FloatArray) -> FloatArray:
+        weight = weight / weight.sum()
+        mean, level = weight @ X, weight @ y
+        sd = np.sqrt(weight @ (X - mean) ** 2)
+        Z, v = (X - mean) / sd, y - level
+        R, r = Z.T @ (Z * weight[:, None]), Z.T @ (v * weight)
+        if method.name == "pcr":
+            values, V = np.linalg.eigh(R)
+            V, values = V[:, ::-1][:, : method.components], values[::-1][: method.components]
+            return np.asarray(V @ ((V.T @ r) / values) / sd)
+        K = np.column_stack([np.linalg.matrix_power(R, k) @ r for k in range(method.components or 2)])
+        return np.asarray(K @ np.linalg.solve(K.T @ R @ K, K.T @ r) / sd)
+
+    influence = []
+    for t in range(n):
+        up, down = np.ones(n), np.ones(n)
+        up[t] += step
+        down[t] -= step
+        influence.append((weighted(up) - weighted(down)) / (2 * step))
+    U = np.array(influence)
+    lags = newey_west_lags(n)
+    variance = (U * U).sum(axis=0)
+    for lag in range(1, lags + 1):
+        variance += 2 * (1 - lag / (lags + 1)) * (U[lag:] * U[:-lag]).sum(axis=0)
+    k = method.components or 2
+    expected = np.sqrt(variance * n / (n - 1 - k))
+    np.testing.assert_allclose(bse[0], expected, rtol=1e-6)
+
+
+def test_all_components_are_ols() -> None:
+    y, X = twins.returns()
+    plain, bse = rolling_fit(y, X, 200, errors=True)
+    assert bse is not None
+    for name in ("pcr", "pls"):
+        full, errors = rolling_fit(y, X, 200, Method(name, 4), errors=True)
+        assert errors is not None
+        np.testing.assert_allclose(full.params, plain.params, rtol=1e-9)
+        np.testing.assert_allclose(full.const, plain.const, rtol=1e-8, atol=1e-10)
+        np.testing.assert_allclose(errors, bse, rtol=1e-9)

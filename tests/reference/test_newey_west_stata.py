@@ -8,7 +8,7 @@ bw(5) is a Bartlett kernel with four lags. Regenerate with that command in Stata
 import numpy as np
 from statsmodels.datasets import macrodata
 
-from xl_smallcap.models.inference import newey_west_bse, student_pvalues, student_quantile
+from xl_smallcap.models.inference import bartlett_bse, student_pvalues, student_quantile
 from xl_smallcap.models.least_squares import solve_least_squares
 
 PARAMS = [4.3742216647032, -0.61399696947899, -9.4816727746549]
@@ -24,7 +24,7 @@ def test_against_stata() -> None:
     investment = 400 * np.diff(np.log(frame["realinv"].to_numpy()))
     X = np.column_stack([growth, frame["realint"].to_numpy()[:-1], np.ones(growth.size)])
     solved = solve_least_squares(X, investment)
-    bse = newey_west_bse(X, solved.resid, solved.xtx_inverse, lags=4)
+    bse = bartlett_bse((X @ solved.xtx_inverse) * solved.resid[:, None], 4, X.shape[0] / (X.shape[0] - 3.0))
     np.testing.assert_allclose(solved.params, PARAMS, rtol=1e-10)
     np.testing.assert_allclose(bse, BSE, rtol=1e-10)
     t = solved.params / bse

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import numpy as np
 
 from xl_smallcap.analyses.question import Question, aligned, check_gaps, check_window
 from xl_smallcap.data.panel import Panel
-from xl_smallcap.errors import FitError, NoDataError, XlSmallcapError
-from xl_smallcap.models.factor_ols import FactorFit, fit_factor_ols, independent_signs
+from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
+from xl_smallcap.models.bootstrap import Bootstrap
+from xl_smallcap.models.factor_fit import FactorFit, fit_factors, independent_signs, residual_df
 from xl_smallcap.models.inference import student_quantile
-from xl_smallcap.models.rolling import rolling_newey_west, rolling_ols
+from xl_smallcap.models.rolling import rolling_fit
 from xl_smallcap.session import Columns, Session
-from xl_smallcap.types import DayArray, FloatArray
+from xl_smallcap.types import BoolArray, DayArray, FloatArray
 
 
 @dataclass(frozen=True)
 class Fitted:
     """A fit with the dates and the evidence around it."""
 
+    question: Question
     names: tuple[str, ...]
     quotes: tuple[str, ...]
     fit: FactorFit
@@ -47,7 +50,11 @@ class Fitted:
 
 @dataclass(frozen=True)
 class History:
-    """Betas of every window: per own standard deviation, and each window's standard deviation."""
+    """Betas of every window: per own standard deviation, and each window's standard deviation.
+
+    `half_width` is that of an interval in standard errors, a value a window; `alone` marks windows that were nearly
+    singular (or whose components are hardly told apart) and were solved one by one.
+    """
 
     names: tuple[str, ...]
     quotes: tuple[str, ...]
@@ -55,16 +62,72 @@ class History:
     params: FloatArray
     bse: FloatArray
     factor_sd: FloatArray
-    half_width: float
+    half_width: FloatArray
+    alone: BoolArray
 
 
-def _key(kind: str, question: Question, panel: Panel, confidence: float) -> tuple[str, ...]:
+def _key(kind: str, session: Session, question: Question, panel: Panel) -> tuple[str, ...]:
+    settings = session.settings
+    drawn = question.method.name in ("pcr", "pls") and kind == "fit"
     return (
         kind,
         panel.digest,
         str(question.window),
-        question.method,
-        repr(confidence),
+        str(question.method),
+        repr(settings.confidence),
+        *((str(settings.bootstrap_draws), str(settings.seed)) if drawn else ()),
+    )
+
+
+def errors_of(question: Question, fit: FactorFit) -> str:
+    """Say where the standard errors of a fit come from.
+
+    Parameters
+    ----------
+    question : Question
+        The regression.
+    fit : FactorFit
+        Its result.
+
+    Returns
+    -------
+    str
+    """
+    if question.method.name in ("ols", "univariate"):
+        return f"Newey-West, {fit.hac_lags} lags"
+    return f"moving-block bootstrap, {fit.draws} draws of blocks of {fit.block}, seed {fit.seed}"
+
+
+def flag_of(alone: bool, usable: bool) -> str | None:
+    """Say what is unusual about a window of a history.
+
+    Parameters
+    ----------
+    alone : bool
+        It was solved by itself.
+    usable : bool
+        It has betas.
+
+    Returns
+    -------
+    str or None
+    """
+    if not usable:
+        return "no beta: constant or collinear factors, or a gap"
+    return "near-singular: solved alone" if alone else None
+
+
+def refuse_univariate() -> NoReturn:
+    """Say that there is no joint R² of univariate regressions.
+
+    Raises
+    ------
+    BadArgumentError
+        Always.
+    """
+    raise BadArgumentError(
+        "Method 'univariate' is one regression a factor, so there is no joint R²; "
+        "use RUSSELL_BETA with stat 'rsquared' for a factor's own."
     )
 
 
@@ -95,8 +158,9 @@ def fit(session: Session, question: Question) -> Fitted:
 
     def compute() -> tuple[FactorFit, FloatArray, int]:
         y, X = panel.changes[:, 0], panel.changes[:, 1:]
-        now = fit_factor_ols(y[-n:], X[-n:], names, confidence)
-        before = independent_signs(y, X, n, panel.gaps)
+        draws = Bootstrap(session.settings.bootstrap_draws, session.settings.seed)
+        now = fit_factors(y[-n:], X[-n:], names, question.method, confidence, draws)
+        before = independent_signs(y, X, n, panel.gaps, question.method)
         signs = np.vstack([np.sign(now.params), before])
         return now, np.mean(signs == signs[0], axis=0), len(signs)
 
@@ -108,9 +172,10 @@ def fit(session: Session, question: Question) -> Fitted:
         return FactorFit.from_columns(columns), columns["sign_share"], int(columns["sign_windows"])
 
     result, share, windows = session.get_or_compute(
-        _key("fit", question, panel, confidence), compute, to_columns, from_columns
+        _key("fit", session, question, panel), compute, to_columns, from_columns
     )
     return Fitted(
+        question=question,
         names=names,
         quotes=panel.quotes[1:],
         fit=result,
@@ -173,6 +238,8 @@ def out_of_sample_rsquared(session: Session, question: Question) -> float:
     NoDataError
         Fewer than two windows of history.
     """
+    if question.method.name == "univariate":
+        refuse_univariate()
     panel = aligned(session, question)
     check_window(session, question, panel)
     check_gaps(question, panel, windows=2)
@@ -182,7 +249,7 @@ def out_of_sample_rsquared(session: Session, question: Question) -> float:
             f"The out-of-sample R² of window {question.window} needs {2 * n} changes; there are {panel.dates.size}."
         )
     y, X = panel.changes[-2 * n :, 0], panel.changes[-2 * n :, 1:]
-    rolled = rolling_ols(y[:-1], X[:-1], n)
+    rolled, _ = rolling_fit(y[:-1], X[:-1], n, question.method)
     predicted = rolled.const + (X[n:] * rolled.params).sum(axis=1)
     means = np.lib.stride_tricks.sliding_window_view(y[:-1], n).mean(axis=1)
     if not np.isfinite(predicted).all():
@@ -209,27 +276,31 @@ def history(session: Session, question: Question) -> History:
     check_window(session, question, panel)
     n, confidence = question.window.count, session.settings.confidence
 
-    def compute() -> tuple[FloatArray, FloatArray, FloatArray]:
+    def compute() -> Columns:
         y, X = panel.changes[:, 0], panel.changes[:, 1:]
-        rolled = rolling_ols(y, X, n)
-        bse = rolling_newey_west(y, X, rolled, n)
+        rolled, bse = rolling_fit(y, X, n, question.method, errors=True)
+        assert bse is not None
         for gap in panel.gaps:  # a window across a gap is no window of that frequency
             across = slice(max(0, int(gap) - n + 1), int(gap))
             rolled.params[across] = np.nan
-        return rolled.params * rolled.factor_sd, bse * rolled.factor_sd, rolled.factor_sd
+        df = [residual_df(question.method, n, X.shape[1], int(k)) for k in np.unique(rolled.components)]
+        half = {k: student_quantile(confidence, d) for k, d in zip(np.unique(rolled.components), df, strict=True)}
+        return {
+            "params": rolled.params * rolled.factor_sd,
+            "bse": bse * rolled.factor_sd,
+            "factor_sd": rolled.factor_sd,
+            "half_width": np.array([half[k] for k in rolled.components]),
+            "alone": rolled.alone.astype(np.float64),
+        }
 
-    params, bse, factor_sd = session.get_or_compute(
-        _key("history", question, panel, confidence),
-        compute,
-        lambda r: {"params": r[0], "bse": r[1], "factor_sd": r[2]},
-        lambda c: (c["params"], c["bse"], c["factor_sd"]),
-    )
+    kept = session.get_or_compute(_key("history", session, question, panel), compute, lambda r: r, lambda c: c)
     return History(
         names=panel.names[1:],
         quotes=panel.quotes[1:],
         dates=panel.dates[n - 1 :],
-        params=params,
-        bse=bse,
-        factor_sd=factor_sd,
-        half_width=student_quantile(confidence, float(n - len(panel.names))),
+        params=kept["params"],
+        bse=kept["bse"],
+        factor_sd=kept["factor_sd"],
+        half_width=kept["half_width"],
+        alone=kept["alone"] > 0,
     )

@@ -10,7 +10,7 @@ from xl_smallcap.data.catalogue import Catalogue, Spec, Target
 from xl_smallcap.data.panel import Column, Panel
 from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.session import Session
-from xl_smallcap.types import Method, Window
+from xl_smallcap.types import OLS, Method, Window
 
 MARKET = "market"
 
@@ -23,12 +23,17 @@ class Question:
     spec: Spec
     window: Window
     as_of: np.datetime64 | None
-    method: Method = "ols"
+    method: Method = OLS
 
     @property
     def market(self) -> bool:
         """Whether the market takes part as a regressor."""
         return self.spec.market or self.target.market
+
+    @property
+    def regressors(self) -> int:
+        """How many regressors the joint regression has besides the constant."""
+        return len(self.spec.factors) + self.market
 
 
 def columns_of(catalogue: Catalogue, question: Question) -> tuple[Column, ...]:
@@ -66,7 +71,26 @@ def columns_of(catalogue: Catalogue, question: Question) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def aligned(session: Session, question: Question) -> Panel:
+def leg_columns_of(catalogue: Catalogue, question: Question) -> tuple[Column, ...]:
+    """Return the panel's columns with each leg of the target apart, then the regressors.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Constructions.
+    question : Question
+        Which regression.
+
+    Returns
+    -------
+    tuple of Column
+        One a leg, unweighted, then as in :func:`columns_of`.
+    """
+    regressors = columns_of(catalogue, question)[1:]
+    return (*(Column.of(f"leg {s}", "pct", ((s, 1.0),)) for s, _ in question.target.legs), *regressors)
+
+
+def aligned(session: Session, question: Question, columns: tuple[Column, ...] | None = None) -> Panel:
     """Return the panel known by `as_of`, after checking that the date lies within reach of the data.
 
     Parameters
@@ -75,6 +99,8 @@ def aligned(session: Session, question: Question) -> Panel:
         Snapshot and catalogue.
     question : Question
         Which regression.
+    columns : tuple of Column, optional
+        Default: :func:`columns_of`.
 
     Returns
     -------
@@ -85,7 +111,7 @@ def aligned(session: Session, question: Question) -> Panel:
     NoDataError
         The date is before the data or more than the days of grace after them; the range is named.
     """
-    columns = columns_of(session.catalogue, question)
+    columns = columns or columns_of(session.catalogue, question)
     panel = session.panel(columns, question.as_of, question.window.frequency)
     if question.as_of is not None:
         grace = np.timedelta64(session.settings.grace_days, "D")
@@ -107,8 +133,38 @@ def aligned(session: Session, question: Question) -> Panel:
     return panel
 
 
+def check_model(session: Session, question: Question) -> None:
+    """Refuse a window too short for its regressors, and more components than regressors.
+
+    Parameters
+    ----------
+    session : Session
+        Settings.
+    question : Question
+        Which regression.
+
+    Raises
+    ------
+    BadArgumentError
+        Saying what is needed.
+    """
+    k = question.regressors
+    least = k + session.settings.min_spare_obs
+    wanted = question.method.components
+    if wanted is not None and wanted > k:
+        raise BadArgumentError(
+            f"Method '{question.method}' asks for {wanted} components; the {k} regressors of specification "
+            f"'{question.spec.id}' have at most {k}."
+        )
+    if question.window.count < least:
+        raise BadArgumentError(
+            f"Window {question.window} is too short: {k} regressors need at least {least} observations "
+            f"({k} + {session.settings.min_spare_obs})."
+        )
+
+
 def check_window(session: Session, question: Question, panel: Panel) -> None:
-    """Refuse a window that is too short or longer than the history.
+    """Refuse what :func:`check_model` refuses, and a window longer than the history.
 
     Parameters
     ----------
@@ -124,14 +180,8 @@ def check_window(session: Session, question: Question, panel: Panel) -> None:
     BadArgumentError, NoDataError
         Saying how many observations there are.
     """
-    k = len(panel.names) - 1
-    least = k + session.settings.min_spare_obs
+    check_model(session, question)
     window = question.window
-    if window.count < least:
-        raise BadArgumentError(
-            f"Window {window} is too short: {k} regressors need at least {least} observations "
-            f"({k} + {session.settings.min_spare_obs})."
-        )
     if panel.dates.size < window.count:
         raise NoDataError(
             f"Window {window} needs {window.count} {window.frequency} changes; by {panel.level_dates[-1]} there are "

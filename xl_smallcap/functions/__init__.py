@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from xl_smallcap.functions import why as _why
+from xl_smallcap.functions.attribution import RUSSELL_ATTRIBUTION
 from xl_smallcap.functions.betas import RUSSELL_BETA, RUSSELL_BETA_HISTORY, RUSSELL_BETAS, RUSSELL_FIT
 from xl_smallcap.functions.factors import RUSSELL_FACTOR, RUSSELL_FACTORS
+from xl_smallcap.functions.fair_value import RUSSELL_FAIR_VALUE, RUSSELL_FAIR_VALUE_HISTORY
+from xl_smallcap.functions.methods import RUSSELL_METHODS
 from xl_smallcap.functions.provenance import RUSSELL_ASOF, RUSSELL_SNAPSHOT, RUSSELL_SOURCE, RUSSELL_STATUS
 from xl_smallcap.types import Table
 
@@ -113,6 +116,10 @@ FUNCTIONS: tuple[WorksheetFunction, ...] = tuple(
         RUSSELL_BETAS,
         RUSSELL_BETA_HISTORY,
         RUSSELL_FIT,
+        RUSSELL_METHODS,
+        RUSSELL_ATTRIBUTION,
+        RUSSELL_FAIR_VALUE,
+        RUSSELL_FAIR_VALUE_HISTORY,
         RUSSELL_FACTOR,
         RUSSELL_FACTORS,
         RUSSELL_ASOF,
@@ -129,12 +136,16 @@ __all__ = [
     "FUNCTIONS",
     "HELP_LIMIT",
     "RUSSELL_ASOF",
+    "RUSSELL_ATTRIBUTION",
     "RUSSELL_BETA",
     "RUSSELL_BETAS",
     "RUSSELL_BETA_HISTORY",
     "RUSSELL_FACTOR",
     "RUSSELL_FACTORS",
+    "RUSSELL_FAIR_VALUE",
+    "RUSSELL_FAIR_VALUE_HISTORY",
     "RUSSELL_FIT",
+    "RUSSELL_METHODS",
     "RUSSELL_SNAPSHOT",
     "RUSSELL_SOURCE",
     "RUSSELL_STATUS",

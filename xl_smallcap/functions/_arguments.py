@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast, get_args
 import numpy as np
 
 from xl_smallcap.errors import BadArgumentError, unknown_word
-from xl_smallcap.types import Frequency, Window
+from xl_smallcap.types import Frequency, Method, MethodName, Window
 
 T = TypeVar("T", bound=str)
 
@@ -164,6 +164,97 @@ def window(value: Any, default: str = "250") -> Window:
             f'"60m" (months); got {shown(value)}.'
         )
     return Window(int(match.group(1)), _FREQUENCIES[match.group(2)])
+
+
+def count(name: str, value: Any, default: int) -> int:
+    """Read a whole number of observations.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name.
+    value : object
+        21, "21" or blank.
+    default : int
+        Used where blank.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    BadArgumentError
+        Not a whole number of at least 1.
+    """
+    if is_blank(value):
+        return default
+    text = f"{value:.15g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not re.fullmatch(r"\s*\d{1,6}\s*", text) or int(text) < 1:
+        raise BadArgumentError(
+            f"The argument '{name}' must be a whole number of observations such as {default}; got {shown(value)}."
+        )
+    return int(text)
+
+
+def with_number(name: str, value: Any, default: str) -> tuple[str, int | None]:
+    """Read a word that may carry a number behind a colon, such as "pls:2".
+
+    Parameters
+    ----------
+    name : str
+        The argument's name.
+    value : object
+        As typed.
+    default : str
+        Used where blank.
+
+    Returns
+    -------
+    word : str
+    number : int or None
+
+    Raises
+    ------
+    BadArgumentError
+        The number is not a whole one of at least 1.
+    """
+    text, colon, number = word(name, value, default).partition(":")
+    if not colon:
+        return text, None
+    if not re.fullmatch(r"\s*\d{1,6}\s*", number) or int(number) < 1:
+        raise BadArgumentError(
+            f"The argument '{name}' is {shown(value)}: behind the colon belongs a whole number of at least 1, "
+            f'as in "{text.strip()}:2".'
+        )
+    return text, int(number)
+
+
+def method(value: Any) -> Method:
+    """Read how betas are estimated: "ols", "univariate", "pcr" or "pls", the last two with components if wanted.
+
+    Parameters
+    ----------
+    value : object
+        "pls:2" asks for two components.
+
+    Returns
+    -------
+    Method
+
+    Raises
+    ------
+    BadArgumentError
+        Unknown, or components where there are none.
+    """
+    text, number = with_number("method", value, "ols")
+    name: MethodName = choice("method", text, MethodName, "ols")
+    if number is not None and name in ("ols", "univariate"):
+        raise BadArgumentError(
+            f"Method '{name}' has no components, so '{shown(value).strip(chr(39))}' says too much; only \"pcr:{number}\" "
+            f'and "pls:{number}" take a number.'
+        )
+    return Method(name, number)
 
 
 def day(name: str, value: Any) -> np.datetime64 | None:

@@ -8,7 +8,6 @@ from xl_smallcap.analyses.question import MARKET, Question
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.session import Session
-from xl_smallcap.types import Method
 
 
 def question_of(session: Session, target: Any, window: Any, as_of: Any, method: Any, spec: Any) -> Question:
@@ -36,7 +35,7 @@ def question_of(session: Session, target: Any, window: Any, as_of: Any, method: 
         spec=catalogue.spec(read.word("spec", spec, catalogue.default_spec)),
         window=read.window(window),
         as_of=read.day("as_of", as_of),
-        method=read.choice("method", method, Method, "ols"),
+        method=read.method(method),
     )
 
 

@@ -12,9 +12,11 @@ from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.analyses.question import MARKET
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
 from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions._native import date as _date
+from xl_smallcap.functions._native import number as _number
 from xl_smallcap.functions._question import factor_in, question_of
 from xl_smallcap.session import current_session
-from xl_smallcap.types import BetaStat, BetaUnit, FitStat, Method, Scalar, Table
+from xl_smallcap.types import BetaStat, BetaUnit, FitStat, Scalar, Table
 
 _FEWEST_SIGN_WINDOWS = 2
 _FIT_STATS: tuple[FitStat, ...] = (
@@ -26,17 +28,11 @@ _FIT_STATS: tuple[FitStat, ...] = (
     "last_date",
     "condition_number",
     "components",
+    "explained",
+    "draws",
+    "block",
+    "seed",
 )
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _date(value: np.datetime64) -> dt.date:
-    found = value.astype("datetime64[D]").item()
-    assert isinstance(found, dt.date)
-    return found
 
 
 def _cells(fitted: model.Fitted, name: str, unit: BetaUnit) -> dict[str, Scalar]:
@@ -52,15 +48,20 @@ def _cells(fitted: model.Fitted, name: str, unit: BetaUnit) -> dict[str, Scalar]
         "pvalue_bh": _number(fit.pvalues_bh[i]),
         "lower": _number(fit.lower[i] * scale),
         "upper": _number(fit.upper[i] * scale),
+        "se_conditional": _number(fit.bse_conditional[i] * scale),
         "sign_share": float(fitted.sign_share[i]) if enough else None,
         "sign_windows": fitted.sign_windows,
+        "agreement": float(fit.agreement[i]),
         "vif": _number(fit.vif[i]),
+        "rsquared": _number(fit.rsquared_each[i]),
         "nobs": fit.nobs,
         "first_date": _date(fitted.first_date),
         "last_date": _date(fitted.last_date),
         "unit": units.unit_name(unit, fitted.quotes[i]),
         "factor_sd": float(fit.factor_sd[i]),
         "factor_unit": "bp" if fitted.quotes[i] == "bp" else "%",
+        "method": str(fitted.question.method),
+        "errors": model.errors_of(fitted.question, fit),
     }
 
 
@@ -70,7 +71,7 @@ def RUSSELL_BETA(
     target: str | None = None,
     window: float | str | None = None,
     as_of: dt.date | str | float | None = None,
-    method: Method | None = None,
+    method: str | None = None,
     spec: str | None = None,
     unit: BetaUnit | None = None,
 ) -> float | dt.date:
@@ -81,7 +82,7 @@ def RUSSELL_BETA(
     factor : str
         "growth", "inflation", "easing" (or "cuts"), "dollar", "oil"; more with other specs. See RUSSELL_FACTORS.
     stat : str, optional
-        beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, sign_share, vif, nobs or last_date.
+        beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, se_conditional, sign_share, agreement, vif, rsquared, nobs, first_date or last_date.
     target : str, optional
         "russell" (default), "sp500", "relative", "hedged", or a stored daily price such as "IWM".
     window : number or str, optional
@@ -89,7 +90,7 @@ def RUSSELL_BETA(
     as_of : date, optional
         Nothing later is used: an Excel date or text 2025-12-24. Default: the last date with every series.
     method : str, optional
-        "ols" (default): joint ordinary least squares with Newey-West errors.
+        "ols" (default, joint), "univariate", "pcr" (principal components, 90 % of variance), "pls" (partial least squares, 2 components), or a number: "pls:3".
     spec : str, optional
         "macro" (default), "macro_market", "full", or one factor swapped: "macro:growth_metals".
     unit : str, optional
@@ -107,7 +108,8 @@ def RUSSELL_BETA(
 
     Notes
     -----
-    Newey and West (1987) errors with floor(4 (T/100)^(2/9)) lags and Student-t intervals; docs/methods.md.
+    Student-t intervals; Newey and West (1987) errors with floor(4 (T/100)^(2/9)) lags, for pcr and pls a moving-block
+    bootstrap that refits scaling and components; agreement is the share of the four methods with this sign. docs/methods.md.
     """
     session = current_session()
     session.follow()
@@ -131,7 +133,7 @@ def RUSSELL_BETAS(
     target: str | None = None,
     window: float | str | None = None,
     as_of: dt.date | str | float | None = None,
-    method: Method | None = None,
+    method: str | None = None,
     spec: str | None = None,
     unit: BetaUnit | None = None,
 ) -> Table:
@@ -146,7 +148,7 @@ def RUSSELL_BETAS(
     as_of : date, optional
         Nothing later is used. Default: the last date with every series.
     method : str, optional
-        "ols" (default).
+        "ols" (default), "univariate", "pcr", "pls", or with components: "pcr:3".
     spec : str, optional
         "macro" (default), "macro_market", "full", or one factor swapped: "macro:growth_metals".
     unit : str, optional
@@ -204,7 +206,7 @@ def RUSSELL_BETA_HISTORY(
     target: str | None = None,
     window: float | str | None = None,
     as_of: dt.date | str | float | None = None,
-    method: Method | None = None,
+    method: str | None = None,
     spec: str | None = None,
     unit: BetaUnit | None = None,
     start: dt.date | str | float | None = None,
@@ -222,7 +224,7 @@ def RUSSELL_BETA_HISTORY(
     as_of : date, optional
         The last date shown; nothing later is used.
     method : str, optional
-        "ols" (default).
+        "ols" (default), "univariate", "pcr", "pls", or with components: "pcr:3".
     spec : str, optional
         "macro" (default), "macro_market", "full", or one factor swapped.
     unit : str, optional
@@ -233,8 +235,9 @@ def RUSSELL_BETA_HISTORY(
     Returns
     -------
     list of list
-        date, beta, lower, upper, beta_fixed, lower_fixed, upper_fixed, factor_sd, unit. The fixed columns are #N/A for the
-        market, which has no reference deviation.
+        date, beta, lower, upper, beta_fixed, lower_fixed, upper_fixed, factor_sd, unit, errors, flag. The fixed columns are
+        #N/A for the market, which has no reference deviation. flag says where a window was nearly singular and solved
+        alone, or has no beta. Intervals of pcr and pls are the delta method's, those of RUSSELL_BETA the bootstrap's.
 
     Raises
     ------
@@ -256,16 +259,32 @@ def RUSSELL_BETA_HISTORY(
     at = 0 if first is None else int(np.searchsorted(told.dates, first))
     if at >= told.dates.size:
         raise NoDataError(f"No window ends on or after start {first}; the last ends {told.dates[-1]}.")
-    table: Table = [["date", "beta", "lower", "upper", "beta_fixed", "lower_fixed", "upper_fixed", "factor_sd", "unit"]]
+    table: Table = [
+        [
+            "date",
+            "beta",
+            "lower",
+            "upper",
+            "beta_fixed",
+            "lower_fixed",
+            "upper_fixed",
+            "factor_sd",
+            "unit",
+            "errors",
+            "flag",
+        ]
+    ]
+    errors = "Newey-West" if question.method.name in ("ols", "univariate") else "Newey-West, delta method"
     days = told.dates[at:].tolist()
-    for day, beta, se, sd in zip(
+    for day, beta, half, sd, alone in zip(
         days,
         told.params[at:, i].tolist(),
-        told.bse[at:, i].tolist(),
+        (told.half_width[at:] * told.bse[at:, i]).tolist(),
         told.factor_sd[at:, i].tolist(),
+        told.alone[at:].tolist(),
         strict=True,
     ):
-        ends = (beta, beta - told.half_width * se, beta + told.half_width * se)
+        ends = (beta, beta - half, beta + half)
         usable = sd > 0 and np.isfinite(beta)
         scale = units.unit_factor(shown_in, quote, sd, name) if usable else 1.0
         fixed = reference / sd if reference is not None and usable else None
@@ -276,6 +295,8 @@ def RUSSELL_BETA_HISTORY(
                 *(None if fixed is None else _number(v * fixed) for v in ends),
                 sd,
                 label,
+                errors,
+                model.flag_of(alone, usable),
             ]
         )
     return table
@@ -286,7 +307,7 @@ def RUSSELL_FIT(
     target: str | None = None,
     window: float | str | None = None,
     as_of: dt.date | str | float | None = None,
-    method: Method | None = None,
+    method: str | None = None,
     spec: str | None = None,
 ) -> float | dt.date | Table:
     """Quality of the factor regression: R² (a share from 0 to 1: in sample, adjusted, out of sample), number of observations, first and last date, condition number of the factors; stat "all" gives the table.
@@ -294,7 +315,7 @@ def RUSSELL_FIT(
     Parameters
     ----------
     stat : str, optional
-        rsquared (default), rsquared_adj, rsquared_oos, nobs, first_date, last_date, condition_number, components or all.
+        rsquared (default), rsquared_adj, rsquared_oos, nobs, first_date, last_date, condition_number, components, explained, draws, block, seed or all.
     target : str, optional
         "russell" (default), "sp500", "relative", "hedged", or a stored daily price.
     window : number or str, optional
@@ -302,15 +323,16 @@ def RUSSELL_FIT(
     as_of : date, optional
         Nothing later is used.
     method : str, optional
-        "ols" (default).
+        "ols" (default), "univariate", "pcr", "pls", or with components: "pcr:3".
     spec : str, optional
         "macro" (default), "macro_market", "full", or one factor swapped.
 
     Returns
     -------
     float, datetime.date or list of list
-        The statistic, or the table stat, value. components is the number of regressors for "ols". first_date is the day
-        from which the first change is measured.
+        The statistic, or the table stat, value. components is the number of regressors, for pcr and pls of components;
+        explained their share of the factors' variance; draws, block and seed belong to the bootstrap. first_date is the
+        day from which the first change is measured.
 
     Raises
     ------
@@ -324,14 +346,20 @@ def RUSSELL_FIT(
     question = question_of(session, target, window, as_of, method, spec)
     fitted = model.fit(session, question)
     fit = fitted.fit
+    joint = question.method.name != "univariate"
+    drawn = fit.draws > 0
     values: dict[FitStat, Scalar] = {
-        "rsquared": fit.rsquared,
-        "rsquared_adj": fit.rsquared_adj,
+        "rsquared": float(fit.rsquared_each[0]) if joint else None,
+        "rsquared_adj": float(fit.rsquared_adj_each[0]) if joint else None,
         "nobs": fit.nobs,
         "first_date": _date(fitted.first_date),
         "last_date": _date(fitted.last_date),
         "condition_number": fit.condition_number,
-        "components": len(fitted.names),
+        "components": fit.components,
+        "explained": _number(fit.explained),
+        "draws": fit.draws if drawn else None,
+        "block": fit.block if drawn else None,
+        "seed": fit.seed if drawn else None,
     }
     if whole:
         try:
@@ -342,5 +370,11 @@ def RUSSELL_FIT(
     if asked == "rsquared_oos":
         return model.out_of_sample_rsquared(session, question)
     value = values[asked]
+    if value is None and asked.startswith("rsquared"):
+        model.refuse_univariate()
+    if value is None:
+        raise NoDataError(
+            f"Method '{question.method}' has no '{asked}': its errors are {model.errors_of(question, fit)}."
+        )
     assert isinstance(value, (int, float, dt.date))
     return value

@@ -23,35 +23,32 @@ def newey_west_lags(nobs: int) -> int:
     return int(np.floor(4.0 * (nobs / 100.0) ** (2.0 / 9.0)))
 
 
-def newey_west_bse(X: FloatArray, resid: FloatArray, xtx_inverse: FloatArray, lags: int) -> FloatArray:
+def bartlett_bse(influence: FloatArray, lags: int, correction: float) -> FloatArray:
     """Standard errors robust to heteroskedasticity and autocorrelation, in the units of the coefficients.
 
     Parameters
     ----------
-    X : ndarray of shape (n_obs, n_columns)
-        Regressors with the column of ones.
-    resid : ndarray of shape (n_obs,)
-        Residuals.
-    xtx_inverse : ndarray of shape (n_columns, n_columns)
-        Inverse of X'X.
+    influence : ndarray of shape (n_obs, n_coefficients)
+        What each observation's residual adds to each coefficient: for least squares (X (X'X)^-1) * resid.
     lags : int
         Bartlett weights 1 - l/(lags+1).
+    correction : float
+        Factor of the variance for small samples, such as n/(n-k).
 
     Returns
     -------
-    ndarray of shape (n_columns,)
+    ndarray of shape (n_coefficients,)
 
     Notes
     -----
-    Newey and West (1987), eq. 5, times n/(n-k) as Stata's ``ivreg2, bw(lags+1) small`` has it. Only the diagonal of
-    the sandwich is formed: with U = (X (X'X)^-1) * resid it is sum_t U_t^2 + 2 sum_l w_l sum_t U_t U_{t-l}.
+    Newey and West (1987), eq. 5; with n/(n-k) as Stata's ``ivreg2, bw(lags+1) small`` has it. Only the diagonal of
+    the sandwich is formed: sum_t U_t^2 + 2 sum_l w_l sum_t U_t U_{t-l}.
     """
-    n, k = X.shape
-    U = (X @ xtx_inverse) * resid[:, None]
-    variance = (U * U).sum(axis=0)
+    variance = (influence * influence).sum(axis=0)
     for lag in range(1, lags + 1):
-        variance += 2.0 * (1.0 - lag / (lags + 1.0)) * (U[lag:] * U[:-lag]).sum(axis=0)
-    return np.asarray(np.sqrt(np.maximum(variance, 0.0) * n / (n - k)), dtype=np.float64)
+        weight = 2.0 * (1.0 - lag / (lags + 1.0))
+        variance += weight * (influence[lag:] * influence[:-lag]).sum(axis=0)
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0) * correction), dtype=np.float64)
 
 
 def student_quantile(confidence: float, df: float) -> float:

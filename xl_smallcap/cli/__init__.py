@@ -5,72 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from xl_smallcap.cli import fair_value
+from xl_smallcap.cli.terminal import SHOWN_ROWS, as_text, print_table, progress
 from xl_smallcap.errors import XlSmallcapError
 
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
-_SHOWN_ROWS = 40
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal,
-    ) as bar:  # fmt: skip
-        task = bar.add_task(what, total=None)
-
-        def step(name: str, done: int, total: int) -> None:
-            bar.update(task, description=f"{what} {name}".rstrip(), completed=done, total=total)
-
-        yield step
-
-
-def _show(value: Any) -> str:
-    if value is None:
-        return "#N/A"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return str(value)
-
-
-def _print_table(table: list[list[Any]], title: str = "", limit: int | None = None) -> None:
-    """Print a table whole: no number is ever cut; columns that do not fit a terminal follow below."""
-    rows = table[1:]
-    kept = rows if limit is None or len(rows) <= limit else [*rows[: limit // 2], *rows[-limit // 2 :]]
-    cells = [[str(h) for h in table[0]], *[[_show(v) for v in row] for row in kept]]
-    if len(kept) < len(rows):
-        cells.insert(1 + (limit or 0) // 2, ["..."] * len(cells[0]))
-    widths = [max(len(row[j]) for row in cells) for j in range(len(cells[0]))]
-    right = [all(isinstance(r[j], (int, float)) or r[j] is None for r in rows) for j in range(len(widths))]
-    wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10**9
-    if title:
-        print(title)
-    start = 1
-    while start < len(widths):
-        stop, used = start, widths[0]
-        while stop < len(widths) and (stop == start or used + 2 + widths[stop] <= wide):
-            used += 2 + widths[stop]
-            stop += 1
-        columns = [0, *range(start, stop)]
-        for i, row in enumerate(cells):
-            print("  ".join(row[j].rjust(widths[j]) if right[j] else row[j].ljust(widths[j]) for j in columns).rstrip())
-            if i == 0:
-                print("  ".join("-" * widths[j] for j in columns))
-        print()
-        start = stop
-    if len(kept) < len(rows):
-        print(f"{len(rows) - len(kept)} of {len(rows)} rows not shown; use --json for all.")
 
 
 def _call(args: argparse.Namespace) -> int:
@@ -87,9 +29,9 @@ def _call(args: argparse.Namespace) -> int:
     elif answer.code is not None:
         print(f"{answer.code} {answer.message}", file=sys.stderr)
     elif answer.table is not None:
-        _print_table(answer.table, limit=_SHOWN_ROWS)
+        print_table(answer.table, limit=SHOWN_ROWS)
     else:
-        print(repr(answer.value) if isinstance(answer.value, float) else _show(answer.value))
+        print(repr(answer.value) if isinstance(answer.value, float) else as_text(answer.value))
     return FAILED if answer.code is not None else OK
 
 
@@ -118,7 +60,7 @@ def _data_load(args: argparse.Namespace) -> int:
     from xl_smallcap.data.loading import load
     from xl_smallcap.session import current_session
 
-    with _progress("Reading") as step:
+    with progress("Reading") as step:
         done = load(current_session().store, args.place, step)
     print(f"Snapshot {done.snapshot.name}: {len(done.snapshot.ids)} series, now CURRENT.")
     for reason in done.skipped.values():
@@ -168,7 +110,7 @@ def _data_status(args: argparse.Namespace) -> int:
     print(f"Snapshot {snapshot.name}, loaded {snapshot.loaded_at}, in {session.settings.store_dir}")
     others = [s for s in session.store.snapshots() if s != snapshot.fingerprint]
     print(f"Other snapshots: {', '.join(others) or 'none'}")
-    _print_table(answer.table)
+    print_table(answer.table)
     damaged = [row for row in answer.table[1:] if row[6] is None]
     return PARTIAL if damaged else OK
 
@@ -195,9 +137,9 @@ def _panel(args: argparse.Namespace) -> int:
 def _demo(args: argparse.Namespace) -> int:
     from xl_smallcap.workbooks.demo import run_demo
 
-    with _progress("Demo") as step:
+    with progress("Demo") as step:
         done = run_demo(Path(args.out), step)
-    _print_table(
+    print_table(
         done.table, title=f"Betas of the Russell 2000, % per +1 sd, 250 days to {done.as_of}, {done.snapshot_name}"
     )
     print(f"Workbook with live formulas and their values: {done.workbook}")
@@ -293,6 +235,8 @@ def _parser() -> argparse.ArgumentParser:
     panel.add_argument("--transformed", action="store_true", help="standardised factors, as regressed")
     panel.add_argument("--out", help="a file instead of the screen")
     panel.set_defaults(run=_panel)
+
+    fair_value.add_commands(commands)
 
     workbook = commands.add_parser("workbook", help="build the workbook").add_subparsers(dest="action", required=True)
     build = workbook.add_parser("build", help="write the workbook from the current data")

@@ -1,4 +1,4 @@
-"""Benchmarks: each checks the result it times and runs its peer in the same run; ratios, never gates.
+"""Benchmarks of cells and hosts: each checks the result it times and runs its peer in the same run; no gates.
 
 Run ``python -m pytest benchmarks -s``; the ratios are printed and kept in docs/performance.md.
 """
@@ -9,39 +9,18 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
-import polars_ols  # noqa: F401 - registers the expressions
 import pytest
-import statsmodels.api as sm
-from statsmodels.regression.rolling import RollingOLS
 
+from benchmarks.timing import median_time
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
 from xl_smallcap.hosts._cells import evaluate
-from xl_smallcap.models.rolling import rolling_newey_west, rolling_ols
 from xl_smallcap.session import Session, use_session
-from xl_smallcap.types import FloatArray
-
-
-def median_time(job: Callable[[], object], repeats: int) -> float:
-    job()
-    taken = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        job()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
-
-
-def report(what: str, ours: float, peers: dict[str, float]) -> None:
-    against = ", ".join(f"{name} {seconds * 1e3:.3g} ms = {seconds / ours:.2f} x" for name, seconds in peers.items())
-    print(f"\n{what}: ours {ours * 1e3:.4g} ms; {against}")
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +30,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     use_session(Session(load_settings(folder)))
     yield folder
     use_session(None)
-
-
-def regression() -> tuple[FloatArray, FloatArray]:
-    rng = np.random.default_rng(20251224)
-    X = rng.standard_normal((5000, 8))
-    return X @ rng.standard_normal(8) + rng.standard_normal(5000), X
 
 
 def test_warm_cell(home: Path) -> None:
@@ -115,52 +88,6 @@ def test_first_cell_of_a_fresh_process(home: Path, monkeypatch: pytest.MonkeyPat
 
     fitted, kept = median_time(lambda: first(next(windows)), 9), median_time(lambda: first(100), 9)
     print(f"\nfresh process to first cell: fitted {fitted * 1e3:.0f} ms, from disk {kept * 1e3:.0f} ms")
-
-
-def test_rolling_ols() -> None:
-    y, X = regression()
-    fit = rolling_ols(y, X, 252)
-    design = sm.add_constant(X)
-    theirs = RollingOLS(y, design, 252).fit(params_only=True).params[251:]
-    assert np.abs(fit.params - theirs[:, 1:]).max() < 1e-10
-    frame = pl.DataFrame({"y": y, **{f"x{i}": X[:, i] for i in range(8)}})
-    columns = [pl.col(f"x{i}") for i in range(8)]
-    target: Any = pl.col("y")
-    expression = target.least_squares.rolling_ols(
-        *columns, window_size=252, min_periods=252, mode="coefficients", add_intercept=True
-    )
-    polars = frame.select(expression.alias("b")).unnest("b").to_numpy()[251:, :8]
-    assert np.abs(fit.params - polars).max() < 1e-8
-    report(
-        "rolling OLS, 5,000 x 8, window 252",
-        median_time(lambda: rolling_ols(y, X, 252), 15),
-        {
-            "statsmodels": median_time(lambda: RollingOLS(y, design, 252).fit(params_only=True), 5),
-            "polars-ols": median_time(lambda: frame.select(expression), 15),
-        },
-    )
-
-
-def test_rolling_newey_west() -> None:
-    y, X = regression()
-    fit = rolling_ols(y, X, 252)
-    bse = rolling_newey_west(y, X, fit, 252)
-    picked = range(0, 4749, 95)
-
-    def theirs() -> list[Any]:
-        options = {"maxlags": 4, "use_correction": True}
-        return [
-            sm.OLS(y[i : i + 252], sm.add_constant(X[i : i + 252])).fit(cov_type="HAC", cov_kwds=options).bse[1:]
-            for i in picked
-        ]
-
-    np.testing.assert_allclose(bse[::95], theirs(), rtol=1e-8)
-    share = len(picked) / 4749
-    report(
-        f"Newey-West of all 4,749 windows (peer on {share:.1%}, extrapolated)",
-        median_time(lambda: rolling_newey_west(y, X, fit, 252), 3),
-        {"statsmodels": median_time(theirs, 3) / share},
-    )
 
 
 def test_1000_cells_in_libreoffice(home: Path) -> None:

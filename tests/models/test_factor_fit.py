@@ -5,7 +5,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from xl_smallcap.errors import FitError
-from xl_smallcap.models.factor_ols import FactorFit, fit_factor_ols
+from xl_smallcap.models.factor_fit import FactorFit, fit_factors
 from xl_smallcap.models.inference import newey_west_lags
 from xl_smallcap.types import FloatArray
 
@@ -26,7 +26,7 @@ def data(n: int = 250, seed: int = 5) -> tuple[FloatArray, FloatArray]:
 
 def test_every_field_against_statsmodels() -> None:
     y, X = data()
-    ours = fit_factor_ols(y, X, NAMES)
+    ours = fit_factors(y, X, NAMES)
     Z = (X - X.mean(axis=0)) / X.std(axis=0, ddof=1)
     lags = newey_west_lags(250)
     assert lags == ours.hac_lags == 4
@@ -42,15 +42,15 @@ def test_every_field_against_statsmodels() -> None:
     vif = [variance_inflation_factor(sm.add_constant(X), i) for i in (1, 2, 3)]
     np.testing.assert_allclose(ours.vif, vif, rtol=1e-10)
     assert ours.const == pytest.approx(theirs.params[0], rel=1e-10)
-    assert ours.rsquared == pytest.approx(theirs.rsquared, rel=1e-12)
-    assert ours.rsquared_adj == pytest.approx(theirs.rsquared_adj, rel=1e-12)
+    assert ours.rsquared_each[0] == pytest.approx(theirs.rsquared, rel=1e-12)
+    assert ours.rsquared_adj_each[0] == pytest.approx(theirs.rsquared_adj, rel=1e-12)
     assert ours.condition_number == pytest.approx(np.linalg.cond(Z), rel=1e-8)
     assert (ours.nobs, ours.df_resid) == (250, 246)
 
 
 def test_scaling_a_factor_scales_nothing_but_its_native_beta() -> None:
     y, X = data()
-    one, two = fit_factor_ols(y, X, NAMES), fit_factor_ols(y, X * [1.0, 100.0, 1.0], NAMES)
+    one, two = fit_factors(y, X, NAMES), fit_factors(y, X * [1.0, 100.0, 1.0], NAMES)
     for field in ("params", "bse", "tvalues", "pvalues", "vif", "lower", "upper"):
         np.testing.assert_allclose(getattr(one, field), getattr(two, field), rtol=1e-10)
     native = two.params / two.factor_sd
@@ -58,7 +58,7 @@ def test_scaling_a_factor_scales_nothing_but_its_native_beta() -> None:
 
 
 def test_survives_the_disk_bit_for_bit() -> None:
-    one = fit_factor_ols(*data(), NAMES)
+    one = fit_factors(*data(), NAMES)
     two = FactorFit.from_columns(one.to_columns())
     for name, value in vars(one).items():
         assert np.array_equal(getattr(two, name), value), name
@@ -68,16 +68,16 @@ def test_survives_the_disk_bit_for_bit() -> None:
 def test_names_what_makes_a_fit_impossible() -> None:
     y, X = data()
     with pytest.raises(FitError, match="'inflation' does not change in this window of 250"):
-        fit_factor_ols(y, X * [1.0, 0.0, 1.0] + [0, 3.3, 0], NAMES)
+        fit_factors(y, X * [1.0, 0.0, 1.0] + [0, 3.3, 0], NAMES)
     tied = X.copy()
     tied[:, 2] = -2 * X[:, 1] + 7
     with pytest.raises(FitError, match="'inflation' and 'easing' move together exactly"):
-        fit_factor_ols(y, tied, NAMES)
+        fit_factors(y, tied, NAMES)
     with pytest.raises(FitError, match="target does not change"):
-        fit_factor_ols(0 * y, X, NAMES)
+        fit_factors(0 * y, X, NAMES)
     X[7, 1] = np.nan
     with pytest.raises(FitError, match="not finite"):
-        fit_factor_ols(y, X, NAMES)
+        fit_factors(y, X, NAMES)
 
 
 def test_newey_west_intervals_cover_as_often_as_expected() -> None:
@@ -86,7 +86,7 @@ def test_newey_west_intervals_cover_as_often_as_expected() -> None:
     draws = 600
     for seed in range(draws):
         y, X = data(seed=seed)
-        fit = fit_factor_ols(y, X, NAMES)
+        fit = fit_factors(y, X, NAMES)
         truth = np.array([1.2, 0.02, -0.01]) * fit.factor_sd
         hits += int(((fit.lower <= truth) & (truth <= fit.upper)).sum())
     assert 0.865 < hits / (3 * draws) < 0.915

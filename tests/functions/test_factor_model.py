@@ -1,0 +1,232 @@
+"""The functions of the full factor model: side by side, adding up, with evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.hosts import independent
+from xl_smallcap import cli
+from xl_smallcap.errors import BadArgumentError, NoDataError
+from xl_smallcap.functions import (
+    RUSSELL_ATTRIBUTION,
+    RUSSELL_BETA,
+    RUSSELL_BETA_HISTORY,
+    RUSSELL_BETAS,
+    RUSSELL_FAIR_VALUE,
+    RUSSELL_FAIR_VALUE_HISTORY,
+    RUSSELL_FIT,
+    RUSSELL_METHODS,
+)
+from xl_smallcap.functions.fair_value import compute_history, hypothetical_trades
+from xl_smallcap.session import Session, use_session
+
+TARGETS = ("russell", "sp500", "relative", "hedged", "XLF_ADJ")
+
+
+def rows(table: Any) -> list[dict[str, Any]]:
+    return [dict(zip([str(h) for h in table[0]], row, strict=True)) for row in table[1:]]
+
+
+def test_methods_side_by_side_are_the_betas_one_by_one(session: Session) -> None:
+    told = rows(RUSSELL_METHODS("inflation", "relative", 120))
+    assert [r["role"] for r in told] == ["asked", *["method"] * 3, *["components"] * 4, *["frequency"] * 8, "summary"]
+    for row in told[:-1]:
+        number = f":{row['components']}" if row["role"] == "components" else ""
+        asked: tuple[Any, ...] = ("relative", row["window"], None, row["method"] + number)
+        for stat in ("beta", "se", "tstat", "lower", "upper", "rsquared", "nobs", "first_date", "last_date"):
+            assert RUSSELL_BETA("inflation", stat, *asked) == row[stat], (row["method"], row["window"], stat)
+        native = RUSSELL_BETA("inflation", "beta", asked[0], asked[1], None, asked[3], None, "10bp")
+        assert native == pytest.approx(row["beta_native"], rel=1e-12)
+        same = np.sign(row["beta"]) == np.sign(told[0]["beta"])
+        clear = row["lower"] * row["upper"] > 0 and told[0]["lower"] * told[0]["upper"] > 0
+        if row["role"] != "asked":
+            wanted = "same sign" if same else "sign conflict" + (", both intervals clear of zero" if clear else "")
+            assert row["flag"] == wanted
+    counted = sum(r["flag"] == "same sign" for r in told)
+    assert told[-1]["flag"].startswith(f"{counted} of 15 other rows")
+
+
+def test_a_row_that_cannot_be_fitted_says_why(session: Session) -> None:
+    told = rows(RUSSELL_METHODS("growth", as_of="2009-06-30"))
+    monthly = [r for r in told if r["window"] == "60m"]
+    assert len(monthly) == 4
+    assert all(r["beta"] is None and "needs 60 monthly changes" in r["flag"] for r in monthly)
+
+
+def test_agreement_is_the_share_of_methods_with_the_sign(session: Session) -> None:
+    for factor in ("growth", "inflation", "oil"):
+        told = [r for r in rows(RUSSELL_METHODS(factor, "relative")) if r["role"] in ("asked", "method")]
+        for row in told:
+            share = float(np.mean([np.sign(r["beta"]) == np.sign(row["beta"]) for r in told]))
+            assert RUSSELL_BETA(factor, "agreement", "relative", None, None, row["method"]) == share
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("window", "method", "spec"), [(250, None, "macro"), ("104w", "pls", "full"), (120, "pcr", "macro")]
+)
+def test_contributions_add_up(session: Session, target: str, window: Any, method: Any, spec: str) -> None:
+    told = rows(RUSSELL_ATTRIBUTION("2025-03-31", "2025-11-14", target, window, method, spec))
+    parts, total = told[:-1], told[-1]
+    levels = independent.levels()
+    first, last = str(total["first_date"]), str(total["last_date"])
+    legs = {"sp500": ["GSPC"], "relative": ["RUT", "GSPC"], "XLF_ADJ": ["XLF_ADJ"]}.get(target, ["RUT"])
+    log = [100 * np.log(levels.loc[last, s] / levels.loc[first, s]) for s in legs]
+    simple = [100 * (levels.loc[last, s] / levels.loc[first, s] - 1) for s in legs]
+    wanted = (log[0] - sum(log[1:]), simple[0] - sum(simple[1:]))
+    for column, truth in zip(("contribution", "contribution_simple"), wanted, strict=True):
+        assert total[column] == pytest.approx(truth, abs=1e-11), "levels are read as text and rounded once"
+        assert sum(r[column] for r in parts) == pytest.approx(total[column], abs=1e-12)
+    assert [r["role"] for r in parts[-2:]] == ["drift", "specific"]
+    assert [r["item"] for r in parts if r["role"] == "control"] == (["market"] if target == "hedged" else [])
+    assert all(r["lower"] < r["contribution"] < r["upper"] for r in parts)
+    assert first <= "2025-03-31"
+    assert last <= "2025-11-14"
+
+
+def test_a_contribution_against_one_regression_a_day(session: Session) -> None:
+    told = rows(RUSSELL_ATTRIBUTION("2025-09-30", "2025-12-24", "relative"))
+    assert told[0]["item"] == "growth"
+    wanted = independent.growth_contribution("2025-09-30", "2025-12-24")
+    assert told[0]["contribution"] == pytest.approx(wanted, rel=1e-9)
+    assert told[0]["mean_beta"] > 0
+    assert told[0]["beta_unit"] == "% per 1 %"
+    assert {r["source"] for r in told} == {"SAMPLE (synthetic)"}
+
+
+def test_the_default_period_is_the_year_to_date(session: Session) -> None:
+    told = rows(RUSSELL_ATTRIBUTION(None, "2025-06-30"))
+    assert str(told[0]["first_date"]) == "2024-12-31"
+    assert str(told[0]["last_date"]) == "2025-06-30"
+
+
+@pytest.mark.parametrize("method", ["univariate", "pcr:3", "pls:3"])
+def test_histories_of_every_method_end_at_the_scalar(session: Session, method: str) -> None:
+    table = rows(RUSSELL_BETA_HISTORY("growth", "relative", 250, None, method))
+    assert table[-1]["beta"] == pytest.approx(RUSSELL_BETA("growth", "beta", "relative", 250, None, method), rel=1e-10)
+    past = RUSSELL_BETA("growth", "beta", "relative", 250, table[-40]["date"], method)
+    assert table[-40]["beta"] == pytest.approx(past, rel=1e-10)
+    if method == "univariate":
+        upper = RUSSELL_BETA("growth", "upper", "relative", 250, None, method)
+        assert table[-1]["upper"] == pytest.approx(upper, rel=1e-9)
+        assert table[-1]["errors"] == "Newey-West"
+    else:
+        # another way to the same error: within the bootstrap's own noise
+        se: Any = RUSSELL_BETA("growth", "se", "relative", 250, None, method)
+        assert table[-1]["upper"] - table[-1]["beta"] == pytest.approx(1.65 * se, rel=0.35)
+        assert table[-1]["errors"] == "Newey-West, delta method"
+
+
+def test_fit_of_components(session: Session) -> None:
+    found: Any = RUSSELL_FIT("all", method="pcr")
+    full = {r[0]: r[1] for r in found[1:]}
+    assert 0.90 <= full["explained"] < 1.0
+    assert (full["draws"], full["block"], full["seed"]) == (1000, 7, 20251224)
+    fewer: Any = RUSSELL_FIT("explained", None, None, None, f"pcr:{full['components'] - 1}")
+    assert fewer < 0.90, "the fewest with 90 %"
+    assert RUSSELL_FIT("rsquared", method="pls:5") == pytest.approx(RUSSELL_FIT("rsquared"), rel=1e-10)
+    with pytest.raises(BadArgumentError, match="no joint R²"):
+        RUSSELL_FIT("rsquared", method="univariate")
+    found = RUSSELL_FIT("all", method="univariate")
+    table = {r[0]: r[1] for r in found[1:]}
+    assert table["rsquared"] is None
+    assert table["nobs"] == 250
+    assert "bootstrap, 1000 draws of blocks of 7, seed 20251224" in str(rows(RUSSELL_BETAS(method="pls"))[0]["errors"])
+
+
+def test_out_of_sample_of_components_against_a_plain_loop(session: Session) -> None:
+    from tests.models import twins
+    from xl_smallcap.types import Method
+
+    y, X = independent.changes("relative", "macro", "D", None)
+    y, X = y.to_numpy()[-166:], X.to_numpy()[-166:]
+    missed = base = 0.0
+    for t in range(83, 166):
+        past, factors = y[t - 83 : t], X[t - 83 : t]
+        beta = twins.betas(past, factors, Method("pls"))
+        missed += (y[t] - past.mean() - (X[t] - factors.mean(axis=0)) @ beta) ** 2
+        base += (y[t] - past.mean()) ** 2
+    assert RUSSELL_FIT("rsquared_oos", "relative", 83, None, "pls") == pytest.approx(1 - missed / base, rel=1e-8)
+
+
+@pytest.mark.parametrize("model", ["changes", "levels"])
+@pytest.mark.parametrize("target", ["russell", "relative", "hedged"])
+def test_fair_value_histories_end_at_the_scalar(session: Session, target: str, model: str) -> None:
+    table = rows(RUSSELL_FAIR_VALUE_HISTORY(target, 120, None, model, None, "2025-10-01", 10))
+    for row in (table[-1], table[-25]):
+        found: Any = RUSSELL_FAIR_VALUE("all", target, 120, row["date"], model, None, 10)
+        one = {r[0]: r[1] for r in found[1:]}
+        for name in ("actual", "value", "gap", "gap_pct", "gap_sigma", "rsquared"):
+            assert row[name] == pytest.approx(one[name], rel=1e-9, abs=1e-9), name
+        if model == "levels":
+            assert row["rsquared_oos"] == pytest.approx(one["rsquared_oos"], rel=1e-9)
+        assert row["verdict"] is None
+    assert ("xl-smallcap fair-value history" in table[-1]["evidence"]) == (model == "levels")
+
+
+def test_the_command_computes_the_evidence_of_every_date(
+    sample_home: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from xl_smallcap.data.loading import load
+    from xl_smallcap.data.store import Store
+
+    monkeypatch.setenv("XL_SMALLCAP_HOME", str(tmp_path))
+    monkeypatch.setenv("XL_SMALLCAP_NOISE_DRAWS", "120")
+    load(Store(tmp_path / "store"), "sample", lambda *_: None)
+    use_session(None)
+    until = "2007-09-28"
+    arguments = ["--target", "relative", "--window", "250", "--as-of", until]
+    steps: list[int] = []
+
+    def stop(_: str, done: int, total: int) -> None:
+        steps.append(done)
+        if len(steps) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compute_history("relative", 250, until, None, None, stop)
+    half = rows(RUSSELL_FAIR_VALUE_HISTORY("relative", 250, until, "levels"))
+    assert [r["evidence"] == "computed" for r in half] == [True] * 128 + [False] * (len(half) - 128), (
+        "kept when stopped"
+    )
+    assert f"--target relative --window 250 --spec macro --as-of {until}" in half[-1]["evidence"]
+    assert cli.main(["fair-value", "history", *arguments]) == 0
+    assert "noise has 0.05" in capsys.readouterr().out
+    use_session(None)
+    table = rows(RUSSELL_FAIR_VALUE_HISTORY("relative", 250, until, "levels"))
+    assert {r["evidence"] for r in table} == {"computed"}
+    for row in (table[0], table[70], table[-1]):
+        for stat in ("noise_percentile", "cointegration_pvalue", "half_life"):
+            one = RUSSELL_FAIR_VALUE(stat, "relative", 250, row["date"], "levels")
+            assert row[stat] == pytest.approx(one, rel=1e-10), stat
+        assert row["verdict"] == RUSSELL_FAIR_VALUE("verdict", "relative", 250, row["date"], "levels")
+    use_session(None)
+
+
+def test_the_back_test_says_what_it_is(session: Session, capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
+    use_session(session)
+    out = tmp_path / "trades.csv"
+    assert cli.main(["fair-value", "backtest", "--target", "relative", "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("HYPOTHETICAL, BEFORE COSTS: trading relative against the gap of 'changes'")
+    assert "SAMPLE (synthetic)" in text
+    assert "90% interval, Newey-West" in text
+    lines = out.read_text().splitlines()
+    assert lines[0] == "date,position,profit_pct"
+    values = {
+        name: value for name, value, _ in hypothetical_trades("relative", None, None, None, None, None, 1.0, 0.0, 1)[1]
+    }
+    assert len(lines) - 1 == values["periods"]
+    profit = np.array([float(line.split(",")[2]) for line in lines[1:]])
+    assert values["mean"] == pytest.approx(profit.mean() * 252, rel=1e-12)
+    levels = independent.levels()
+    day, side, gained = lines[-1].split(",")
+    legs = 100 * np.log(levels[["RUT", "GSPC"]].dropna()).diff().loc[day]
+    assert float(gained) == pytest.approx(float(side) * (legs["RUT"] - legs["GSPC"]), abs=1e-9)
+    assert cli.main(["fair-value", "backtest", "--entry", "0", "--exit", "1"]) == 1
+    assert "entry must be above exit" in capsys.readouterr().err
+    with pytest.raises(NoDataError, match="needs at least 250 gaps"):
+        hypothetical_trades(None, 250, "2007-09-28", None, None, None, 1.0, 0.0, 1)

@@ -1,0 +1,96 @@
+"""Contributions against a plain loop, exact closure, and what their intervals cover."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.models import twins
+from xl_smallcap.errors import FitError
+from xl_smallcap.models.attribution import attribute, log_to_simple
+from xl_smallcap.types import FloatArray, Method
+
+NAMES = ("a", "b", "c", "d")
+B = np.array([[1.0, 0.9], [0.1, 0.2], [0.05, 0.0], [-0.1, 0.3]])
+RELATIVE = np.array([1.0, -1.0])
+
+
+def legs(n: int, seed: int = 0, persistence: float = 0.0) -> tuple[FloatArray, FloatArray]:
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, 4)) @ np.linalg.cholesky(0.3 * np.ones((4, 4)) + 0.7 * np.eye(4)).T
+    noise = rng.standard_normal((n, 2))
+    for t in range(1, n):
+        noise[t] += persistence * noise[t - 1]
+    return X @ B + noise + 0.05, X
+
+
+@pytest.mark.parametrize("method", [Method(), Method("pcr", 2), Method("pls")], ids=str)
+@pytest.mark.parametrize("weights", [RELATIVE, np.array([1.0, 0.0])], ids=["relative", "one leg"])
+def test_against_a_plain_loop(method: Method, weights: FloatArray) -> None:
+    Y, X = legs(150)
+    window, first = 80, 90
+    found = attribute(Y, weights, X, NAMES, window, first, method)
+    log = np.zeros(6)
+    for t in range(first, 150):
+        y, x = Y[t - window : t] @ weights, X[t - window : t]
+        beta = twins.betas(y, x, method)
+        drift = y.mean() - x.mean(axis=0) @ beta
+        log += [*(beta * X[t]), drift, Y[t] @ weights - drift - beta @ X[t]]
+    np.testing.assert_allclose(found.log_contributions, log, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(found.factor_move, X[first:].sum(axis=0), rtol=1e-12)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10_000), components=st.integers(1, 4), first=st.integers(40, 70))
+def test_closure(seed: int, components: int, first: int) -> None:
+    Y, X = legs(80, seed)
+    for method in (Method(), Method("pcr", components), Method("pls", components)):
+        for weights in (RELATIVE, np.array([1.0, 0.0]), np.array([0.3, 0.7])):
+            found = attribute(Y, weights, X, NAMES, 40, first, method)
+            levels = np.exp(Y[first:].sum(axis=0) / 100)
+            log = 100 * np.log(levels) @ weights
+            assert found.log_contributions.sum() == pytest.approx(log, abs=1e-12 * max(1.0, abs(log)))
+            simple = 100 * (levels - 1) @ weights
+            assert found.simple_contributions.sum() == pytest.approx(simple, abs=1e-12 * max(1.0, abs(simple)))
+            assert found.log_return == pytest.approx(log, abs=1e-12)
+            assert found.simple_return == pytest.approx(simple, abs=1e-12)
+
+
+def test_the_linking_coefficient_has_its_limit() -> None:
+    assert log_to_simple(0.0) == 1.0
+    assert log_to_simple(1e-9) == pytest.approx(1.0, abs=1e-10)
+    assert log_to_simple(10.0) == pytest.approx((np.exp(0.1) - 1) / 0.1, rel=1e-14)
+
+
+@pytest.mark.parametrize("method", [Method(), Method("pls")], ids=str)
+def test_what_intervals_cover(method: Method) -> None:
+    """True contributions are true betas times moves; the interval is about the betas' estimation, nothing else."""
+    from xl_smallcap.models.kernels.estimators import estimate
+
+    R = 0.3 * np.ones((4, 4)) + 0.7 * np.eye(4)
+    truth = estimate(method, R[:, :, None], (R @ (B @ RELATIVE))[:, None]).beta[:, 0]
+    hits, reps = np.zeros(4), 250
+    for seed in range(reps):
+        Y, X = legs(450, seed, persistence=0.3)
+        found = attribute(Y, RELATIVE, X, NAMES, 250, 250, method)
+        half = found.half_width * found.bse[:4]
+        hits += np.abs(found.log_contributions[:4] - truth * found.factor_move) <= half
+    assert abs(hits.mean() / reps - 0.89) < 0.04
+
+
+def test_a_window_without_betas_is_named() -> None:
+    Y, X = legs(150)
+    X[20:110, 2] = 3.0
+    with pytest.raises(FitError, match="The window before change 9 of the period has a constant factor .* a, b, c, d"):
+        attribute(Y, RELATIVE, X, NAMES, 80, 92)
+
+
+def test_nearly_collinear_factors_are_solved_accurately() -> None:
+    Y, X = legs(150)
+    X[:, 3] = X[:, 0] + 1e-4 * X[:, 3]
+    found = attribute(Y, RELATIVE, X, NAMES, 80, 100)
+    log = np.zeros(4)
+    for t in range(100, 150):
+        log += twins.betas(Y[t - 80 : t] @ RELATIVE, X[t - 80 : t], Method()) * X[t]
+    np.testing.assert_allclose(found.log_contributions[:4], log, rtol=1e-7, atol=1e-8)
+    assert found.log_contributions.sum() == pytest.approx(float(Y[100:].sum(axis=0) @ RELATIVE), abs=1e-10)

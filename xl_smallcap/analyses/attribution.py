@@ -1,0 +1,118 @@
+"""What drove the return of a period, and how sure is that?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from xl_smallcap.analyses.question import Question, aligned, check_window, leg_columns_of
+from xl_smallcap.data.panel import Panel
+from xl_smallcap.errors import BadArgumentError, NoDataError
+from xl_smallcap.models.attribution import Attribution, attribute
+from xl_smallcap.session import Columns, Session
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """An attribution with its names and dates.
+
+    `names` and `quotes` are of the regressors; `first_date` is the close the return is measured from.
+    """
+
+    result: Attribution
+    names: tuple[str, ...]
+    quotes: tuple[str, ...]
+    first_date: np.datetime64
+    last_date: np.datetime64
+    nobs: int
+
+
+def _first_change(session: Session, question: Question, panel: Panel, start: np.datetime64 | None) -> int:
+    """Position of the first change attributed, after checking that its window and the period are whole."""
+    n = question.window.count
+    last = panel.dates[-1]
+    after = start if start is not None else np.datetime64(f"{last.astype('datetime64[Y]')}-01-01", "D") - 1
+    first = int(np.searchsorted(panel.dates, after, side="right"))
+    if first >= panel.dates.size:
+        raise BadArgumentError(
+            f"Nothing to attribute: no {question.window.frequency} change ends after start {after} and by {last}; "
+            "give a start before finish."
+        )
+    if first < n:
+        raise NoDataError(
+            f"The window {question.window} before start {after} needs {n} {question.window.frequency} changes; there "
+            f"are {first} (since {panel.starts[0]}). The earliest start is {panel.dates[n - 1]}."
+        )
+    if ((panel.gaps > first - n) & (panel.gaps < panel.dates.size)).any():
+        gap = int(panel.gaps[(panel.gaps > first - n) & (panel.gaps < panel.dates.size)][-1])
+        raise NoDataError(
+            f"The period or the window before it reaches across a gap: not every series was observed between "
+            f"{panel.dates[gap - 1]} and {panel.starts[gap]}."
+        )
+    broken = np.flatnonzero(panel.starts[first + 1 :] != panel.dates[first:-1])
+    if broken.size:
+        at = first + int(broken[0])
+        raise NoDataError(
+            f"The change from {panel.dates[at]} to {panel.starts[at + 1]} is missing (some series was not observed), "
+            "so contributions cannot add up over it; attribute the time before and after apart."
+        )
+    return first
+
+
+def attribution(session: Session, question: Question, start: np.datetime64 | None) -> Attributed:
+    """Attribute the target's return from the close of `start` to the question's date.
+
+    Parameters
+    ----------
+    session : Session
+        Data and cache.
+    question : Question
+        Its as_of is the end of the period; nothing later is used.
+    start : numpy.datetime64 or None
+        Default: the last day of the year before the end.
+
+    Returns
+    -------
+    Attributed
+
+    Raises
+    ------
+    BadArgumentError, NoDataError, FitError
+        Method ``univariate``, start after the end, too little history before it, gaps, or a window without betas.
+    """
+    if question.method.name == "univariate":
+        raise BadArgumentError(
+            "Betas of method 'univariate' contain each other's effects, so their contributions count the same move "
+            "more than once and do not add up; use 'ols', 'pcr' or 'pls'."
+        )
+    panel = aligned(session, question, leg_columns_of(session.catalogue, question))
+    check_window(session, question, panel)
+    first = _first_change(session, question, panel, start)
+    weights = np.array([w for _, w in question.target.legs])
+    k = weights.size
+    names = panel.names[k:]
+
+    def compute() -> Attribution:
+        legs, X = panel.changes[:, :k], panel.changes[:, k:]
+        n, confidence = question.window.count, session.settings.confidence
+        return attribute(legs, weights, X, names, n, first, question.method, confidence)
+
+    def to_columns(result: Attribution) -> Columns:
+        return {f.name: np.asarray(getattr(result, f.name), dtype=np.float64) for f in fields(result)}
+
+    def from_columns(columns: Columns) -> Attribution:
+        return Attribution(**{n: c if c.ndim else float(c) for n, c in columns.items()})  # type: ignore[arg-type]
+
+    key = (
+        "attribution", panel.digest, repr(weights.tolist()), str(question.window), str(question.method), str(first),
+        repr(session.settings.confidence),
+    )  # fmt: skip
+    return Attributed(
+        result=session.get_or_compute(key, compute, to_columns, from_columns),
+        names=names,
+        quotes=panel.quotes[k:],
+        first_date=panel.starts[first],
+        last_date=panel.dates[-1],
+        nobs=panel.dates.size - first,
+    )

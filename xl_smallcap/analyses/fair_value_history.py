@@ -1,0 +1,268 @@
+"""How did the gap move, what was it worth as evidence at the time, and would trading it have paid?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.analyses.fair_value import (
+    FairValueQuestion,
+    check_horizon,
+    check_levels,
+    digest_of,
+    points,
+    sampled_levels,
+    verdict,
+)
+from xl_smallcap.analyses.question import MARKET, aligned, check_model
+from xl_smallcap.data.panel import REFUSED_GAP_DAYS
+from xl_smallcap.errors import BadArgumentError, NoDataError
+from xl_smallcap.models import fair_value as model
+from xl_smallcap.models import noise
+from xl_smallcap.models.backtest import Backtest, backtest
+from xl_smallcap.models.conditioning import unfit
+from xl_smallcap.models.rolling import rolling_fit
+from xl_smallcap.session import Columns, Session
+from xl_smallcap.types import BoolArray, DayArray, FloatArray
+
+PERIODS_A_YEAR = {"daily": 252.0, "weekly": 52.0, "monthly": 12.0}
+EVIDENCE = ("noise_percentile", "cointegration_pvalue", "half_life")
+_CHUNK = 64
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class GapHistory:
+    """Gaps of every date, and their evidence where it has been computed.
+
+    Arrays of shape (n_dates,). `actual`, `value`, `gap` in index points, `gap_pct` simple %, `gap_sigma` in standard
+    deviations. Evidence is NaN where it has not been computed; `computed` says where it has.
+    """
+
+    dates: DayArray
+    actual: FloatArray
+    value: FloatArray
+    gap: FloatArray
+    gap_pct: FloatArray
+    gap_sigma: FloatArray
+    rsquared: FloatArray
+    rsquared_oos: FloatArray
+    noise_percentile: FloatArray
+    cointegration_pvalue: FloatArray
+    half_life: FloatArray
+    computed: BoolArray
+
+    def verdict(self, i: int) -> str:
+        """Verdict of one date.
+
+        Parameters
+        ----------
+        i : int
+            Position.
+
+        Returns
+        -------
+        str
+        """
+        return verdict(
+            float(self.noise_percentile[i]), float(self.cointegration_pvalue[i]), float(self.rsquared_oos[i])
+        )
+
+
+def _chunk_evidence(
+    session: Session, levels: FloatArray, window: int, compute: bool, walks: list[FloatArray]
+) -> Columns | None:
+    """Evidence of the windows of one chunk of levels, from the cache or by computing it."""
+    settings = session.settings
+    y, X = levels[:, 0], levels[:, 1:]
+    key = ("noise history", digest_of(levels), str(window), str(settings.noise_draws), str(settings.seed))
+    if not compute:
+        return session.find(key, lambda columns: columns)
+
+    def work() -> Columns:
+        if not walks:
+            walks.append(noise.random_walks(window, settings.noise_draws, settings.seed))
+        n = y.size - window + 1
+        out = {name: np.full(n, np.nan) for name in EVIDENCE}
+        for i in range(n):
+            x = X[i : i + window]
+            if unfit(x):
+                continue
+            gap = model.levels_gap(y[i : i + window], x, tuple(str(k) for k in range(x.shape[1])))
+            found = noise.compare(gap.rsquared, gap.path, noise.noise_on_levels(x, walks[0]))
+            for name, values in out.items():
+                values[i] = getattr(found, name)
+        return out
+
+    return session.get_or_compute(key, work, lambda c: c, lambda c: c)
+
+
+def _evidence(
+    session: Session, levels: FloatArray, window: int, progress: Progress | None
+) -> tuple[dict[str, FloatArray], BoolArray]:
+    """Evidence of every window: what is cached, or all of it where a progress bar is given."""
+    n = levels.shape[0] - window + 1
+    out = {name: np.full(n, np.nan) for name in EVIDENCE}
+    computed = np.zeros(n, dtype=bool)
+    walks: list[FloatArray] = []
+    for start in range(0, n, _CHUNK):
+        stop = min(start + _CHUNK, n)
+        part = levels[start : stop + window - 1]
+        found = _chunk_evidence(session, part, window, progress is not None, walks)
+        if found is not None:
+            computed[start:stop] = True
+            for name, values in out.items():
+                values[start:stop] = found[name]
+        if progress is not None:
+            progress("windows", stop, n)
+    return out, computed
+
+
+def _oos_of_levels(levels: FloatArray, window: int, horizon: int) -> FloatArray:
+    """Out-of-sample R² against no change of every window, as :func:`model.levels_rsquared_oos` has it."""
+    y, X = levels[:, 0], levels[:, 1:]
+    n = y.size - window + 1
+    out = np.full(n, np.nan)
+    if y.size < 2 * window + horizon - 1:
+        return out
+    fit, _ = rolling_fit(y[:-horizon], X[:-horizon], window)
+    first = window + horizon - 1
+    missed = (y[first:] - fit.const - (X[first:] * fit.params).sum(axis=1)) ** 2
+    still = (y[first:] - y[first - horizon : -horizon]) ** 2
+    windows = np.lib.stride_tricks.sliding_window_view
+    ratio = 1.0 - windows(missed, window).sum(axis=1) / windows(still, window).sum(axis=1)
+    out[n - ratio.size :] = ratio
+    return out
+
+
+def gap_history(session: Session, asked: FairValueQuestion, progress: Progress | None = None) -> GapHistory:
+    """Compute the gaps of every date up to the question's.
+
+    Parameters
+    ----------
+    session : Session
+        Data and cache.
+    asked : FairValueQuestion
+        Which regression, model and horizon.
+    progress : callable, optional
+        With one, the evidence of model ``levels`` is computed as well, chunk by chunk: stopped, it goes on where it
+        was.
+
+    Returns
+    -------
+    GapHistory
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        As for a fair value.
+    """
+    check_horizon(asked)
+    question = asked.regression
+    panel = aligned(session, question)
+    check_model(session, question)
+    n = question.window.count
+    dates, levels = sampled_levels(panel, question)
+    if asked.model == "levels":
+        check_levels(question, dates[-n:], n)
+        gaps = model.levels_gaps(levels[:, 0], levels[:, 1:], n)
+        when, now = dates[n - 1 :], levels[n - 1 :, 0]
+        steps = np.diff(dates).astype(np.int64) > REFUSED_GAP_DAYS[question.window.frequency]
+        evidence, computed = _evidence(session, levels, n, progress)
+        oos = _oos_of_levels(levels, n, asked.horizon)
+        origin = levels[: now.size, 0]
+        across = [slice(max(0, int(i) + 2 - n), int(i) + 1) for i in np.flatnonzero(steps)]
+    else:
+        if panel.dates.size < n + asked.horizon:
+            raise NoDataError(
+                f"A history of fair values by 'changes' with window {question.window} needs {n + asked.horizon} "
+                f"changes; there are {panel.dates.size}."
+            )
+        gaps = model.changes_gaps(panel.changes[:, 0], panel.changes[:, 1:], n, asked.horizon)
+        when = panel.dates[n + asked.horizon - 1 :]
+        now = levels[np.searchsorted(dates, when), 0]
+        origin = levels[np.searchsorted(dates, panel.starts[asked.horizon :][: when.size]), 0]
+        evidence = {name: np.full(when.size, np.nan) for name in EVIDENCE}
+        computed, oos = np.zeros(when.size, dtype=bool), np.full(when.size, np.nan)
+        reach = n + asked.horizon
+        across = [slice(max(0, int(g) - reach + 1), max(0, int(g))) for g in panel.gaps]
+    gap = gaps.gap.copy()
+    for window_across in across:
+        gap[window_across] = np.nan
+    actual, value = points(question, now, origin), points(question, now - gap, origin)
+    return GapHistory(
+        dates=when,
+        actual=actual,
+        value=value,
+        gap=actual - value,
+        gap_pct=100.0 * np.expm1(gap / 100.0),
+        gap_sigma=gap / gaps.sigma,
+        rsquared=np.where(np.isfinite(gap), gaps.rsquared, np.nan),
+        rsquared_oos=oos,
+        computed=computed,
+        **evidence,
+    )
+
+
+@dataclass(frozen=True)
+class GapTrade:
+    """A back-test and the dates it is about."""
+
+    result: Backtest
+    dates: DayArray
+    first_date: np.datetime64
+    last_date: np.datetime64
+
+
+def gap_backtest(session: Session, asked: FairValueQuestion, entry: float, leave: float, delay: int) -> GapTrade:
+    """Trade against the gap, hypothetically and before costs.
+
+    Parameters
+    ----------
+    session : Session
+        Data and cache.
+    asked : FairValueQuestion
+        Which gap.
+    entry, leave : float
+        Open beyond this many standard deviations, close within that many.
+    delay : int
+        Periods between the close of the signal and the close traded at.
+
+    Returns
+    -------
+    GapTrade
+        Returns are the target's; of ``hedged``, the Russell's less yesterday's market beta times the market.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        Entry not above leave, or fewer than a window of gaps.
+    """
+    if not (entry > leave >= 0.0 and delay >= 0):
+        raise BadArgumentError(
+            f"A trade opens at --entry {entry:g} and closes at --exit {leave:g} standard deviations after --delay "
+            f"{delay} periods: entry must be above exit, none of them negative."
+        )
+    history = gap_history(session, asked)
+    question = asked.regression
+    panel = aligned(session, question)
+    n = question.window.count
+    earned = panel.changes[:, 0].copy()
+    if question.target.market:
+        fit, _ = rolling_fit(panel.changes[:, 0], panel.changes[:, 1:], n)
+        m = panel.names.index(MARKET)
+        earned[:n] = np.nan
+        earned[n:] -= fit.params[:-1, m - 1] * panel.changes[n:, m]
+    place = np.searchsorted(history.dates, panel.dates)
+    known = (place < history.dates.size) & (history.dates[np.minimum(place, history.dates.size - 1)] == panel.dates)
+    first = int(np.argmax(known))
+    kept = known[first:]
+    if kept.sum() < n or not kept.all():
+        raise NoDataError(f"A back-test needs at least {n} gaps in a row; there are {int(kept.sum())}.")
+    gaps = history.gap_sigma[place[first:]]
+    a_year = PERIODS_A_YEAR[question.window.frequency]
+    result = backtest(gaps, earned[first:], entry, leave, delay, a_year, session.settings.confidence)
+    dates = panel.dates[first + delay + 1 :]
+    return GapTrade(result, dates, panel.dates[first], panel.dates[-1])

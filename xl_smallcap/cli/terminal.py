@@ -1,0 +1,99 @@
+"""What the command line prints: tables no number of which is ever cut, and progress bars."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+SHOWN_ROWS = 40
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar on a terminal, nothing elsewhere.
+
+    Parameters
+    ----------
+    what : str
+        Said before the bar.
+
+    Yields
+    ------
+    callable
+        Takes a name, how many are done and how many there are.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal,
+    ) as bar:  # fmt: skip
+        task = bar.add_task(what, total=None)
+
+        def step(name: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{what} {name}".rstrip(), completed=done, total=total)
+
+        yield step
+
+
+def as_text(value: Any) -> str:
+    """Return a cell as a table shows it.
+
+    Parameters
+    ----------
+    value : object
+        None is #N/A.
+
+    Returns
+    -------
+    str
+    """
+    if value is None:
+        return "#N/A"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)
+
+
+def print_table(table: list[list[Any]], title: str = "", limit: int | None = None) -> None:
+    """Print a table whole: no number is ever cut; columns that do not fit a terminal follow below.
+
+    Parameters
+    ----------
+    table : list of list
+        Header first.
+    title : str
+        Printed above.
+    limit : int, optional
+        Rows shown at most: the first and the last of them.
+    """
+    rows = table[1:]
+    kept = rows if limit is None or len(rows) <= limit else [*rows[: limit // 2], *rows[-limit // 2 :]]
+    cells = [[str(h) for h in table[0]], *[[as_text(v) for v in row] for row in kept]]
+    if len(kept) < len(rows):
+        cells.insert(1 + (limit or 0) // 2, ["..."] * len(cells[0]))
+    widths = [max(len(row[j]) for row in cells) for j in range(len(cells[0]))]
+    right = [all(isinstance(r[j], (int, float)) or r[j] is None for r in rows) for j in range(len(widths))]
+    wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10**9
+    if title:
+        print(title)
+    start = 1
+    while start < len(widths):
+        stop, used = start, widths[0]
+        while stop < len(widths) and (stop == start or used + 2 + widths[stop] <= wide):
+            used += 2 + widths[stop]
+            stop += 1
+        columns = [0, *range(start, stop)]
+        for i, row in enumerate(cells):
+            print("  ".join(row[j].rjust(widths[j]) if right[j] else row[j].ljust(widths[j]) for j in columns).rstrip())
+            if i == 0:
+                print("  ".join("-" * widths[j] for j in columns))
+        print()
+        start = stop
+    if len(kept) < len(rows):
+        print(f"{len(rows) - len(kept)} of {len(rows)} rows not shown; use --json for all.")

@@ -1,0 +1,340 @@
+"""Worksheet functions of fair value: where macro says the price should be, with the evidence against noise."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from xl_smallcap.analyses.fair_value import FairValue, FairValueQuestion, fair_value
+from xl_smallcap.analyses.fair_value_history import gap_backtest, gap_history
+from xl_smallcap.analyses.provenance import source_label
+from xl_smallcap.errors import NoDataError
+from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions._native import date, number
+from xl_smallcap.functions._question import question_of
+from xl_smallcap.session import Session, current_session
+from xl_smallcap.types import FairValueModel, FairValueStat, Scalar, Table
+
+HORIZONS = {"daily": 21, "weekly": 4, "monthly": 1}
+"""Observations in about a month."""
+_FIRST_OF_TABLE: tuple[FairValueStat, ...] = (
+    "value", "actual", "gap", "gap_pct", "gap_sigma", "sigma", "drift", "rsquared", "noise_percentile",
+    "cointegration_pvalue", "rsquared_oos", "half_life", "noise_half_life", "verdict", "nobs", "first_date", "last_date",
+    "draws", "seed",
+)  # fmt: skip
+
+
+def fair_value_question(
+    session: Session, target: Any, window: Any, as_of: Any, model: Any, spec: Any, horizon: Any
+) -> FairValueQuestion:
+    """Read the arguments the fair value functions and commands share.
+
+    Parameters
+    ----------
+    session : Session
+        Gives catalogue and defaults.
+    target, window, as_of, model, spec, horizon : object
+        As typed.
+
+    Returns
+    -------
+    FairValueQuestion
+
+    Raises
+    ------
+    BadArgumentError
+        One of them is not understood.
+    """
+    asked: FairValueModel = read.choice("model", model, FairValueModel, "changes")
+    question = question_of(session, target, window, as_of, None, spec)
+    return FairValueQuestion(question, asked, read.count("horizon", horizon, HORIZONS[question.window.frequency]))
+
+
+def _values(found: FairValue) -> dict[FairValueStat, Scalar]:
+    return {
+        "value": number(found.value),
+        "actual": number(found.actual),
+        "gap": number(found.gap),
+        "gap_pct": number(found.gap_pct),
+        "gap_sigma": number(found.gap_sigma),
+        "sigma": number(found.sigma),
+        "drift": number(found.drift),
+        "rsquared": number(found.rsquared),
+        "noise_percentile": number(found.noise_percentile),
+        "cointegration_pvalue": number(found.cointegration_pvalue),
+        "rsquared_oos": number(found.rsquared_oos),
+        "half_life": number(found.half_life),
+        "noise_half_life": number(found.noise_half_life),
+        "verdict": found.verdict,
+        "nobs": found.nobs,
+        "first_date": date(found.first_date),
+        "last_date": date(found.last_date),
+        "draws": found.draws,
+        "seed": found.seed,
+    }
+
+
+def _notes(asked: FairValueQuestion) -> dict[str, str]:
+    levels = asked.model == "levels"
+    h = asked.horizon
+    back = "the last residual of levels on factor levels in the window" if levels else (
+        f"what yesterday's betas left unexplained, summed over the last {h} observations, drift included"
+    )  # fmt: skip
+    return {
+        "value": "index points: actual without the gap",
+        "actual": "index points; a target of several legs is an index, 100 at first_date",
+        "gap": f"index points, actual less value: {back}",
+        "gap_pct": "% of value",
+        "gap_sigma": "in sigma",
+        "sigma": "log %: residual standard deviation of the window" + ("" if levels else f" x root of {h}"),
+        "drift": "log %: the part of the gap from the windows' intercepts",
+        "rsquared": "of the window's regression, in sample; no evidence by itself",
+        "noise_percentile": "share of random walks on the same factor paths with a lower R²",
+        "cointegration_pvalue": "share of random walks whose gaps close at least as surely",
+        "rsquared_oos": f"against no change over {h} observations, factors known"
+        if levels
+        else "one day ahead, factors known, against the mean",
+        "half_life": "observations; least squares makes it too short, so compare noise_half_life",
+        "noise_half_life": "observations: median of the random walks",
+        "verdict": "supported: noise_percentile >= 0.95, cointegration_pvalue <= 0.05 and rsquared_oos > 0",
+    }
+
+
+def RUSSELL_FAIR_VALUE(
+    stat: str | None = None,
+    target: str | None = None,
+    window: float | str | None = None,
+    as_of: dt.date | str | float | None = None,
+    model: str | None = None,
+    spec: str | None = None,
+    horizon: float | None = None,
+) -> float | str | dt.date | Table:
+    """Fair value of the Russell 2000 given macro, in index points, or its gap (points, %, sigma) and the evidence: how often random walks would look as good, whether gaps close, and a verdict; stat "all" gives the table.
+
+    Parameters
+    ----------
+    stat : str, optional
+        value (default), actual, gap, gap_pct, gap_sigma, sigma, drift, rsquared, noise_percentile, cointegration_pvalue, rsquared_oos, half_life, noise_half_life, verdict, nobs, first_date, last_date, draws, seed or all.
+    target : str, optional
+        "russell" (default), "sp500", "relative", "hedged", or a stored daily price.
+    window : number or str, optional
+        250 (days, default), or text: "104w" weeks, "60m" months.
+    as_of : date, optional
+        Nothing later is used. Default: the last date with every series.
+    model : str, optional
+        "changes" (default): what yesterday's betas left unexplained over the last observations. "levels": levels on factor levels in the window.
+    spec : str, optional
+        "macro" (default), "macro_market", "full", or one factor swapped.
+    horizon : number, optional
+        Observations the gap of "changes" is summed over, and how far ahead "levels" is tested. Default: a month, 21 days.
+
+    Returns
+    -------
+    float, str, datetime.date or list of list
+        The statistic, or the table stat, value, meaning.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError, FitError
+        See RUSSELL_WHY.
+
+    Notes
+    -----
+    Random walks on the factors' actual paths, 1,000 draws with a fixed seed; docs/methods.md, Fair value.
+    """
+    session = current_session()
+    session.follow()
+    whole = isinstance(stat, str) and stat.strip().lower() == "all"
+    name: FairValueStat = "value" if whole else read.choice("stat", stat, FairValueStat, "value", also=("all",))
+    asked = fair_value_question(session, target, window, as_of, model, spec, horizon)
+    values = _values(fair_value(session, asked))
+    if whole:
+        notes = _notes(asked)
+        return [["stat", "value", "meaning"], *([s, values[s], notes.get(s)] for s in _FIRST_OF_TABLE)]
+    value = values[name]
+    if value is None and name.startswith(("half", "noise_half")):
+        raise NoDataError(f"'{name}' is infinite: the path shows no tendency to come back.")
+    if value is None:
+        raise NoDataError(
+            f"'{name}' is not available: it needs about two windows of {asked.regression.window} and a horizon of history."
+        )
+    assert isinstance(value, (int, float, str, dt.date))
+    return value
+
+
+def RUSSELL_FAIR_VALUE_HISTORY(
+    target: str | None = None,
+    window: float | str | None = None,
+    as_of: dt.date | str | float | None = None,
+    model: str | None = None,
+    spec: str | None = None,
+    start: dt.date | str | float | None = None,
+    horizon: float | None = None,
+) -> Table:
+    """Table of fair values: date, actual, value and gap in index points, in % and in sigma, R², and for model "levels" the evidence against random walks of each date, once 'xl-smallcap fair-value history' has computed it.
+
+    Parameters
+    ----------
+    target : str, optional
+        "russell" (default), "sp500", "relative", "hedged", or a stored daily price.
+    window : number or str, optional
+        250 (days, default), or text: "104w" weeks, "60m" months.
+    as_of : date, optional
+        The last date shown; nothing later is used.
+    model : str, optional
+        "changes" (default) or "levels".
+    spec : str, optional
+        "macro" (default), "macro_market", "full", or one factor swapped.
+    start : date, optional
+        The first date shown.
+    horizon : number, optional
+        Observations the gap of "changes" is summed over, and how far ahead "levels" is tested. Default: a month, 21 days.
+
+    Returns
+    -------
+    list of list
+        Each row knows only what was known by its date. A target of several legs is an index that is 100 at the first
+        date of each row's window. The column evidence says whether noise_percentile, cointegration_pvalue, half_life
+        and verdict were computed, or how to; model "changes" has them for the last date only, in RUSSELL_FAIR_VALUE.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        See RUSSELL_WHY.
+    """
+    session = current_session()
+    session.follow()
+    asked = fair_value_question(session, target, window, as_of, model, spec, horizon)
+    told = gap_history(session, asked)
+    first = read.day("start", start)
+    at = 0 if first is None else int(np.searchsorted(told.dates, first))
+    if at >= told.dates.size:
+        raise NoDataError(f"No fair value ends on or after start {first}; the last is of {told.dates[-1]}.")
+    question = asked.regression
+    until = "" if question.as_of is None else f" --as-of {question.as_of}"
+    how = (
+        f"not computed: xl-smallcap fair-value history --target {question.target.id} --window {question.window} "
+        f"--spec {question.spec.id}{until}"
+        if asked.model == "levels"
+        else "for the last date only: RUSSELL_FAIR_VALUE"
+    )
+    table: Table = [
+        [
+            "date", "actual", "value", "gap", "gap_pct", "gap_sigma", "rsquared", "rsquared_oos", "noise_percentile",
+            "cointegration_pvalue", "half_life", "verdict", "evidence",
+        ]
+    ]  # fmt: skip
+    columns = (told.actual, told.value, told.gap, told.gap_pct, told.gap_sigma, told.rsquared, told.rsquared_oos,
+               told.noise_percentile, told.cointegration_pvalue, told.half_life)  # fmt: skip
+    days = told.dates.tolist()
+    for i in range(at, told.dates.size):
+        done = bool(told.computed[i])
+        table.append([days[i], *(number(c[i]) for c in columns), told.verdict(i) if done else None,
+                      "computed" if done else how])  # fmt: skip
+    return table
+
+
+def compute_history(
+    target: Any, window: Any, as_of: Any, spec: Any, horizon: Any, progress: Callable[[str, int, int], None]
+) -> list[tuple[str, Scalar, str]]:
+    """Compute the evidence of every date of model "levels" and sum it up, for ``xl-smallcap fair-value history``.
+
+    Parameters
+    ----------
+    target, window, as_of, spec, horizon : object
+        As in RUSSELL_FAIR_VALUE_HISTORY.
+    progress : callable
+        Told how far it is.
+
+    Returns
+    -------
+    list of (str, object, str)
+        Statistic, value, meaning.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        As the worksheet function.
+    """
+    session = current_session()
+    session.follow()
+    asked = fair_value_question(session, target, window, as_of, "levels", spec, horizon)
+    told = gap_history(session, asked, progress)
+    verdicts = [told.verdict(i) for i in range(told.dates.size)]
+    fitted = np.isfinite(told.noise_percentile)
+    return [
+        ("dates", int(fitted.sum()), f"{told.dates[0]} to {told.dates[-1]}"),
+        ("rsquared", number(float(np.median(told.rsquared[fitted]))), "median, in sample"),
+        ("noise_percentile", number(float(np.median(told.noise_percentile[fitted]))), "median; noise has 0.5"),
+        ("above_95", number(float((told.noise_percentile[fitted] >= 0.95).mean())), "share of dates; noise has 0.05"),
+        ("pvalue_below_05", number(float((told.cointegration_pvalue[fitted] <= 0.05).mean())), "share; noise has 0.05"),
+        ("supported", verdicts.count("supported"), f"dates with this verdict, of {len(verdicts)}"),
+        ("seed", session.settings.seed, f"{session.settings.noise_draws} random walks"),
+    ]
+
+
+def hypothetical_trades(
+    target: Any, window: Any, as_of: Any, model: Any, spec: Any, horizon: Any, entry: float, leave: float, delay: int
+) -> tuple[str, list[tuple[str, Scalar, str]], list[list[Scalar]]]:
+    """Back-test the gap as a signal, for ``xl-smallcap fair-value backtest``.
+
+    Parameters
+    ----------
+    target, window, as_of, model, spec, horizon : object
+        As in RUSSELL_FAIR_VALUE.
+    entry, leave : float
+        Standard deviations at which a trade opens and closes.
+    delay : int
+        Periods between signal and trade.
+
+    Returns
+    -------
+    title : str
+        Says that it is hypothetical.
+    table : list of (str, object, str)
+        Statistic, value, meaning.
+    series : list of list
+        Header, then date, position and profit of every period.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        See the message.
+    """
+    session = current_session()
+    session.follow()
+    asked = fair_value_question(session, target, window, as_of, model, spec, horizon)
+    traded = gap_backtest(session, asked, entry, leave, delay)
+    result, question = traded.result, asked.regression
+    title = (
+        f"HYPOTHETICAL, BEFORE COSTS: trading {question.target.id} against the gap of '{asked.model}', window "
+        f"{question.window}, specification {question.spec.id}, {traded.first_date} to {traded.last_date}, {source_label(session)}"
+    )
+    interval = f"{session.settings.confidence:.0%} interval, Newey-West"
+    table: list[tuple[str, Scalar, str]] = [
+        ("mean", number(result.mean_year), "% a year, log"),
+        ("lower", number(result.lower_year), interval),
+        ("upper", number(result.upper_year), interval),
+        ("tstat", number(result.tstat), "of the mean"),
+        ("ratio", number(result.ratio), "mean over standard deviation, a year"),
+        ("trades", result.trades, f"opened beyond {entry:g} sd, {delay} period(s) after the signal"),
+        ("closed", result.closed, f"of them closed, within {leave:g} sd"),
+        ("won", result.won, "of the closed, with a profit"),
+        (
+            "open_profit",
+            number(result.open_profit),
+            "log %, of the trade still open, marked to market and counted above",
+        ),
+        ("share_long", number(result.share_long), "of the time"),
+        ("share_short", number(result.share_short), "of the time"),
+        ("worst_fall", number(result.worst_fall), "log %, from an earlier high"),
+        ("periods", result.profit.size, str(question.window.frequency)),
+    ]
+    series: list[list[Scalar]] = [["date", "position", "profit_pct"]]
+    days = traded.dates.tolist()
+    for day, side, profit in zip(days, result.position.tolist(), result.profit.tolist(), strict=True):
+        series.append([day, side, profit])
+    return title, table, series

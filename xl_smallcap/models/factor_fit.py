@@ -1,0 +1,277 @@
+"""One factor regression of a target on standardised factor changes, by any method, with its errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from xl_smallcap.errors import FitError
+from xl_smallcap.models.bootstrap import BOOTSTRAP, Bootstrap, bootstrap_betas
+from xl_smallcap.models.conditioning import COLLINEAR_CONDITION, condition, constant_columns, unfit
+from xl_smallcap.models.estimation import point_fit, standardised
+from xl_smallcap.models.inference import (
+    bartlett_bse,
+    benjamini_hochberg,
+    newey_west_lags,
+    student_pvalues,
+    student_quantile,
+)
+from xl_smallcap.types import OLS, FloatArray, IntArray, Method
+
+
+def independent_signs(y: FloatArray, X: FloatArray, window: int, gaps: IntArray, method: Method = OLS) -> FloatArray:
+    """Signs of the betas in the windows before the last one, counted back from it without overlap.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_obs,)
+        Target changes.
+    X : ndarray of shape (n_obs, n_factors)
+        Factor changes.
+    window : int
+        Observations a window.
+    gaps : ndarray of int
+        Positions before which observations are missing; a window across one is left out.
+    method : Method
+        How betas are estimated.
+
+    Returns
+    -------
+    ndarray of shape (n_windows, n_factors)
+        -1, 0 or 1; windows with constant or collinear factors are left out. May be empty.
+    """
+    found = []
+    for stop in range(y.size - window, window - 1, -window):
+        start = stop - window
+        if ((gaps > start) & (gaps < stop)).any():
+            continue
+        if unfit(X[start:stop]):
+            continue
+        found.append(np.sign(point_fit(y[start:stop], standardised(X[start:stop])[0], method).params))
+    return np.array(found).reshape(-1, X.shape[1])
+
+
+@dataclass(frozen=True)
+class FactorFit:
+    """A fitted factor regression; field names as in statsmodels.
+
+    Parameters
+    ----------
+    params, bse, tvalues, pvalues, pvalues_bh, lower, upper : ndarray of shape (n_factors,)
+        Per +1 standard deviation of the factor (window's own, ddof=1), in % of the target. Errors are Newey-West for
+        ``ols`` and ``univariate``, from a moving-block bootstrap for ``pcr`` and ``pls``.
+    bse_conditional : ndarray of shape (n_factors,)
+        Newey-West errors with the components held fixed; equal to `bse` for ``ols`` and ``univariate``.
+    factor_sd, factor_mean : ndarray of shape (n_factors,)
+        In the factor's own unit (% or bp) per observation.
+    vif : ndarray of shape (n_factors,)
+        Variance inflation factors of the joint regression.
+    rsquared_each, rsquared_adj_each : ndarray of shape (n_factors,)
+        Of the regression each beta comes from: the joint one's, or for ``univariate`` the factor's own.
+    agreement : ndarray of shape (n_factors,)
+        Share of the four methods (by rule) whose beta has this sign.
+    const : float
+        Mean return per observation not explained, in %, at average factor changes.
+    nobs, hac_lags, components, draws, block, seed : int
+        Observations; lags of the Newey-West errors; factors or components regressed on; draws, block length and seed
+        of the bootstrap (zero where there is none).
+    explained : float
+        Share of the factors' variance in the components; NaN for ``univariate``.
+    condition_number, df_resid : float
+        Of the standardised factors; degrees of freedom of the intervals.
+    """
+
+    params: FloatArray
+    bse: FloatArray
+    bse_conditional: FloatArray
+    tvalues: FloatArray
+    pvalues: FloatArray
+    pvalues_bh: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    factor_sd: FloatArray
+    factor_mean: FloatArray
+    vif: FloatArray
+    rsquared_each: FloatArray
+    rsquared_adj_each: FloatArray
+    agreement: FloatArray
+    const: float
+    nobs: int
+    hac_lags: int
+    components: int
+    explained: float
+    draws: int
+    block: int
+    seed: int
+    condition_number: float
+    df_resid: float
+
+    def to_columns(self) -> dict[str, FloatArray]:
+        """Return every field as a float array, for the disk cache.
+
+        Returns
+        -------
+        dict of str to ndarray
+        """
+        return {f.name: np.asarray(getattr(self, f.name), dtype=np.float64) for f in fields(self)}
+
+    @classmethod
+    def from_columns(cls, columns: dict[str, Any]) -> FactorFit:
+        """Rebuild a fit from :meth:`to_columns`, bit for bit.
+
+        Parameters
+        ----------
+        columns : dict of str to ndarray
+            As written.
+
+        Returns
+        -------
+        FactorFit
+        """
+        values: dict[str, Any] = {}
+        for f in fields(cls):
+            array = columns[f.name]
+            if array.ndim:
+                values[f.name] = array
+            else:
+                values[f.name] = int(array) if f.type == "int" else float(array)
+        return cls(**values)
+
+
+def check_regression(y: FloatArray, X: FloatArray, names: tuple[str, ...]) -> None:
+    """Refuse what cannot be regressed, naming the factor.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_obs,)
+        Target.
+    X : ndarray of shape (n_obs, n_factors)
+        Factors.
+    names : tuple of str
+        Of the factors.
+
+    Raises
+    ------
+    FitError
+        A value is not finite, a factor or the target does not change, or factors are collinear.
+    """
+    n = y.size
+    if not (np.isfinite(y).all() and np.isfinite(X).all()):
+        raise FitError("The window holds a value that is not finite; look at 'xl-smallcap panel'.")
+    still = constant_columns(X)
+    if still.any():
+        flat = ", ".join(f"'{names[i]}'" for i in np.flatnonzero(still))
+        raise FitError(
+            f"Factor {flat} does not change in this window of {n} observations, so it has no beta; "
+            "use a longer window or another specification."
+        )
+    if float(y.std(ddof=1)) <= 1e-12 * float(np.abs(y).max()):
+        raise FitError(f"The target does not change in this window of {n} observations, so there is no beta.")
+    number, weakest = condition(standardised(X)[0])
+    if number > COLLINEAR_CONDITION:
+        involved = np.flatnonzero(np.abs(weakest) > 0.1)
+        tied = " and ".join(f"'{names[i]}'" for i in involved)
+        raise FitError(f"Factors {tied} move together exactly in this window, so their betas cannot be told apart.")
+
+
+def residual_df(method: Method, n: int, p: int, regressors: int) -> float:
+    """Return residual degrees of freedom; PLS directions are fitted to the target, so all factors count as used.
+
+    Parameters
+    ----------
+    method : Method
+        How.
+    n, p, regressors : int
+        Observations, factors, factors or components regressed on.
+
+    Returns
+    -------
+    float
+    """
+    return float(n - 1 - (p if method.name == "pls" else regressors))
+
+
+METHODS = (OLS, Method("univariate"), Method("pcr"), Method("pls"))
+
+
+def fit_factors(
+    y: FloatArray,
+    X: FloatArray,
+    names: tuple[str, ...],
+    method: Method = OLS,
+    confidence: float = 0.90,
+    bootstrap: Bootstrap = BOOTSTRAP,
+) -> FactorFit:
+    """Regress a target on standardised factors; betas in % per +1 standard deviation.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_obs,)
+        Target changes in %.
+    X : ndarray of shape (n_obs, n_factors)
+        Factor changes in their own units.
+    names : tuple of str
+        For errors.
+    method : Method
+        ``ols`` (joint), ``univariate``, ``pcr`` or ``pls``.
+    confidence : float
+        Coverage of the intervals.
+    bootstrap : Bootstrap
+        Draws and seed of the errors of ``pcr`` and ``pls``.
+
+    Returns
+    -------
+    FactorFit
+
+    Raises
+    ------
+    FitError
+        A factor does not change in the window, or factors are collinear; both are named.
+    """
+    check_regression(y, X, names)
+    n, p = X.shape
+    Z, mean, sd = standardised(X)
+    number, _ = condition(Z)
+    fitted = point_fit(y, Z, method)
+    lags = newey_west_lags(n)
+    df = residual_df(method, n, p, fitted.regressors)
+    conditional = bartlett_bse(fitted.influence * fitted.resid, lags, n / (n - 1.0 - fitted.regressors))
+    bse, draws = conditional, 0
+    if method.name in ("pcr", "pls"):
+        bse, draws = bootstrap_betas(y, X, method, bootstrap)
+    params = fitted.params
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tvalues = params / bse
+    pvalues = student_pvalues(tvalues, df)
+    half = student_quantile(confidence, df) * bse
+    total = float(((y - y.mean()) ** 2).sum())
+    rsquared = np.broadcast_to(1.0 - (fitted.resid**2).sum(axis=0) / total, (p,)).copy()
+    signs = np.array([np.sign((fitted if m == method else point_fit(y, Z, m)).params) for m in METHODS])
+    return FactorFit(
+        params=params,
+        bse=bse,
+        bse_conditional=conditional,
+        tvalues=tvalues,
+        pvalues=pvalues,
+        pvalues_bh=benjamini_hochberg(pvalues),
+        lower=params - half,
+        upper=params + half,
+        factor_sd=sd,
+        factor_mean=mean,
+        vif=np.diag(np.linalg.inv(Z.T @ Z / (n - 1))).copy(),
+        rsquared_each=rsquared,
+        rsquared_adj_each=1.0 - (1.0 - rsquared) * (n - 1) / df,
+        agreement=np.mean(signs == np.sign(params), axis=0),
+        const=fitted.const,
+        nobs=n,
+        hac_lags=lags,
+        components=fitted.regressors,
+        explained=fitted.explained,
+        draws=draws,
+        block=bootstrap.block_length(n) if draws else 0,
+        seed=bootstrap.seed if draws else 0,
+        condition_number=number,
+        df_resid=df,
+    )

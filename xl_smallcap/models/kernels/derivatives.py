@@ -1,0 +1,100 @@
+"""How betas move when the moments they come from do: what standard errors of estimated components need.
+
+A beta of ``pcr`` or ``pls`` is a smooth function of the correlations R and the covariances r. Its sampling error comes
+from both, so a standard error that holds the components fixed misses a part (docs/methods.md has how much).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xl_smallcap.models.kernels.estimators import PLS_COMPONENTS, components_by_share, krylov
+from xl_smallcap.types import FloatArray, IntArray, Method
+
+_STEP = 1e-30
+
+
+def pairs(p: int) -> tuple[IntArray, IntArray]:
+    """Return the positions of a matrix above its diagonal, row by row.
+
+    Parameters
+    ----------
+    p : int
+        Rows.
+
+    Returns
+    -------
+    rows, columns : ndarray of int of shape (p (p - 1) / 2,)
+    """
+    iu, ju = np.triu_indices(p, 1)
+    return iu, ju
+
+
+def _pcr_derivatives(R: FloatArray, r: FloatArray, components: int | None) -> tuple[FloatArray, FloatArray]:
+    """Derivative of the spectral function sum_k v v'/lambda by divided differences (Daleckii and Krein 1965)."""
+    p, n = r.shape
+    values, vectors = np.linalg.eigh(np.moveaxis(R, 2, 0))
+    values, vectors = values[:, ::-1], vectors[:, :, ::-1]
+    kept = components_by_share(values) if components is None else np.full(n, components, dtype=np.int64)
+    chosen = np.arange(p) < kept[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = np.where(chosen, 1.0 / values, 0.0)
+        difference = values[:, :, None] - values[:, None, :]
+        divided = (inverse[:, :, None] - inverse[:, None, :]) / difference
+    both = chosen[:, :, None] & chosen[:, None, :]
+    # among the kept (1/a - 1/b)/(a - b) is -1/(ab), also on the diagonal; among the dropped it is 0
+    divided = np.where(both, -inverse[:, :, None] * inverse[:, None, :], divided)
+    divided = np.where(~chosen[:, :, None] & ~chosen[:, None, :], 0.0, divided)
+    scores = np.einsum("nij,in->nj", vectors, r)
+    iu, ju = pairs(p)
+    left, right = vectors[:, iu], vectors[:, ju]
+    # V (D o (V'EV)) V'r for E = e_i e_j' + e_j e_i'
+    inner = left * np.einsum("nab,nmb->nma", divided, right * scores[:, None])
+    inner += right * np.einsum("nab,nmb->nma", divided, left * scores[:, None])
+    by_R = np.einsum("nka,nma->kmn", vectors, inner)
+    by_r = np.einsum("nij,nj,nkj->ikn", vectors, inverse, vectors)
+    return by_R, by_r
+
+
+def _pls_derivatives(R: FloatArray, r: FloatArray, components: int) -> tuple[FloatArray, FloatArray]:
+    """Complex steps: the imaginary part is the derivative, without subtraction (Squire and Trapp 1998)."""
+    p, n = r.shape
+    iu, ju = pairs(p)
+    by_R, by_r = np.empty((p, iu.size, n)), np.empty((p, p, n))
+    still_R, still_r = R.astype(np.complex128), r.astype(np.complex128)
+    step = 1j * _STEP
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for m, (i, j) in enumerate(zip(iu, ju, strict=True)):
+            still_R[i, j] += step
+            still_R[j, i] += step
+            by_R[:, m] = krylov(still_R, still_r, components).beta.imag / _STEP
+            still_R[i, j] = still_R[j, i] = R[i, j]
+        for j in range(p):
+            still_r[j] += step
+            by_r[:, j] = krylov(still_R, still_r, components).beta.imag / _STEP
+            still_r[j] = r[j]
+    return by_R, by_r
+
+
+def derivatives(method: Method, R: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return how the betas of ``pcr`` or ``pls`` change with the moments, the number of components held.
+
+    Parameters
+    ----------
+    method : Method
+        "pcr" or "pls".
+    R : ndarray of shape (n_factors, n_factors, n)
+        Correlations, finite.
+    r : ndarray of shape (n_factors, n)
+        Covariances of the standardised factors with the target.
+
+    Returns
+    -------
+    by_R : ndarray of shape (n_factors, n_factors (n_factors - 1) / 2, n)
+        Per unit of each correlation, in the order of :func:`pairs`.
+    by_r : ndarray of shape (n_factors, n_factors, n)
+        Per unit of each covariance.
+    """
+    if method.name == "pcr":
+        return _pcr_derivatives(R, r, method.components)
+    return _pls_derivatives(R, r, method.components or PLS_COMPONENTS)

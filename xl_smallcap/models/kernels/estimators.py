@@ -1,0 +1,188 @@
+"""From correlations to betas by each method, for all windows or all bootstrap draws at once.
+
+Every method is a linear map of the covariances once its components are chosen: beta = M r with M = B (B'RB)^-1 B'. For
+``ols`` B is the identity; for ``univariate`` M is; for ``pcr`` the columns of B are the leading eigenvectors of R; for
+``pls`` they span {r, Rr, R²r, ...}, which is what conjugate gradients walk through: PLS1 with m components is m steps
+(Phatak and de Hoog 2002, section 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xl_smallcap.models.kernels.solving import invert_all
+from xl_smallcap.types import BoolArray, FloatArray, IntArray, Method
+
+VARIANCE_SHARE = 0.90
+"""``pcr`` without a number keeps the fewest components with at least this share of the factors' variance."""
+PLS_COMPONENTS = 2
+"""``pls`` without a number: one has the signs of the univariate betas, two is the fewest that can part factors."""
+_CLOSE_EIGENVALUES = 1e-4
+_EXHAUSTED = 1e-16
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Betas of many correlation matrices.
+
+    Parameters
+    ----------
+    beta : ndarray of shape (n_factors, n)
+        In units of the target per +1 sd of each factor.
+    maps : ndarray of shape (n_factors, n_factors, n) or None
+        beta = maps @ r, with the components held fixed; None where not asked for.
+    components : ndarray of int of shape (n,)
+        How many were used.
+    explained : ndarray of shape (n,)
+        Share of the factors' variance in the components; NaN for pls and univariate.
+    doubtful : ndarray of bool of shape (n,)
+        Not to be trusted to full precision: components hardly told apart, or fewer directions than asked for.
+    """
+
+    beta: FloatArray
+    maps: FloatArray | None
+    components: IntArray
+    explained: FloatArray
+    doubtful: BoolArray
+
+
+def components_by_share(eigenvalues: FloatArray) -> IntArray:
+    """Return the fewest components with at least 90 % of the variance.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of shape (n, n_factors)
+        Descending.
+
+    Returns
+    -------
+    ndarray of int of shape (n,)
+    """
+    share = np.cumsum(eigenvalues, axis=1) / eigenvalues.sum(axis=1, keepdims=True)
+    # A share of 0.9 that rounds to a hair below it still counts.
+    return np.asarray(1 + (share[:, :-1] < VARIANCE_SHARE - 1e-12).sum(axis=1), dtype=np.int64)
+
+
+def _pcr(R: FloatArray, r: FloatArray, components: int | None, maps: bool) -> Estimates:
+    p, n = r.shape
+    usable = np.isfinite(R).all(axis=(0, 1))
+    stacked = np.moveaxis(np.where(usable, R, np.eye(p)[:, :, None]), 2, 0)
+    values, vectors = np.linalg.eigh(stacked)
+    values, vectors = values[:, ::-1], vectors[:, :, ::-1]
+    kept = components_by_share(values) if components is None else np.full(n, components, dtype=np.int64)
+    chosen = np.arange(p) < kept[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = np.where(chosen, 1.0 / values, 0.0)
+    scores = np.einsum("nij,in->nj", vectors, r)
+    beta = np.einsum("nij,nj->in", vectors, scores * inverse)
+    beta[:, ~usable] = np.nan
+    following = np.take_along_axis(values, np.minimum(kept, p - 1)[:, None], axis=1)[:, 0]
+    last = np.take_along_axis(values, kept[:, None] - 1, axis=1)[:, 0]
+    close = (kept < p) & (last - following < _CLOSE_EIGENVALUES * values[:, 0])
+    explained = np.where(chosen, values, 0.0).sum(axis=1) / values.sum(axis=1)
+    full = np.einsum("nij,nj,nkj->ikn", vectors, inverse, vectors) if maps else None
+    return Estimates(beta, full, kept, explained, close | ~usable)
+
+
+@dataclass(frozen=True)
+class Krylov:
+    """Conjugate gradients from zero: betas after m steps, the directions walked, their curvatures and what was left.
+
+    Arrays are complex where the moments are (complex-step derivatives).
+    """
+
+    beta: NDArray[Any]
+    directions: list[NDArray[Any]]
+    curvatures: list[NDArray[Any]]
+    squares: list[NDArray[Any]]
+
+
+def krylov(R: NDArray[Any], r: NDArray[Any], components: int) -> Krylov:
+    """Walk m conjugate-gradient steps on R b = r, all windows at once: PLS1 with m components.
+
+    Parameters
+    ----------
+    R : ndarray of shape (n_factors, n_factors, n)
+        Correlations.
+    r : ndarray of shape (n_factors, n)
+        Covariances with the target.
+    components : int
+        Steps m.
+
+    Returns
+    -------
+    Krylov
+        `squares` holds the squared length of what was left before each step.
+    """
+    beta = np.zeros_like(r)
+    residual, direction = r.copy(), r.copy()
+    square = np.einsum("in,in->n", residual, residual)
+    earlier: list[NDArray[Any]] = []
+    walked = Krylov(beta, [], [], [])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for _ in range(components):
+            image = np.einsum("ijn,jn->in", R, direction)
+            curvature = np.einsum("in,in->n", direction, image)
+            walked.directions.append(direction)
+            walked.curvatures.append(curvature)
+            walked.squares.append(square)
+            step = square / curvature
+            beta += step * direction
+            earlier.append(residual / np.sqrt(square))
+            residual = residual - step * image
+            # Residuals are orthogonal but for rounding, which nearly collinear factors would let grow.
+            for unit in earlier:
+                residual -= np.einsum("in,in->n", unit, residual) * unit
+            following = np.einsum("in,in->n", residual, residual)
+            direction = residual + (following / square) * direction
+            square = following
+    return walked
+
+
+def _pls(R: FloatArray, r: FloatArray, components: int, maps: bool) -> Estimates:
+    walked = krylov(R, r, components)
+    full = None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        doubtful = ~np.all([left > _EXHAUSTED * walked.squares[0] for left in walked.squares], axis=0)
+        doubtful |= ~(walked.squares[0] > 0)
+        if maps:
+            steps = zip(walked.directions, walked.curvatures, strict=True)
+            full = np.sum([d[:, None] * (d / c) for d, c in steps], axis=0)
+    n = r.shape[1]
+    return Estimates(walked.beta, full, np.full(n, components, dtype=np.int64), np.full(n, np.nan), doubtful)
+
+
+def estimate(method: Method, R: FloatArray, r: FloatArray, maps: bool = False) -> Estimates:
+    """Return the betas of every window or draw by one method.
+
+    Parameters
+    ----------
+    method : Method
+        "ols", "univariate", "pcr" or "pls", with its number of components or None for the rule.
+    R : ndarray of shape (n_factors, n_factors, n)
+        Correlations of the factors.
+    r : ndarray of shape (n_factors, n)
+        Covariances of the standardised factors with the target, in units of the target.
+    maps : bool
+        Also return the matrices M of beta = M r.
+
+    Returns
+    -------
+    Estimates
+    """
+    p, n = r.shape
+    sure = np.zeros(n, dtype=bool)
+    if method.name == "pcr":
+        return _pcr(R, r, method.components, maps)
+    if method.name == "pls":
+        return _pls(R, r, method.components or PLS_COMPONENTS, maps)
+    if method.name == "univariate":
+        full = np.repeat(np.eye(p)[:, :, None], n, axis=2) if maps else None
+        return Estimates(r.copy(), full, np.ones(n, dtype=np.int64), np.full(n, np.nan), sure)
+    inverse = invert_all(R)
+    beta = np.einsum("ijn,jn->in", inverse, r)
+    return Estimates(beta, inverse if maps else None, np.full(n, p, dtype=np.int64), np.ones(n), sure)

@@ -1,0 +1,197 @@
+"""Many left-hand sides on the same factors: one factor inverse a window serves them all.
+
+Betas of consecutive windows share most rows. A block of windows takes the products of its common rows with all targets
+once ("core"), and only the few rows at its two ends ("edges") a window at a time; everything is a matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.models.inference import newey_west_lags
+from xl_smallcap.models.kernels.solving import invert_all, solve_all
+from xl_smallcap.models.kernels.windows import window_moments
+from xl_smallcap.types import BoolArray, FloatArray
+
+_BLOCK = 16
+_NEAR = 4
+_PANEL = 256
+
+
+@dataclass(frozen=True)
+class FactorInverse:
+    """What every target needs from the factors, window by window.
+
+    Parameters
+    ----------
+    inverse : ndarray of shape (n_windows, n_factors, n_factors)
+        Inverse of the factors' cross products about their means; NaN where they are constant or nearly collinear.
+    level : ndarray of shape (n_windows, n_factors)
+        Means of the factors.
+    window : int
+        Observations a window.
+    doubtful : ndarray of bool of shape (n_windows,)
+        Windows whose inverse is not exact enough.
+    """
+
+    inverse: FloatArray
+    level: FloatArray
+    window: int
+    doubtful: BoolArray
+
+    def about(self, at: slice, centre: FloatArray) -> FloatArray:
+        """Return the inverse cross products of (1, factors - centre) in some windows.
+
+        Parameters
+        ----------
+        at : slice
+            The windows.
+        centre : ndarray of shape (n_factors,)
+            What the factors are measured from.
+
+        Returns
+        -------
+        ndarray of shape (n_windows, n_factors + 1, n_factors + 1)
+        """
+        slopes, away = self.inverse[at], self.level[at] - centre
+        n, p = away.shape
+        full = np.empty((n, p + 1, p + 1))
+        full[:, 1:, 1:] = slopes
+        full[:, 1:, 0] = full[:, 0, 1:] = -np.einsum("nij,nj->ni", slopes, away)
+        full[:, 0, 0] = 1.0 / self.window - np.einsum("ni,ni->n", full[:, 0, 1:], away)
+        return full
+
+
+def factor_inverse(X: FloatArray, window: int) -> FactorInverse:
+    """Invert the factors' cross products of every window.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_obs, n_factors)
+        Factors.
+    window : int
+        Observations a window.
+
+    Returns
+    -------
+    FactorInverse
+    """
+    moments = window_moments(np.zeros(X.shape[0]), X, window)
+    R, _ = moments.correlations()
+    doubtful = solve_all(moments.cross)[1] | moments.off
+    with np.errstate(divide="ignore", invalid="ignore"):
+        length = 1.0 / (moments.factor_sd * np.sqrt(window - 1))
+        inverse = invert_all(R) * length[:, None] * length[None]
+    inverse[:, :, doubtful] = np.nan
+    level = np.ascontiguousarray(moments.level[:-1].T)
+    return FactorInverse(np.ascontiguousarray(np.moveaxis(inverse, 2, 0)), level, window, doubtful)
+
+
+def _block_weights(inverse: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
+    """What turns (core, left edge, right edge) into the coefficients of the windows of a block.
+
+    Window k of the block has rows k.. of the left edge and rows ..k of the right one.
+    """
+    count, q = inverse.shape[:2]
+    k, edge = np.arange(count)[:, None, None], np.arange(count - 1)[None, None]
+    weights = np.empty((count, q, q + 2 * (count - 1)))
+    weights[:, :, :q] = inverse
+    np.matmul(inverse, before.T * (edge >= k), out=weights[:, :, q : q + count - 1])
+    np.matmul(inverse, after.T * (edge < k), out=weights[:, :, q + count - 1 :])
+    return weights
+
+
+def rolling_many(Y: FloatArray, X: FloatArray, window: int) -> Iterator[tuple[slice, FloatArray, BoolArray]]:
+    """Joint OLS betas of many targets in every window, a block of windows at a time.
+
+    Parameters
+    ----------
+    Y : ndarray of shape (n_obs, n_targets)
+        Targets. A value that is not finite makes NaN of its own target, in the windows that hold it and in those beside
+        them in the same block; never a wrong number, and never of another target.
+    X : ndarray of shape (n_obs, n_factors)
+        Factors.
+    window : int
+        Observations a window.
+
+    Yields
+    ------
+    at : slice
+        The windows of the block; window i holds observations i .. i + window - 1.
+    coefficients : ndarray of shape (n_windows, n_factors + 1, n_targets)
+        Intercept and slopes, in units of each target per unit of each factor. The array is used again for the next
+        block: copy what is to be kept. NaN where doubtful.
+    doubtful : ndarray of bool of shape (n_windows,)
+        Windows to be solved alone.
+    """
+    n, p = X.shape
+    q, n_windows = p + 1, n - window + 1
+    ready = factor_inverse(X, window)
+    buffer = np.empty((_BLOCK * q, Y.shape[1]))
+    for start in range(0, n_windows, _BLOCK):
+        stop = min(start + _BLOCK, n_windows)
+        count, at = stop - start, slice(start, stop)
+        # measured from the middle of the block, so that a trend costs no digits; a median, so that a bad tick does not
+        middle = (start + stop + window) // 2
+        centre = np.median(X[middle - _NEAR : middle + _NEAR + 1], axis=0)
+        G = ready.about(at, centre)
+        rows = slice(start, stop - 1 + window)
+        H = np.column_stack([np.ones(rows.stop - start), X[rows] - centre])
+        # back from centred factors: the intercept less slopes times centre
+        G[:, 0] -= np.einsum("j,njk->nk", centre, G[:, 1:])
+        out = buffer[: count * q]
+        if window >= 2 * count:
+            edge = count - 1
+            core = H[edge:window].T @ Y[stop - 1 : start + window]
+            left, right = Y[start : stop - 1], Y[start + window : rows.stop]
+            weights = _block_weights(G, H[:edge], H[window:])
+            np.matmul(weights.reshape(count * q, -1), np.concatenate([core, left, right]), out=out)
+        else:
+            for j in range(count):
+                out[j * q : (j + 1) * q] = G[j] @ (H[j : j + window].T @ Y[start + j : start + j + window])
+        yield at, out.reshape(count, q, -1), ready.doubtful[at]
+
+
+def many_newey_west(Y: FloatArray, design: FloatArray, inverse: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Coefficients and Newey-West errors of many targets in one window.
+
+    Parameters
+    ----------
+    Y : ndarray of shape (n_obs, n_targets)
+        Targets of the window.
+    design : ndarray of shape (n_obs, n_columns)
+        Ones and factors of the window.
+    inverse : ndarray of shape (n_columns, n_columns)
+        Inverse of design'design.
+
+    Returns
+    -------
+    coefficients : ndarray of shape (n_columns, n_targets)
+    bse : ndarray of shape (n_columns - 1, n_targets)
+        Of the slopes.
+
+    Notes
+    -----
+    The variance of coefficient k is sum_l w_l sum_t (h_tk h_(t-l)k)(e_t e_(t-l)) with h = design @ inverse: one matrix
+    product of lag products of the factors with lag products of the residuals.
+    """
+    n, q = design.shape
+    lags = newey_west_lags(n)
+    H = design @ inverse[:, 1:]
+    coefficients = inverse @ (design.T @ Y)
+    weights = [1.0, *(2.0 * (1.0 - lag / (lags + 1.0)) for lag in range(1, lags + 1))]
+    HH = [np.ascontiguousarray((w * (H[lag:] * H[: n - lag])).T) for lag, w in enumerate(weights)]
+    variance = np.zeros((q - 1, Y.shape[1]))
+    # A panel of targets at a time, whose products stay in the cache.
+    buffer = np.empty((n, min(_PANEL, Y.shape[1])))
+    for start in range(0, Y.shape[1], _PANEL):
+        at = slice(start, min(start + _PANEL, Y.shape[1]))
+        E = Y[:, at] - design @ coefficients[:, at]
+        for lag, products in enumerate(HH):
+            lagged = buffer[: n - lag, : E.shape[1]]
+            np.multiply(E[lag:], E[: n - lag], out=lagged)
+            variance[:, at] += products @ lagged
+    return coefficients, np.sqrt(np.maximum(variance, 0.0) * n / (n - q))

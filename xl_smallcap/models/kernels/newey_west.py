@@ -1,0 +1,129 @@
+"""Newey-West errors of every window: influences of each observation in each beta, then their Bartlett sums."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from xl_smallcap.models.inference import newey_west_lags
+from xl_smallcap.models.kernels.influence import moment_influences
+from xl_smallcap.models.kernels.windows import Moments
+from xl_smallcap.types import FloatArray
+
+_BLOCK = 32
+
+
+def bartlett_sums(U: FloatArray, lags: int) -> FloatArray:
+    """Bartlett-weighted sums of the products of each series with its own past.
+
+    Parameters
+    ----------
+    U : ndarray of shape (..., n_obs)
+        Series along the last axis.
+    lags : int
+        Weights 1 - l/(lags+1).
+
+    Returns
+    -------
+    ndarray of shape (...)
+    """
+    total = np.einsum("...t,...t->...", U, U)
+    for lag in range(1, lags + 1):
+        weight = 2.0 * (1.0 - lag / (lags + 1.0))
+        total += weight * np.einsum("...t,...t->...", U[..., lag:], U[..., :-lag])
+    return np.asarray(total)
+
+
+class WindowErrors:
+    """Standard errors of the betas of every window of a span, a block of windows at a time.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_obs,)
+        Target.
+    X : ndarray of shape (n_obs, n_factors)
+        Factors.
+    moments : Moments
+        Of the span.
+    """
+
+    def __init__(self, y: FloatArray, X: FloatArray, moments: Moments) -> None:
+        self.window = moments.window
+        self.lags = newey_west_lags(self.window)
+        data = np.vstack([X.T, y])
+        self._views = sliding_window_view(data, self.window, axis=1)
+        self._level = moments.level
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self._inverse_sd = 1.0 / np.sqrt(moments.variance)
+
+    def _block(self, at: slice) -> tuple[FloatArray, FloatArray]:
+        """Standardised factors (n, p, window) and the centred target (n, window) of some windows."""
+        p = self._inverse_sd.shape[0]
+        raw = np.moveaxis(self._views[:, at], 1, 0)
+        z = raw[:, :p] - self._level[:p, at].T[:, :, None]
+        z *= self._inverse_sd[:, at].T[:, :, None]
+        return z, raw[:, p] - self._level[p, at][:, None]
+
+    def of_maps(self, beta: FloatArray, maps: FloatArray, regressors: int, joint: bool = True) -> FloatArray:
+        """Errors with the map from covariances to betas held fixed: exact for ``ols`` and ``univariate``.
+
+        Parameters
+        ----------
+        beta : ndarray of shape (n_factors, n_windows)
+            Per +1 sd.
+        maps : ndarray of shape (n_factors, n_factors, n_windows)
+            beta = maps @ r.
+        regressors : int
+            Regressors besides the constant, for the small-sample correction.
+        joint : bool
+            Whether all factors share one residual; else each has its own.
+
+        Returns
+        -------
+        ndarray of shape (n_factors, n_windows)
+            Per +1 sd.
+        """
+        out = np.empty_like(beta)
+        n = beta.shape[1]
+        scale = 1.0 / (self.window - 1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for start in range(0, n, _BLOCK):
+                at = slice(start, min(start + _BLOCK, n))
+                z, centred = self._block(at)
+                b = beta[:, at].T
+                if joint:
+                    resid = centred - np.matmul(b[:, None], z)[:, 0]
+                    U = np.matmul(np.moveaxis(maps[:, :, at], 2, 0), z)
+                    U *= resid[:, None] * scale
+                else:
+                    U = z * (centred[:, None] - b[:, :, None] * z) * scale
+                out[:, at] = bartlett_sums(U, self.lags).T
+            correction = self.window / (self.window - 1.0 - regressors)
+            return np.asarray(np.sqrt(np.maximum(out, 0.0) * correction))
+
+    def of_moments(self, beta: FloatArray, weights: FloatArray, regressors: FloatArray) -> FloatArray:
+        """Errors that count the estimation of scaling and components as well.
+
+        Parameters
+        ----------
+        beta : ndarray of shape (n_factors, n_windows)
+            Per +1 sd.
+        weights : ndarray of shape (n_factors, n_features, n_windows)
+            From :func:`xl_smallcap.models.kernels.influence.moment_weights`.
+        regressors : ndarray of shape (n_windows,)
+            Components used, for the small-sample correction.
+
+        Returns
+        -------
+        ndarray of shape (n_factors, n_windows)
+            Per +1 sd of the window.
+        """
+        out = np.empty_like(beta)
+        n = beta.shape[1]
+        with np.errstate(invalid="ignore", over="ignore"):
+            for start in range(0, n, _BLOCK):
+                at = slice(start, min(start + _BLOCK, n))
+                U = moment_influences(np.moveaxis(weights[:, :, at], 2, 0), *self._block(at))
+                out[:, at] = bartlett_sums(U, self.lags).T
+            correction = self.window / (self.window - 1.0 - regressors)
+            return np.asarray(np.sqrt(np.maximum(out, 0.0) * correction))

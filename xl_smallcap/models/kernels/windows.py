@@ -1,0 +1,158 @@
+"""Sums and second moments of every window, without subtraction.
+
+Window sums come from suffix and prefix sums of blocks ("two stacks"), so nothing is ever subtracted: a bad tick leaves
+no trace once it has left the window, unlike cumulative sums, which keep an error (6e-6 seen after a tick of 1e6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.types import BoolArray, FloatArray
+
+_OFF_CENTRE = 16.0
+_NEAR = 9
+
+
+def window_sums(rows: FloatArray, window: int) -> FloatArray:
+    """Sum every window of each row without subtraction.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_obs)
+        What is summed along the second axis.
+    window : int
+        Observations a window.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_obs - window + 1)
+        A window over two blocks is a suffix of the first plus a prefix of the second (van Herk 1992).
+    """
+    m, n = rows.shape
+    blocks = -(-n // window)
+    padded = np.zeros((m, blocks, window))
+    padded.reshape(m, -1)[:, :n] = rows
+    out = np.empty_like(padded)
+    np.cumsum(padded[:, :, ::-1], axis=2, out=out[:, :, ::-1])
+    np.cumsum(padded, axis=2, out=padded)
+    out[:, :-1, 1:] += padded[:, 1:, :-1]
+    return out.reshape(m, -1)[:, : n - window + 1]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Means and centred second moments of every window, the target in the last column.
+
+    Parameters
+    ----------
+    window : int
+        Observations a window.
+    level : ndarray of shape (n_columns, n_windows)
+        Means.
+    cross : ndarray of shape (n_columns, n_columns, n_windows)
+        Sums of products about the window's means; only the upper triangle is filled.
+    variance : ndarray of shape (n_factors, n_windows)
+        Of the factors in each window (ddof=1).
+    off : ndarray of bool of shape (n_windows,)
+        Windows whose mean lies more than four of their standard deviations from the centre their sums were taken about:
+        the moments are not exact to the last digits there.
+    """
+
+    window: int
+    level: FloatArray
+    cross: FloatArray
+    variance: FloatArray
+    off: BoolArray
+
+    @property
+    def factor_sd(self) -> FloatArray:
+        """Standard deviation of each factor in each window, ddof=1, shape (n_factors, n_windows)."""
+        return np.asarray(np.sqrt(np.maximum(self.variance, 0.0)))
+
+    def correlations(self) -> tuple[FloatArray, FloatArray]:
+        """Return the factors' correlations and their covariances with the target per +1 sd of each factor.
+
+        Returns
+        -------
+        R : ndarray of shape (n_factors, n_factors, n_windows)
+        r : ndarray of shape (n_factors, n_windows)
+            In units of the target. Both are NaN or infinite where a factor does not change.
+        """
+        p = self.variance.shape[0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inverse = 1.0 / np.sqrt(self.variance * (self.window - 1))
+            r = self.cross[:p, p] * inverse / np.sqrt(self.window - 1)
+            R = np.empty((p, p, inverse.shape[1]))
+            for i in range(p):
+                R[i, i] = 1.0
+                for j in range(i + 1, p):
+                    np.multiply(self.cross[i, j], inverse[i], out=R[i, j])
+                    R[i, j] *= inverse[j]
+                    R[j, i] = R[i, j]
+        return R, r
+
+
+def window_moments(y: FloatArray, X: FloatArray, window: int) -> Moments:
+    """Means and centred second moments of every window.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_obs,)
+        Target.
+    X : ndarray of shape (n_obs, n_factors)
+        Factors.
+    window : int
+        Observations a window.
+
+    Returns
+    -------
+    Moments
+
+    Notes
+    -----
+    A window reaches from one block of `window` observations into the next. Both parts are taken about a centre near the
+    place where the two blocks meet, which every such window holds: sums stay small on trending levels too.
+    """
+    data = np.vstack([X.T, y])
+    q, n = data.shape
+    kept = n - window + 1
+    blocks = -(-kept // window)
+    meeting = np.arange(1, blocks + 1) * window
+    near = meeting[:, None] + np.linspace(-window / 2, window / 2, _NEAR).astype(np.int64)
+    centre = np.median(data[:, np.clip(near, 0, n - 1)], axis=2)
+    own, following = np.zeros((2, q, blocks, window))
+    reach = min(n, blocks * window)
+    own.reshape(q, -1)[:, :reach] = data[:, :reach]
+    following.reshape(q, -1)[:, : n - window] = data[:, window:]
+    own -= centre[:, :, None]
+    following -= centre[:, :, None]
+    # One group of rows at a time in the same two buffers: they stay in the cache, fresh pages do not.
+    products, prefix = np.empty((2, q, blocks, window))
+
+    total = np.empty((q, blocks, window))
+    np.cumsum(own[:, :, ::-1], axis=2, out=total[:, :, ::-1])
+    np.cumsum(following[:, :, :-1], axis=2, out=prefix[:, :, :-1])
+    total[:, :, 1:] += prefix[:, :, :-1]
+    total_kept = total.reshape(q, -1)[:, :kept]
+    mean = total_kept / window
+    cross = np.empty((q, q, blocks, window))
+    out = cross.reshape(q, q, -1)[:, :, :kept]
+    correction = np.empty((q, kept))
+    for i in range(q):
+        k = q - i
+        np.multiply(own[i], own[i:], out=products[:k])
+        np.cumsum(products[:k, :, ::-1], axis=2, out=cross[i, i:, :, ::-1])
+        np.multiply(following[i], following[i:], out=products[:k])
+        np.cumsum(products[:k, :, :-1], axis=2, out=prefix[:k, :, :-1])
+        cross[i, i:, :, 1:] += prefix[:k, :, :-1]
+        np.multiply(mean[i], total_kept[i:], out=correction[:k])
+        out[i, i:] -= correction[:k]
+    p = q - 1
+    variance = out[np.arange(p), np.arange(p)] / (window - 1)
+    # written so that a NaN counts as off
+    off = ~np.all(mean[:p] ** 2 <= _OFF_CENTRE * variance, axis=0)
+    mean += np.repeat(centre, window, axis=1)[:, :kept]
+    return Moments(window, mean, out, variance, off)
