@@ -13,7 +13,17 @@ from xl_smallcap.data.loading import load
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
-from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETA_HISTORY, RUSSELL_BETAS, RUSSELL_FACTORS, RUSSELL_FIT
+from xl_smallcap.functions import (
+    RUSSELL_ATTRIBUTION,
+    RUSSELL_BETA,
+    RUSSELL_BETA_HISTORY,
+    RUSSELL_BETAS,
+    RUSSELL_FACTORS,
+    RUSSELL_FAIR_VALUE,
+    RUSSELL_FAIR_VALUE_HISTORY,
+    RUSSELL_FIT,
+    RUSSELL_METHODS,
+)
 from xl_smallcap.session import Session, use_session
 
 
@@ -45,6 +55,19 @@ def test_a_constant_factor_is_named(changed: dict[str, SeriesData], tmp_path: Pa
     table = RUSSELL_BETA_HISTORY("inflation", start="2025-12-01")
     assert all(row[1] is None for row in table[1:])
     assert isinstance(RUSSELL_BETA("inflation", as_of="2024-06-28"), float), "a window before it is unharmed"
+    assert {row[10] for row in table[1:]} == {"no beta: constant or collinear factors, or a gap"}
+    for method in ("univariate", "pcr", "pls"):
+        with pytest.raises(FitError, match="'easing' does not change"):
+            RUSSELL_BETA("inflation", method=method)
+        assert all(row[1] is None for row in RUSSELL_BETA_HISTORY("inflation", method=method, start="2025-12-01")[1:])
+    with pytest.raises(FitError, match="'easing' does not change"):
+        RUSSELL_METHODS("inflation")
+    with pytest.raises(FitError, match="has a constant factor or collinear ones among growth, inflation, easing"):
+        RUSSELL_ATTRIBUTION("2025-12-01")
+    for model in ("changes", "levels"):
+        with pytest.raises(FitError, match="'easing' does not change"):
+            RUSSELL_FAIR_VALUE(model=model)
+        assert all(row[3] is None for row in RUSSELL_FAIR_VALUE_HISTORY(model=model, start="2025-12-05")[1:])
 
 
 def test_collinear_factors_are_named(changed: dict[str, SeriesData], tmp_path: Path) -> None:
@@ -53,6 +76,12 @@ def test_collinear_factors_are_named(changed: dict[str, SeriesData], tmp_path: P
     with pytest.raises(FitError, match="'inflation' and 'easing' move together exactly"):
         RUSSELL_BETA("growth")
     assert all(row[1] is None for row in RUSSELL_BETA_HISTORY("easing")[1:]), "none where the scalar is refused"
+    for method in ("univariate", "pcr", "pls:2"):
+        with pytest.raises(FitError, match="'inflation' and 'easing' move together exactly"):
+            RUSSELL_BETA("growth", method=method)
+    for model in ("changes", "levels"):
+        with pytest.raises(FitError, match="'inflation' and 'easing' move together exactly"):
+            RUSSELL_FAIR_VALUE(model=model)
 
 
 def test_a_missing_series_is_named_or_its_fallback_said(changed: dict[str, SeriesData], tmp_path: Path) -> None:
@@ -86,6 +115,59 @@ def test_a_window_across_a_gap_is_refused(changed: dict[str, SeriesData], tmp_pa
     history = RUSSELL_BETA_HISTORY("growth", start="2025-06-03")
     assert all(row[1] is None for row in history[1:]), "no window across the gap has a number"
     assert RUSSELL_BETA_HISTORY("growth", start="2025-02-28")[1][1] is not None
+    with pytest.raises(NoDataError, match="reaches across a gap"):
+        RUSSELL_ATTRIBUTION("2025-09-01")
+    with pytest.raises(NoDataError, match="reaches across a gap: not every series was observed between 2025-02-28"):
+        RUSSELL_ATTRIBUTION("2025-01-31", window=83)
+    for model in ("changes", "levels"):
+        with pytest.raises(NoDataError, match="reaches across a gap: not every series was observed between 2025-02-28"):
+            RUSSELL_FAIR_VALUE(model=model)
+        assert isinstance(RUSSELL_FAIR_VALUE(model=model, window=60), float)
+        past = RUSSELL_FAIR_VALUE_HISTORY(model=model, start="2025-06-05")
+        assert all(row[3] is None for row in past[1:]), "no gap across the gap has a number"
+        whole = RUSSELL_FAIR_VALUE_HISTORY(model=model, window=60)
+        by_day = {str(row[0]): row[3] for row in whole[1:]}
+        assert by_day["2025-02-28"] is not None
+        assert by_day["2025-07-15"] is None
+        assert by_day["2025-12-31"] is not None
+    rows = {(row[0], row[2]): row for row in RUSSELL_METHODS("growth", window=83)[1:]}
+    assert rows["ols", "60m"][3] is None or rows["ols", "60m"][11] == 60
+
+
+def test_a_missing_day_in_the_period_is_not_attributed_over(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    oil = changed["DCOILWTICO"]
+    keep = (oil.dates < np.datetime64("2025-10-01")) | (oil.dates > np.datetime64("2025-10-20"))
+    commit({**changed, "DCOILWTICO": SeriesData.build(oil.dates[keep], oil.values[keep])}, tmp_path)
+    with pytest.raises(NoDataError, match="The change from 2025-09-30 to 2025-10-21 is missing"):
+        RUSSELL_ATTRIBUTION("2025-09-01")
+    table = RUSSELL_ATTRIBUTION("2025-10-21")
+    assert sum(float(str(row[1])) for row in table[1:-1]) == pytest.approx(float(str(table[-1][1])), abs=1e-12)
+
+
+def test_nearly_collinear_factors_are_flagged_and_solved(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    days, values = changed["T5YIE"].dates, changed["T5YIE"].values
+    noise = np.random.default_rng(1).standard_normal(values.size)
+    commit({**changed, "DGS2": SeriesData.build(days, 10.0 - 2.0 * values + 1e-4 * noise)}, tmp_path)
+    table = RUSSELL_BETA_HISTORY("inflation", start="2025-12-01")
+    assert {row[10] for row in table[1:]} == {"near-singular: solved alone"}
+    assert table[-1][1] == pytest.approx(RUSSELL_BETA("inflation"), rel=1e-9)
+    assert float(str(RUSSELL_BETA("inflation", "vif"))) > 1e5
+
+
+def test_a_missing_factor_in_the_new_functions(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    fewer = {k: v for k, v in changed.items() if k not in ("BAMLH0A0HYM2", "DTWEXBGS")}
+    commit(fewer, tmp_path)
+    for call in (
+        lambda: RUSSELL_METHODS("growth"),
+        lambda: RUSSELL_ATTRIBUTION("2025-06-30"),
+        RUSSELL_FAIR_VALUE,
+        RUSSELL_FAIR_VALUE_HISTORY,
+    ):
+        with pytest.raises(NoDataError, match=r"no series 'DTWEXBGS' \(Broad trade-weighted dollar index\)"):
+            call()
+    commit({**fewer, "DTWEXBGS": changed["DTWEXBGS"]}, tmp_path)
+    rows = {row[0]: row for row in RUSSELL_ATTRIBUTION("2025-06-30", spec="full")[1:]}
+    assert rows["credit"][6] is not None, "the fallback was used"
 
 
 def test_a_tick_of_a_million_hurts_its_own_windows_only(changed: dict[str, SeriesData], tmp_path: Path) -> None:

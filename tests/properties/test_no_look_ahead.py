@@ -17,11 +17,15 @@ from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions import (
+    RUSSELL_ATTRIBUTION,
     RUSSELL_BETA,
     RUSSELL_BETA_HISTORY,
     RUSSELL_BETAS,
     RUSSELL_FACTORS,
+    RUSSELL_FAIR_VALUE,
+    RUSSELL_FAIR_VALUE_HISTORY,
     RUSSELL_FIT,
+    RUSSELL_METHODS,
     RUSSELL_STATUS,
 )
 from xl_smallcap.session import Session, use_session
@@ -37,6 +41,14 @@ def answers(home: Path, as_of: dt.date) -> list[object]:
         lambda: RUSSELL_BETA("inflation", "sign_share", "russell", "36m", as_of),
         lambda: RUSSELL_FIT("rsquared_oos", "russell", 83, as_of),
         lambda: RUSSELL_BETA_HISTORY("easing", "relative", 90, as_of, start=as_of - dt.timedelta(days=40)),
+        lambda: RUSSELL_BETAS("russell", 100, as_of, "pls:3"),
+        lambda: RUSSELL_METHODS("inflation", "hedged", 90, as_of),
+        lambda: RUSSELL_BETA_HISTORY("oil", "russell", "40m", as_of, "pcr"),
+        lambda: RUSSELL_ATTRIBUTION(as_of - dt.timedelta(days=90), as_of, "relative", 120, "pcr"),
+        lambda: RUSSELL_FAIR_VALUE("all", "relative", 90, as_of, "levels"),
+        lambda: RUSSELL_FAIR_VALUE("all", "russell", "60w", as_of),
+        lambda: RUSSELL_FAIR_VALUE_HISTORY("hedged", 100, as_of, "levels", start=as_of - dt.timedelta(days=40)),
+        lambda: RUSSELL_FAIR_VALUE_HISTORY("russell", 100, as_of, start=as_of - dt.timedelta(days=40)),
         lambda: RUSSELL_FACTORS(as_of),
         lambda: [row[4:] for row in RUSSELL_STATUS(as_of)],
     ]

@@ -127,6 +127,29 @@ def _long_steps(question: Question, dates: DayArray) -> BoolArray:
     return np.asarray(np.diff(dates).astype(np.int64) > REFUSED_GAP_DAYS[question.window.frequency])
 
 
+def check_count(question: Question, dates: DayArray, needed: int) -> None:
+    """Refuse too few levels.
+
+    Parameters
+    ----------
+    question : Question
+        Gives the window.
+    dates : ndarray of shape (n_levels,)
+        Days observed.
+    needed : int
+        How many are used.
+
+    Raises
+    ------
+    NoDataError
+        Saying how many there are.
+    """
+    if dates.size < needed:
+        since = f" (since {dates[0]})" if dates.size else ""
+        kind = question.window.frequency
+        raise NoDataError(f"Window {question.window} needs {needed} {kind} levels; there are {dates.size}{since}.")
+
+
 def check_levels(question: Question, dates: DayArray, needed: int) -> None:
     """Refuse too few levels, or a long gap among those needed.
 
@@ -145,9 +168,7 @@ def check_levels(question: Question, dates: DayArray, needed: int) -> None:
         Saying what there is.
     """
     frequency = question.window.frequency
-    if dates.size < needed:
-        since = f" (since {dates[0]})" if dates.size else ""
-        raise NoDataError(f"{needed} {frequency} levels are needed; there are {dates.size}{since}.")
+    check_count(question, dates, needed)
     long = np.flatnonzero(_long_steps(question, dates[-needed:]))
     if long.size:
         gap = dates.size - needed + int(long[-1])

@@ -9,8 +9,8 @@ import numpy as np
 
 from xl_smallcap.analyses.fair_value import (
     FairValueQuestion,
+    check_count,
     check_horizon,
-    check_levels,
     digest_of,
     points,
     sampled_levels,
@@ -166,7 +166,7 @@ def gap_history(session: Session, asked: FairValueQuestion, progress: Progress |
     n = question.window.count
     dates, levels = sampled_levels(panel, question)
     if asked.model == "levels":
-        check_levels(question, dates[-n:], n)
+        check_count(question, dates, n)
         gaps = model.levels_gaps(levels[:, 0], levels[:, 1:], n)
         when, now = dates[n - 1 :], levels[n - 1 :, 0]
         steps = np.diff(dates).astype(np.int64) > REFUSED_GAP_DAYS[question.window.frequency]
