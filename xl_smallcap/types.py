@@ -97,10 +97,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Method:
-    """How betas are estimated: "ols", "univariate", "pcr" or "pls"; components is a number, or None for the rule."""
+    """How betas are estimated.
+
+    `name` is "ols", "univariate", "pcr" or "pls"; `components` a number, or None for the rule; `control` says that the
+    last regressor (the market) is kept whole while the factors are cleaned of it. It makes no difference to "ols".
+    """
 
     name: MethodName = "ols"
     components: int | None = None
+    control: bool = False
 
     def __str__(self) -> str:
         return self.name if self.components is None else f"{self.name}:{self.components}"

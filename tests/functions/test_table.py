@@ -139,6 +139,10 @@ def test_relative_is_russell_minus_sp500_and_hedged_is_the_market_control(sessio
         russell, sp500 = (F["RUSSELL_BETA"](factor, target=t) for t in ("russell", "sp500"))
         assert F["RUSSELL_BETA"](factor, target="relative") == pytest.approx(russell - sp500, abs=1e-12)
         hedged = F["RUSSELL_BETA"](factor, target="hedged")
+        for method in ("univariate", "pcr", "pls"):
+            one = F["RUSSELL_BETA"](factor, target="hedged", method=method)
+            two = F["RUSSELL_BETA"](factor, target="relative", method=method, spec="macro_market")
+            assert one == pytest.approx(two, abs=1e-11), "cleaned of the market both are the same"
         assert hedged == F["RUSSELL_BETA"](factor, target="russell", spec="macro_market")
     assert F["RUSSELL_BETA"]("market", target="hedged") > 0.5
 

@@ -149,7 +149,7 @@ ERRORS = [
     Case('RUSSELL_BETA("growth",,,,"2025-12-24 to 2026-12-31")', Error("#VALUE!", "which is not a date")),
     Case('RUSSELL_BETA("growth",,,,5)', Error("#VALUE!", "outside 1950")),
     Case('RUSSELL_BETA("growth",,,,,"lasso")', Error("#VALUE!", "Unknown method 'lasso'")),
-    Case('RUSSELL_BETA("growth",,,,,"pls:9")', Error("#VALUE!", "asks for 9 components; the 5 regressors")),
+    Case('RUSSELL_BETA("growth",,,,,"pls:9")', Error("#VALUE!", "asks for 9 components; the 5 factors")),
     Case('RUSSELL_BETA("growth",,,,,"pcr:0")', Error("#VALUE!", "a whole number of at least 1")),
     Case('RUSSELL_BETA("growth",,,,,"ols:2")', Error("#VALUE!", "Method 'ols' has no components")),
     Case('RUSSELL_FIT("rsquared_oos",,,,"univariate")', Error("#VALUE!", "one regression a factor")),

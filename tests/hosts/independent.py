@@ -117,8 +117,9 @@ def rsquared(stat: str, target: str = "russell", window: str = "250", as_of: str
 
 
 def component_beta(factor: str, method: Method, target: str = "russell", window: str = "250") -> float:
-    """A beta of pcr, pls or univariate, in % per +1 sd."""
+    """A beta of pcr, pls or univariate, in % per +1 sd; cleaned of the market where the target is hedged."""
     _, X, y = window_of(target, window)
+    method = Method(method.name, method.components, target == "hedged")
     native = dict(zip(X.columns, twins.betas(y.to_numpy(), X.to_numpy(), method), strict=True))
     return float(native[factor] * X[factor].std(ddof=1))
 

@@ -24,7 +24,9 @@ def legs(n: int, seed: int = 0, persistence: float = 0.0) -> tuple[FloatArray, F
     return X @ B + noise + 0.05, X
 
 
-@pytest.mark.parametrize("method", [Method(), Method("pcr", 2), Method("pls")], ids=str)
+@pytest.mark.parametrize(
+    "method", [Method(), Method("pcr", 2), Method("pls"), Method("pls", 2, control=True)], ids=repr
+)
 @pytest.mark.parametrize("weights", [RELATIVE, np.array([1.0, 0.0])], ids=["relative", "one leg"])
 def test_against_a_plain_loop(method: Method, weights: FloatArray) -> None:
     Y, X = legs(150)

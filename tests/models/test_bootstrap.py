@@ -40,7 +40,11 @@ def test_block_length(nobs: int, length: int) -> None:
     assert Bootstrap().block_length(nobs) == length
 
 
-@pytest.mark.parametrize("method", [Method("pcr"), Method("pcr", 2), Method("pls"), Method("pls", 3)], ids=str)
+@pytest.mark.parametrize(
+    "method",
+    [Method("pcr"), Method("pcr", 2), Method("pls"), Method("pls", 3), Method("pls", 2, control=True)],
+    ids=repr,
+)
 def test_every_draw_is_a_refit_of_everything(method: Method) -> None:
     y, X = twins.returns(90)
     counts = moving_block_counts(90, 5, 25, seed=1)

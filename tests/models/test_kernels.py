@@ -87,7 +87,14 @@ def test_estimates_and_their_maps(method: Method) -> None:
         np.testing.assert_allclose(found.beta[:, i], expected, rtol=1e-8)
 
 
-@pytest.mark.parametrize("method", [Method("pcr", 2), Method("pcr", 3), Method("pls", 1), Method("pls", 3)], ids=str)
+@pytest.mark.parametrize(
+    "method",
+    [
+        Method("pcr", 2), Method("pcr", 3), Method("pls", 1), Method("pls", 3),
+        Method("pcr", 2, control=True), Method("pls", 2, control=True),
+    ],
+    ids=repr,
+)  # fmt: skip
 def test_derivatives_against_differences(method: Method) -> None:
     R, r = correlations(6, 4, 5)
     by_R, by_r = derivatives(method, R, r)

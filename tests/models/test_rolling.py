@@ -17,7 +17,7 @@ def loop(y: FloatArray, X: FloatArray, window: int, method: Method) -> FloatArra
     return np.array([twins.betas(y[i : i + window], X[i : i + window], method) for i in range(y.size - window + 1)])
 
 
-@pytest.mark.parametrize("method", twins.METHODS, ids=str)
+@pytest.mark.parametrize("method", twins.METHODS, ids=repr)
 @pytest.mark.parametrize("kind", MAKERS)
 def test_every_method_against_a_plain_loop(kind: str, method: Method) -> None:
     y, X = MAKERS[kind]()
@@ -46,7 +46,7 @@ def test_windows_of_any_length(window: int) -> None:
     np.testing.assert_allclose(fit.const, const, rtol=1e-9, atol=1e-10)
 
 
-@pytest.mark.parametrize("method", twins.METHODS, ids=str)
+@pytest.mark.parametrize("method", twins.METHODS, ids=repr)
 def test_a_bad_tick_leaves_no_trace_once_out_of_the_window(method: Method) -> None:
     clean, _ = rolling_fit(*twins.returns(), 100, method, errors=True)
     dirty, bse = rolling_fit(*twins.bad_tick(), 100, method, errors=True)
@@ -114,7 +114,26 @@ def test_newey_west_of_every_window_against_statsmodels(kind: str) -> None:
         np.testing.assert_allclose(own_bse[i], alone, rtol=limit)
 
 
-@pytest.mark.parametrize("method", [Method("pcr", 2), Method("pls"), Method("pls", 3)], ids=str)
+def test_newey_west_of_single_factors_beside_a_control() -> None:
+    y, X = twins.returns()
+    method = Method("univariate", control=True)
+    _, bse = rolling_fit(y, X, 90, method, errors=True)
+    assert bse is not None
+    lags = newey_west_lags(90)
+    for i in (0, 200, 555):
+        rows = slice(i, i + 90)
+        expected = [twins.newey_west(y[rows], X[rows][:, [k, 3]], lags)[0] for k in range(3)]
+        expected.append(twins.newey_west(y[rows], X[rows][:, [3]], lags)[0])
+        np.testing.assert_allclose(bse[i], expected, rtol=1e-9)
+        single = fit_factors(y[rows], X[rows], NAMES[:4], method)
+        np.testing.assert_allclose(single.bse / single.factor_sd, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [Method("pcr", 2), Method("pls"), Method("pls", 3), Method("pcr", 2, control=True), Method("pls", 2, control=True)],
+    ids=repr,
+)
 def test_delta_errors_are_the_jackknife_of_infinitely_small_weights(method: Method) -> None:
     """An observation's influence is what its weight adds to the betas: weights moved by hand, everything refitted."""
     y, X = twins.returns(150)
@@ -128,13 +147,23 @@ def test_delta_errors_are_the_jackknife_of_infinitely_small_weights(method: Meth
         mean, level = weight @ X, weight @ y
         sd = np.sqrt(weight @ (X - mean) ** 2)
         Z, v = (X - mean) / sd, y - level
+        if method.control:
+            m = Z[:, -1]
+            loading, share = (weight * m) @ Z[:, :-1], (weight * m) @ v
+            rest = Z[:, :-1] - np.outer(m, loading)
+            left = np.sqrt(weight @ rest**2)
+            inner = component_betas(rest / left, v - share * m, weight) / left
+            return np.append(inner, share - loading @ inner) / sd
+        return component_betas(Z, v, weight) / sd
+
+    def component_betas(Z: FloatArray, v: FloatArray, weight: FloatArray) -> FloatArray:
         R, r = Z.T @ (Z * weight[:, None]), Z.T @ (v * weight)
         if method.name == "pcr":
             values, V = np.linalg.eigh(R)
             V, values = V[:, ::-1][:, : method.components], values[::-1][: method.components]
-            return np.asarray(V @ ((V.T @ r) / values) / sd)
+            return np.asarray(V @ ((V.T @ r) / values))
         K = np.column_stack([np.linalg.matrix_power(R, k) @ r for k in range(method.components or 2)])
-        return np.asarray(K @ np.linalg.solve(K.T @ R @ K, K.T @ r) / sd)
+        return np.asarray(K @ np.linalg.solve(K.T @ R @ K, K.T @ r))
 
     influence = []
     for t in range(n):
@@ -147,7 +176,7 @@ def test_delta_errors_are_the_jackknife_of_infinitely_small_weights(method: Meth
     variance = (U * U).sum(axis=0)
     for lag in range(1, lags + 1):
         variance += 2 * (1 - lag / (lags + 1)) * (U[lag:] * U[:-lag]).sum(axis=0)
-    k = method.components or 2
+    k = (method.components or 2) + method.control
     expected = np.sqrt(variance * n / (n - 1 - k))
     np.testing.assert_allclose(bse[0], expected, rtol=1e-6)
 
@@ -156,8 +185,13 @@ def test_all_components_are_ols() -> None:
     y, X = twins.returns()
     plain, bse = rolling_fit(y, X, 200, errors=True)
     assert bse is not None
-    for name in ("pcr", "pls"):
-        full, errors = rolling_fit(y, X, 200, Method(name, 4), errors=True)
+    for full_method in (
+        Method("pcr", 4),
+        Method("pls", 4),
+        Method("pcr", 3, control=True),
+        Method("pls", 3, control=True),
+    ):
+        full, errors = rolling_fit(y, X, 200, full_method, errors=True)
         assert errors is not None
         np.testing.assert_allclose(full.params, plain.params, rtol=1e-9)
         np.testing.assert_allclose(full.const, plain.const, rtol=1e-8, atol=1e-10)

@@ -96,7 +96,7 @@ def attribution(session: Session, question: Question, start: np.datetime64 | Non
     def compute() -> Attribution:
         legs, X = panel.changes[:, :k], panel.changes[:, k:]
         n, confidence = question.window.count, session.settings.confidence
-        return attribute(legs, weights, X, names, n, first, question.method, confidence)
+        return attribute(legs, weights, X, names, n, first, question.estimator, confidence)
 
     def to_columns(result: Attribution) -> Columns:
         return {f.name: np.asarray(getattr(result, f.name), dtype=np.float64) for f in fields(result)}
@@ -105,7 +105,7 @@ def attribution(session: Session, question: Question, start: np.datetime64 | Non
         return Attribution(**{n: c if c.ndim else float(c) for n, c in columns.items()})  # type: ignore[arg-type]
 
     key = (
-        "attribution", panel.digest, repr(weights.tolist()), str(question.window), str(question.method), str(first),
+        "attribution", panel.digest, repr(weights.tolist()), str(question.window), repr(question.estimator), str(first),
         repr(session.settings.confidence),
     )  # fmt: skip
     return Attributed(

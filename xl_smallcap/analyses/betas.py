@@ -73,7 +73,7 @@ def _key(kind: str, session: Session, question: Question, panel: Panel) -> tuple
         kind,
         panel.digest,
         str(question.window),
-        str(question.method),
+        repr(question.estimator),
         repr(settings.confidence),
         *((str(settings.bootstrap_draws), str(settings.seed)) if drawn else ()),
     )
@@ -159,8 +159,8 @@ def fit(session: Session, question: Question) -> Fitted:
     def compute() -> tuple[FactorFit, FloatArray, int]:
         y, X = panel.changes[:, 0], panel.changes[:, 1:]
         draws = Bootstrap(session.settings.bootstrap_draws, session.settings.seed)
-        now = fit_factors(y[-n:], X[-n:], names, question.method, confidence, draws)
-        before = independent_signs(y, X, n, panel.gaps, question.method)
+        now = fit_factors(y[-n:], X[-n:], names, question.estimator, confidence, draws)
+        before = independent_signs(y, X, n, panel.gaps, question.estimator)
         signs = np.vstack([np.sign(now.params), before])
         return now, np.mean(signs == signs[0], axis=0), len(signs)
 
@@ -249,7 +249,7 @@ def out_of_sample_rsquared(session: Session, question: Question) -> float:
             f"The out-of-sample R² of window {question.window} needs {2 * n} changes; there are {panel.dates.size}."
         )
     y, X = panel.changes[-2 * n :, 0], panel.changes[-2 * n :, 1:]
-    rolled, _ = rolling_fit(y[:-1], X[:-1], n, question.method)
+    rolled, _ = rolling_fit(y[:-1], X[:-1], n, question.estimator)
     predicted = rolled.const + (X[n:] * rolled.params).sum(axis=1)
     means = np.lib.stride_tricks.sliding_window_view(y[:-1], n).mean(axis=1)
     if not np.isfinite(predicted).all():
@@ -278,12 +278,12 @@ def history(session: Session, question: Question) -> History:
 
     def compute() -> Columns:
         y, X = panel.changes[:, 0], panel.changes[:, 1:]
-        rolled, bse = rolling_fit(y, X, n, question.method, errors=True)
+        rolled, bse = rolling_fit(y, X, n, question.estimator, errors=True)
         assert bse is not None
         for gap in panel.gaps:  # a window across a gap is no window of that frequency
             across = slice(max(0, int(gap) - n + 1), int(gap))
             rolled.params[across] = np.nan
-        df = [residual_df(question.method, n, X.shape[1], int(k)) for k in np.unique(rolled.components)]
+        df = [residual_df(question.estimator, n, X.shape[1], int(k)) for k in np.unique(rolled.components)]
         half = {k: student_quantile(confidence, d) for k, d in zip(np.unique(rolled.components), df, strict=True)}
         return {
             "params": rolled.params * rolled.factor_sd,

@@ -52,7 +52,7 @@ def _variants(session: Session, question: Question) -> list[tuple[str, Question]
             usual = fit(session, replace(question, method=Method(name))).fit.components
         except XlSmallcapError:
             continue
-        numbers = [k for k in (usual - 1, usual + 1) if 1 <= k <= question.regressors]
+        numbers = [k for k in (usual - 1, usual + 1) if 1 <= k <= len(question.spec.factors)]
         found += [("components", replace(question, method=Method(name, k))) for k in numbers]
     for frequency, window in OTHER_WINDOWS.items():
         if frequency != question.window.frequency:

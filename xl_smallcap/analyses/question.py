@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,11 @@ class Question:
     def market(self) -> bool:
         """Whether the market takes part as a regressor."""
         return self.spec.market or self.target.market
+
+    @property
+    def estimator(self) -> Method:
+        """The method, with the market as its control where it takes part."""
+        return replace(self.method, control=self.market)
 
     @property
     def regressors(self) -> int:
@@ -134,7 +139,7 @@ def aligned(session: Session, question: Question, columns: tuple[Column, ...] | 
 
 
 def check_model(session: Session, question: Question) -> None:
-    """Refuse a window too short for its regressors, and more components than regressors.
+    """Refuse a window too short for its regressors, and more components than factors.
 
     Parameters
     ----------
@@ -151,10 +156,11 @@ def check_model(session: Session, question: Question) -> None:
     k = question.regressors
     least = k + session.settings.min_spare_obs
     wanted = question.method.components
-    if wanted is not None and wanted > k:
+    factors = len(question.spec.factors)
+    if wanted is not None and wanted > factors:
         raise BadArgumentError(
-            f"Method '{question.method}' asks for {wanted} components; the {k} regressors of specification "
-            f"'{question.spec.id}' have at most {k}."
+            f"Method '{question.method}' asks for {wanted} components; the {factors} factors of specification "
+            f"'{question.spec.id}' have at most {factors}."
         )
     if question.window.count < least:
         raise BadArgumentError(

@@ -106,11 +106,11 @@ def _windows(target: FloatArray, X: FloatArray, window: int, start: int, stop: i
     found = estimate(method, R, r, maps=True)
     assert found.maps is not None
     maps = np.matmul(np.moveaxis(found.maps, 2, 0), z) / (window - 1)
-    regressors = found.components.copy()
+    regressors = found.components + method.control
     weakest = np.linalg.eigvalsh(np.moveaxis(R, 2, 0))[:, 0]
     for i in np.flatnonzero(found.doubtful | (weakest < _NEARLY_SINGULAR)):
         alone = point_fit(y[i], z[i].T, method)
-        maps[i], regressors[i] = alone.influence.T, alone.regressors
+        maps[i], regressors[i] = alone.influence.T, alone.components + method.control
     beta = np.einsum("cpw,cw->cp", maps, v)
     resid = v - np.einsum("cp,cpw->cw", beta, z)
     if method.name == "ols":

@@ -137,7 +137,7 @@ def bootstrap_betas(y: FloatArray, X: FloatArray, method: Method, bootstrap: Boo
             "has no standard error in this window; use a longer window or method 'ols'."
         )
     n = y.size
-    regressors = X.shape[1] if method.components is None else method.components
+    regressors = X.shape[1] if method.components is None else method.components + method.control
     # The same small-sample correction as of the Newey-West errors.
     scale = np.sqrt(n / (n - 1.0 - regressors))
     return np.asarray(betas[usable].std(axis=0, ddof=1) * scale), int(usable.sum())

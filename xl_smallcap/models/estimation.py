@@ -87,12 +87,12 @@ def partial_least_squares(Z: FloatArray, y: FloatArray, components: int | None) 
 
 
 def components_of(method: Method, Z: FloatArray, y: FloatArray) -> Components:
-    """Return the basis a joint method regresses on; the factors themselves for ``ols``.
+    """Return the directions ``pcr`` or ``pls`` regresses on.
 
     Parameters
     ----------
     method : Method
-        "ols", "pcr" or "pls".
+        "pcr" or "pls".
     Z : ndarray of shape (n_obs, n_factors)
         Standardised factors.
     y : ndarray of shape (n_obs,)
@@ -104,9 +104,7 @@ def components_of(method: Method, Z: FloatArray, y: FloatArray) -> Components:
     """
     if method.name == "pcr":
         return principal_components(Z, method.components)
-    if method.name == "pls":
-        return partial_least_squares(Z, y, method.components)
-    return Components(np.eye(Z.shape[1]), 1.0)
+    return partial_least_squares(Z, y, method.components)
 
 
 @dataclass(frozen=True)
@@ -123,18 +121,40 @@ class PointFit:
         Residuals; a column a factor for ``univariate``, which is a regression a factor.
     const : float
         Mean of the target, in %.
-    regressors : int
-        Regressors of each regression besides the constant: factors or components.
+    components : int
+        Factors or components regressed on; a control not counted.
+    regressors : ndarray of shape (1 or n_factors,)
+        Regressors of each regression besides the constant.
     explained : float
-        Share of the factors' variance used.
+        Share of the (cleaned) factors' variance used.
     """
 
     params: FloatArray
     influence: FloatArray
     resid: FloatArray
     const: float
-    regressors: int
+    components: int
+    regressors: FloatArray
     explained: float
+
+
+def _univariate(y: FloatArray, Z: FloatArray, control: bool) -> PointFit:
+    """Regress on each factor alone, or on each beside the control; the control alone."""
+    n, p = Z.shape
+    mean = float(y.mean())
+    v = y - mean
+    regressors = np.ones(p)
+    if control:
+        held, loading = Z[:, -1], Z[:, :-1].T @ Z[:, -1] / (n - 1)
+        v = np.repeat(v[:, None], p, axis=1)
+        v[:, :-1] -= np.outer(held, held @ v[:, 0] / (n - 1))
+        Z = np.column_stack([Z[:, :-1] - np.outer(held, loading), held])
+        regressors[:-1] = 2.0
+    else:
+        v = v[:, None]
+    influence = Z / (Z * Z).sum(axis=0)
+    params = (influence * v).sum(axis=0)
+    return PointFit(params, influence, v - Z * params, mean, 1, regressors, float("nan"))
 
 
 def point_fit(y: FloatArray, Z: FloatArray, method: Method) -> PointFit:
@@ -145,7 +165,7 @@ def point_fit(y: FloatArray, Z: FloatArray, method: Method) -> PointFit:
     y : ndarray of shape (n_obs,)
         Target changes.
     Z : ndarray of shape (n_obs, n_factors)
-        Standardised factors, neither constant nor collinear.
+        Standardised factors, neither constant nor collinear; the control last where the method has one.
     method : Method
         How.
 
@@ -155,23 +175,33 @@ def point_fit(y: FloatArray, Z: FloatArray, method: Method) -> PointFit:
     """
     n, p = Z.shape
     if method.name == "univariate":
-        mean = float(y.mean())
-        influence = Z / (Z * Z).sum(axis=0)
-        params = influence.T @ (y - mean)
-        return PointFit(params, influence, (y - mean)[:, None] - Z * params, mean, 1, float("nan"))
-    basis = components_of(method, Z, y - y.mean())
-    if basis.basis.shape[1] == 0:
-        return PointFit(np.zeros(p), np.zeros((n, p)), (y - y.mean())[:, None], float(y.mean()), 0, basis.explained)
-    plain = method.name == "ols"
-    design = np.column_stack([np.ones(n), Z if plain else Z @ basis.basis])
+        return _univariate(y, Z, method.control)
+    if method.name == "ols":
+        scores, back, explained, k = Z, np.eye(p), 1.0, p
+    else:
+        # back takes the coefficients of the scores (and of the control) to those of the factors (and the control)
+        factors, v, m = Z, y - y.mean(), p - method.control
+        left, loading = np.ones(m), np.zeros(m)
+        if method.control:
+            loading = Z[:, :m].T @ Z[:, m] / (n - 1)
+            factors = Z[:, :m] - np.outer(Z[:, m], loading)
+            left = factors.std(axis=0, ddof=1)
+            factors = factors / left
+            v = v - Z[:, m] * (Z[:, m] @ v / (n - 1))
+        chosen = components_of(method, factors, v)
+        k, explained = chosen.basis.shape[1], chosen.explained
+        scores = np.column_stack([factors @ chosen.basis, Z[:, m:]])
+        back = np.zeros((p, k + method.control))
+        back[:m, :k] = chosen.basis / left[:, None]
+        if method.control:
+            back[m, :k] = -loading @ back[:m, :k]
+            back[m, k] = 1.0
+    design = np.column_stack([np.ones(n), scores])
     solved = solve_least_squares(design, y)
-    influence = (design @ solved.xtx_inverse)[:, 1:]
-    params = solved.params[1:]
-    if not plain:
-        influence, params = influence @ basis.basis.T, basis.basis @ params
-    return PointFit(
-        params, influence, solved.resid[:, None], float(solved.params[0]), design.shape[1] - 1, basis.explained
-    )
+    influence = (design @ solved.xtx_inverse)[:, 1:] @ back.T
+    params = back @ solved.params[1:]
+    regressors = np.array([float(design.shape[1] - 1)])
+    return PointFit(params, influence, solved.resid[:, None], float(solved.params[0]), k, regressors, explained)
 
 
 def standardised(X: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -176,21 +176,22 @@ def check_regression(y: FloatArray, X: FloatArray, names: tuple[str, ...]) -> No
         raise FitError(f"Factors {tied} move together exactly in this window, so their betas cannot be told apart.")
 
 
-def residual_df(method: Method, n: int, p: int, regressors: int) -> float:
+def residual_df(method: Method, n: int, p: int, components: int) -> float:
     """Return residual degrees of freedom; PLS directions are fitted to the target, so all factors count as used.
 
     Parameters
     ----------
     method : Method
         How.
-    n, p, regressors : int
-        Observations, factors, factors or components regressed on.
+    n, p, components : int
+        Observations, regressors, and factors or components regressed on, a control not counted.
 
     Returns
     -------
     float
     """
-    return float(n - 1 - (p if method.name == "pls" else regressors))
+    used = p if method.name in ("ols", "pls") else components + method.control
+    return float(n - 1 - used)
 
 
 METHODS = (OLS, Method("univariate"), Method("pcr"), Method("pls"))
@@ -236,8 +237,8 @@ def fit_factors(
     number, _ = condition(Z)
     fitted = point_fit(y, Z, method)
     lags = newey_west_lags(n)
-    df = residual_df(method, n, p, fitted.regressors)
-    conditional = bartlett_bse(fitted.influence * fitted.resid, lags, n / (n - 1.0 - fitted.regressors))
+    df = residual_df(method, n, p, fitted.components)
+    conditional = bartlett_bse(fitted.influence * fitted.resid, lags, 1.0) * np.sqrt(n / (n - 1.0 - fitted.regressors))
     bse, draws = conditional, 0
     if method.name in ("pcr", "pls"):
         bse, draws = bootstrap_betas(y, X, method, bootstrap)
@@ -248,7 +249,8 @@ def fit_factors(
     half = student_quantile(confidence, df) * bse
     total = float(((y - y.mean()) ** 2).sum())
     rsquared = np.broadcast_to(1.0 - (fitted.resid**2).sum(axis=0) / total, (p,)).copy()
-    signs = np.array([np.sign((fitted if m == method else point_fit(y, Z, m)).params) for m in METHODS])
+    others = [replace(m, control=method.control) for m in METHODS]
+    signs = np.array([np.sign((fitted if m == method else point_fit(y, Z, m)).params) for m in others])
     return FactorFit(
         params=params,
         bse=bse,
@@ -267,7 +269,7 @@ def fit_factors(
         const=fitted.const,
         nobs=n,
         hac_lags=lags,
-        components=fitted.regressors,
+        components=fitted.components,
         explained=fitted.explained,
         draws=draws,
         block=bootstrap.block_length(n) if draws else 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class RollingFit:
     factor_sd : ndarray of shape (n_windows, n_factors)
         Standard deviation of each factor in the window, ddof=1.
     components : ndarray of int of shape (n_windows,)
-        Factors or components regressed on.
+        Factors or components regressed on, a control not counted.
     alone : ndarray of bool of shape (n_windows,)
         Windows that were doubtful and solved one by one; NaN where factors are constant or collinear, just where a
         single fit is refused.
@@ -46,14 +46,14 @@ class RollingFit:
 
 
 def _solve_alone(y: FloatArray, X: FloatArray, method: Method, errors: bool) -> tuple[FloatArray, FloatArray, int]:
-    """Native betas, their errors and the number of regressors of one window; NaN where a single fit is refused."""
+    """Native betas, their errors and the number of components of one window; NaN where a single fit is refused."""
     n, p = X.shape
     if not (np.isfinite(y).all() and np.isfinite(X).all()) or unfit(X):
         return np.full(p, np.nan), np.full(p, np.nan), 0
     Z, _, sd = standardised(X)
     fitted = point_fit(y, Z, method)
     if not errors:
-        return fitted.params / sd, np.full(p, np.nan), fitted.regressors
+        return fitted.params / sd, np.full(p, np.nan), fitted.components
     lags = newey_west_lags(n)
     if method.name in ("ols", "univariate"):
         U = fitted.influence * fitted.resid
@@ -61,11 +61,11 @@ def _solve_alone(y: FloatArray, X: FloatArray, method: Method, errors: bool) -> 
     else:
         R = (Z.T @ Z / (n - 1))[:, :, None]
         r = (Z.T @ (y - y.mean()) / (n - 1))[:, None]
-        held = Method(method.name, fitted.regressors)
+        held = replace(method, components=fitted.components)
         weights = moment_weights(held, R, r, fitted.params[:, None])
         U = moment_influences(np.moveaxis(weights, 2, 0), Z.T[None].copy(), (y - y.mean())[None])[0].T
         bse = bartlett_bse(U, lags, n / (n - 1.0 - fitted.regressors))
-    return fitted.params / sd, bse / sd, fitted.regressors
+    return fitted.params / sd, bse / sd, fitted.components
 
 
 def _span(
@@ -83,21 +83,20 @@ def _span(
     if not clean.all():
         R[:, :, ~clean] = np.eye(p)[:, :, None]
         r[:, ~clean] = 1.0
-    simple = method.name in ("ols", "univariate")
-    found = estimate(method, R, r, maps=errors and simple)
+    found = estimate(method, R, r, maps=errors and method.name == "ols")
     doubtful |= found.doubtful | ~clean
     sd = moments.factor_sd
     params = slopes if method.name == "ols" else found.beta / np.where(sd > 0, sd, 1.0)
     bse = None
     if errors:
         kernel = WindowErrors(y, X, moments)
-        if simple:
-            assert found.maps is not None
-            regressors = p if method.name == "ols" else 1
-            bse = kernel.of_maps(found.beta, found.maps, regressors, joint=method.name == "ols")
+        if found.maps is not None:
+            bse = kernel.of_maps(found.beta, found.maps, p)
+        elif method.name == "univariate":
+            bse = kernel.of_single_factors(found.beta, R[:-1, -1] if method.control else None)
         else:
-            weights = moment_weights(method, R, r, found.beta)
-            bse = kernel.of_moments(found.beta, weights, found.components.astype(np.float64))
+            regressors = found.components.astype(np.float64) + method.control
+            bse = kernel.of_moments(found.beta, moment_weights(method, R, r, found.beta), regressors)
         bse /= np.where(sd > 0, sd, 1.0)
     return moments, found, params, doubtful, bse
 

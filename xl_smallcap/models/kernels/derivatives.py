@@ -6,9 +6,11 @@ from both, so a standard error that holds the components fixed misses a part (do
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from xl_smallcap.models.kernels.estimators import PLS_COMPONENTS, components_by_share, krylov
+from xl_smallcap.models.kernels.estimators import PLS_COMPONENTS, clean, components_by_share, eigen, estimate, krylov
 from xl_smallcap.types import FloatArray, IntArray, Method
 
 _STEP = 1e-30
@@ -33,8 +35,7 @@ def pairs(p: int) -> tuple[IntArray, IntArray]:
 def _pcr_derivatives(R: FloatArray, r: FloatArray, components: int | None) -> tuple[FloatArray, FloatArray]:
     """Derivative of the spectral function sum_k v v'/lambda by divided differences (Daleckii and Krein 1965)."""
     p, n = r.shape
-    values, vectors = np.linalg.eigh(np.moveaxis(R, 2, 0))
-    values, vectors = values[:, ::-1], vectors[:, :, ::-1]
+    values, vectors = eigen(R)
     kept = components_by_share(values) if components is None else np.full(n, components, dtype=np.int64)
     chosen = np.arange(p) < kept[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -76,6 +77,34 @@ def _pls_derivatives(R: FloatArray, r: FloatArray, components: int) -> tuple[Flo
     return by_R, by_r
 
 
+def _controlled_derivatives(method: Method, R: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Chain rule through the cleaning of :func:`xl_smallcap.models.kernels.estimators.clean`."""
+    cleaned = clean(R, r)
+    loading, left, m = cleaned.loading, cleaned.left, r.shape[0] - 1
+    beta = estimate(method, R, r).beta[:-1]
+    inside = replace(method, control=False)
+    inner_R, inner_r = (d / left[:, None] for d in derivatives(inside, cleaned.R, cleaned.r))
+    iu, ju = pairs(m + 1)
+    by_R, by_r = np.zeros((m + 1, iu.size, r.shape[1])), np.zeros((m + 1, m + 1, r.shape[1]))
+    place = {pair: k for k, pair in enumerate(zip(iu.tolist(), ju.tolist(), strict=True))}
+    for k, (i, j) in enumerate(zip(*pairs(m), strict=True)):
+        by_R[:-1, place[int(i), int(j)]] = inner_R[:, k] / (left[i] * left[j])
+        for a, b in ((i, j), (j, i)):  # what moves when the correlation of factor a with the control does
+            slope = cleaned.R[i, j] * loading[a] / left[a] ** 2 - loading[b] / (left[i] * left[j])
+            by_R[:-1, place[int(a), m]] += inner_R[:, k] * slope
+    for i in range(m):
+        slope = cleaned.r[i] * loading[i] / left[i] ** 2 - r[-1] / left[i]
+        by_R[:-1, place[i, m]] += inner_r[:, i] * slope
+        by_R[i, place[i, m]] += beta[i] * loading[i] / left[i] ** 2
+        by_R[-1, place[i, m]] -= beta[i]
+        by_r[:-1, i] = inner_r[:, i] / left[i]
+        by_r[:-1, m] -= inner_r[:, i] * loading[i] / left[i]
+    by_r[-1, m] = 1.0
+    by_R[-1] -= (loading[:, None] * by_R[:-1]).sum(axis=0)
+    by_r[-1] -= (loading[:, None] * by_r[:-1]).sum(axis=0)
+    return by_R, by_r
+
+
 def derivatives(method: Method, R: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return how the betas of ``pcr`` or ``pls`` change with the moments, the number of components held.
 
@@ -95,6 +124,8 @@ def derivatives(method: Method, R: FloatArray, r: FloatArray) -> tuple[FloatArra
     by_r : ndarray of shape (n_factors, n_factors, n)
         Per unit of each covariance.
     """
+    if method.control:
+        return _controlled_derivatives(method, R, r)
     if method.name == "pcr":
         return _pcr_derivatives(R, r, method.components)
     return _pls_derivatives(R, r, method.components or PLS_COMPONENTS)

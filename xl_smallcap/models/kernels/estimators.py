@@ -8,7 +8,7 @@ Every method is a linear map of the covariances once its components are chosen: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class Estimates:
     maps : ndarray of shape (n_factors, n_factors, n) or None
         beta = maps @ r, with the components held fixed; None where not asked for.
     components : ndarray of int of shape (n,)
-        How many were used.
+        How many were used, a control not counted.
     explained : ndarray of shape (n,)
         Share of the factors' variance in the components; NaN for pls and univariate.
     doubtful : ndarray of bool of shape (n,)
@@ -67,18 +67,35 @@ def components_by_share(eigenvalues: FloatArray) -> IntArray:
     return np.asarray(1 + (share[:, :-1] < VARIANCE_SHARE - 1e-12).sum(axis=1), dtype=np.int64)
 
 
+def eigen(R: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return eigenvalues, largest first, and eigenvectors of many correlation matrices.
+
+    Parameters
+    ----------
+    R : ndarray of shape (n_factors, n_factors, n)
+        Correlations; those that are not finite are taken as the identity.
+
+    Returns
+    -------
+    values : ndarray of shape (n, n_factors)
+    vectors : ndarray of shape (n, n_factors, n_factors)
+    """
+    usable = np.isfinite(R).all(axis=(0, 1))
+    stacked = np.moveaxis(np.where(usable, R, np.eye(R.shape[0])[:, :, None]), 2, 0)
+    values, vectors = np.linalg.eigh(stacked)
+    return values[:, ::-1], vectors[:, :, ::-1]
+
+
 def _pcr(R: FloatArray, r: FloatArray, components: int | None, maps: bool) -> Estimates:
     p, n = r.shape
-    usable = np.isfinite(R).all(axis=(0, 1))
-    stacked = np.moveaxis(np.where(usable, R, np.eye(p)[:, :, None]), 2, 0)
-    values, vectors = np.linalg.eigh(stacked)
-    values, vectors = values[:, ::-1], vectors[:, :, ::-1]
+    usable = np.isfinite(R).all(axis=(0, 1)) & np.isfinite(r).all(axis=0)
+    values, vectors = eigen(R)
     kept = components_by_share(values) if components is None else np.full(n, components, dtype=np.int64)
     chosen = np.arange(p) < kept[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         inverse = np.where(chosen, 1.0 / values, 0.0)
-    scores = np.einsum("nij,in->nj", vectors, r)
-    beta = np.einsum("nij,nj->in", vectors, scores * inverse)
+        scores = np.einsum("nij,in->nj", vectors, np.where(usable, r, 0.0))
+        beta = np.einsum("nij,nj->in", vectors, scores * inverse)
     beta[:, ~usable] = np.nan
     following = np.take_along_axis(values, np.minimum(kept, p - 1)[:, None], axis=1)[:, 0]
     last = np.take_along_axis(values, kept[:, None] - 1, axis=1)[:, 0]
@@ -156,24 +173,89 @@ def _pls(R: FloatArray, r: FloatArray, components: int, maps: bool) -> Estimates
     return Estimates(walked.beta, full, np.full(n, components, dtype=np.int64), np.full(n, np.nan), doubtful)
 
 
+@dataclass(frozen=True)
+class Cleaned:
+    """Factors and target cleaned of a control, the last column, by regression on it (Frisch and Waugh 1933).
+
+    Parameters
+    ----------
+    loading : ndarray of shape (n_factors, n)
+        Correlation of each factor with the control.
+    left : ndarray of shape (n_factors, n)
+        Standard deviation of each factor that the control leaves over, as a share of its own.
+    R : ndarray of shape (n_factors, n_factors, n)
+        Correlations of the cleaned factors.
+    r : ndarray of shape (n_factors, n)
+        Covariances of the cleaned, standardised factors with the target.
+    """
+
+    loading: FloatArray
+    left: FloatArray
+    R: FloatArray
+    r: FloatArray
+
+
+def clean(R: FloatArray, r: FloatArray) -> Cleaned:
+    """Take the control out of correlations and covariances.
+
+    Parameters
+    ----------
+    R : ndarray of shape (n_factors + 1, n_factors + 1, n)
+        Correlations, the control last.
+    r : ndarray of shape (n_factors + 1, n)
+        Covariances with the target.
+
+    Returns
+    -------
+    Cleaned
+    """
+    loading = R[:-1, -1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left = np.sqrt(1.0 - loading**2)
+        partial = (R[:-1, :-1] - loading[:, None] * loading[None]) / (left[:, None] * left[None])
+        return Cleaned(loading, left, partial, (r[:-1] - loading * r[-1]) / left)
+
+
+def _controlled(method: Method, R: FloatArray, r: FloatArray, maps: bool) -> Estimates:
+    """Betas with a control that no method shrinks: its coefficient is that of what the factors leave over."""
+    cleaned = clean(R, r)
+    found = estimate(method, cleaned.R, cleaned.r, maps)
+    loading = cleaned.loading
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factors = found.beta / cleaned.left
+        beta = np.vstack([factors, r[-1] - (loading * factors).sum(axis=0)])
+        full = None
+        if method.name == "univariate":
+            beta[-1] = r[-1]
+        elif found.maps is not None:
+            inner = found.maps / (cleaned.left[:, None] * cleaned.left[None])
+            full = np.empty_like(R)
+            full[:-1, :-1] = inner
+            full[:-1, -1] = full[-1, :-1] = -np.einsum("ijn,jn->in", inner, loading)
+            full[-1, -1] = 1.0 - (full[-1, :-1] * loading).sum(axis=0)
+    return Estimates(beta, full, found.components, found.explained, found.doubtful)
+
+
 def estimate(method: Method, R: FloatArray, r: FloatArray, maps: bool = False) -> Estimates:
     """Return the betas of every window or draw by one method.
 
     Parameters
     ----------
     method : Method
-        "ols", "univariate", "pcr" or "pls", with its number of components or None for the rule.
+        With a control, the last factor is kept whole, and the others are cleaned of it before components are taken.
     R : ndarray of shape (n_factors, n_factors, n)
         Correlations of the factors.
     r : ndarray of shape (n_factors, n)
         Covariances of the standardised factors with the target, in units of the target.
     maps : bool
-        Also return the matrices M of beta = M r.
+        Also return the matrices M of beta = M r (not for ``univariate`` with a control).
 
     Returns
     -------
     Estimates
     """
+    if method.control and method.name != "ols":
+        return _controlled(replace(method, control=False), R, r, maps)
     p, n = r.shape
     sure = np.zeros(n, dtype=bool)
     if method.name == "pcr":

@@ -35,14 +35,16 @@ def moment_weights(method: Method, R: FloatArray, r: FloatArray, beta: FloatArra
     """
     p = r.shape[0]
     iu, ju = pairs(p)
-    by_R, by_r = derivatives(method, R, r)
-    squares = -0.5 * by_r * r[None]
-    for m, (i, j) in enumerate(zip(iu, ju, strict=True)):
-        part = 0.5 * by_R[:, m] * R[i, j]
-        squares[:, i] -= part
-        squares[:, j] -= part
-    squares[np.arange(p), np.arange(p)] -= 0.5 * beta
-    return np.concatenate([by_R, squares, by_r], axis=1)
+    # Singular windows become NaN here; they are solved alone.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        by_R, by_r = derivatives(method, R, r)
+        squares = -0.5 * by_r * r[None]
+        for m, (i, j) in enumerate(zip(iu, ju, strict=True)):
+            part = 0.5 * by_R[:, m] * R[i, j]
+            squares[:, i] -= part
+            squares[:, j] -= part
+        squares[np.arange(p), np.arange(p)] -= 0.5 * beta
+        return np.concatenate([by_R, squares, by_r], axis=1)
 
 
 def moment_influences(weights: FloatArray, z: FloatArray, centred: FloatArray) -> FloatArray:

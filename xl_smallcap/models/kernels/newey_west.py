@@ -64,8 +64,8 @@ class WindowErrors:
         z *= self._inverse_sd[:, at].T[:, :, None]
         return z, raw[:, p] - self._level[p, at][:, None]
 
-    def of_maps(self, beta: FloatArray, maps: FloatArray, regressors: int, joint: bool = True) -> FloatArray:
-        """Errors with the map from covariances to betas held fixed: exact for ``ols`` and ``univariate``.
+    def of_maps(self, beta: FloatArray, maps: FloatArray, regressors: int) -> FloatArray:
+        """Errors with the map from covariances to betas held fixed: exact for ``ols``.
 
         Parameters
         ----------
@@ -75,8 +75,6 @@ class WindowErrors:
             beta = maps @ r.
         regressors : int
             Regressors besides the constant, for the small-sample correction.
-        joint : bool
-            Whether all factors share one residual; else each has its own.
 
         Returns
         -------
@@ -90,14 +88,50 @@ class WindowErrors:
             for start in range(0, n, _BLOCK):
                 at = slice(start, min(start + _BLOCK, n))
                 z, centred = self._block(at)
-                b = beta[:, at].T
-                if joint:
-                    resid = centred - np.matmul(b[:, None], z)[:, 0]
-                    U = np.matmul(np.moveaxis(maps[:, :, at], 2, 0), z)
-                    U *= resid[:, None] * scale
-                else:
-                    U = z * (centred[:, None] - b[:, :, None] * z) * scale
+                resid = centred - np.matmul(beta[:, at].T[:, None], z)[:, 0]
+                U = np.matmul(np.moveaxis(maps[:, :, at], 2, 0), z)
+                U *= resid[:, None] * scale
                 out[:, at] = bartlett_sums(U, self.lags).T
+            correction = self.window / (self.window - 1.0 - regressors)
+            return np.asarray(np.sqrt(np.maximum(out, 0.0) * correction))
+
+    def of_single_factors(self, beta: FloatArray, loading: FloatArray | None) -> FloatArray:
+        """Errors of ``univariate``: a regression a factor, with a control beside it where there is one.
+
+        Parameters
+        ----------
+        beta : ndarray of shape (n_factors, n_windows)
+            Per +1 sd, the control last.
+        loading : ndarray of shape (n_factors - 1, n_windows) or None
+            Correlations with the control; None without one.
+
+        Returns
+        -------
+        ndarray of shape (n_factors, n_windows)
+            Per +1 sd.
+        """
+        out = np.empty_like(beta)
+        scale = 1.0 / (self.window - 1)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for start in range(0, beta.shape[1], _BLOCK):
+                at = slice(start, min(start + _BLOCK, beta.shape[1]))
+                z, centred = self._block(at)
+                left: FloatArray | float = 1.0
+                if loading is not None:
+                    held = loading[:, at].T[:, :, None]
+                    control = z[:, -1:]
+                    centred = centred - beta[-1, at][:, None] * control[:, 0]
+                    z[:, :-1] -= held * control
+                    left = np.ones(z.shape[:2])
+                    left[:, :-1] -= held[:, :, 0] ** 2
+                    left = left[:, :, None]
+                resid = centred[:, None] - beta[:, at].T[:, :, None] * z
+                if loading is not None:
+                    resid[:, -1] = centred
+                out[:, at] = bartlett_sums(z * resid * (scale / left), self.lags).T
+            regressors = np.ones((beta.shape[0], 1))
+            if loading is not None:
+                regressors[:-1] = 2.0
             correction = self.window / (self.window - 1.0 - regressors)
             return np.asarray(np.sqrt(np.maximum(out, 0.0) * correction))
 
