@@ -178,7 +178,7 @@ def test_bootstrap() -> None:
     y, X = (v[:250] for v in regression())
     X = X[:, :5]
     made = Bootstrap(1000)
-    bse, _ = bootstrap_betas(y, X, Method("pls"), made)
+    bse, _ = bootstrap_betas(y, X, Method("pls"), 5, made)
     counts = moving_block_counts(250, made.block_length(250), 1000, made.seed)
     sd = X.std(axis=0, ddof=1)
 
@@ -189,7 +189,7 @@ def test_bootstrap() -> None:
     np.testing.assert_allclose(bse, theirs().std(axis=0, ddof=1) * np.sqrt(250 / 244), rtol=1e-8)
     report(
         "moving-block bootstrap of pls, 1,000 refits, 250 x 5",
-        median_time(lambda: bootstrap_betas(y, X, Method("pls"), made), 9),
+        median_time(lambda: bootstrap_betas(y, X, Method("pls"), 5, made), 9),
         {"scikit-learn": once(theirs)},
     )
     whole = median_time(lambda: fit_factors(y, X, tuple("abcde"), Method("pls")), 9)

@@ -80,6 +80,17 @@ def test_what_intervals_cover(method: Method) -> None:
     assert abs(hits.mean() / reps - 0.89) < 0.04
 
 
+def test_errors_count_the_market_once() -> None:
+    """All components beside a control are the joint regression: the same contributions and the same errors."""
+    Y, X = legs(150)
+    joint = attribute(Y, RELATIVE, X, NAMES, 80, 90, Method("ols", control=True))
+    for method in (Method("ols"), Method("pcr", 3, control=True), Method("pls", 3, control=True), Method("pcr", 4)):
+        other = attribute(Y, RELATIVE, X, NAMES, 80, 90, method)
+        np.testing.assert_allclose(other.log_contributions, joint.log_contributions, rtol=1e-9)
+        np.testing.assert_allclose(other.bse, joint.bse, rtol=1e-9)
+        assert other.half_width == joint.half_width
+
+
 def test_a_window_without_betas_is_named() -> None:
     Y, X = legs(150)
     X[20:110, 2] = 3.0

@@ -58,7 +58,7 @@ def test_every_draw_is_a_refit_of_everything(method: Method) -> None:
 def test_errors_are_the_spread_of_the_draws() -> None:
     y, X = twins.returns(120)
     made = Bootstrap(draws=300, seed=9)
-    bse, draws = bootstrap_betas(y, X, Method("pls"), made)
+    bse, draws = bootstrap_betas(y, X, Method("pls"), 4, made)
     drawn = draw_betas(y, X, moving_block_counts(120, 5, 300, 9), Method("pls"))
     np.testing.assert_allclose(bse, drawn.std(axis=0, ddof=1) * np.sqrt(120 / (119 - 4)), rtol=1e-12)
     assert draws == 300
@@ -72,7 +72,7 @@ def test_a_factor_that_moves_on_a_single_day_has_no_bootstrap() -> None:
     X[:, 1] = 0.0
     X[30, 1] = 1.0
     with pytest.raises(FitError, match="bootstrap draws a factor does not change"):
-        bootstrap_betas(y, X, Method("pcr"), Bootstrap(draws=200))
+        bootstrap_betas(y, X, Method("pcr"), 4, Bootstrap(draws=200))
 
 
 def simulate(seed: int, n: int, persistence: float) -> tuple[FloatArray, FloatArray]:

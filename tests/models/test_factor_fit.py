@@ -1,13 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.decomposition import PCA
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.factor_fit import FactorFit, fit_factors
 from xl_smallcap.models.inference import newey_west_lags
-from xl_smallcap.types import FloatArray
+from xl_smallcap.types import FloatArray, Method
 
 NAMES = ("growth", "inflation", "easing")
 
@@ -90,3 +94,32 @@ def test_newey_west_intervals_cover_as_often_as_expected() -> None:
         truth = np.array([1.2, 0.02, -0.01]) * fit.factor_sd
         hits += int(((fit.lower <= truth) & (truth <= fit.upper)).sum())
     assert 0.865 < hits / (3 * draws) < 0.915
+
+
+@pytest.mark.parametrize(("name", "components"), [("pls", 1), ("pls", 2), ("pcr", 1), ("pcr", 2)])
+def test_explained_is_what_the_scores_account_for(name: str, components: int) -> None:
+    """As R's pls::explvar has it, from scikit-learn's scores and loadings."""
+    y, X = data()
+    ours = fit_factors(y, X, NAMES, Method(name, components))  # type: ignore[arg-type]
+    Z = (X - X.mean(axis=0)) / X.std(axis=0, ddof=1)
+    if name == "pls":
+        theirs = PLSRegression(n_components=components, scale=True).fit(X, y)
+        T, loadings = theirs.x_scores_, theirs.x_loadings_
+    else:
+        pca = PCA(components).fit(Z)
+        T, loadings = pca.transform(Z), pca.components_.T
+    share = ((T**2).sum(axis=0) * (loadings**2).sum(axis=0)).sum() / (Z**2).sum()
+    assert ours.explained == pytest.approx(share, rel=1e-9)
+
+
+@pytest.mark.parametrize("control", [False, True])
+def test_degrees_of_freedom_are_counted_alike_everywhere(control: bool) -> None:
+    y, X = data()
+    wanted = {"ols": 3, "pls": 3, "pcr:1": 1 + control, "univariate": 1 + control}
+    for method in (Method("ols"), Method("pls", 1), Method("pls"), Method("pcr", 1), Method("univariate")):
+        fit = fit_factors(y, X, NAMES, replace(method, control=control))
+        k = wanted[str(method) if method.name == "pcr" else method.name]
+        assert fit.df_resid == 249 - k
+        adjusted = 1 - (1 - fit.rsquared_each[0]) * 249 / (249 - k)
+        assert fit.rsquared_adj_each[0] == pytest.approx(adjusted, rel=1e-12)
+        assert fit.components == {"ols": 3 - control, "pls": method.components or 2}.get(method.name, 1)

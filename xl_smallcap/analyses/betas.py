@@ -11,8 +11,8 @@ from xl_smallcap.analyses.question import Question, aligned, check_gaps, check_w
 from xl_smallcap.data.panel import Panel
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
 from xl_smallcap.models.bootstrap import Bootstrap
-from xl_smallcap.models.factor_fit import FactorFit, fit_factors, independent_signs, residual_df
-from xl_smallcap.models.inference import student_quantile
+from xl_smallcap.models.factor_fit import FactorFit, fit_factors, independent_signs
+from xl_smallcap.models.inference import counted_regressors, student_quantile
 from xl_smallcap.models.rolling import rolling_fit
 from xl_smallcap.session import Columns, Session
 from xl_smallcap.types import BoolArray, DayArray, FloatArray
@@ -283,13 +283,13 @@ def history(session: Session, question: Question) -> History:
         for gap in panel.gaps:  # a window across a gap is no window of that frequency
             across = slice(max(0, int(gap) - n + 1), int(gap))
             rolled.params[across] = np.nan
-        df = [residual_df(question.estimator, n, X.shape[1], int(k)) for k in np.unique(rolled.components)]
-        half = {k: student_quantile(confidence, d) for k, d in zip(np.unique(rolled.components), df, strict=True)}
+        counted = counted_regressors(question.estimator, X.shape[1], rolled.components)
+        half = {k: student_quantile(confidence, float(n - 1 - k)) for k in np.unique(counted)}
         return {
             "params": rolled.params * rolled.factor_sd,
             "bse": bse * rolled.factor_sd,
             "factor_sd": rolled.factor_sd,
-            "half_width": np.array([half[k] for k in rolled.components]),
+            "half_width": np.array([half[k] for k in counted]),
             "alone": rolled.alone.astype(np.float64),
         }
 

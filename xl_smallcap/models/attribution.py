@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.conditioning import unfit
 from xl_smallcap.models.estimation import point_fit
-from xl_smallcap.models.inference import bartlett_bse, newey_west_lags, student_quantile
+from xl_smallcap.models.inference import bartlett_bse, counted_regressors, newey_west_lags, student_quantile
 from xl_smallcap.models.kernels.estimators import estimate
 from xl_smallcap.models.kernels.influence import moment_influences, moment_weights
 from xl_smallcap.types import OLS, FloatArray, IntArray, Method
@@ -85,7 +85,7 @@ class _Windows:
     influence: FloatArray
     resid: FloatArray
     mean: FloatArray
-    regressors: IntArray
+    components: IntArray
     refused: IntArray
 
 
@@ -106,11 +106,11 @@ def _windows(target: FloatArray, X: FloatArray, window: int, start: int, stop: i
     found = estimate(method, R, r, maps=True)
     assert found.maps is not None
     maps = np.matmul(np.moveaxis(found.maps, 2, 0), z) / (window - 1)
-    regressors = found.components + method.control
+    components = found.components.copy()
     weakest = np.linalg.eigvalsh(np.moveaxis(R, 2, 0))[:, 0]
     for i in np.flatnonzero(found.doubtful | (weakest < _NEARLY_SINGULAR)):
         alone = point_fit(y[i], z[i].T, method)
-        maps[i], regressors[i] = alone.influence.T, alone.components + method.control
+        maps[i], components[i] = alone.influence.T, alone.components
     beta = np.einsum("cpw,cw->cp", maps, v)
     resid = v - np.einsum("cp,cpw->cw", beta, z)
     if method.name == "ols":
@@ -118,7 +118,7 @@ def _windows(target: FloatArray, X: FloatArray, window: int, start: int, stop: i
     else:
         weights = moment_weights(method, R, r, beta.T)
         influence = moment_influences(np.moveaxis(weights, 2, 0), z, v)
-    return _Windows(maps / sd[:, :, None], influence / sd[:, :, None], resid, mean, regressors, refused)
+    return _Windows(maps / sd[:, :, None], influence / sd[:, :, None], resid, mean, components, refused)
 
 
 def attribute(
@@ -181,7 +181,7 @@ def attribute(
                 f"The window before change {int(block.refused[0]) + start - first + 1} of the period has a constant "
                 f"factor or collinear ones among {', '.join(names)}; use a longer window or another specification."
             )
-        used = max(used, int(block.regressors.max()))
+        used = max(used, counted_regressors(method, p, int(block.components.max())))
         y_windows = sliding_window_view(legs[start - window : stop - 1], window, axis=0)
         slopes = np.matmul(block.maps, np.moveaxis(y_windows, 1, 2))
         intercepts = y_windows.mean(axis=2) - np.einsum("cp,cpl->cl", block.mean, slopes)

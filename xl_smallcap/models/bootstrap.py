@@ -102,7 +102,9 @@ def draw_betas(y: FloatArray, X: FloatArray, counts: FloatArray, method: Method)
     return np.ascontiguousarray(beta.T)
 
 
-def bootstrap_betas(y: FloatArray, X: FloatArray, method: Method, bootstrap: Bootstrap) -> tuple[FloatArray, int]:
+def bootstrap_betas(
+    y: FloatArray, X: FloatArray, method: Method, regressors: int, bootstrap: Bootstrap
+) -> tuple[FloatArray, int]:
     """Return the standard errors of betas, scaling and components refitted on every draw.
 
     Parameters
@@ -113,6 +115,8 @@ def bootstrap_betas(y: FloatArray, X: FloatArray, method: Method, bootstrap: Boo
         Factors.
     method : Method
         How.
+    regressors : int
+        For the small-sample correction, from :func:`xl_smallcap.models.inference.counted_regressors`.
     bootstrap : Bootstrap
         Draws and seed.
 
@@ -137,7 +141,6 @@ def bootstrap_betas(y: FloatArray, X: FloatArray, method: Method, bootstrap: Boo
             "has no standard error in this window; use a longer window or method 'ols'."
         )
     n = y.size
-    regressors = X.shape[1] if method.components is None else method.components + method.control
     # The same small-sample correction as of the Newey-West errors.
     scale = np.sqrt(n / (n - 1.0 - regressors))
     return np.asarray(betas[usable].std(axis=0, ddof=1) * scale), int(usable.sum())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xl_smallcap.models.inference import counted_regressors
 from xl_smallcap.models.kernels.estimators import PLS_COMPONENTS, components_by_share
 from xl_smallcap.models.least_squares import solve_least_squares
 from xl_smallcap.types import FloatArray, Method
@@ -22,7 +23,7 @@ class Components:
     basis : ndarray of shape (n_factors, n_components)
         Weights on the standardised factors.
     explained : float
-        Share of the factors' variance along the basis, 0 to 1.
+        Share of the factors' variance that the scores account for, 0 to 1.
     """
 
     basis: FloatArray
@@ -83,7 +84,7 @@ def partial_least_squares(Z: FloatArray, y: FloatArray, components: int | None) 
         scores = rest @ weights
         rest -= np.outer(scores, scores @ rest) / (scores @ scores)
     basis = np.column_stack(found) if found else np.zeros((Z.shape[1], 0))
-    return Components(basis, float(((Z @ basis) ** 2).sum() / (Z**2).sum()))
+    return Components(basis, 1.0 - float((rest**2).sum() / (Z**2).sum()))
 
 
 def components_of(method: Method, Z: FloatArray, y: FloatArray) -> Components:
@@ -124,7 +125,7 @@ class PointFit:
     components : int
         Factors or components regressed on; a control not counted.
     regressors : ndarray of shape (1 or n_factors,)
-        Regressors of each regression besides the constant.
+        Regressors of each regression that corrections count, besides the constant.
     explained : float
         Share of the (cleaned) factors' variance used.
     """
@@ -177,7 +178,7 @@ def point_fit(y: FloatArray, Z: FloatArray, method: Method) -> PointFit:
     if method.name == "univariate":
         return _univariate(y, Z, method.control)
     if method.name == "ols":
-        scores, back, explained, k = Z, np.eye(p), 1.0, p
+        scores, back, explained, k = Z, np.eye(p), 1.0, p - method.control
     else:
         # back takes the coefficients of the scores (and of the control) to those of the factors (and the control)
         factors, v, m = Z, y - y.mean(), p - method.control
@@ -200,7 +201,7 @@ def point_fit(y: FloatArray, Z: FloatArray, method: Method) -> PointFit:
     solved = solve_least_squares(design, y)
     influence = (design @ solved.xtx_inverse)[:, 1:] @ back.T
     params = back @ solved.params[1:]
-    regressors = np.array([float(design.shape[1] - 1)])
+    regressors = np.array([float(counted_regressors(method, p, k))])
     return PointFit(params, influence, solved.resid[:, None], float(solved.params[0]), k, regressors, explained)
 
 

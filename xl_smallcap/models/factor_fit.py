@@ -14,6 +14,7 @@ from xl_smallcap.models.estimation import point_fit, standardised
 from xl_smallcap.models.inference import (
     bartlett_bse,
     benjamini_hochberg,
+    counted_regressors,
     newey_west_lags,
     student_pvalues,
     student_quantile,
@@ -176,24 +177,6 @@ def check_regression(y: FloatArray, X: FloatArray, names: tuple[str, ...]) -> No
         raise FitError(f"Factors {tied} move together exactly in this window, so their betas cannot be told apart.")
 
 
-def residual_df(method: Method, n: int, p: int, components: int) -> float:
-    """Return residual degrees of freedom; PLS directions are fitted to the target, so all factors count as used.
-
-    Parameters
-    ----------
-    method : Method
-        How.
-    n, p, components : int
-        Observations, regressors, and factors or components regressed on, a control not counted.
-
-    Returns
-    -------
-    float
-    """
-    used = p if method.name in ("ols", "pls") else components + method.control
-    return float(n - 1 - used)
-
-
 METHODS = (OLS, Method("univariate"), Method("pcr"), Method("pls"))
 
 
@@ -237,11 +220,12 @@ def fit_factors(
     number, _ = condition(Z)
     fitted = point_fit(y, Z, method)
     lags = newey_west_lags(n)
-    df = residual_df(method, n, p, fitted.components)
+    counted = counted_regressors(method, p, fitted.components)
+    df = float(n - 1 - counted)
     conditional = bartlett_bse(fitted.influence * fitted.resid, lags, 1.0) * np.sqrt(n / (n - 1.0 - fitted.regressors))
     bse, draws = conditional, 0
     if method.name in ("pcr", "pls"):
-        bse, draws = bootstrap_betas(y, X, method, bootstrap)
+        bse, draws = bootstrap_betas(y, X, method, counted, bootstrap)
     params = fitted.params
     with np.errstate(divide="ignore", invalid="ignore"):
         tvalues = params / bse

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import overload
+
 import numpy as np
 
-from xl_smallcap.types import FloatArray
+from xl_smallcap.types import FloatArray, IntArray, Method
 
 
 def newey_west_lags(nobs: int) -> int:
@@ -21,6 +23,32 @@ def newey_west_lags(nobs: int) -> int:
         Newey and West (1994), the rule of thumb for the Bartlett kernel.
     """
     return int(np.floor(4.0 * (nobs / 100.0) ** (2.0 / 9.0)))
+
+
+@overload
+def counted_regressors(method: Method, n_columns: int, components: int) -> int: ...
+@overload
+def counted_regressors(method: Method, n_columns: int, components: IntArray) -> IntArray: ...
+def counted_regressors(method: Method, n_columns: int, components: int | IntArray) -> int | IntArray:
+    """Return how many regressors small-sample corrections and degrees of freedom count, besides the constant.
+
+    Parameters
+    ----------
+    method : Method
+        How betas are estimated.
+    n_columns : int
+        Factors, and the control where there is one.
+    components : int or ndarray of int
+        Components in use, a control not counted.
+
+    Returns
+    -------
+    int or ndarray of int
+        ``pls`` counts all factors, since its directions are fitted to the target; a control counts as one.
+    """
+    if method.name in ("ols", "pls"):
+        return n_columns if isinstance(components, int) else np.full_like(components, n_columns)
+    return components + method.control
 
 
 def bartlett_bse(influence: FloatArray, lags: int, correction: float) -> FloatArray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from xl_smallcap.models.conditioning import unfit
 from xl_smallcap.models.estimation import point_fit, standardised
-from xl_smallcap.models.inference import bartlett_bse, newey_west_lags
+from xl_smallcap.models.inference import bartlett_bse, counted_regressors, newey_west_lags
 from xl_smallcap.models.kernels.estimators import Estimates, estimate
 from xl_smallcap.models.kernels.influence import moment_influences, moment_weights
 from xl_smallcap.models.kernels.newey_west import WindowErrors
@@ -95,8 +95,8 @@ def _span(
         elif method.name == "univariate":
             bse = kernel.of_single_factors(found.beta, R[:-1, -1] if method.control else None)
         else:
-            regressors = found.components.astype(np.float64) + method.control
-            bse = kernel.of_moments(found.beta, moment_weights(method, R, r, found.beta), regressors)
+            counted = counted_regressors(method, p, found.components)
+            bse = kernel.of_moments(found.beta, moment_weights(method, R, r, found.beta), counted)
         bse /= np.where(sd > 0, sd, 1.0)
     return moments, found, params, doubtful, bse
 
@@ -131,7 +131,7 @@ def rolling_fit(
     n_windows = n - window + 1
     params, factor_sd = np.empty((n_windows, p)), np.empty((n_windows, p))
     const, alone = np.empty(n_windows), np.empty(n_windows, dtype=bool)
-    components = np.full(n_windows, p if method.name == "ols" else 1, dtype=np.int64)
+    components = np.full(n_windows, p - method.control if method.name == "ols" else 1, dtype=np.int64)
     bse = np.empty((n_windows, p)) if errors else None
     # Whole blocks of `window` at a time: what is worked on stays in the cache, and memory is used again.
     step = window * max(1, _SPAN // window)

@@ -267,4 +267,5 @@ def estimate(method: Method, R: FloatArray, r: FloatArray, maps: bool = False) -
         return Estimates(r.copy(), full, np.ones(n, dtype=np.int64), np.full(n, np.nan), sure)
     inverse = invert_all(R)
     beta = np.einsum("ijn,jn->in", inverse, r)
-    return Estimates(beta, inverse if maps else None, np.full(n, p, dtype=np.int64), np.ones(n), sure)
+    k = np.full(n, p - method.control, dtype=np.int64)
+    return Estimates(beta, inverse if maps else None, k, np.ones(n), sure)

@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from xl_smallcap.models.inference import newey_west_lags
 from xl_smallcap.models.kernels.influence import moment_influences
 from xl_smallcap.models.kernels.windows import Moments
-from xl_smallcap.types import FloatArray
+from xl_smallcap.types import FloatArray, IntArray
 
 _BLOCK = 32
 
@@ -135,7 +135,7 @@ class WindowErrors:
             correction = self.window / (self.window - 1.0 - regressors)
             return np.asarray(np.sqrt(np.maximum(out, 0.0) * correction))
 
-    def of_moments(self, beta: FloatArray, weights: FloatArray, regressors: FloatArray) -> FloatArray:
+    def of_moments(self, beta: FloatArray, weights: FloatArray, regressors: IntArray) -> FloatArray:
         """Errors that count the estimation of scaling and components as well.
 
         Parameters
@@ -145,7 +145,7 @@ class WindowErrors:
         weights : ndarray of shape (n_factors, n_features, n_windows)
             From :func:`xl_smallcap.models.kernels.influence.moment_weights`.
         regressors : ndarray of shape (n_windows,)
-            Components used, for the small-sample correction.
+            What the small-sample correction counts.
 
         Returns
         -------
