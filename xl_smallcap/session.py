@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import json
 import logging
+import os
 import threading
 import time
 from collections import OrderedDict, deque
@@ -278,7 +279,10 @@ class Session:
             result = self._read_fit(path, from_columns)
             if result is None:
                 result = compute()
-                self._write_fit(path, to_columns(result))
+                columns = to_columns(result)
+                for array in columns.values():
+                    array.flags.writeable = False  # it is shared from now on
+                self._write_fit(path, columns)
             self._fits.put(key, result)
             return result
 
@@ -297,6 +301,8 @@ class Session:
     def _read_fit(self, path: Path, from_columns: Callable[[Columns], V]) -> V | None:
         try:
             columns, _ = columnar.decode(path.read_bytes(), str(path))
+            with contextlib.suppress(OSError):
+                os.utime(path)  # what is used is pruned last
             return from_columns(columns)
         except FileNotFoundError:
             return None

@@ -62,7 +62,9 @@ def test_a_constant_factor_is_named(changed: dict[str, SeriesData], tmp_path: Pa
         assert all(row[1] is None for row in RUSSELL_BETA_HISTORY("inflation", method=method, start="2025-12-01")[1:])
     with pytest.raises(FitError, match="'easing' does not change"):
         RUSSELL_METHODS("inflation")
-    with pytest.raises(FitError, match="has a constant factor or collinear ones among growth, inflation, easing"):
+    with pytest.raises(
+        FitError, match="In the window before the change to 2025-12-02: Factor 'easing' does not change"
+    ):
         RUSSELL_ATTRIBUTION("2025-12-01")
     for model in ("changes", "levels"):
         with pytest.raises(FitError, match="'easing' does not change"):
@@ -108,7 +110,7 @@ def test_a_window_across_a_gap_is_refused(changed: dict[str, SeriesData], tmp_pa
     assert isinstance(RUSSELL_BETA("growth", window=83), float)
     with pytest.raises(NoDataError, match="There are 0 daily changes since then"):
         RUSSELL_BETA("growth", as_of="2025-06-03")
-    with pytest.raises(NoDataError, match="reaches across a gap"):
+    with pytest.raises(NoDataError, match="2 windows of 100 reach across a gap.*; 200 are needed"):
         RUSSELL_FIT("rsquared_oos", window=100)
     with pytest.raises(NoDataError, match="but not between 2025-02-28 and 2025-06-03"):
         RUSSELL_BETA("growth", as_of="2025-05-01")
@@ -120,7 +122,7 @@ def test_a_window_across_a_gap_is_refused(changed: dict[str, SeriesData], tmp_pa
     with pytest.raises(NoDataError, match="reaches across a gap: not every series was observed between 2025-02-28"):
         RUSSELL_ATTRIBUTION("2025-01-31", window=83)
     for model in ("changes", "levels"):
-        with pytest.raises(NoDataError, match="reaches across a gap: not every series was observed between 2025-02-28"):
+        with pytest.raises(NoDataError, match="across a gap: not every series was observed between 2025-02-28"):
             RUSSELL_FAIR_VALUE(model=model)
         assert isinstance(RUSSELL_FAIR_VALUE(model=model, window=60), float)
         past = RUSSELL_FAIR_VALUE_HISTORY(model=model, start="2025-06-05")
@@ -149,7 +151,7 @@ def test_nearly_collinear_factors_are_flagged_and_solved(changed: dict[str, Seri
     noise = np.random.default_rng(1).standard_normal(values.size)
     commit({**changed, "DGS2": SeriesData.build(days, 10.0 - 2.0 * values + 1e-4 * noise)}, tmp_path)
     table = RUSSELL_BETA_HISTORY("inflation", start="2025-12-01")
-    assert {row[10] for row in table[1:]} == {"near-singular: solved alone"}
+    assert {row[10] for row in table[1:]} == {"solved alone: nearly singular, or components hardly told apart"}
     assert table[-1][1] == pytest.approx(RUSSELL_BETA("inflation"), rel=1e-9)
     assert float(str(RUSSELL_BETA("inflation", "vif"))) > 1e5
 
@@ -187,3 +189,65 @@ def test_any_stored_daily_price_is_a_target(changed: dict[str, SeriesData], tmp_
     for word in ("CPIAUCSL", "DGS10", "XLQ_ADJ"):
         with pytest.raises(BadArgumentError):
             RUSSELL_BETA("inflation", target=word)
+
+
+def test_a_target_that_stands_still_has_no_numbers_anywhere(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    commit({**changed, "XLF_ADJ": with_values(changed["XLF_ADJ"], slice(-420, -60), 30.0)}, tmp_path)
+    as_of = str(changed["XLF_ADJ"].dates[-100])
+    with pytest.raises(FitError, match="The target does not change"):
+        RUSSELL_BETA("oil", target="XLF_ADJ", as_of=as_of, spec="macro:growth_metals")
+    for method in ("ols", "univariate", "pcr", "pls"):
+        table = RUSSELL_BETA_HISTORY("oil", "XLF_ADJ", 250, as_of, method, "macro:growth_metals")
+        assert table[-1][1] is None, method
+        assert table[-300][1] is not None, method
+    with pytest.raises(FitError, match="In the window before the change to .*: The target does not change"):
+        RUSSELL_ATTRIBUTION(str(changed["XLF_ADJ"].dates[-140]), as_of, "XLF_ADJ", 250, None, "macro:growth_metals")
+    for model in ("changes", "levels"):
+        table = RUSSELL_FAIR_VALUE_HISTORY("XLF_ADJ", 250, as_of, model, "macro:growth_metals")
+        assert table[-1][3] is None, model
+        assert table[-1][7] is None, model
+
+
+def test_a_missing_stretch_at_the_edge_of_a_period(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    oil = changed["DCOILWTICO"]
+    keep = (oil.dates < np.datetime64("2025-10-01")) | (oil.dates > np.datetime64("2025-10-20"))
+    commit({**changed, "DCOILWTICO": SeriesData.build(oil.dates[keep], oil.values[keep])}, tmp_path)
+    for start, finish in (("2025-09-30", "2025-11-14"), ("2025-10-06", "2025-11-14"), ("2025-09-01", "2025-10-21")):
+        with pytest.raises(NoDataError, match="The change from 2025-09-30 to 2025-10-21 is missing"):
+            RUSSELL_ATTRIBUTION(start, finish)
+    assert str(RUSSELL_ATTRIBUTION("2025-09-01", "2025-10-06")[1][11]) == "2025-09-30"
+    found = RUSSELL_FAIR_VALUE("all", None, 100, "2025-10-21")
+    assert isinstance(found, list)
+    values = {row[0]: row[1] for row in found}
+    assert str(values["last_date"]) == "2025-09-30"
+    assert values["gap"] == pytest.approx(RUSSELL_FAIR_VALUE_HISTORY(None, 100, "2025-10-21")[-1][3], rel=1e-9)
+
+
+def test_a_factor_that_hardly_moves_has_no_bootstrap(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    values = changed["DGS2"].values.copy()
+    values[-400:-3] = 3.5
+    commit({**changed, "DGS2": SeriesData.build(changed["DGS2"].dates, values)}, tmp_path)
+    assert isinstance(RUSSELL_BETA("easing", "se"), float), "ols has its error"
+    with pytest.raises(FitError, match="bootstrap draws a factor does not change or factors cannot be told apart"):
+        RUSSELL_BETA("easing", "se", method="pls")
+
+
+def test_evidence_is_missing_where_a_window_before_had_no_betas(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    values = changed["DGS2"].values.copy()
+    values[-530:-240] = 3.5
+    commit({**changed, "DGS2": SeriesData.build(changed["DGS2"].dates, values)}, tmp_path)
+    with pytest.raises(FitError, match="yesterday's betas are not there for every day"):
+        RUSSELL_FAIR_VALUE("cointegration_pvalue")
+    with pytest.raises(NoDataError, match="A window before this one has constant or collinear factors"):
+        RUSSELL_FAIR_VALUE("rsquared_oos", model="levels")
+    assert RUSSELL_FAIR_VALUE("verdict", model="levels") == "not enough data"
+
+
+def test_a_fallback_is_told_in_every_table(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    commit({k: v for k, v in changed.items() if k != "T5YIE"}, tmp_path)
+    told = "folder [T10YIE for T5YIE]"
+    assert RUSSELL_ATTRIBUTION("2025-06-30")[1][-1] == told
+    assert RUSSELL_METHODS("inflation")[1][-1] == told
+    found = RUSSELL_FAIR_VALUE("all")
+    assert isinstance(found, list)
+    assert found[-1][1] == told

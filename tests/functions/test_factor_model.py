@@ -177,7 +177,7 @@ def test_the_command_computes_the_evidence_of_every_date(
     monkeypatch.setenv("XL_SMALLCAP_NOISE_DRAWS", "120")
     load(Store(tmp_path / "store"), "sample", lambda *_: None)
     use_session(None)
-    until = "2007-09-28"
+    until = "2007-12-31"
     arguments = ["--target", "relative", "--window", "250", "--as-of", until]
     steps: list[int] = []
 
@@ -203,6 +203,8 @@ def test_the_command_computes_the_evidence_of_every_date(
             one = RUSSELL_FAIR_VALUE(stat, "relative", 250, row["date"], "levels")
             assert row[stat] == pytest.approx(one, rel=1e-10), stat
         assert row["verdict"] == RUSSELL_FAIR_VALUE("verdict", "relative", 250, row["date"], "levels")
+    earlier = rows(RUSSELL_FAIR_VALUE_HISTORY("relative", 250, "2007-11-30", "levels"))
+    assert {r["evidence"] for r in earlier} == {"computed"}, "an earlier date, or a new day of data, loses nothing"
     use_session(None)
 
 
@@ -228,5 +230,89 @@ def test_the_back_test_says_what_it_is(session: Session, capsys: pytest.CaptureF
     assert float(gained) == pytest.approx(float(side) * (legs["RUT"] - legs["GSPC"]), abs=1e-9)
     assert cli.main(["fair-value", "backtest", "--entry", "0", "--exit", "1"]) == 1
     assert "entry must be above exit" in capsys.readouterr().err
-    with pytest.raises(NoDataError, match="needs at least 250 gaps"):
+    with pytest.raises(NoDataError, match="needs at least 251 daily returns in a row"):
         hypothetical_trades(None, 250, "2007-09-28", None, None, None, 1.0, 0.0, 1)
+
+
+def test_hedged_profit_against_a_hand_loop(session: Session) -> None:
+    """Yesterday's market beta, not today's; with and without delay, both models."""
+    y, X = independent.changes("hedged", "macro", "D", "2009-06-30")
+    y, X, days = y.to_numpy(), X.to_numpy(), [d.date() for d in y.index]
+    for model, delay in (("changes", 1), ("levels", 0)):
+        _, told, series = hypothetical_trades("hedged", None, "2009-06-30", model, None, None, 1.0, 0.0, delay)
+        assert {a: b for a, b, _ in told}["periods"] == len(series) - 1
+        gaps = {
+            r["date"]: r["gap_sigma"] for r in rows(RUSSELL_FAIR_VALUE_HISTORY("hedged", None, "2009-06-30", model))
+        }
+        for row in series[1::37]:
+            t = days.index(row[0])
+            design = np.column_stack([np.ones(250), X[t - 250 : t]])
+            beta = np.linalg.lstsq(design, y[t - 250 : t], rcond=None)[0][-1]
+            assert row[2] == pytest.approx(row[1] * (y[t] - beta * X[t, -1]), abs=1e-9)
+            signal = gaps[days[t - 1 - delay]]
+            assert row[1] == -np.sign(signal) or abs(signal) < 1.0, "on the other side of the gap known then"
+
+
+def test_a_back_test_that_cannot_be_is_a_sentence(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
+    use_session(session)
+    assert cli.main(["fair-value", "backtest", "--delay", "100000"]) == 1
+    assert "needs at least 100250 daily returns in a row" in capsys.readouterr().err
+    assert cli.main(["fair-value", "backtest", "--horizon", "3000000"]) == 1
+    assert "from 1 to 999999" in capsys.readouterr().err
+
+
+def test_results_from_the_cache_cannot_be_changed(session: Session) -> None:
+    from xl_smallcap.analyses import betas as model
+    from xl_smallcap.functions._question import question_of
+
+    question = question_of(session, None, 77, None, "pls", None)
+    for array in (model.fit(session, question).fit.params, model.history(session, question).params):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 7.0
+
+
+def test_every_part_of_a_key_matters(session: Session, tmp_path: Any) -> None:
+    """Other weights, another start, another seed or another number of draws: another answer, in one cache."""
+    import dataclasses
+
+    from xl_smallcap.analyses.attribution import attribution
+    from xl_smallcap.data.catalogue import Target
+    from xl_smallcap.functions._question import question_of
+
+    question = question_of(session, "relative", 100, None, "pls", None)
+    half = Target("half", "half the S&P", (("RUT", 1.0), ("GSPC", -0.5)), False)
+    start = np.datetime64("2025-09-30")
+    one = attribution(session, question, start).result.log_return
+    two = attribution(session, dataclasses.replace(question, target=half), start).result.log_return
+    three = attribution(session, question, np.datetime64("2025-10-31")).result.log_return
+    assert len({one, two, three}) == 3
+    seen = []
+    for change in ({}, {"seed": 7}, {"bootstrap_draws": 400}, {"confidence": 0.8}, {"noise_draws": 300}):
+        use_session(Session(dataclasses.replace(session.settings, **change)))
+        cells = [RUSSELL_BETA("growth", s, method="pls") for s in ("se", "upper")]
+        seen.append((*cells, RUSSELL_FAIR_VALUE("noise_half_life", model="levels")))
+    use_session(None)
+    assert seen[1][0] != seen[0][0] != seen[2][0]
+    assert seen[3][0] == seen[0][0]
+    assert seen[3][1] != seen[0][1]
+    assert seen[4][2] != seen[0][2] != seen[1][2]
+    assert seen[4][:2] == seen[0][:2]
+
+
+def test_a_short_window_is_too_short_for_a_bootstrap(session: Session) -> None:
+    assert isinstance(RUSSELL_BETA("growth", "se", None, 18), float)
+    with pytest.raises(BadArgumentError, match=r"needs at least 25 \(5 a regressor\)"):
+        RUSSELL_BETA("growth", "se", None, 18, None, "pcr")
+
+
+def test_changes_with_little_history_has_a_gap_and_says_why_no_evidence(session: Session) -> None:
+    as_of = "2007-03-30"
+    table = rows(RUSSELL_FAIR_VALUE_HISTORY(None, 250, as_of))
+    found: Any = RUSSELL_FAIR_VALUE("all", None, 250, as_of)
+    values = {r[0]: r for r in found[1:]}
+    assert values["gap"][1] == pytest.approx(table[-1]["gap"], rel=1e-9)
+    assert values["noise_percentile"][1] is None
+    assert values["verdict"][1] == "not enough data"
+    assert values["verdict"][2].startswith("Evidence needs 500 daily changes; there are")
+    with pytest.raises(NoDataError, match="Evidence needs 500 daily changes"):
+        RUSSELL_FAIR_VALUE("cointegration_pvalue", None, 250, as_of)

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from tests.models import twins
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.attribution import attribute, log_to_simple
+from xl_smallcap.models.inference import bartlett_bse, newey_west_lags
 from xl_smallcap.types import FloatArray, Method
 
 NAMES = ("a", "b", "c", "d")
 B = np.array([[1.0, 0.9], [0.1, 0.2], [0.05, 0.0], [-0.1, 0.3]])
 RELATIVE = np.array([1.0, -1.0])
+DAYS = np.arange("2020-01-01", "2023-01-01", dtype="datetime64[D]")
 
 
 def legs(n: int, seed: int = 0, persistence: float = 0.0) -> tuple[FloatArray, FloatArray]:
@@ -31,15 +33,17 @@ def legs(n: int, seed: int = 0, persistence: float = 0.0) -> tuple[FloatArray, F
 def test_against_a_plain_loop(method: Method, weights: FloatArray) -> None:
     Y, X = legs(150)
     window, first = 80, 90
-    found = attribute(Y, weights, X, NAMES, window, first, method)
-    log = np.zeros(6)
+    found = attribute(Y, weights, X, NAMES, DAYS[: Y.shape[0]], window, first, method)
+    log, mean_beta = np.zeros(6), np.zeros(4)
     for t in range(first, 150):
         y, x = Y[t - window : t] @ weights, X[t - window : t]
         beta = twins.betas(y, x, method)
+        mean_beta += beta
         drift = y.mean() - x.mean(axis=0) @ beta
         log += [*(beta * X[t]), drift, Y[t] @ weights - drift - beta @ X[t]]
     np.testing.assert_allclose(found.log_contributions, log, rtol=1e-9, atol=1e-10)
     np.testing.assert_allclose(found.factor_move, X[first:].sum(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.mean_beta, mean_beta / (150 - first), rtol=1e-9)
 
 
 @settings(max_examples=30)
@@ -48,7 +52,7 @@ def test_closure(seed: int, components: int, first: int) -> None:
     Y, X = legs(80, seed)
     for method in (Method(), Method("pcr", components), Method("pls", components)):
         for weights in (RELATIVE, np.array([1.0, 0.0]), np.array([0.3, 0.7])):
-            found = attribute(Y, weights, X, NAMES, 40, first, method)
+            found = attribute(Y, weights, X, NAMES, DAYS[: Y.shape[0]], 40, first, method)
             levels = np.exp(Y[first:].sum(axis=0) / 100)
             log = 100 * np.log(levels) @ weights
             assert found.log_contributions.sum() == pytest.approx(log, abs=1e-12 * max(1.0, abs(log)))
@@ -71,21 +75,50 @@ def test_what_intervals_cover(method: Method) -> None:
 
     R = 0.3 * np.ones((4, 4)) + 0.7 * np.eye(4)
     truth = estimate(method, R[:, :, None], (R @ (B @ RELATIVE))[:, None]).beta[:, 0]
-    hits, reps = np.zeros(4), 250
+    hits, drift, reps = np.zeros(4), 0, 250
     for seed in range(reps):
         Y, X = legs(450, seed, persistence=0.3)
-        found = attribute(Y, RELATIVE, X, NAMES, 250, 250, method)
+        found = attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 250, 250, method)
         half = found.half_width * found.bse[:4]
         hits += np.abs(found.log_contributions[:4] - truth * found.factor_move) <= half
+        # the legs have the same mean, so the true drift of their difference is zero
+        drift += int(abs(found.log_contributions[4]) <= found.half_width * found.bse[4])
     assert abs(hits.mean() / reps - 0.89) < 0.04
+    assert abs(drift / reps - 0.85) < 0.06
+
+
+def test_errors_of_drift_and_specific_against_sums_by_hand() -> None:
+    Y, X = legs(150)
+    y, first, window = Y @ RELATIVE, 90, 80
+    found = attribute(Y, RELATIVE, X, NAMES, DAYS[:150], window, first)
+    moves = np.zeros((150, 5))
+    for t in range(first, 150):
+        rows = slice(t - window, t)
+        design = np.column_stack([np.ones(window), X[rows]])
+        inverse = np.linalg.inv(design.T @ design)
+        resid = y[rows] - design @ (inverse @ design.T @ y[rows])
+        share = (design @ inverse) * resid[:, None]
+        moves[rows, :4] += share[:, 1:] * X[t]
+        moves[rows, 4] += share[:, 0]
+    span = moves[first - window : 149]
+    span = np.column_stack([span, -span.sum(axis=1)])
+    lags = newey_west_lags(span.shape[0])
+    np.testing.assert_allclose(found.bse, bartlett_bse(span, lags, window / (window - 5.0)), rtol=1e-9)
+
+
+def test_a_long_period_is_its_parts() -> None:
+    Y, X = legs(700)
+    whole = attribute(Y, RELATIVE, X, NAMES, DAYS[:700], 80, 90)
+    parts = [attribute(Y[:stop], RELATIVE, X[:stop], NAMES, DAYS[:stop], 80, a) for a, stop in ((90, 300), (300, 700))]
+    np.testing.assert_allclose(whole.log_contributions, sum(p.log_contributions for p in parts), rtol=1e-9)
 
 
 def test_errors_count_the_market_once() -> None:
     """All components beside a control are the joint regression: the same contributions and the same errors."""
     Y, X = legs(150)
-    joint = attribute(Y, RELATIVE, X, NAMES, 80, 90, Method("ols", control=True))
+    joint = attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 80, 90, Method("ols", control=True))
     for method in (Method("ols"), Method("pcr", 3, control=True), Method("pls", 3, control=True), Method("pcr", 4)):
-        other = attribute(Y, RELATIVE, X, NAMES, 80, 90, method)
+        other = attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 80, 90, method)
         np.testing.assert_allclose(other.log_contributions, joint.log_contributions, rtol=1e-9)
         np.testing.assert_allclose(other.bse, joint.bse, rtol=1e-9)
         assert other.half_width == joint.half_width
@@ -94,14 +127,16 @@ def test_errors_count_the_market_once() -> None:
 def test_a_window_without_betas_is_named() -> None:
     Y, X = legs(150)
     X[20:110, 2] = 3.0
-    with pytest.raises(FitError, match="The window before change 9 of the period has a constant factor .* a, b, c, d"):
-        attribute(Y, RELATIVE, X, NAMES, 80, 92)
+    with pytest.raises(
+        FitError, match="In the window before the change to 2020-04-10: Factor 'c' does not change in this window of 80"
+    ):
+        attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 80, 92)
 
 
 def test_nearly_collinear_factors_are_solved_accurately() -> None:
     Y, X = legs(150)
     X[:, 3] = X[:, 0] + 1e-4 * X[:, 3]
-    found = attribute(Y, RELATIVE, X, NAMES, 80, 100)
+    found = attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 80, 100)
     log = np.zeros(4)
     for t in range(100, 150):
         log += twins.betas(Y[t - 80 : t] @ RELATIVE, X[t - 80 : t], Method()) * X[t]

@@ -14,10 +14,12 @@ from xl_smallcap.data.loading import LoadReport, load
 from xl_smallcap.data.store import Store
 from xl_smallcap.functions import (
     RUSSELL_ASOF,
+    RUSSELL_ATTRIBUTION,
     RUSSELL_BETA,
     RUSSELL_BETA_HISTORY,
     RUSSELL_BETAS,
     RUSSELL_FACTOR,
+    RUSSELL_FAIR_VALUE,
     RUSSELL_FIT,
     RUSSELL_SNAPSHOT,
     RUSSELL_SOURCE,
@@ -82,6 +84,58 @@ def test_the_numbers_in_the_docs(factor: str, target: str, window: Any, value: f
     """docs/real-data.md, computed there a second time with pandas and statsmodels."""
     assert beta(factor, "beta", target, window, AS_OF) == pytest.approx(value, abs=0.006)
     assert beta(factor, "tstat", target, window, AS_OF) == pytest.approx(tstat, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("factor", "target", "window", "method", "value", "tstat"),
+    [
+        ("easing", "relative", 250, "univariate", 0.03, 0.5),
+        ("inflation", "relative", 250, "pcr", -0.13, -1.7),
+        ("inflation", "relative", 250, "pls", -0.12, -1.9),
+        ("growth", "relative", "104w", "pcr", 0.42, 2.7),
+        ("inflation", "relative", "238m", "univariate", 0.75, 3.9),
+        ("easing", "relative", "238m", "pcr", -0.32, -1.6),
+        ("growth", "hedged", 250, "pcr", 0.27, 3.9),
+        ("growth", "hedged", 250, "univariate", 0.25, 3.3),
+    ],
+)
+def test_the_methods_in_the_docs(
+    factor: str, target: str, window: Any, method: str, value: float, tstat: float
+) -> None:
+    """docs/real-data.md, The full model; computed a second time with pandas and scikit-learn by somebody else."""
+    assert beta(factor, "beta", target, window, AS_OF, method) == pytest.approx(value, abs=0.006)
+    assert beta(factor, "tstat", target, window, AS_OF, method) == pytest.approx(tstat, abs=0.06)
+
+
+def test_the_attribution_in_the_docs() -> None:
+    told = {row[0]: row for row in RUSSELL_ATTRIBUTION("2025-06-30", "2025-12-31", "relative")[1:]}
+    wanted = {"growth": 0.24, "inflation": 0.45, "easing": 0.20, "drift": -5.05, "specific": 7.27, "total": 3.37}
+    for name, value in wanted.items():
+        assert told[name][1] == pytest.approx(value, abs=0.006), name
+    assert sum(float(str(row[1])) for name, row in told.items() if name != "total") == pytest.approx(
+        float(str(told["total"][1])), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "target", "gap", "rsquared", "noise", "pvalue"),
+    [
+        ("levels", "russell", 0.79, 0.81, 0.79, 0.55),
+        ("levels", "relative", 0.10, 0.73, 0.62, 0.04),
+        ("changes", "russell", -3.50, 0.53, 1.00, 0.70),
+    ],
+)
+def test_the_fair_values_in_the_docs(
+    model: str, target: str, gap: float, rsquared: float, noise: float, pvalue: float
+) -> None:
+    def told(stat: str) -> Any:
+        return RUSSELL_FAIR_VALUE(stat, target, 250, AS_OF, model)
+
+    assert told("gap_pct") == pytest.approx(gap, abs=0.006)
+    assert told("rsquared") == pytest.approx(rsquared, abs=0.006)
+    assert told("noise_percentile") == pytest.approx(noise, abs=0.006)
+    assert told("cointegration_pvalue") == pytest.approx(pvalue, abs=0.006)
+    assert told("verdict") == "not distinguishable from noise"
 
 
 @pytest.mark.parametrize("target", ["russell", "relative", "hedged"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from xl_smallcap.analyses.question import Question, aligned, check_window, leg_columns_of
-from xl_smallcap.data.panel import Panel
+from xl_smallcap.data.panel import Panel, period_ends
 from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.models.attribution import Attribution, attribute
 from xl_smallcap.session import Columns, Session
@@ -26,6 +26,7 @@ class Attributed:
     first_date: np.datetime64
     last_date: np.datetime64
     nobs: int
+    used: dict[str, str]
 
 
 def _first_change(session: Session, question: Question, panel: Panel, start: np.datetime64 | None) -> int:
@@ -50,12 +51,17 @@ def _first_change(session: Session, question: Question, panel: Panel, start: np.
             f"The period or the window before it reaches across a gap: not every series was observed between "
             f"{panel.dates[gap - 1]} and {panel.starts[gap]}."
         )
-    broken = np.flatnonzero(panel.starts[first + 1 :] != panel.dates[first:-1])
+    # From the last level on or before start to the last level of all there must be no change left out.
+    levels = panel.level_dates[period_ends(panel.level_dates, question.window.frequency)]
+    base = levels[max(0, int(np.searchsorted(levels, after, side="right")) - 1)]
+    ends = np.concatenate([[base], panel.dates[first:]])
+    begins = np.concatenate([panel.starts[first:], [levels[-1]]])
+    broken = np.flatnonzero(ends != begins)
     if broken.size:
-        at = first + int(broken[0])
+        at = int(broken[0])
         raise NoDataError(
-            f"The change from {panel.dates[at]} to {panel.starts[at + 1]} is missing (some series was not observed), "
-            "so contributions cannot add up over it; attribute the time before and after apart."
+            f"The change from {ends[at]} to {begins[at]} is missing (some series was not observed), so contributions "
+            "cannot add up over it; attribute the time before and after apart."
         )
     return first
 
@@ -96,7 +102,7 @@ def attribution(session: Session, question: Question, start: np.datetime64 | Non
     def compute() -> Attribution:
         legs, X = panel.changes[:, :k], panel.changes[:, k:]
         n, confidence = question.window.count, session.settings.confidence
-        return attribute(legs, weights, X, names, n, first, question.estimator, confidence)
+        return attribute(legs, weights, X, names, panel.dates, n, first, question.estimator, confidence)
 
     def to_columns(result: Attribution) -> Columns:
         return {f.name: np.asarray(getattr(result, f.name), dtype=np.float64) for f in fields(result)}
@@ -115,4 +121,5 @@ def attribution(session: Session, question: Question, start: np.datetime64 | Non
         first_date=panel.starts[first],
         last_date=panel.dates[-1],
         nobs=panel.dates.size - first,
+        used=panel.used,
     )

@@ -114,7 +114,7 @@ def flag_of(alone: bool, usable: bool) -> str | None:
     """
     if not usable:
         return "no beta: constant or collinear factors, or a gap"
-    return "near-singular: solved alone" if alone else None
+    return "solved alone: nearly singular, or components hardly told apart" if alone else None
 
 
 def refuse_univariate() -> NoReturn:
@@ -253,7 +253,7 @@ def out_of_sample_rsquared(session: Session, question: Question) -> float:
     predicted = rolled.const + (X[n:] * rolled.params).sum(axis=1)
     means = np.lib.stride_tricks.sliding_window_view(y[:-1], n).mean(axis=1)
     if not np.isfinite(predicted).all():
-        raise FitError("A window before this one has a constant factor, so there is no out-of-sample R².")
+        raise FitError("A window before this one has constant or collinear factors, so there is no out-of-sample R².")
     return 1.0 - float(((y[n:] - predicted) ** 2).sum() / ((y[n:] - means) ** 2).sum())
 
 

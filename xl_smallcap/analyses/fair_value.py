@@ -10,7 +10,7 @@ import numpy as np
 from xl_smallcap.analyses.betas import out_of_sample_rsquared
 from xl_smallcap.analyses.question import Question, aligned, check_gaps, check_model
 from xl_smallcap.data.panel import REFUSED_GAP_DAYS, Panel, period_ends
-from xl_smallcap.errors import BadArgumentError, NoDataError, XlSmallcapError
+from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.models import fair_value as model
 from xl_smallcap.models import noise
 from xl_smallcap.session import Columns, Session
@@ -57,6 +57,9 @@ class FairValue:
     nobs: int
     draws: int
     seed: int
+    used: dict[str, str]
+    missing: str
+    """Why evidence is missing, as a sentence; empty where it is all there."""
 
     @property
     def verdict(self) -> str:
@@ -250,7 +253,7 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
     Raises
     ------
     BadArgumentError, NoDataError, FitError
-        As for betas; ``changes`` needs two windows of history.
+        As for betas; ``changes`` needs a window and a horizon, its evidence two windows.
     """
     check_horizon(asked)
     question = asked.regression
@@ -258,32 +261,47 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
     check_model(session, question)
     n, names = question.window.count, panel.names[1:]
     dates, levels = sampled_levels(panel, question)
+    missing = ""
+    evidence = noise.Evidence(*[float("nan")] * 4)
     oos = float("nan")
     if asked.model == "levels":
         check_levels(question, dates, n)
         X = levels[-n:, 1:]
         gap = model.levels_gap(levels[-n:, 0], X, names)
+        evidence = noise.compare(gap.rsquared, gap.path, _noise(session, asked, X))
         needed = 2 * n + asked.horizon - 1
-        if dates.size >= needed and not _long_steps(question, dates[-needed:]).any():
-            oos = model.levels_rsquared_oos(levels[-needed:, 0], levels[-needed:, 1:], n, asked.horizon)
-        first = dates[-n]
-    else:
-        check_gaps(question, panel, windows=2)
-        if panel.dates.size < 2 * n:
-            raise NoDataError(
-                f"Fair value by 'changes' with window {question.window} needs {2 * n} {question.window.frequency} "
-                f"changes, betas of the day before for a window of days; there are {panel.dates.size}."
-            )
-        y, X = panel.changes[-2 * n :, 0], panel.changes[-2 * n :, 1:]
-        gap = model.changes_gap(y, X, names, n, asked.horizon)
         try:
+            check_levels(question, dates, needed)
+            oos = model.levels_rsquared_oos(levels[-needed:, 0], levels[-needed:, 1:], n, asked.horizon)
+            if not np.isfinite(oos):
+                missing = "A window before this one has constant or collinear factors, so there is no out-of-sample R²."
+        except NoDataError as exc:
+            missing = str(exc)
+        first, last = dates[-n], dates[-1]
+    else:
+        check_gaps(question, panel)
+        if panel.dates.size < n + asked.horizon:
+            raise NoDataError(
+                f"Fair value by 'changes' with window {question.window} needs {n + asked.horizon} "
+                f"{question.window.frequency} changes, betas of the day before for {asked.horizon} days; there are "
+                f"{panel.dates.size}."
+            )
+        y, X = panel.changes[:, 0], panel.changes[:, 1:]
+        try:
+            check_gaps(question, panel, windows=2)
+            if panel.dates.size < 2 * n:
+                raise NoDataError(f"Evidence needs {2 * n} {question.window.frequency} changes; there are {y.size}.")
+            gap = model.changes_gap(y[-2 * n :], X[-2 * n :], names, n, asked.horizon)
+            evidence = noise.compare(gap.rsquared, gap.path, _noise(session, asked, X[-2 * n :]))
             oos = out_of_sample_rsquared(session, question)
-        except XlSmallcapError:
-            oos = float("nan")
-        first = panel.starts[-n]
-    evidence = noise.compare(gap.rsquared, gap.path, _noise(session, asked, X))
-    origin = float(levels[np.searchsorted(dates, first), 0])
-    now = float(levels[-1, 0])
+        except NoDataError as exc:
+            missing = str(exc)
+            gap = model.changes_gap(y[-n - asked.horizon :], X[-n - asked.horizon :], names, n, asked.horizon)
+            if (panel.gaps > y.size - n - asked.horizon).any():
+                raise
+        first, last = panel.starts[-n], panel.dates[-1]
+    level = {d: float(v) for d, v in zip((first, last), levels[np.searchsorted(dates, [first, last]), 0], strict=True)}
+    now, origin = level[last], level[first]
     actual, value = (float(points(question, np.array(v), origin)) for v in (now, now - gap.gap))
     return FairValue(
         actual=actual,
@@ -300,8 +318,10 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
         half_life=evidence.half_life,
         noise_half_life=evidence.noise_half_life,
         first_date=first,
-        last_date=dates[-1],
+        last_date=last,
         nobs=n,
         draws=session.settings.noise_draws,
         seed=session.settings.seed,
+        used=panel.used,
+        missing=missing,
     )

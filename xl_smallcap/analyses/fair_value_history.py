@@ -18,11 +18,11 @@ from xl_smallcap.analyses.fair_value import (
 )
 from xl_smallcap.analyses.question import MARKET, aligned, check_model
 from xl_smallcap.data.panel import REFUSED_GAP_DAYS
-from xl_smallcap.errors import BadArgumentError, NoDataError
+from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
 from xl_smallcap.models import fair_value as model
 from xl_smallcap.models import noise
 from xl_smallcap.models.backtest import Backtest, backtest
-from xl_smallcap.models.conditioning import unfit
+from xl_smallcap.models.conditioning import still_target, unfit
 from xl_smallcap.models.rolling import rolling_fit
 from xl_smallcap.session import Columns, Session
 from xl_smallcap.types import BoolArray, DayArray, FloatArray
@@ -87,10 +87,10 @@ def _chunk_evidence(
         n = y.size - window + 1
         out = {name: np.full(n, np.nan) for name in EVIDENCE}
         for i in range(n):
-            x = X[i : i + window]
-            if unfit(x):
+            x, target = X[i : i + window], y[i : i + window]
+            if still_target(target) or unfit(x):
                 continue
-            gap = model.levels_gap(y[i : i + window], x, tuple(str(k) for k in range(x.shape[1])))
+            gap = model.levels_gap(target, x, tuple(str(k) for k in range(x.shape[1])))
             found = noise.compare(gap.rsquared, gap.path, noise.noise_on_levels(x, walks[0]))
             for name, values in out.items():
                 values[i] = getattr(found, name)
@@ -107,10 +107,14 @@ def _evidence(
     out = {name: np.full(n, np.nan) for name in EVIDENCE}
     computed = np.zeros(n, dtype=bool)
     walks: list[FloatArray] = []
+    before = False
     for start in range(0, n, _CHUNK):
         stop = min(start + _CHUNK, n)
         part = levels[start : stop + window - 1]
-        found = _chunk_evidence(session, part, window, progress is not None, walks)
+        # The last chunk grows with every day: where the one before it is there it is cheap enough to be done at once.
+        compute = progress is not None or (before and stop == n)
+        found = _chunk_evidence(session, part, window, compute, walks)
+        before = found is not None
         if found is not None:
             computed[start:stop] = True
             for name, values in out.items():
@@ -118,6 +122,16 @@ def _evidence(
         if progress is not None:
             progress("windows", stop, n)
     return out, computed
+
+
+def _windows_over(steps: BoolArray, length: int, count: int) -> BoolArray:
+    """Tell which of the last `count` runs of `length` observations have a gap inside.
+
+    `steps` says of each step from one observation to the next whether it is a gap.
+    """
+    before = np.concatenate([[0], np.cumsum(steps)])
+    last = np.arange(before.size - count, before.size)
+    return np.asarray(before[last] > before[np.maximum(last - length + 1, 0)])
 
 
 def _oos_of_levels(levels: FloatArray, window: int, horizon: int) -> FloatArray:
@@ -173,7 +187,11 @@ def gap_history(session: Session, asked: FairValueQuestion, progress: Progress |
         evidence, computed = _evidence(session, levels, n, progress)
         oos = _oos_of_levels(levels, n, asked.horizon)
         origin = levels[: now.size, 0]
-        across = [slice(max(0, int(i) + 2 - n), int(i) + 1) for i in np.flatnonzero(steps)]
+        across = _windows_over(steps, n, when.size)
+        for name in EVIDENCE:
+            evidence[name] = np.where(across, np.nan, evidence[name])
+        # an out-of-sample R² reaches back over another window and the horizon
+        oos[_windows_over(steps, 2 * n + asked.horizon - 1, when.size)] = np.nan
     else:
         if panel.dates.size < n + asked.horizon:
             raise NoDataError(
@@ -186,11 +204,10 @@ def gap_history(session: Session, asked: FairValueQuestion, progress: Progress |
         origin = levels[np.searchsorted(dates, panel.starts[asked.horizon :][: when.size]), 0]
         evidence = {name: np.full(when.size, np.nan) for name in EVIDENCE}
         computed, oos = np.zeros(when.size, dtype=bool), np.full(when.size, np.nan)
-        reach = n + asked.horizon
-        across = [slice(max(0, int(g) - reach + 1), max(0, int(g))) for g in panel.gaps]
-    gap = gaps.gap.copy()
-    for window_across in across:
-        gap[window_across] = np.nan
+        missing = np.zeros(panel.dates.size, dtype=bool)
+        missing[panel.gaps[(panel.gaps > 0) & (panel.gaps < panel.dates.size)] - 1] = True
+        across = _windows_over(missing[:-1], n + asked.horizon, when.size)
+    gap = np.where(across, np.nan, gaps.gap)
     actual, value = points(question, now, origin), points(question, now - gap, origin)
     return GapHistory(
         dates=when,
@@ -238,7 +255,9 @@ def gap_backtest(session: Session, asked: FairValueQuestion, entry: float, leave
     Raises
     ------
     BadArgumentError, NoDataError
-        Entry not above leave, or fewer than a window of gaps.
+        Entry not above leave, or fewer than a window of returns in a row (it begins after the last gap in the data).
+    FitError
+        A hedged return is not known.
     """
     if not (entry > leave >= 0.0 and delay >= 0):
         raise BadArgumentError(
@@ -255,13 +274,23 @@ def gap_backtest(session: Session, asked: FairValueQuestion, entry: float, leave
         m = panel.names.index(MARKET)
         earned[:n] = np.nan
         earned[n:] -= fit.params[:-1, m - 1] * panel.changes[n:, m]
-    place = np.searchsorted(history.dates, panel.dates)
-    known = (place < history.dates.size) & (history.dates[np.minimum(place, history.dates.size - 1)] == panel.dates)
-    first = int(np.argmax(known))
-    kept = known[first:]
-    if kept.sum() < n or not kept.all():
-        raise NoDataError(f"A back-test needs at least {n} gaps in a row; there are {int(kept.sum())}.")
-    gaps = history.gap_sigma[place[first:]]
+    # Every return follows the one before: begin after the last change that was left out, and where there is a return.
+    broken = np.flatnonzero(panel.starts[1:] != panel.dates[:-1])
+    first = max(int(np.searchsorted(panel.dates, history.dates[0])), int(broken[-1]) + 1 if broken.size else 0)
+    held = np.flatnonzero(np.isfinite(earned[first:]))
+    first += int(held[0]) if held.size else 0
+    if panel.dates.size - first < n + delay:
+        raise NoDataError(
+            f"A back-test needs at least {n + delay} {question.window.frequency} returns in a row; from "
+            f"{panel.dates[min(first, panel.dates.size - 1)]} on there are {panel.dates.size - first}."
+        )
+    lost = np.flatnonzero(~np.isfinite(earned[first:]))
+    if lost.size:
+        raise FitError(
+            f"On {panel.dates[first + int(lost[0])]} there is no market beta of the day before (constant or collinear "
+            "factors), so the hedged return is not known; use another window."
+        )
+    gaps = history.gap_sigma[np.searchsorted(history.dates, panel.dates[first:])]
     a_year = PERIODS_A_YEAR[question.window.frequency]
     result = backtest(gaps, earned[first:], entry, leave, delay, a_year, session.settings.confidence)
     dates = panel.dates[first + delay + 1 :]

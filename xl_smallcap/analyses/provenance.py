@@ -50,6 +50,25 @@ def source_label(session: Session) -> str:
     return SYNTHETIC_MARK if session.snapshot.synthetic else session.snapshot.source
 
 
+def source_of(session: Session, used: dict[str, str]) -> str:
+    """Return the source as shown beside numbers, with the series that stood in for others.
+
+    Parameters
+    ----------
+    session : Session
+        The open snapshot.
+    used : dict of str to str
+        Series asked for -> series used.
+
+    Returns
+    -------
+    str
+        ``"folder [BAA10Y for BAMLH0A0HYM2]"``.
+    """
+    swaps = [f"{given} for {asked}" for asked, given in used.items() if given != asked]
+    return source_label(session) + (f" [{', '.join(swaps)}]" if swaps else "")
+
+
 def newest(session: Session, as_of: np.datetime64 | None) -> np.datetime64:
     """Return the newest observation of any series known by a day.
 

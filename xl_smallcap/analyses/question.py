@@ -13,6 +13,8 @@ from xl_smallcap.session import Session
 from xl_smallcap.types import OLS, Method, Window
 
 MARKET = "market"
+DRAWN_OBS = 5
+"""Observations a regressor that a bootstrap needs."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,11 @@ def check_model(session: Session, question: Question) -> None:
             f"Window {question.window} is too short: {k} regressors need at least {least} observations "
             f"({k} + {session.settings.min_spare_obs})."
         )
+    if question.method.name in ("pcr", "pls") and question.window.count < DRAWN_OBS * k:
+        raise BadArgumentError(
+            f"Window {question.window} is too short for method '{question.method}': its errors come from refitting {k} "
+            f"regressors on repeated observations, which needs at least {DRAWN_OBS * k} ({DRAWN_OBS} a regressor)."
+        )
 
 
 def check_window(session: Session, question: Question, panel: Panel) -> None:
@@ -217,7 +224,8 @@ def check_gaps(question: Question, panel: Panel, windows: int = 1) -> None:
     if crossed.size:
         gap = int(crossed[-1])
         after = panel.starts[gap] if gap < size else panel.level_dates[-1]
+        what = f"Window {window} reaches" if windows == 1 else f"{windows} windows of {window} reach"
         raise NoDataError(
-            f"Window {window} reaches across a gap: not every series was observed between {panel.dates[gap - 1]} and "
-            f"{after}. There are {size - gap} {window.frequency} changes since then."
+            f"{what} across a gap: not every series was observed between {panel.dates[gap - 1]} and {after}. There are "
+            f"{size - gap} {window.frequency} changes since then; {windows * window.count} are needed."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
 
 from xl_smallcap.cli.terminal import print_table, progress
@@ -16,12 +17,17 @@ def _rows(lines: list[tuple[str, Any, str]]) -> list[list[Any]]:
 def _history(args: argparse.Namespace) -> int:
     from xl_smallcap.functions.fair_value import compute_history
 
-    with progress("Random walks on") as step:
-        told = compute_history(args.target, args.window, args.as_of, args.spec, args.horizon, step)
+    try:
+        with progress("Random walks on") as step:
+            told = compute_history(args.target, args.window, args.as_of, args.spec, args.horizon, step)
+    except KeyboardInterrupt:
+        print("Stopped; what was computed is kept: run the command again to go on.", file=sys.stderr)
+        return 1
+    title = "Evidence of model 'levels' against random walks, date by date"
     if args.json:
-        print(json.dumps(told))
+        print(json.dumps({"title": title, "table": _rows(told)}))
         return 0
-    print_table(_rows(told))
+    print_table(_rows(told), title=title)
     print('RUSSELL_FAIR_VALUE_HISTORY with model "levels" now shows the evidence of each date.')
     return 0
 

@@ -192,7 +192,8 @@ def count(name: str, value: Any, default: int) -> int:
     text = f"{value:.15g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not re.fullmatch(r"\s*\d{1,6}\s*", text) or int(text) < 1:
         raise BadArgumentError(
-            f"The argument '{name}' must be a whole number of observations such as {default}; got {shown(value)}."
+            f"The argument '{name}' must be a whole number of observations from 1 to 999999, such as {default}; got "
+            f"{shown(value)}."
         )
     return int(text)
 

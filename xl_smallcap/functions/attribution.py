@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from xl_smallcap.analyses.attribution import attribution
-from xl_smallcap.analyses.provenance import source_label
+from xl_smallcap.analyses.provenance import source_of
 from xl_smallcap.analyses.question import MARKET
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._native import date, number
@@ -64,7 +64,7 @@ def RUSSELL_ATTRIBUTION(
     session.follow()
     question = question_of(session, target, window, finish, method, spec)
     told = attribution(session, question, read.day("start", start))
-    result, source = told.result, source_label(session)
+    result, source = told.result, source_of(session, told.used)
     table: Table = [_HEADER.copy()]
     roles = ["control" if n == MARKET else "factor" for n in told.names] + ["drift", "specific"]
     for i, (name, role) in enumerate(zip((*told.names, "drift", "specific"), roles, strict=True)):

@@ -10,7 +10,7 @@ import numpy as np
 
 from xl_smallcap.analyses.fair_value import FairValue, FairValueQuestion, fair_value
 from xl_smallcap.analyses.fair_value_history import gap_backtest, gap_history
-from xl_smallcap.analyses.provenance import source_label
+from xl_smallcap.analyses.provenance import source_label, source_of
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._native import date, number
@@ -50,7 +50,8 @@ def fair_value_question(
     """
     asked: FairValueModel = read.choice("model", model, FairValueModel, "changes")
     question = question_of(session, target, window, as_of, None, spec)
-    return FairValueQuestion(question, asked, read.count("horizon", horizon, HORIZONS[question.window.frequency]))
+    month = min(HORIZONS[question.window.frequency], question.window.count)
+    return FairValueQuestion(question, asked, read.count("horizon", horizon, month))
 
 
 def _values(found: FairValue) -> dict[FairValueStat, Scalar]:
@@ -134,7 +135,7 @@ def RUSSELL_FAIR_VALUE(
     Returns
     -------
     float, str, datetime.date or list of list
-        The statistic, or the table stat, value, meaning.
+        The statistic, or the table stat, value, meaning; the last row names the source and any fallback series used.
 
     Raises
     ------
@@ -150,17 +151,19 @@ def RUSSELL_FAIR_VALUE(
     whole = isinstance(stat, str) and stat.strip().lower() == "all"
     name: FairValueStat = "value" if whole else read.choice("stat", stat, FairValueStat, "value", also=("all",))
     asked = fair_value_question(session, target, window, as_of, model, spec, horizon)
-    values = _values(fair_value(session, asked))
+    found = fair_value(session, asked)
+    values = _values(found)
     if whole:
         notes = _notes(asked)
-        return [["stat", "value", "meaning"], *([s, values[s], notes.get(s)] for s in _FIRST_OF_TABLE)]
+        if found.missing:
+            notes["verdict"] = found.missing
+        table: Table = [["stat", "value", "meaning"], *([s, values[s], notes.get(s)] for s in _FIRST_OF_TABLE)]
+        return [*table, ["source", source_of(session, found.used), None]]
     value = values[name]
-    if value is None and name.startswith(("half", "noise_half")):
-        raise NoDataError(f"'{name}' is infinite: the path shows no tendency to come back.")
+    if value is None and found.missing:
+        raise NoDataError(found.missing)
     if value is None:
-        raise NoDataError(
-            f"'{name}' is not available: it needs about two windows of {asked.regression.window} and a horizon of history."
-        )
+        raise NoDataError(f"'{name}' is infinite: the path shows no tendency to come back.")
     assert isinstance(value, (int, float, str, dt.date))
     return value
 

@@ -6,23 +6,24 @@ import datetime as dt
 
 from xl_smallcap.analyses import units
 from xl_smallcap.analyses.methods import Compared, compare
+from xl_smallcap.analyses.provenance import source_label, source_of
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions._native import date, number
 from xl_smallcap.functions._question import factor_in, question_of
-from xl_smallcap.session import current_session
+from xl_smallcap.session import Session, current_session
 from xl_smallcap.types import Scalar, Table
 
 _HEADER: list[Scalar] = [
     "method", "components", "window", "beta", "se", "tstat", "lower", "upper", "beta_native", "native_unit", "rsquared",
-    "nobs", "first_date", "last_date", "role", "flag",
+    "nobs", "first_date", "last_date", "role", "flag", "source",
 ]  # fmt: skip
 
 
-def _row(compared: Compared, factor: str) -> list[Scalar]:
+def _row(session: Session, compared: Compared, factor: str) -> list[Scalar]:
     question, fitted = compared.question, compared.fitted
     head: list[Scalar] = [question.method.name]
     if isinstance(fitted, XlSmallcapError):
-        return [*head, None, str(question.window), *[None] * 11, compared.role, compared.flag]
+        return [*head, None, str(question.window), *[None] * 11, compared.role, compared.flag, source_label(session)]
     i, fit = fitted.position(factor), fitted.fit
     native = units.unit_factor("native", fitted.quotes[i], float(fit.factor_sd[i]), factor)
     numbers = (fit.params[i], fit.bse[i], fit.tvalues[i], fit.lower[i], fit.upper[i], fit.params[i] * native)
@@ -38,6 +39,7 @@ def _row(compared: Compared, factor: str) -> list[Scalar]:
         date(fitted.last_date),
         compared.role,
         compared.flag,
+        source_of(session, fitted.used),
     ]
 
 
@@ -49,7 +51,7 @@ def _summary(found: list[Compared]) -> list[Scalar]:
     text = f"{same} of {len(told)} other rows have the sign of the first"
     text += f"; conflicts: {', '.join(conflicts)}" if conflicts else "; no sign conflict"
     text += f"; {clear} of them with both intervals clear of zero." if conflicts else "."
-    return ["all", *[None] * 13, "summary", text]
+    return ["all", *[None] * 13, "summary", text, None]
 
 
 def RUSSELL_METHODS(
@@ -90,4 +92,4 @@ def RUSSELL_METHODS(
     question = question_of(session, target, window, as_of, None, spec)
     name = factor_in(session, question, factor)
     found = compare(session, question, name)
-    return [_HEADER.copy(), *(_row(c, name) for c in found), _summary(found)]
+    return [_HEADER.copy(), *(_row(session, c, name) for c in found), _summary(found)]

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from xl_smallcap.errors import FitError
-from xl_smallcap.models.conditioning import unfit
-from xl_smallcap.models.estimation import point_fit
+from xl_smallcap.models.conditioning import still_target, unfit
+from xl_smallcap.models.estimation import point_fit, window_influence
+from xl_smallcap.models.factor_fit import check_regression
 from xl_smallcap.models.inference import bartlett_bse, counted_regressors, newey_west_lags, student_quantile
 from xl_smallcap.models.kernels.estimators import estimate
 from xl_smallcap.models.kernels.influence import moment_influences, moment_weights
-from xl_smallcap.types import OLS, FloatArray, IntArray, Method
+from xl_smallcap.types import OLS, DayArray, FloatArray, IntArray, Method
 
 _CHUNK = 256
 _NEARLY_SINGULAR = 1e-4
@@ -95,7 +96,7 @@ def _windows(target: FloatArray, X: FloatArray, window: int, start: int, stop: i
     x = sliding_window_view(X[rows], window, axis=0)
     y = sliding_window_view(target[rows], window)
     mean, sd = x.mean(axis=2), x.std(axis=2, ddof=1)
-    refused = np.array([i for i in range(stop - start) if unfit(x[i].T)], dtype=np.int64)
+    refused = np.array([i for i in range(stop - start) if still_target(y[i]) or unfit(x[i].T)], dtype=np.int64)
     if refused.size:
         empty = np.empty(0)
         return _Windows(empty, empty, empty, empty, refused, refused)
@@ -108,9 +109,10 @@ def _windows(target: FloatArray, X: FloatArray, window: int, start: int, stop: i
     maps = np.matmul(np.moveaxis(found.maps, 2, 0), z) / (window - 1)
     components = found.components.copy()
     weakest = np.linalg.eigvalsh(np.moveaxis(R, 2, 0))[:, 0]
-    for i in np.flatnonzero(found.doubtful | (weakest < _NEARLY_SINGULAR)):
-        alone = point_fit(y[i], z[i].T, method)
-        maps[i], components[i] = alone.influence.T, alone.components
+    doubtful = np.flatnonzero(found.doubtful | (weakest < _NEARLY_SINGULAR))
+    alone = {int(i): point_fit(y[i], z[i].T, method) for i in doubtful}
+    for i, fitted in alone.items():
+        maps[i], components[i] = fitted.influence.T, fitted.components
     beta = np.einsum("cpw,cw->cp", maps, v)
     resid = v - np.einsum("cp,cpw->cw", beta, z)
     if method.name == "ols":
@@ -118,6 +120,8 @@ def _windows(target: FloatArray, X: FloatArray, window: int, start: int, stop: i
     else:
         weights = moment_weights(method, R, r, beta.T)
         influence = moment_influences(np.moveaxis(weights, 2, 0), z, v)
+        for i, fitted in alone.items():
+            influence[i] = window_influence(y[i], z[i].T, fitted, method).T
     return _Windows(maps / sd[:, :, None], influence / sd[:, :, None], resid, mean, components, refused)
 
 
@@ -126,6 +130,7 @@ def attribute(
     weights: FloatArray,
     X: FloatArray,
     names: tuple[str, ...],
+    dates: DayArray,
     window: int,
     first: int,
     method: Method = OLS,
@@ -143,6 +148,8 @@ def attribute(
         Factor changes in their own units.
     names : tuple of str
         Of the factors, for errors.
+    dates : ndarray of shape (n_obs,)
+        Last day of each change, for errors.
     window : int
         Observations a window.
     first : int
@@ -159,7 +166,7 @@ def attribute(
     Raises
     ------
     FitError
-        A window has a constant or collinear factor; its place is named.
+        A window has a constant target, a constant factor or collinear ones; date and factors are named.
 
     Notes
     -----
@@ -177,10 +184,12 @@ def attribute(
         stop = min(start + _CHUNK, n)
         block = _windows(target, X, window, start, stop, method)
         if block.refused.size:
-            raise FitError(
-                f"The window before change {int(block.refused[0]) + start - first + 1} of the period has a constant "
-                f"factor or collinear ones among {', '.join(names)}; use a longer window or another specification."
-            )
+            t = start + int(block.refused[0])
+            before = f"In the window before the change to {dates[t]}: "
+            try:
+                check_regression(target[t - window : t], X[t - window : t], names)
+            except FitError as exc:
+                raise FitError(before + str(exc)) from None
         used = max(used, counted_regressors(method, p, int(block.components.max())))
         y_windows = sliding_window_view(legs[start - window : stop - 1], window, axis=0)
         slopes = np.matmul(block.maps, np.moveaxis(y_windows, 1, 2))

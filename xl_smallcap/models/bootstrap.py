@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from xl_smallcap.errors import FitError
-from xl_smallcap.models.kernels.estimators import estimate
+from xl_smallcap.models.kernels.estimators import eigen, estimate
 from xl_smallcap.types import FloatArray, Method
 
 _FEWEST_USABLE = 0.9
+_STILL = 1e-10
+"""Share of a factor's variance below which it stands still in a draw."""
+_SINGULAR = 1e-8
+"""Smallest over largest eigenvalue of the correlations below which factors cannot be told apart in a draw."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ def draw_betas(y: FloatArray, X: FloatArray, counts: FloatArray, method: Method)
     -------
     ndarray of shape (draws, n_factors)
         Per +1 standard deviation of the original window, so that draws differ by their betas and not by their units.
+        NaN where a factor stands still in a draw or factors cannot be told apart.
     """
     n, p = X.shape
     sd = X.std(axis=0, ddof=1)
@@ -99,6 +104,9 @@ def draw_betas(y: FloatArray, X: FloatArray, counts: FloatArray, method: Method)
         R = cross[:p, :p] / (own[:, None] * own[None] * (n - 1))
         r = cross[:p, p] / (own * (n - 1))
         beta = estimate(method, R, r).beta / own
+    values = eigen(R)[0]
+    garbage = ~(own**2 > _STILL).all(axis=0) | ~(values[:, -1] > _SINGULAR * values[:, 0])
+    beta[:, garbage] = np.nan
     return np.ascontiguousarray(beta.T)
 
 
@@ -125,7 +133,7 @@ def bootstrap_betas(
     bse : ndarray of shape (n_factors,)
         % per +1 standard deviation of the factor.
     draws : int
-        Draws used; those in which a factor stood still are left out.
+        Draws used; those that cannot be fitted are left out.
 
     Raises
     ------
@@ -137,8 +145,8 @@ def bootstrap_betas(
     usable = np.isfinite(betas).all(axis=1)
     if usable.sum() < _FEWEST_USABLE * bootstrap.draws:
         raise FitError(
-            f"In {int((~usable).sum())} of {bootstrap.draws} bootstrap draws a factor does not change, so '{method}' "
-            "has no standard error in this window; use a longer window or method 'ols'."
+            f"In {int((~usable).sum())} of {bootstrap.draws} bootstrap draws a factor does not change or factors "
+            f"cannot be told apart, so '{method}' has no standard error here; use a longer window or method 'ols'."
         )
     n = y.size
     # The same small-sample correction as of the Newey-West errors.

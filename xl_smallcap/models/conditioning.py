@@ -27,6 +27,21 @@ def constant_columns(X: FloatArray) -> BoolArray:
     return np.asarray(sd <= _STILL * np.maximum(np.abs(X.mean(axis=0)), np.abs(X).max(axis=0)))
 
 
+def still_target(y: FloatArray) -> bool:
+    """Tell whether a target does not change beyond rounding.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_obs,)
+        Target changes.
+
+    Returns
+    -------
+    bool
+    """
+    return float(y.std(ddof=1)) <= _STILL * float(np.abs(y).max())
+
+
 def condition(Z: FloatArray) -> tuple[float, FloatArray]:
     """Return the condition number of standardised factors and the combination that changes least.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from xl_smallcap.models.inference import counted_regressors
 from xl_smallcap.models.kernels.estimators import PLS_COMPONENTS, components_by_share
+from xl_smallcap.models.kernels.influence import moment_influences, moment_weights
 from xl_smallcap.models.least_squares import solve_least_squares
 from xl_smallcap.types import FloatArray, Method
 
@@ -220,3 +221,31 @@ def standardised(X: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     mean = X.mean(axis=0)
     sd = X.std(axis=0, ddof=1)
     return (X - mean) / sd, mean, sd
+
+
+def window_influence(y: FloatArray, Z: FloatArray, fitted: PointFit, method: Method) -> FloatArray:
+    """Return what each observation adds to each beta, the estimation of components counted, their number held.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_obs,)
+        Target.
+    Z : ndarray of shape (n_obs, n_factors)
+        Standardised factors.
+    fitted : PointFit
+        Their fit.
+    method : Method
+        How it was fitted.
+
+    Returns
+    -------
+    ndarray of shape (n_obs, n_factors)
+        Per +1 sd; sums to zero.
+    """
+    if method.name in ("ols", "univariate") or fitted.components == 0:
+        return fitted.influence * fitted.resid
+    n = y.size
+    v = y - y.mean()
+    R, r = (Z.T @ Z / (n - 1))[:, :, None], (Z.T @ v / (n - 1))[:, None]
+    weights = moment_weights(replace(method, components=fitted.components), R, r, fitted.params[:, None])
+    return np.asarray(moment_influences(np.moveaxis(weights, 2, 0), Z.T[None].copy(), v[None])[0].T)

@@ -9,7 +9,7 @@ import numpy as np
 
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.bootstrap import BOOTSTRAP, Bootstrap, bootstrap_betas
-from xl_smallcap.models.conditioning import COLLINEAR_CONDITION, condition, constant_columns, unfit
+from xl_smallcap.models.conditioning import COLLINEAR_CONDITION, condition, constant_columns, still_target, unfit
 from xl_smallcap.models.estimation import point_fit, standardised
 from xl_smallcap.models.inference import (
     bartlett_bse,
@@ -168,7 +168,7 @@ def check_regression(y: FloatArray, X: FloatArray, names: tuple[str, ...]) -> No
             f"Factor {flat} does not change in this window of {n} observations, so it has no beta; "
             "use a longer window or another specification."
         )
-    if float(y.std(ddof=1)) <= 1e-12 * float(np.abs(y).max()):
+    if still_target(y):
         raise FitError(f"The target does not change in this window of {n} observations, so there is no beta.")
     number, weakest = condition(standardised(X)[0])
     if number > COLLINEAR_CONDITION:

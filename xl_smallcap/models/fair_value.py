@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from xl_smallcap.errors import FitError
 from xl_smallcap.models.estimation import standardised
 from xl_smallcap.models.factor_fit import check_regression
 from xl_smallcap.models.least_squares import solve_least_squares
@@ -105,7 +106,7 @@ def changes_gap(y: FloatArray, X: FloatArray, names: tuple[str, ...], window: in
     Parameters
     ----------
     y : ndarray of shape (n_obs,)
-        Target changes in %, at least 2 x window of them.
+        Target changes in %: a window and at least a horizon; two windows for the whole path.
     X : ndarray of shape (n_obs, n_factors)
         Factor changes.
     names : tuple of str
@@ -127,6 +128,11 @@ def changes_gap(y: FloatArray, X: FloatArray, names: tuple[str, ...], window: in
     check_regression(y[-window:], X[-window:], names)
     n, p = window, X.shape[1]
     unexplained, drift = one_day_ahead(y[-2 * window :], X[-2 * window :], window)
+    if not np.isfinite(unexplained).all():
+        raise FitError(
+            "In a window of the two that lead to this date a factor or the target does not change, or factors move "
+            "together exactly, so yesterday's betas are not there for every day; use another date or window."
+        )
     now = y[-n:]
     solved = solve_least_squares(np.column_stack([np.ones(n), standardised(X[-n:])[0]]), now)
     sse = float((solved.resid**2).sum())

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.models.conditioning import unfit
-from xl_smallcap.models.estimation import point_fit, standardised
+from xl_smallcap.models.conditioning import still_target, unfit
+from xl_smallcap.models.estimation import point_fit, standardised, window_influence
 from xl_smallcap.models.inference import bartlett_bse, counted_regressors, newey_west_lags
 from xl_smallcap.models.kernels.estimators import Estimates, estimate
-from xl_smallcap.models.kernels.influence import moment_influences, moment_weights
+from xl_smallcap.models.kernels.influence import moment_weights
 from xl_smallcap.models.kernels.newey_west import WindowErrors
 from xl_smallcap.models.kernels.solving import solve_all
 from xl_smallcap.models.kernels.windows import Moments, window_moments
@@ -48,23 +48,14 @@ class RollingFit:
 def _solve_alone(y: FloatArray, X: FloatArray, method: Method, errors: bool) -> tuple[FloatArray, FloatArray, int]:
     """Native betas, their errors and the number of components of one window; NaN where a single fit is refused."""
     n, p = X.shape
-    if not (np.isfinite(y).all() and np.isfinite(X).all()) or unfit(X):
+    if not (np.isfinite(y).all() and np.isfinite(X).all()) or still_target(y) or unfit(X):
         return np.full(p, np.nan), np.full(p, np.nan), 0
     Z, _, sd = standardised(X)
     fitted = point_fit(y, Z, method)
     if not errors:
         return fitted.params / sd, np.full(p, np.nan), fitted.components
-    lags = newey_west_lags(n)
-    if method.name in ("ols", "univariate"):
-        U = fitted.influence * fitted.resid
-        bse = bartlett_bse(U, lags, n / (n - 1.0 - fitted.regressors))
-    else:
-        R = (Z.T @ Z / (n - 1))[:, :, None]
-        r = (Z.T @ (y - y.mean()) / (n - 1))[:, None]
-        held = replace(method, components=fitted.components)
-        weights = moment_weights(held, R, r, fitted.params[:, None])
-        U = moment_influences(np.moveaxis(weights, 2, 0), Z.T[None].copy(), (y - y.mean())[None])[0].T
-        bse = bartlett_bse(U, lags, n / (n - 1.0 - fitted.regressors))
+    U = window_influence(y, Z, fitted, method)
+    bse = bartlett_bse(U, newey_west_lags(n), 1.0) * np.sqrt(n / (n - 1.0 - fitted.regressors))
     return fitted.params / sd, bse / sd, fitted.components
 
 
@@ -75,7 +66,7 @@ def _span(
     moments = window_moments(y, X, window)
     p = X.shape[1]
     slopes, doubtful = solve_all(moments.cross.copy() if method.name != "ols" or errors else moments.cross)
-    doubtful |= moments.off
+    doubtful |= moments.off | moments.still
     if method.name == "ols" and not errors:
         return moments, None, slopes, doubtful, None
     R, r = moments.correlations()

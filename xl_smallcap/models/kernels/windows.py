@@ -14,6 +14,7 @@ from xl_smallcap.types import BoolArray, FloatArray
 
 _OFF_CENTRE = 16.0
 _NEAR = 9
+_STILL = 1e-20
 
 
 def window_sums(rows: FloatArray, window: int) -> FloatArray:
@@ -59,6 +60,8 @@ class Moments:
     off : ndarray of bool of shape (n_windows,)
         Windows whose mean lies more than four of their standard deviations from the centre their sums were taken about:
         the moments are not exact to the last digits there.
+    still : ndarray of bool of shape (n_windows,)
+        Windows whose target does not, or hardly, change.
     """
 
     window: int
@@ -66,6 +69,7 @@ class Moments:
     cross: FloatArray
     variance: FloatArray
     off: BoolArray
+    still: BoolArray
 
     @property
     def factor_sd(self) -> FloatArray:
@@ -154,5 +158,7 @@ def window_moments(y: FloatArray, X: FloatArray, window: int) -> Moments:
     variance = out[np.arange(p), np.arange(p)] / (window - 1)
     # written so that a NaN counts as off
     off = ~np.all(mean[:p] ** 2 <= _OFF_CENTRE * variance, axis=0)
+    target_variance = out[p, p] / (window - 1)
     mean += np.repeat(centre, window, axis=1)[:, :kept]
-    return Moments(window, mean, out, variance, off)
+    still = ~(target_variance > _STILL * mean[p] ** 2)
+    return Moments(window, mean, out, variance, off, still)
