@@ -172,3 +172,13 @@ def test_settings_from_environment_file_and_default(tmp_path: Path, monkeypatch:
     with pytest.raises(BadArgumentError, match="Did you mean 'confidence'"):
         load_settings(tmp_path)
     assert Settings(tmp_path).store_dir == tmp_path / "store"
+
+
+def test_a_fit_made_by_other_code_is_never_found() -> None:
+    """The hash of the code reaches into folders of folders."""
+    from importlib import resources
+
+    from xl_smallcap.session import _files
+
+    names = {name for name, _ in _files(resources.files("xl_smallcap").joinpath("models"))}
+    assert {"kernels/many.py", "kernels/estimators.py", "factor_fit.py"} <= names

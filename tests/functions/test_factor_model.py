@@ -20,7 +20,7 @@ from xl_smallcap.functions import (
     RUSSELL_FIT,
     RUSSELL_METHODS,
 )
-from xl_smallcap.functions.fair_value import compute_history, hypothetical_trades
+from xl_smallcap.functions.evidence import compute_history, hypothetical_trades
 from xl_smallcap.session import Session, use_session
 
 TARGETS = ("russell", "sp500", "relative", "hedged", "XLF_ADJ")

@@ -15,7 +15,7 @@ def _rows(lines: list[tuple[str, Any, str]]) -> list[list[Any]]:
 
 
 def _history(args: argparse.Namespace) -> int:
-    from xl_smallcap.functions.fair_value import compute_history
+    from xl_smallcap.functions.evidence import compute_history
 
     try:
         with progress("Random walks on") as step:
@@ -33,7 +33,7 @@ def _history(args: argparse.Namespace) -> int:
 
 
 def _backtest(args: argparse.Namespace) -> int:
-    from xl_smallcap.functions.fair_value import hypothetical_trades
+    from xl_smallcap.functions.evidence import hypothetical_trades
 
     title, told, series = hypothetical_trades(
         args.target, args.window, args.as_of, args.model, args.spec, args.horizon, args.entry, args.exit, args.delay

@@ -3,55 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from xl_smallcap.analyses.fair_value import FairValue, FairValueQuestion, fair_value
-from xl_smallcap.analyses.fair_value_history import gap_backtest, gap_history
-from xl_smallcap.analyses.provenance import source_label, source_of
+from xl_smallcap.analyses.fair_value_history import gap_history
+from xl_smallcap.analyses.provenance import source_of
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._native import date, number
-from xl_smallcap.functions._question import question_of
-from xl_smallcap.session import Session, current_session
-from xl_smallcap.types import FairValueModel, FairValueStat, Scalar, Table
+from xl_smallcap.functions._question import fair_value_question
+from xl_smallcap.session import current_session
+from xl_smallcap.types import FairValueStat, Scalar, Table
 
-HORIZONS = {"daily": 21, "weekly": 4, "monthly": 1}
-"""Observations in about a month."""
 _FIRST_OF_TABLE: tuple[FairValueStat, ...] = (
     "value", "actual", "gap", "gap_pct", "gap_sigma", "sigma", "drift", "rsquared", "noise_percentile",
     "cointegration_pvalue", "rsquared_oos", "half_life", "noise_half_life", "verdict", "nobs", "first_date", "last_date",
     "draws", "seed",
 )  # fmt: skip
-
-
-def fair_value_question(
-    session: Session, target: Any, window: Any, as_of: Any, model: Any, spec: Any, horizon: Any
-) -> FairValueQuestion:
-    """Read the arguments the fair value functions and commands share.
-
-    Parameters
-    ----------
-    session : Session
-        Gives catalogue and defaults.
-    target, window, as_of, model, spec, horizon : object
-        As typed.
-
-    Returns
-    -------
-    FairValueQuestion
-
-    Raises
-    ------
-    BadArgumentError
-        One of them is not understood.
-    """
-    asked: FairValueModel = read.choice("model", model, FairValueModel, "changes")
-    question = question_of(session, target, window, as_of, None, spec)
-    month = min(HORIZONS[question.window.frequency], question.window.count)
-    return FairValueQuestion(question, asked, read.count("horizon", horizon, month))
 
 
 def _values(found: FairValue) -> dict[FairValueStat, Scalar]:
@@ -238,106 +207,3 @@ def RUSSELL_FAIR_VALUE_HISTORY(
         table.append([days[i], *(number(c[i]) for c in columns), told.verdict(i) if done else None,
                       "computed" if done else how])  # fmt: skip
     return table
-
-
-def compute_history(
-    target: Any, window: Any, as_of: Any, spec: Any, horizon: Any, progress: Callable[[str, int, int], None]
-) -> list[tuple[str, Scalar, str]]:
-    """Compute the evidence of every date of model "levels" and sum it up, for ``xl-smallcap fair-value history``.
-
-    Parameters
-    ----------
-    target, window, as_of, spec, horizon : object
-        As in RUSSELL_FAIR_VALUE_HISTORY.
-    progress : callable
-        Told how far it is.
-
-    Returns
-    -------
-    list of (str, object, str)
-        Statistic, value, meaning.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        As the worksheet function.
-    """
-    session = current_session()
-    session.follow()
-    asked = fair_value_question(session, target, window, as_of, "levels", spec, horizon)
-    told = gap_history(session, asked, progress)
-    verdicts = [told.verdict(i) for i in range(told.dates.size)]
-    fitted = np.isfinite(told.noise_percentile)
-    return [
-        ("dates", int(fitted.sum()), f"{told.dates[0]} to {told.dates[-1]}"),
-        ("rsquared", number(float(np.median(told.rsquared[fitted]))), "median, in sample"),
-        ("noise_percentile", number(float(np.median(told.noise_percentile[fitted]))), "median; noise has 0.5"),
-        ("above_95", number(float((told.noise_percentile[fitted] >= 0.95).mean())), "share of dates; noise has 0.05"),
-        ("pvalue_below_05", number(float((told.cointegration_pvalue[fitted] <= 0.05).mean())), "share; noise has 0.05"),
-        ("supported", verdicts.count("supported"), f"dates with this verdict, of {len(verdicts)}"),
-        ("seed", session.settings.seed, f"{session.settings.noise_draws} random walks"),
-    ]
-
-
-def hypothetical_trades(
-    target: Any, window: Any, as_of: Any, model: Any, spec: Any, horizon: Any, entry: float, leave: float, delay: int
-) -> tuple[str, list[tuple[str, Scalar, str]], list[list[Scalar]]]:
-    """Back-test the gap as a signal, for ``xl-smallcap fair-value backtest``.
-
-    Parameters
-    ----------
-    target, window, as_of, model, spec, horizon : object
-        As in RUSSELL_FAIR_VALUE.
-    entry, leave : float
-        Standard deviations at which a trade opens and closes.
-    delay : int
-        Periods between signal and trade.
-
-    Returns
-    -------
-    title : str
-        Says that it is hypothetical.
-    table : list of (str, object, str)
-        Statistic, value, meaning.
-    series : list of list
-        Header, then date, position and profit of every period.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        See the message.
-    """
-    session = current_session()
-    session.follow()
-    asked = fair_value_question(session, target, window, as_of, model, spec, horizon)
-    traded = gap_backtest(session, asked, entry, leave, delay)
-    result, question = traded.result, asked.regression
-    title = (
-        f"HYPOTHETICAL, BEFORE COSTS: trading {question.target.id} against the gap of '{asked.model}', window "
-        f"{question.window}, specification {question.spec.id}, {traded.first_date} to {traded.last_date}, {source_label(session)}"
-    )
-    interval = f"{session.settings.confidence:.0%} interval, Newey-West"
-    table: list[tuple[str, Scalar, str]] = [
-        ("mean", number(result.mean_year), "% a year, log"),
-        ("lower", number(result.lower_year), interval),
-        ("upper", number(result.upper_year), interval),
-        ("tstat", number(result.tstat), "of the mean"),
-        ("ratio", number(result.ratio), "mean over standard deviation, a year"),
-        ("trades", result.trades, f"opened beyond {entry:g} sd, {delay} period(s) after the signal"),
-        ("closed", result.closed, f"of them closed, within {leave:g} sd"),
-        ("won", result.won, "of the closed, with a profit"),
-        (
-            "open_profit",
-            number(result.open_profit),
-            "log %, of the trade still open, marked to market and counted above",
-        ),
-        ("share_long", number(result.share_long), "of the time"),
-        ("share_short", number(result.share_short), "of the time"),
-        ("worst_fall", number(result.worst_fall), "log %, from an earlier high"),
-        ("periods", result.profit.size, str(question.window.frequency)),
-    ]
-    series: list[list[Scalar]] = [["date", "position", "profit_pct"]]
-    days = traded.dates.tolist()
-    for day, side, profit in zip(days, result.position.tolist(), result.profit.tolist(), strict=True):
-        series.append([day, side, profit])
-    return title, table, series
