@@ -63,14 +63,11 @@ class LeastSquares:
         y - X params.
     xtx_inverse : ndarray of shape (n_columns, n_columns)
         Inverse of X'X, from the triangular factor.
-    condition_number : float
-        Largest over smallest singular value of X with columns scaled to unit length.
     """
 
     params: FloatArray
     resid: FloatArray
     xtx_inverse: FloatArray
-    condition_number: float
 
 
 def solve_least_squares(X: FloatArray, y: FloatArray) -> LeastSquares:
@@ -114,9 +111,10 @@ def solve_least_squares(X: FloatArray, y: FloatArray) -> LeastSquares:
         g = _residual(np.zeros(A.shape[1]), np.ascontiguousarray(A.T), r)
         h = R_inverse.T @ g
         d = Q.T @ f
-        b = b + R_inverse @ (d - h)
+        change = R_inverse @ (d - h)
+        b = b + change
         r = r + (f - Q @ d) + Q @ h
-    unit = A / np.sqrt((A * A).sum(axis=0))
-    singular = np.linalg.svd(unit, compute_uv=False)
+        if float(np.abs(change).max()) <= np.finfo(np.float64).eps * float(np.abs(b).max()):
+            break  # a second step would move nothing
     inverse = (R_inverse @ R_inverse.T) / np.outer(scale, scale)
-    return LeastSquares(b / scale, r, inverse, float(singular[0] / singular[-1]))
+    return LeastSquares(b / scale, r, inverse)
