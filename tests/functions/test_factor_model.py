@@ -167,6 +167,16 @@ def test_fair_value_histories_end_at_the_scalar(session: Session, target: str, m
     assert ("xl-smallcap fair-value history" in table[-1]["evidence"]) == (model == "levels")
 
 
+def test_points_of_several_legs_are_one_series(session: Session) -> None:
+    levels = independent.levels()[["RUT", "GSPC"]].dropna()
+    for model in ("changes", "levels"):
+        table = rows(RUSSELL_FAIR_VALUE_HISTORY("relative", 120, None, model, None, "2025-06-02"))
+        first, last = table[0], table[-1]
+        ratio = levels["RUT"] / levels["GSPC"]
+        truth = ratio.loc[str(last["date"])] / ratio.loc[str(first["date"])]
+        assert last["actual"] / first["actual"] == pytest.approx(truth, rel=1e-12)
+
+
 def test_the_command_computes_the_evidence_of_every_date(
     sample_home: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,7 +187,7 @@ def test_the_command_computes_the_evidence_of_every_date(
     monkeypatch.setenv("XL_SMALLCAP_NOISE_DRAWS", "120")
     load(Store(tmp_path / "store"), "sample", lambda *_: None)
     use_session(None)
-    until = "2007-12-31"
+    until = "2008-06-30"
     arguments = ["--target", "relative", "--window", "250", "--as-of", until]
     steps: list[int] = []
 
@@ -203,8 +213,12 @@ def test_the_command_computes_the_evidence_of_every_date(
             one = RUSSELL_FAIR_VALUE(stat, "relative", 250, row["date"], "levels")
             assert row[stat] == pytest.approx(one, rel=1e-10), stat
         assert row["verdict"] == RUSSELL_FAIR_VALUE("verdict", "relative", 250, row["date"], "levels")
-    earlier = rows(RUSSELL_FAIR_VALUE_HISTORY("relative", 250, "2007-11-30", "levels"))
-    assert {r["evidence"] for r in earlier} == {"computed"}, "an earlier date, or a new day of data, loses nothing"
+    earlier = rows(RUSSELL_FAIR_VALUE_HISTORY("relative", 250, "2008-05-30", "levels"))
+    assert {r["evidence"] for r in earlier} == {"computed"}, "an earlier date loses nothing"
+    later = rows(RUSSELL_FAIR_VALUE_HISTORY("relative", 250, "2008-10-31", "levels"))
+    assert {r["evidence"] for r in later} == {"computed"}, "new days are added"
+    much_later = rows(RUSSELL_FAIR_VALUE_HISTORY("relative", 250, "2010-10-29", "levels"))
+    assert {r["evidence"] == "computed" for r in much_later} == {True, False}, "as long as they are few"
     use_session(None)
 
 
@@ -217,7 +231,7 @@ def test_the_back_test_says_what_it_is(session: Session, capsys: pytest.CaptureF
     assert "SAMPLE (synthetic)" in text
     assert "90% interval, Newey-West" in text
     lines = out.read_text().splitlines()
-    assert lines[0] == "date,position,profit_pct"
+    assert lines[0] == "date,position,profit_log_pct"
     values = {
         name: value for name, value, _ in hypothetical_trades("relative", None, None, None, None, None, 1.0, 0.0, 1)[1]
     }
@@ -230,7 +244,7 @@ def test_the_back_test_says_what_it_is(session: Session, capsys: pytest.CaptureF
     assert float(gained) == pytest.approx(float(side) * (legs["RUT"] - legs["GSPC"]), abs=1e-9)
     assert cli.main(["fair-value", "backtest", "--entry", "0", "--exit", "1"]) == 1
     assert "entry must be above exit" in capsys.readouterr().err
-    with pytest.raises(NoDataError, match="needs at least 251 daily returns in a row"):
+    with pytest.raises(NoDataError, match="needs at least 251 daily returns in a row; there are"):
         hypothetical_trades(None, 250, "2007-09-28", None, None, None, 1.0, 0.0, 1)
 
 

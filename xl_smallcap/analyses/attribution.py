@@ -36,9 +36,11 @@ def _first_change(session: Session, question: Question, panel: Panel, start: np.
     after = start if start is not None else np.datetime64(f"{last.astype('datetime64[Y]')}-01-01", "D") - 1
     first = int(np.searchsorted(panel.dates, after, side="right"))
     if first >= panel.dates.size:
+        until = question.as_of if question.as_of is not None else last
+        advice = "give a start before finish" if after >= until else "widen the period"
         raise BadArgumentError(
-            f"Nothing to attribute: no {question.window.frequency} change ends after start {after} and by {last}; "
-            "give a start before finish."
+            f"Nothing to attribute: no {question.window.frequency} change ends after start {after} and by finish "
+            f"{until}; {advice}."
         )
     if first < n:
         raise NoDataError(

@@ -35,8 +35,9 @@ class FairValueQuestion:
 class FairValue:
     """A fair value with its evidence.
 
-    `actual`, `value` and `gap` are in index points (a target of several legs: an index, 100 at the window's first
-    date); `gap_pct` is simple, `gap_sigma` in `sigma` (log %), `drift` log %. Evidence: see models/noise.py.
+    `actual`, `value` and `gap` are in index points (a target of several legs: an index, 100 on the first common date
+    of its series); `gap_pct` is simple, `gap_sigma` in `sigma` (log %), `drift` log % (NaN for `levels`, whose
+    residuals have mean zero). Evidence: see models/noise.py.
     """
 
     actual: float
@@ -103,7 +104,7 @@ def sampled_levels(panel: Panel, question: Question) -> tuple[DayArray, FloatArr
     return panel.level_dates[at], panel.levels[at]
 
 
-def points(question: Question, levels: FloatArray, origin: float | FloatArray) -> FloatArray:
+def points(question: Question, levels: FloatArray, origin: float) -> FloatArray:
     """Turn the target's log levels into index points.
 
     Parameters
@@ -112,7 +113,7 @@ def points(question: Question, levels: FloatArray, origin: float | FloatArray) -
         A target of one leg with weight 1 has its own points.
     levels : ndarray
         100 x log.
-    origin : float or ndarray
+    origin : float
         The log level that is 100 points for other targets.
 
     Returns
@@ -300,8 +301,7 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
             if (panel.gaps > y.size - n - asked.horizon).any():
                 raise
         first, last = panel.starts[-n], panel.dates[-1]
-    level = {d: float(v) for d, v in zip((first, last), levels[np.searchsorted(dates, [first, last]), 0], strict=True)}
-    now, origin = level[last], level[first]
+    now, origin = float(levels[np.searchsorted(dates, last), 0]), float(levels[0, 0])
     actual, value = (float(points(question, np.array(v), origin)) for v in (now, now - gap.gap))
     return FairValue(
         actual=actual,
@@ -310,7 +310,7 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
         gap_pct=100.0 * float(np.expm1(gap.gap / 100.0)),
         gap_sigma=gap.gap / gap.sigma,
         sigma=gap.sigma,
-        drift=gap.drift,
+        drift=gap.drift if asked.model == "changes" else float("nan"),
         rsquared=gap.rsquared,
         rsquared_oos=oos,
         noise_percentile=evidence.noise_percentile,

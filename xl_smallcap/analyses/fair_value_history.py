@@ -30,6 +30,8 @@ from xl_smallcap.types import BoolArray, DayArray, FloatArray
 PERIODS_A_YEAR = {"daily": 252.0, "weekly": 52.0, "monthly": 12.0}
 EVIDENCE = ("noise_percentile", "cointegration_pvalue", "half_life")
 _CHUNK = 64
+_ADDED_AT_ONCE = 3
+"""Chunks at the end that a cell computes itself, half a second or so each, where those before are there."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -111,16 +113,16 @@ def _evidence(
     for start in range(0, n, _CHUNK):
         stop = min(start + _CHUNK, n)
         part = levels[start : stop + window - 1]
-        # The last chunk grows with every day: where the one before it is there it is cheap enough to be done at once.
-        compute = progress is not None or (before and stop == n)
-        found = _chunk_evidence(session, part, window, compute, walks)
+        # New days change the last chunk and begin others: next to what is there, a few are cheap enough to be added.
+        near = before and n - start <= _ADDED_AT_ONCE * _CHUNK
+        found = _chunk_evidence(session, part, window, progress is not None or near, walks)
         before = found is not None
         if found is not None:
             computed[start:stop] = True
             for name, values in out.items():
                 values[start:stop] = found[name]
         if progress is not None:
-            progress("windows", stop, n)
+            progress("date", stop, n)
     return out, computed
 
 
@@ -186,7 +188,6 @@ def gap_history(session: Session, asked: FairValueQuestion, progress: Progress |
         steps = np.diff(dates).astype(np.int64) > REFUSED_GAP_DAYS[question.window.frequency]
         evidence, computed = _evidence(session, levels, n, progress)
         oos = _oos_of_levels(levels, n, asked.horizon)
-        origin = levels[: now.size, 0]
         across = _windows_over(steps, n, when.size)
         for name in EVIDENCE:
             evidence[name] = np.where(across, np.nan, evidence[name])
@@ -196,18 +197,18 @@ def gap_history(session: Session, asked: FairValueQuestion, progress: Progress |
         if panel.dates.size < n + asked.horizon:
             raise NoDataError(
                 f"A history of fair values by 'changes' with window {question.window} needs {n + asked.horizon} "
-                f"changes; there are {panel.dates.size}."
+                f"{question.window.frequency} changes; there are {panel.dates.size} (since {panel.level_dates[0]})."
             )
         gaps = model.changes_gaps(panel.changes[:, 0], panel.changes[:, 1:], n, asked.horizon)
         when = panel.dates[n + asked.horizon - 1 :]
         now = levels[np.searchsorted(dates, when), 0]
-        origin = levels[np.searchsorted(dates, panel.starts[asked.horizon :][: when.size]), 0]
         evidence = {name: np.full(when.size, np.nan) for name in EVIDENCE}
         computed, oos = np.zeros(when.size, dtype=bool), np.full(when.size, np.nan)
         missing = np.zeros(panel.dates.size, dtype=bool)
         missing[panel.gaps[(panel.gaps > 0) & (panel.gaps < panel.dates.size)] - 1] = True
         across = _windows_over(missing[:-1], n + asked.horizon, when.size)
     gap = np.where(across, np.nan, gaps.gap)
+    origin = float(levels[0, 0])
     actual, value = points(question, now, origin), points(question, now - gap, origin)
     return GapHistory(
         dates=when,
@@ -280,9 +281,12 @@ def gap_backtest(session: Session, asked: FairValueQuestion, entry: float, leave
     held = np.flatnonzero(np.isfinite(earned[first:]))
     first += int(held[0]) if held.size else 0
     if panel.dates.size - first < n + delay:
+        where = ""
+        if broken.size and int(broken[-1]) + 1 <= first:
+            where = f" after the missing change from {panel.dates[broken[-1]]} to {panel.starts[broken[-1] + 1]}"
         raise NoDataError(
-            f"A back-test needs at least {n + delay} {question.window.frequency} returns in a row; from "
-            f"{panel.dates[min(first, panel.dates.size - 1)]} on there are {panel.dates.size - first}."
+            f"A back-test needs at least {n + delay} {question.window.frequency} returns in a row; there are "
+            f"{panel.dates.size - first}{where}."
         )
     lost = np.flatnonzero(~np.isfinite(earned[first:]))
     if lost.size:
@@ -294,4 +298,4 @@ def gap_backtest(session: Session, asked: FairValueQuestion, entry: float, leave
     a_year = PERIODS_A_YEAR[question.window.frequency]
     result = backtest(gaps, earned[first:], entry, leave, delay, a_year, session.settings.confidence)
     dates = panel.dates[first + delay + 1 :]
-    return GapTrade(result, dates, panel.dates[first], panel.dates[-1])
+    return GapTrade(result, dates, dates[0], panel.dates[-1])

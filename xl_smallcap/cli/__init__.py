@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xl_smallcap.cli import fair_value
 from xl_smallcap.cli.terminal import SHOWN_ROWS, as_text, print_table, progress
-from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.errors import BadArgumentError, XlSmallcapError, unknown_word
 
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 
@@ -36,8 +36,13 @@ def _call(args: argparse.Namespace) -> int:
 
 
 def _functions(args: argparse.Namespace) -> int:
-    from xl_smallcap.functions import FUNCTIONS
+    from xl_smallcap.functions import BY_NAME, FUNCTIONS
 
+    chosen = FUNCTIONS
+    if args.name:
+        if args.name.upper() not in BY_NAME:
+            raise BadArgumentError(unknown_word("function", args.name, BY_NAME))
+        chosen = (BY_NAME[args.name.upper()],)
     if args.json:
         described = [
             {
@@ -45,11 +50,11 @@ def _functions(args: argparse.Namespace) -> int:
                 "help": f.help,
                 "parameters": [{"name": p.name, "optional": p.optional, "help": p.help} for p in f.parameters],
             }
-            for f in FUNCTIONS
+            for f in chosen
         ]
         print(json.dumps(described, indent=1))
         return OK
-    for f in FUNCTIONS:
+    for f in chosen:
         print(f"{f.usage}\n    {f.help}")
         for p in f.parameters:
             print(f"    {p.name}: {p.help}")
@@ -224,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     call.set_defaults(run=_call)
 
     functions = commands.add_parser("functions", help="list the worksheet functions with their help")
+    functions.add_argument("name", nargs="?", help="only this function")
     functions.add_argument("--json", action="store_true")
     functions.set_defaults(run=_functions)
 

@@ -18,7 +18,7 @@ def _history(args: argparse.Namespace) -> int:
     from xl_smallcap.functions.evidence import compute_history
 
     try:
-        with progress("Random walks on") as step:
+        with progress("Random walks,") as step:
             told = compute_history(args.target, args.window, args.as_of, args.spec, args.horizon, step)
     except KeyboardInterrupt:
         print("Stopped; what was computed is kept: run the command again to go on.", file=sys.stderr)
@@ -72,6 +72,9 @@ def add_commands(commands: Any) -> None:
     trade.add_argument("--out", help="a CSV file for date, position and profit of every period")
     trade.set_defaults(run=_backtest)
     for parser in (history, trade):
-        for option in ("--target", "--window", "--as-of", "--spec", "--horizon"):
-            parser.add_argument(option)
-        parser.add_argument("--json", action="store_true")
+        parser.add_argument("--target", help="russell (default), sp500, relative, hedged or a stored daily price")
+        parser.add_argument("--window", help="250 (days, default), 104w or 60m")
+        parser.add_argument("--as-of", help="a date such as 2025-12-24; nothing later is used")
+        parser.add_argument("--spec", help="macro (default), macro_market, full, or one factor swapped")
+        parser.add_argument("--horizon", help="observations a gap is summed over or tested ahead (default: a month)")
+        parser.add_argument("--json", action="store_true", help="title and table")

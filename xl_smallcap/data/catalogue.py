@@ -144,7 +144,10 @@ class Catalogue:
         base_word, _, swap_word = word.strip().partition(":")
         base = {k.lower(): v for k, v in self.specs.items()}.get(base_word.strip().lower())
         if base is None:
-            raise BadArgumentError(unknown_word("specification", base_word.strip(), self.specs))
+            raise BadArgumentError(
+                unknown_word("specification", base_word.strip(), self.specs)[:-1]
+                + "; or one factor swapped, such as macro:growth_metals."
+            )
         if not swap_word:
             return base
         new = self.factor(swap_word)
@@ -213,7 +216,8 @@ class Catalogue:
                 if known.kind != "price" or frequency != "daily":
                     raise BadArgumentError(f"'{series_id}' is a {frequency} {known.kind}; a target is a daily price.")
                 return Target(id=series_id, label=known.label, legs=((series_id, 1.0),))
-        near = closest(word, [*self.targets, *stored])
+        longer = [s for s in stored if wanted and s.lower().startswith(f"{wanted}_")]
+        near = longer[0] if longer else closest(word, [*self.targets, *stored])
         hint = f" Did you mean '{near}'?" if near else ""
         raise BadArgumentError(
             f"Unknown target '{word.strip()}'.{hint} Known: {', '.join(self.targets)}, or any daily price in the store."

@@ -187,7 +187,9 @@ def count(name: str, value: Any, default: int) -> int:
     BadArgumentError
         Not a whole number of at least 1.
     """
-    if is_blank(value):
+    if isinstance(value, np.generic):
+        value = value.item()
+    if is_blank(value) or (isinstance(value, str) and value.strip() == "0"):
         return default
     text = f"{value:.15g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not re.fullmatch(r"\s*\d{1,6}\s*", text) or int(text) < 1:
@@ -223,7 +225,7 @@ def with_number(name: str, value: Any, default: str) -> tuple[str, int | None]:
     text, colon, number = word(name, value, default).partition(":")
     if not colon:
         return text, None
-    if not re.fullmatch(r"\s*\d{1,6}\s*", number) or int(number) < 1:
+    if not re.fullmatch(r"\s*\d{1,18}\s*", number) or int(number) < 1:
         raise BadArgumentError(
             f"The argument '{name}' is {shown(value)}: behind the colon belongs a whole number of at least 1, "
             f'as in "{text.strip()}:2".'
@@ -249,7 +251,12 @@ def method(value: Any) -> Method:
         Unknown, or components where there are none.
     """
     text, number = with_number("method", value, "ols")
-    name: MethodName = choice("method", text, MethodName, "ols")
+    without = re.fullmatch(r"(pcr|pls)\s*(\d+)", text.strip().lower())
+    if without:
+        raise BadArgumentError(
+            f"Unknown method '{text.strip()}'. Did you mean '{without[1]}:{without[2]}'? Components stand behind a colon."
+        )
+    name: MethodName = choice("method", text, MethodName, "ols", also=("or with components: pls:3",))
     if number is not None and name in ("ols", "univariate"):
         raise BadArgumentError(
             f"Method '{name}' has no components, so '{shown(value).strip(chr(39))}' says too much; only \"pcr:{number}\" "

@@ -49,7 +49,7 @@ def RUSSELL_ATTRIBUTION(
     list of list
         A row per factor, then market where it takes part, drift, specific and total. contribution is in % of log return;
         contribution_simple scales each leg of the target by (e^L - 1)/L, so it adds up to the simple return. The error
-        of specific is that of all that was subtracted.
+        of specific is that of all that was subtracted. Betas change daily, so mean_beta times move is not the contribution.
 
     Raises
     ------

@@ -372,6 +372,8 @@ def RUSSELL_FIT(
     value = values[asked]
     if value is None and asked.startswith("rsquared"):
         model.refuse_univariate()
+    if value is None and asked == "explained":
+        raise BadArgumentError("Method 'univariate' is one regression a factor: it has no components.")
     if value is None:
         raise NoDataError(
             f"Method '{question.method}' has no '{asked}': its errors are {model.errors_of(question, fit)}."

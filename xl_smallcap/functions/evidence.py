@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -91,6 +92,8 @@ def hypothetical_trades(
         f"HYPOTHETICAL, BEFORE COSTS: trading {question.target.id} against the gap of '{asked.model}', window "
         f"{question.window}, specification {question.spec.id}, {traded.first_date} to {traded.last_date}, {source_label(session)}"
     )
+    if not result.trades:
+        result = dataclasses.replace(result, mean_year=np.nan, lower_year=np.nan, upper_year=np.nan)
     interval = f"{session.settings.confidence:.0%} interval, Newey-West"
     table: list[tuple[str, Scalar, str]] = [
         ("mean", number(result.mean_year), "% a year, log"),
@@ -98,7 +101,13 @@ def hypothetical_trades(
         ("upper", number(result.upper_year), interval),
         ("tstat", number(result.tstat), "of the mean"),
         ("ratio", number(result.ratio), "mean over standard deviation, a year"),
-        ("trades", result.trades, f"opened beyond {entry:g} sd, {delay} period(s) after the signal"),
+        (
+            "trades",
+            result.trades,
+            "none was opened: there is no result"
+            if not result.trades
+            else f"opened beyond {entry:g} sd, {delay} period(s) after the signal",
+        ),
         ("closed", result.closed, f"of them closed, within {leave:g} sd"),
         ("won", result.won, "of the closed, with a profit"),
         (
@@ -111,8 +120,8 @@ def hypothetical_trades(
         ("worst_fall", number(result.worst_fall), "log %, from an earlier high"),
         ("periods", result.profit.size, str(question.window.frequency)),
     ]
-    series: list[list[Scalar]] = [["date", "position", "profit_pct"]]
+    series: list[list[Scalar]] = [["date", "position", "profit_log_pct"]]
     days = traded.dates.tolist()
     for day, side, profit in zip(days, result.position.tolist(), result.profit.tolist(), strict=True):
-        series.append([day, side, profit])
+        series.append([day, side, profit + 0.0])
     return title, table, series

@@ -55,12 +55,14 @@ def _notes(asked: FairValueQuestion) -> dict[str, str]:
     )  # fmt: skip
     return {
         "value": "index points: actual without the gap",
-        "actual": "index points; a target of several legs is an index, 100 at first_date",
+        "actual": "index points; a target of several legs is an index, 100 on its first common date",
         "gap": f"index points, actual less value: {back}",
         "gap_pct": "% of value",
         "gap_sigma": "in sigma",
         "sigma": "log %: residual standard deviation of the window" + ("" if levels else f" x root of {h}"),
-        "drift": "log %: the part of the gap from the windows' intercepts",
+        "drift": "none: residuals of levels have mean zero"
+        if levels
+        else "log %: the part of the gap from the windows' intercepts",
         "rsquared": "of the window's regression, in sample; no evidence by itself",
         "noise_percentile": "share of random walks on the same factor paths with a lower R²",
         "cointegration_pvalue": "share of random walks whose gaps close at least as surely",
@@ -129,6 +131,8 @@ def RUSSELL_FAIR_VALUE(
         table: Table = [["stat", "value", "meaning"], *([s, values[s], notes.get(s)] for s in _FIRST_OF_TABLE)]
         return [*table, ["source", source_of(session, found.used), None]]
     value = values[name]
+    if value is None and name == "drift":
+        raise NoDataError("Model 'levels' has no drift: its residuals have mean zero. Model 'changes' has one.")
     if value is None and found.missing:
         raise NoDataError(found.missing)
     if value is None:
@@ -168,9 +172,9 @@ def RUSSELL_FAIR_VALUE_HISTORY(
     Returns
     -------
     list of list
-        Each row knows only what was known by its date. A target of several legs is an index that is 100 at the first
-        date of each row's window. The column evidence says whether noise_percentile, cointegration_pvalue, half_life
-        and verdict were computed, or how to; model "changes" has them for the last date only, in RUSSELL_FAIR_VALUE.
+        Each row knows only what was known by its date. A target of several legs is an index that is 100 on the first
+        common date of its series. The column evidence says whether noise_percentile, cointegration_pvalue, half_life
+        and verdict were computed, or how to; model "changes" has them in RUSSELL_FAIR_VALUE only, for one date.
 
     Raises
     ------
@@ -191,7 +195,7 @@ def RUSSELL_FAIR_VALUE_HISTORY(
         f"not computed: xl-smallcap fair-value history --target {question.target.id} --window {question.window} "
         f"--spec {question.spec.id}{until}"
         if asked.model == "levels"
-        else "for the last date only: RUSSELL_FAIR_VALUE"
+        else "not in a history: RUSSELL_FAIR_VALUE has it for one as_of"
     )
     table: Table = [
         [
