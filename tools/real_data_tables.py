@@ -217,7 +217,9 @@ def fair_values() -> Iterator[str]:
                     yield f"| {model} | {target} | {window} | {spec} | {numbers} | {v['verdict']} |"
     yield f"\n## Trading against the gap, to {AS_OF}: hypothetical, before costs\n"
     yield (
-        "| model | target | horizon | mean % a year | 90 % interval | t | trades | worst fall % |\n" + "|---" * 8 + "|"
+        "| model | target | horizon | mean log % a year | 90 % interval | t | trades | worst fall log % |\n"
+        + "|---" * 8
+        + "|"
     )
     for model, horizons in (("changes", (5, 21, 63)), ("levels", (21,))):
         for target in TARGETS:

@@ -49,6 +49,39 @@ def test_methods_side_by_side_are_the_betas_one_by_one(session: Session) -> None
     assert told[-1]["flag"].startswith(f"{counted} of 15 other rows")
 
 
+def test_a_conflict_is_clear_only_if_both_intervals_are(session: Session) -> None:
+    seen = set()
+    for factor in ("inflation", "easing", "oil", "dollar"):
+        for target in ("russell", "relative", "sp500"):
+            told = [r for r in rows(RUSSELL_METHODS(factor, target)) if r["beta"] is not None]
+            first = told[0]
+            for row in told[1:]:
+                if np.sign(row["beta"]) == np.sign(first["beta"]):
+                    assert row["flag"] == "same sign"
+                    continue
+                clear = (first["lower"] * first["upper"] > 0, row["lower"] * row["upper"] > 0)
+                assert row["flag"].endswith("clear of zero") == all(clear)
+                seen.add(clear)
+    assert {(True, True), (False, True), (True, False)} <= seen, "every kind of conflict came up"
+
+
+@pytest.mark.parametrize(
+    ("percentile", "pvalue", "oos", "wanted"),
+    [
+        (0.95, 0.05, 0.01, "supported"),
+        (0.94, 0.01, 0.5, "not distinguishable from noise"),
+        (1.0, 0.06, 0.5, "not distinguishable from noise"),
+        (1.0, 0.01, 0.0, "not distinguishable from noise"),
+        (1.0, 0.01, float("nan"), "not enough data"),
+        (float("nan"), 0.01, 0.5, "not enough data"),
+    ],
+)
+def test_the_rule_of_the_verdict(percentile: float, pvalue: float, oos: float, wanted: str) -> None:
+    from xl_smallcap.analyses.fair_value import verdict
+
+    assert verdict(percentile, pvalue, oos) == wanted
+
+
 def test_a_row_that_cannot_be_fitted_says_why(session: Session) -> None:
     told = rows(RUSSELL_METHODS("growth", as_of="2009-06-30"))
     monthly = [r for r in told if r["window"] == "60m"]

@@ -55,6 +55,23 @@ def test_a_bad_tick_leaves_no_trace_once_out_of_the_window(method: Method) -> No
         np.testing.assert_allclose(dirty.params[part], clean.params[part], rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("place", [118, 120, 122, 130, 180, 239])
+def test_a_step_in_the_level_costs_the_windows_beside_it_no_digits(place: int) -> None:
+    """Sums are taken about a centre near the end of a block; a step there leaves some windows far from it."""
+    y, X = twins.returns(500)
+    X[place:, 0] += 1e7
+    window = 120
+    fit, _ = rolling_fit(y, X, window)
+    whole = [i for i in range(381) if not i < place < i + window]
+    flat = X.copy()
+    flat[place:, 0] -= 1e7
+    expected = rolling_fit(y, flat, window)[0].params
+    error = np.abs(fit.params - expected)[whole] / np.abs(expected).max(axis=0)
+    # the step itself has taken digits from the data: 1e7 leaves 2e-9 of a factor that moves by one
+    assert error.max() < 1e-8
+    assert fit.alone.sum() < 381
+
+
 def test_near_singular_windows_are_flagged_and_solved_alone() -> None:
     y, X = twins.returns()
     X[300:500, 3] = X[300:500, 0] * 2.0 + 1e-5 * np.random.default_rng(4).standard_normal(200)
