@@ -133,6 +133,14 @@ def test_a_window_without_betas_is_named() -> None:
         attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 80, 92)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_value_that_is_not_finite_is_named(bad: float) -> None:
+    Y, X = legs(150)
+    X[120, 1] = bad
+    with pytest.raises(FitError, match="holds a value that is not finite"):
+        attribute(Y, RELATIVE, X, NAMES, DAYS[:150], 80, 100)
+
+
 def test_nearly_collinear_factors_are_solved_accurately() -> None:
     Y, X = legs(150)
     X[:, 3] = X[:, 0] + 1e-4 * X[:, 3]

@@ -100,7 +100,7 @@ def test_newey_west_intervals_cover_as_often_as_expected() -> None:
 def test_explained_is_what_the_scores_account_for(name: str, components: int) -> None:
     """As R's pls::explvar has it, from scikit-learn's scores and loadings."""
     y, X = data()
-    ours = fit_factors(y, X, NAMES, Method(name, components))  # type: ignore[arg-type]
+    ours = fit_factors(y, X, NAMES, Method(name, components))  # type: ignore[arg-type]  # words of a parametrised test
     Z = (X - X.mean(axis=0)) / X.std(axis=0, ddof=1)
     if name == "pls":
         theirs = PLSRegression(n_components=components, scale=True).fit(X, y)

@@ -110,7 +110,7 @@ def attribution(session: Session, question: Question, start: np.datetime64 | Non
         return {f.name: np.asarray(getattr(result, f.name), dtype=np.float64) for f in fields(result)}
 
     def from_columns(columns: Columns) -> Attribution:
-        return Attribution(**{n: c if c.ndim else float(c) for n, c in columns.items()})  # type: ignore[arg-type]
+        return Attribution(**{n: c if c.ndim else float(c) for n, c in columns.items()})  # type: ignore[arg-type]  # arrays stay, numbers come back as arrays without a dimension
 
     key = (
         "attribution", panel.digest, repr(weights.tolist()), str(question.window), repr(question.estimator), str(first),

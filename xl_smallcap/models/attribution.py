@@ -174,6 +174,8 @@ def attribute(
     of that window (components of pcr and pls counted); its variance is the Bartlett sum of those. Legs of a target
     share the target's components, so that their betas add up to its own.
     """
+    if not (np.isfinite(legs).all() and np.isfinite(X).all()):
+        raise FitError("The period or its first window holds a value that is not finite; look at 'xl-smallcap panel'.")
     n, p = X.shape
     target = legs @ weights
     by_leg = np.zeros((p + 2, legs.shape[1]))
