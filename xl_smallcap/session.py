@@ -270,11 +270,11 @@ class Session:
         """
         found = self._fits.get(key)
         if found is not None:
-            return found  # type: ignore[no-any-return]
+            return found  # type: ignore[no-any-return]  # one cache for models of every type; the key tells which
         with self._lock:
             found = self._fits.get(key)
             if found is not None:
-                return found  # type: ignore[no-any-return]
+                return found  # type: ignore[no-any-return]  # one cache for models of every type; the key tells which
             path = self._fit_path(key)
             result = self._read_fit(path, from_columns)
             if result is None:

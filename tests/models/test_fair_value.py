@@ -79,7 +79,8 @@ def test_out_of_sample_against_a_plain_loop() -> None:
         params = sm.OLS(y[rows], sm.add_constant(X[rows])).fit().params
         missed += float((y[t] - params[0] - X[t] @ params[1:]) ** 2)
         still += float((y[t] - y[t - horizon]) ** 2)
-    assert levels_rsquared_oos(y, X, window, horizon) == pytest.approx(1 - missed / still, rel=1e-8)
+    assert levels_rsquared_oos(y, X, window, horizon)[-1] == pytest.approx(1 - missed / still, rel=1e-8)
+    assert levels_rsquared_oos(y, X, window, horizon).size == 250 - 2 * 80 - 10 + 2
 
 
 def test_dickey_fuller_and_half_life_against_statsmodels() -> None:

@@ -273,7 +273,7 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
         needed = 2 * n + asked.horizon - 1
         try:
             check_levels(question, dates, needed)
-            oos = model.levels_rsquared_oos(levels[-needed:, 0], levels[-needed:, 1:], n, asked.horizon)
+            oos = float(model.levels_rsquared_oos(levels[-needed:, 0], levels[-needed:, 1:], n, asked.horizon)[-1])
             if not np.isfinite(oos):
                 missing = "A window before this one has constant or collinear factors, so there is no out-of-sample R²."
         except NoDataError as exc:
@@ -288,6 +288,7 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
                 f"{panel.dates.size}."
             )
         y, X = panel.changes[:, 0], panel.changes[:, 1:]
+        reach = n + asked.horizon
         try:
             check_gaps(question, panel, windows=2)
             if panel.dates.size < 2 * n:
@@ -296,10 +297,10 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
             evidence = noise.compare(gap.rsquared, gap.path, _noise(session, asked, X[-2 * n :]))
             oos = out_of_sample_rsquared(session, question)
         except NoDataError as exc:
-            missing = str(exc)
-            gap = model.changes_gap(y[-n - asked.horizon :], X[-n - asked.horizon :], names, n, asked.horizon)
-            if (panel.gaps > y.size - n - asked.horizon).any():
+            if (panel.gaps > y.size - reach).any():
                 raise
+            missing = str(exc)  # the gap itself needs less than its evidence
+            gap = model.changes_gap(y[-reach:], X[-reach:], names, n, asked.horizon)
         first, last = panel.starts[-n], panel.dates[-1]
     now, origin = float(levels[np.searchsorted(dates, last), 0]), float(levels[0, 0])
     actual, value = (float(points(question, np.array(v), origin)) for v in (now, now - gap.gap))

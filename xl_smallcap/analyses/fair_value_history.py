@@ -136,23 +136,6 @@ def _windows_over(steps: BoolArray, length: int, count: int) -> BoolArray:
     return np.asarray(before[last] > before[np.maximum(last - length + 1, 0)])
 
 
-def _oos_of_levels(levels: FloatArray, window: int, horizon: int) -> FloatArray:
-    """Out-of-sample R² against no change of every window, as :func:`model.levels_rsquared_oos` has it."""
-    y, X = levels[:, 0], levels[:, 1:]
-    n = y.size - window + 1
-    out = np.full(n, np.nan)
-    if y.size < 2 * window + horizon - 1:
-        return out
-    fit, _ = rolling_fit(y[:-horizon], X[:-horizon], window)
-    first = window + horizon - 1
-    missed = (y[first:] - fit.const - (X[first:] * fit.params).sum(axis=1)) ** 2
-    still = (y[first:] - y[first - horizon : -horizon]) ** 2
-    windows = np.lib.stride_tricks.sliding_window_view
-    ratio = 1.0 - windows(missed, window).sum(axis=1) / windows(still, window).sum(axis=1)
-    out[n - ratio.size :] = ratio
-    return out
-
-
 def gap_history(session: Session, asked: FairValueQuestion, progress: Progress | None = None) -> GapHistory:
     """Compute the gaps of every date up to the question's.
 
@@ -187,7 +170,10 @@ def gap_history(session: Session, asked: FairValueQuestion, progress: Progress |
         when, now = dates[n - 1 :], levels[n - 1 :, 0]
         steps = np.diff(dates).astype(np.int64) > REFUSED_GAP_DAYS[question.window.frequency]
         evidence, computed = _evidence(session, levels, n, progress)
-        oos = _oos_of_levels(levels, n, asked.horizon)
+        oos = np.full(when.size, np.nan)
+        if dates.size >= 2 * n + asked.horizon - 1:
+            found = model.levels_rsquared_oos(levels[:, 0], levels[:, 1:], n, asked.horizon)
+            oos[-found.size :] = found
         across = _windows_over(steps, n, when.size)
         for name in EVIDENCE:
             evidence[name] = np.where(across, np.nan, evidence[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from xl_smallcap.cli.terminal import print_table, progress
@@ -39,7 +40,7 @@ def _backtest(args: argparse.Namespace) -> int:
         args.target, args.window, args.as_of, args.model, args.spec, args.horizon, args.entry, args.exit, args.delay
     )
     if args.out:
-        with open(args.out, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123 - a path of the user's
+        with Path(args.out).open("w", encoding="utf-8", newline="") as out:
             for row in series:
                 out.write(",".join(str(v) for v in row) + "\n")
     if args.json:

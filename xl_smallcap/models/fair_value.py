@@ -45,6 +45,15 @@ class Gap:
     path: FloatArray
 
 
+def _regression(y: FloatArray, X: FloatArray, names: tuple[str, ...]) -> tuple[FloatArray, float, float]:
+    """Residuals, their standard deviation (n - k - 1) and R² of one window."""
+    check_regression(y, X, names)
+    n, p = X.shape
+    resid = solve_least_squares(np.column_stack([np.ones(n), standardised(X)[0]]), y).resid
+    sse = float((resid**2).sum())
+    return resid, float(np.sqrt(sse / (n - p - 1))), 1.0 - sse / float(((y - y.mean()) ** 2).sum())
+
+
 def levels_gap(y: FloatArray, X: FloatArray, names: tuple[str, ...]) -> Gap:
     """Regress z-scored levels on z-scored factor levels in one window; the gap is the last residual.
 
@@ -66,17 +75,8 @@ def levels_gap(y: FloatArray, X: FloatArray, names: tuple[str, ...]) -> Gap:
     FitError
         A factor is constant, or factors are collinear.
     """
-    check_regression(y, X, names)
-    n, p = X.shape
-    solved = solve_least_squares(np.column_stack([np.ones(n), standardised(X)[0]]), y)
-    sse = float((solved.resid**2).sum())
-    return Gap(
-        gap=float(solved.resid[-1]),
-        sigma=float(np.sqrt(sse / (n - p - 1))),
-        drift=0.0,
-        rsquared=1.0 - sse / float(((y - y.mean()) ** 2).sum()),
-        path=solved.resid,
-    )
+    resid, sigma, rsquared = _regression(y, X, names)
+    return Gap(gap=float(resid[-1]), sigma=sigma, drift=0.0, rsquared=rsquared, path=resid)
 
 
 def one_day_ahead(y: FloatArray, X: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
@@ -125,23 +125,19 @@ def changes_gap(y: FloatArray, X: FloatArray, names: tuple[str, ...], window: in
     FitError
         A factor is constant, or factors are collinear.
     """
-    check_regression(y[-window:], X[-window:], names)
-    n, p = window, X.shape[1]
+    _, sigma, rsquared = _regression(y[-window:], X[-window:], names)
     unexplained, drift = one_day_ahead(y[-2 * window :], X[-2 * window :], window)
     if not np.isfinite(unexplained).all():
         raise FitError(
             "In a window of the two that lead to this date a factor or the target does not change, or factors move "
             "together exactly, so yesterday's betas are not there for every day; use another date or window."
         )
-    now = y[-n:]
-    solved = solve_least_squares(np.column_stack([np.ones(n), standardised(X[-n:])[0]]), now)
-    sse = float((solved.resid**2).sum())
     path = np.cumsum(unexplained)
     return Gap(
         gap=float(unexplained[-horizon:].sum()),
-        sigma=float(np.sqrt(sse / (n - p - 1) * horizon)),
+        sigma=sigma * float(np.sqrt(horizon)),
         drift=float(drift[-horizon:].sum()),
-        rsquared=1.0 - sse / float(((now - now.mean()) ** 2).sum()),
+        rsquared=rsquared,
         path=path - path.mean(),
     )
 
@@ -226,7 +222,7 @@ def changes_gaps(y: FloatArray, X: FloatArray, window: int, horizon: int) -> Gap
     )
 
 
-def levels_rsquared_oos(y: FloatArray, X: FloatArray, window: int, horizon: int) -> float:
+def levels_rsquared_oos(y: FloatArray, X: FloatArray, window: int, horizon: int) -> FloatArray:
     """Share of the squared error of "no change" that the model of `horizon` days ago saves, given today's factors.
 
     Parameters
@@ -240,12 +236,14 @@ def levels_rsquared_oos(y: FloatArray, X: FloatArray, window: int, horizon: int)
 
     Returns
     -------
-    float
-        1 - sum (y_t - yhat_t)² / sum (y_t - y_(t-h))² over the last `window` observations, yhat_t by the window that
+    ndarray of shape (n_obs - 2 x window - horizon + 2,)
+        1 - sum (y_t - yhat_t)² / sum (y_t - y_(t-h))² over each `window` observations, yhat_t by the window that
         ended at t - h with the factor levels of t. Below zero: assuming that nothing changes is better.
     """
-    fit, _ = rolling_fit(y[: -horizon or None], X[: -horizon or None], window)
-    target, factors = y[-window:], X[-window:]
-    predicted = fit.const[-window:] + (factors * fit.params[-window:]).sum(axis=1)
-    unchanged = y[-window - horizon : -horizon]
-    return 1.0 - float(((target - predicted) ** 2).sum() / ((target - unchanged) ** 2).sum())
+    fit, _ = rolling_fit(y[:-horizon], X[:-horizon], window)
+    first = window + horizon - 1
+    missed = (y[first:] - fit.const - (X[first:] * fit.params).sum(axis=1)) ** 2
+    still = (y[first:] - y[first - horizon : -horizon]) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        saved = sliding_window_view(missed, window).sum(axis=1) / sliding_window_view(still, window).sum(axis=1)
+    return np.asarray(1.0 - saved)

@@ -127,9 +127,12 @@ def compare(rsquared: float, path: FloatArray, noise: Noise) -> Evidence:
     Returns
     -------
     Evidence
-        The p-value counts the fit itself as one of the draws (Davison and Hinkley 1997, eq. 4.11).
+        NaN where a path or a walk has no statistic. The p-value counts the fit itself as one of the draws (Davison and
+        Hinkley 1997, eq. 4.11).
     """
     ours = float(dickey_fuller(path[:, None])[0])
+    if not (np.isfinite(ours) and np.isfinite(noise.dickey_fuller).all()):
+        return Evidence(*[float("nan")] * 4)
     draws = noise.rsquared.size
     return Evidence(
         noise_percentile=float((noise.rsquared < rsquared).mean()),

@@ -246,7 +246,7 @@ def _history_sheet(book: Any, s: Styles, as_of: dt.date) -> int:
         day = _month_end(as_of, back) if back else as_of
         out.formula(i, 0, f"=EOMONTH({latest},-{back})" if back else f"={latest}", s.date, day)
         for j, stat in enumerate(("beta", "lower", "upper"), 1):
-            value = RUSSELL_BETA("inflation", stat, *_MODEL[:2], day, None, _MODEL[2])  # type: ignore[arg-type]
+            value = RUSSELL_BETA("inflation", stat, *_MODEL[:2], day, None, _MODEL[2])  # type: ignore[arg-type]  # stat is one of three words above
             text = f'=RUSSELL_BETA("inflation","{stat}",in_target,in_window,$A{i + 1},,in_spec)'
             out.formula(i, j, text, s.number, value)
     out.sheet.set_column(0, 3, 12)

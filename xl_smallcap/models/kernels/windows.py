@@ -17,32 +17,6 @@ _NEAR = 9
 _STILL = 1e-20
 
 
-def window_sums(rows: FloatArray, window: int) -> FloatArray:
-    """Sum every window of each row without subtraction.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_obs)
-        What is summed along the second axis.
-    window : int
-        Observations a window.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_obs - window + 1)
-        A window over two blocks is a suffix of the first plus a prefix of the second (van Herk 1992).
-    """
-    m, n = rows.shape
-    blocks = -(-n // window)
-    padded = np.zeros((m, blocks, window))
-    padded.reshape(m, -1)[:, :n] = rows
-    out = np.empty_like(padded)
-    np.cumsum(padded[:, :, ::-1], axis=2, out=out[:, :, ::-1])
-    np.cumsum(padded, axis=2, out=padded)
-    out[:, :-1, 1:] += padded[:, 1:, :-1]
-    return out.reshape(m, -1)[:, : n - window + 1]
-
-
 @dataclass(frozen=True)
 class Moments:
     """Means and centred second moments of every window, the target in the last column.
@@ -117,7 +91,8 @@ def window_moments(y: FloatArray, X: FloatArray, window: int) -> Moments:
 
     Notes
     -----
-    A window reaches from one block of `window` observations into the next. Both parts are taken about a centre near the
+    A window reaches from one block of `window` observations into the next: its sum is a suffix of the first plus a
+    prefix of the second (van Herk 1992). Both parts are taken about a centre near the
     place where the two blocks meet, which every such window holds: sums stay small on trending levels too.
     """
     data = np.vstack([X.T, y])
