@@ -65,9 +65,7 @@ def make_snapshot(root: Path, series: dict[str, tuple[list[str], list[float]]], 
         )
         for name, (dates, values) in series.items()
     }
-    return Store(root).add(
-        built, source="folder", origins={}, frequencies={}, synthetic=False, loaded_at="2026-01-01T00:00:00"
-    )
+    return Store(root).add(built, source="folder", synthetic=False, loaded_at="2026-01-01T00:00:00")
 
 
 @pytest.fixture(scope="session")

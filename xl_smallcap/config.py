@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,23 @@ _RANGES: dict[str, tuple[float, float]] = {
     "bootstrap_draws": (100, 20_000),
     "noise_draws": (100, 20_000),
     "seed": (0, 2**32 - 1),
+    "timeout_seconds": (0.1, 600),
+    "retry_seconds": (0.0, 60),
+    "retries": (0, 10),
+    "parallel_requests": (1, 32),
+    "requests_a_minute": (1, 6000),
+    "precompute": (0, 1),
+    "shared_home": (0, 1),
 }
 """Least and most of the settings that are not just positive."""
 
 
 def _setting(default: Any, text: str) -> Any:
     return field(default=default, metadata={"help": text})
+
+
+def _secret(text: str) -> Any:
+    return field(default="", repr=False, metadata={"help": text})
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,7 @@ class Settings:
     Raises
     ------
     BadArgumentError
-        A key in ``config.toml`` or the environment is unknown or not a number.
+        A key in ``config.toml`` or the environment is unknown or not of its kind.
     """
 
     home: Path
@@ -48,6 +60,20 @@ class Settings:
     noise_draws: int = _setting(1000, "random walks a fair value is compared with")
     seed: int = _setting(20251224, "seed of everything drawn at random, shown beside it")
     server_idle_minutes: float = _setting(60.0, "minutes after which an unused server ends")
+    fred_api_key: str = _secret("key of the FRED API; with one, vintages are fetched. Never written anywhere by us")
+    sources: str = _setting("fred,yahoo,cftc,ishares", "sources a refresh may use; the catalogue says in which order")
+    fred_url: str = _setting("https://fred.stlouisfed.org", "FRED's pages, or a mirror of your own")
+    fred_api_url: str = _setting("https://api.stlouisfed.org", "FRED's API, or a mirror of your own")
+    cftc_url: str = _setting("https://publicreporting.cftc.gov", "the CFTC's Socrata server, or a mirror of your own")
+    ishares_url: str = _setting("https://www.ishares.com", "iShares' site, or a mirror of your own")
+    bloomberg_server: str = _setting("localhost:8194", "the Terminal's Desktop API, host and port")
+    timeout_seconds: float = _setting(20.0, "seconds a server may stay silent; four times that for a whole answer")
+    retries: int = _setting(3, "times a request is tried again after a passing failure")
+    retry_seconds: float = _setting(1.0, "seconds before the first new try, doubled each time")
+    parallel_requests: int = _setting(8, "requests under way at once")
+    requests_a_minute: int = _setting(100, "requests one host gets in any minute (FRED allows 120)")
+    precompute: int = _setting(1, "1: a refresh also computes what is too dear for a cell; 0: not")
+    shared_home: int = _setting(0, "1: several people share this home folder; licensed terminal data are kept out")
 
     @property
     def store_dir(self) -> Path:
@@ -58,6 +84,11 @@ class Settings:
     def cache_dir(self) -> Path:
         """Folder of fitted models; safe to delete."""
         return self.home / "cache"
+
+    @property
+    def allowed_sources(self) -> tuple[str, ...]:
+        """Sources a refresh may use."""
+        return tuple(s for s in re.split(r"[,;\s]+", self.sources.strip().lower()) if s)
 
     @property
     def log_file(self) -> Path:
@@ -78,6 +109,22 @@ def home_dir() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("xl_smallcap", appauthor=False))
+
+
+def _checked(name: str, default: Any, value: Any, where: str) -> Any:
+    if isinstance(default, str):
+        if not isinstance(value, str):
+            raise BadArgumentError(f"{where}: '{name}' must be text in quotes.")
+        return value.strip()
+    kind: Any = type(default)
+    try:
+        number = kind(value)
+    except (TypeError, ValueError):
+        raise BadArgumentError(f"{where}: '{name}' must be a number; got {value!r}.") from None
+    least, most = _RANGES.get(name, (1, 1_000_000))
+    if not least <= number <= most:
+        raise BadArgumentError(f"{where}: '{name}' must lie between {least} and {most}; got {number}.")
+    return number
 
 
 def load_settings(home: Path | None = None) -> Settings:
@@ -113,13 +160,5 @@ def load_settings(home: Path | None = None) -> Settings:
             found[name] = (variable, os.environ[variable])
     values: dict[str, Any] = {}
     for name, (where, value) in found.items():
-        kind: Any = type(known[name].default)
-        try:
-            values[name] = kind(value)
-        except (TypeError, ValueError):
-            raise BadArgumentError(f"{where}: '{name}' must be a number; got {value!r}.") from None
-    for name, value in values.items():
-        least, most = _RANGES.get(name, (1, 1_000_000))
-        if not least <= value <= most:
-            raise BadArgumentError(f"{found[name][0]}: '{name}' must lie between {least} and {most}; got {value}.")
+        values[name] = _checked(name, known[name].default, value, where)
     return Settings(home=folder, **values)

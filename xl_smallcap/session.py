@@ -14,6 +14,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -351,11 +352,53 @@ def current_session() -> Session:
     Session
     """
     global _default  # noqa: PLW0603 - the one piece of state a worksheet function needs, behind its lock
+    active = _active.get()
+    if active is not None:
+        return active
     if _default is None:
         with _default_lock:
             if _default is None:
                 _default = Session()
     return _default
+
+
+_active: ContextVar[Session | None] = ContextVar("xl_smallcap_session", default=None)
+_kept: Lru[Session] = Lru(4)
+
+
+@contextlib.contextmanager
+def pinned(fingerprint: str) -> Iterator[Session]:
+    """Answer from one snapshot, whatever is CURRENT, within this block of this thread.
+
+    Parameters
+    ----------
+    fingerprint : str
+        Of a snapshot, or its beginning.
+
+    Yields
+    ------
+    Session
+
+    Raises
+    ------
+    StoreError
+        The store has no such snapshot.
+    """
+    base = current_session()
+    try:
+        whole = base.store.meant(fingerprint)
+    except StoreError as exc:
+        raise StoreError(f"The snapshot this workbook pins (name RUSSELL_PIN) cannot be used: {exc}") from None
+    key = (str(base.store.root), whole)
+    found = _kept.get(key)
+    if found is None:
+        found = Session(base.settings, whole)
+        _kept.put(key, found)
+    token = _active.set(found)
+    try:
+        yield found
+    finally:
+        _active.reset(token)
 
 
 def use_session(session: Session | None) -> None:

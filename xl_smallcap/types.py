@@ -76,6 +76,19 @@ FairValueStat = Literal[
     "draws",
     "seed",
 ]
+PositionStat = Literal[
+    "net",
+    "net_pct",
+    "change",
+    "percentile3y",
+    "percentile5y",
+    "z3y",
+    "z5y",
+    "reports3y",
+    "reports5y",
+    "last_date",
+    "published",
+]
 FairValueModel = Literal["changes", "levels"]
 BetaUnit = Literal["sd", "native", "10bp", "1pct"]
 Frequency = Literal["daily", "weekly", "monthly"]

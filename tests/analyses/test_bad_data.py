@@ -37,7 +37,7 @@ def changed(tmp_path: Path) -> Iterator[dict[str, SeriesData]]:
 
 def commit(series: dict[str, SeriesData], home: Path) -> None:
     store = Store(home / "store")
-    made = store.add(series, source="folder", origins={}, frequencies={}, synthetic=False, loaded_at="")
+    made = store.add(series, source="folder", synthetic=False, loaded_at="")
     store.use(made.fingerprint)
     use_session(Session(load_settings(home)))
 

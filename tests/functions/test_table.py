@@ -12,6 +12,7 @@ from xl_smallcap.session import Session
 NAMES = [
     "RUSSELL_BETA", "RUSSELL_BETAS", "RUSSELL_BETA_HISTORY", "RUSSELL_FIT", "RUSSELL_METHODS",
     "RUSSELL_ATTRIBUTION", "RUSSELL_FAIR_VALUE", "RUSSELL_FAIR_VALUE_HISTORY", "RUSSELL_FACTOR", "RUSSELL_FACTORS",
+    "RUSSELL_POSITIONING", "RUSSELL_POSITIONING_HISTORY", "RUSSELL_CHANGES",
     "RUSSELL_ASOF", "RUSSELL_SOURCE", "RUSSELL_SNAPSHOT", "RUSSELL_STATUS", "RUSSELL_WHY",
 ]  # fmt: skip
 F: dict[str, Callable[..., Any]] = {f.name: f.call for f in FUNCTIONS}
@@ -19,6 +20,7 @@ ORDER = [
     "factor",
     "series",
     "formula",
+    "category",
     "stat",
     "target",
     "window",
@@ -46,7 +48,7 @@ def test_help_fits_the_wizard_and_arguments_keep_their_order() -> None:
     for f in FUNCTIONS:
         assert 20 < len(f.help) <= HELP_LIMIT
         # a period comes first where it is the subject
-        period = ["start", "finish"] if f.name == "RUSSELL_ATTRIBUTION" else []
+        period = {"RUSSELL_ATTRIBUTION": ["start", "finish"], "RUSSELL_CHANGES": ["before", "after"]}.get(f.name, [])
         assert [p.name for p in f.parameters][: len(period)] == period
         places = [ORDER.index(p.name) for p in f.parameters[len(period) :]]
         assert places == sorted(places), f.name

@@ -122,7 +122,7 @@ TABLES = [
     Case('RUSSELL_FIT("all")', (13, 2)),
     Case("RUSSELL_FACTORS()", (14, 13)),
     Case('RUSSELL_SOURCE("growth")', (8, 13)),
-    Case('RUSSELL_STATUS("2015-06-30")', (35, 10)),
+    Case('RUSSELL_STATUS("2015-06-30")', (46, 14)),
 ]
 
 ERRORS = [

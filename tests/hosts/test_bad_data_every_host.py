@@ -59,7 +59,7 @@ def snapshot_of(store: Store, change: Callable[[Series], Series] | None, cut: bo
             pointer.unlink()
         else:
             series = change({n: good.series(n) for n in good.ids})
-            made = store.add(series, source="folder", origins={}, frequencies={}, synthetic=False, loaded_at="")
+            made = store.add(series, source="folder", synthetic=False, loaded_at="")
             store.use(made.fingerprint)
             if cut:
                 path = next(store.root.glob(f"objects/*/{made.entries['RUT'].object}.col"))

@@ -50,7 +50,7 @@ def answers(home: Path, as_of: dt.date) -> list[object]:
         lambda: RUSSELL_FAIR_VALUE_HISTORY("hedged", 100, as_of, "levels", start=as_of - dt.timedelta(days=40)),
         lambda: RUSSELL_FAIR_VALUE_HISTORY("russell", 100, as_of, start=as_of - dt.timedelta(days=40)),
         lambda: RUSSELL_FACTORS(as_of),
-        lambda: [row[4:] for row in RUSSELL_STATUS(as_of)],
+        lambda: [row[4:10] for row in RUSSELL_STATUS(as_of)],
     ]
     told = []
     for ask in asked:
@@ -87,8 +87,7 @@ def test_the_future_changes_nothing(sample_home: Path, tmp_path: Path, as_of: dt
             changed[name] = SeriesData.build(data.dates[select], values[select])
     entries = original.entries
     made = store.add(
-        changed, source="sample", origins={n: e.origin for n, e in entries.items()},
-        frequencies={n: e.frequency for n, e in entries.items()}, synthetic=True, loaded_at="",
+        changed, source="sample", provenance={n: e.provenance for n, e in entries.items()}, synthetic=True,
     )  # fmt: skip
     store.use(made.fingerprint)
     expected = answers(sample_home, as_of)

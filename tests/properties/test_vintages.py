@@ -21,7 +21,7 @@ FRIDAY, SATURDAY, SUNDAY = dt.date(2025, 6, 27), dt.date(2025, 6, 28), dt.date(2
 
 
 def commit(store: Store, series: dict[str, SeriesData]) -> Snapshot:
-    made = store.add(series, source="folder", origins={}, frequencies={}, synthetic=False, loaded_at="")
+    made = store.add(series, source="folder", synthetic=False, loaded_at="")
     store.use(made.fingerprint)
     return made
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.data.catalogue import Series
+from xl_smallcap.data.catalogue import Licence, Series
+from xl_smallcap.data.licences import licence_of
 from xl_smallcap.data.panel import series_in
-from xl_smallcap.data.releases import known_by
-from xl_smallcap.data.store import SYNTHETIC_MARK, Entry
+from xl_smallcap.data.releases import available_at, known_by
+from xl_smallcap.data.revisions import revised_days
+from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import SYNTHETIC_MARK, Entry, label_of
 from xl_smallcap.errors import BadArgumentError, NoDataError, closest
 from xl_smallcap.session import Session
 
@@ -33,6 +36,15 @@ class SeriesStatus:
     lag_assumed: bool
     age_days: int
     stale: bool
+    revised_days: int
+    revised_at: np.datetime64
+    licence: Licence
+
+    @property
+    def verdict(self) -> str:
+        """ok, stale, or why the last fetch failed so that this is what was there before."""
+        word = "stale" if self.stale else "ok"
+        return f"{word}, kept: {self.entry.problem}" if self.entry.problem else word
 
 
 def source_label(session: Session) -> str:
@@ -66,7 +78,11 @@ def source_of(session: Session, used: dict[str, str]) -> str:
         ``"folder [BAA10Y for BAMLH0A0HYM2]"``.
     """
     swaps = [f"{given} for {asked}" for asked, given in used.items() if given != asked]
-    return source_label(session) + (f" [{', '.join(swaps)}]" if swaps else "")
+    entries = session.snapshot.entries
+    label = source_label(session)
+    if not session.snapshot.synthetic:
+        label = label_of([entries[s].source for s in used.values() if s in entries]) or label
+    return label + (f" [{', '.join(swaps)}]" if swaps else "")
 
 
 def newest(session: Session, as_of: np.datetime64 | None) -> np.datetime64:
@@ -157,11 +173,13 @@ def series_status(
     known = known_by(series, data, as_of)
     if known.dates.size == 0:
         raise NoDataError(f"Nothing of '{series_id}' was published by {as_of}; its first date is {entry.first}.")
+    shown = data if as_of is None else _vintages_by(series, data, as_of)
+    days, moment = revised_days(shown)
     age = int((reference - known.dates[-1]).astype(np.int64))
     return SeriesStatus(
         series=series,
         entry=entry,
-        source=source_label(session),
+        source=entry.source if not session.snapshot.synthetic else source_label(session),
         first=known.dates[0],
         last=known.dates[-1],
         value=float(known.values[-1]),
@@ -170,4 +188,13 @@ def series_status(
         lag_assumed=bool(known.lag_assumed[-1]),
         age_days=age,
         stale=age > STALE_DAYS[series.frequency],
+        revised_days=days,
+        revised_at=moment,
+        licence=licence_of(session.catalogue, session.snapshot, series_id),
     )
+
+
+def _vintages_by(series: Series, data: SeriesData, as_of: np.datetime64) -> SeriesData:
+    """The rows of a series published by the end of a day, every vintage of them."""
+    keep = available_at(series, data)[0] < (as_of + 1).astype("datetime64[m]")
+    return SeriesData(data.dates[keep], data.values[keep], data.available_at[keep])

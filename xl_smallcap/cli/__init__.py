@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from xl_smallcap.cli import fair_value
+from xl_smallcap.cli import data, fair_value
 from xl_smallcap.cli.terminal import SHOWN_ROWS, as_text, print_table, progress
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError, unknown_word
 
@@ -59,65 +59,6 @@ def _functions(args: argparse.Namespace) -> int:
         for p in f.parameters:
             print(f"    {p.name}: {p.help}")
     return OK
-
-
-def _data_load(args: argparse.Namespace) -> int:
-    from xl_smallcap.data.loading import load
-    from xl_smallcap.session import current_session
-
-    with progress("Reading") as step:
-        done = load(current_session().store, args.place, step)
-    print(f"Snapshot {done.snapshot.name}: {len(done.snapshot.ids)} series, now CURRENT.")
-    for reason in done.skipped.values():
-        print(f"Left out: {reason}", file=sys.stderr)
-    for sentence in done.suspects:
-        print(f"Look at: {sentence}", file=sys.stderr)
-    lacking = _why_no_default_model()
-    if lacking:
-        print(f"The default model cannot be computed from these data: {lacking}", file=sys.stderr)
-    return PARTIAL if done.skipped or lacking else OK
-
-
-def _why_no_default_model() -> str:
-    from xl_smallcap.functions import RUSSELL_ASOF
-    from xl_smallcap.session import Session, use_session
-
-    use_session(Session())
-    try:
-        RUSSELL_ASOF()
-    except XlSmallcapError as exc:
-        return str(exc)
-    return ""
-
-
-def _data_use(args: argparse.Namespace) -> int:
-    from xl_smallcap.session import current_session
-
-    store = current_session().store
-    store.use(args.fingerprint)
-    print(f"CURRENT is now {store.open().name}.")
-    return OK
-
-
-def _data_status(args: argparse.Namespace) -> int:
-    from xl_smallcap.hosts._cells import evaluate, to_json
-    from xl_smallcap.session import current_session
-
-    answer = evaluate("RUSSELL_STATUS", ())
-    if args.json:
-        print(json.dumps(to_json(answer)))
-        return FAILED if answer.code else OK
-    if answer.table is None:
-        print(f"{answer.code} {answer.message}", file=sys.stderr)
-        return FAILED
-    session = current_session()
-    snapshot = session.snapshot
-    print(f"Snapshot {snapshot.name}, loaded {snapshot.loaded_at}, in {session.settings.store_dir}")
-    others = [s for s in session.store.snapshots() if s != snapshot.fingerprint]
-    print(f"Other snapshots: {', '.join(others) or 'none'}")
-    print_table(answer.table)
-    damaged = [row for row in answer.table[1:] if row[6] is None]
-    return PARTIAL if damaged else OK
 
 
 def _panel(args: argparse.Namespace) -> int:
@@ -212,16 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", default="demo", help="folder for the workbook (default: demo)")
     demo.set_defaults(run=_demo)
 
-    data = commands.add_parser("data", help="load data and look at them").add_subparsers(dest="action", required=True)
-    load = data.add_parser("load", help="read a folder of CSV files, or the embedded sample")
-    load.add_argument("place", help="a folder, or the word 'sample'")
-    load.set_defaults(run=_data_load)
-    use = data.add_parser("use", help="make another snapshot CURRENT")
-    use.add_argument("fingerprint")
-    use.set_defaults(run=_data_use)
-    status = data.add_parser("status", help="series, ages and snapshots")
-    status.add_argument("--json", action="store_true")
-    status.set_defaults(run=_data_status)
+    data.add_commands(commands)
 
     call = commands.add_parser("call", help="answer one formula")
     call.add_argument("formula", help='such as \'RUSSELL_BETA("inflation",,"relative")\'')

@@ -41,6 +41,40 @@ def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
         yield step
 
 
+@contextmanager
+def series_progress() -> Iterator[Callable[[str, str, int, int], None]]:
+    """Show a bar a series under way and one for all of them on a terminal, nothing elsewhere.
+
+    Yields
+    ------
+    callable
+        Takes a series, what happens to it, how many are done and how many there are.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal,
+    ) as bar:  # fmt: skip
+        whole = bar.add_task("Refreshing", total=None, state="")
+        tasks: dict[str, TaskID] = {}
+
+        def tell(series: str, state: str, done: int, total: int) -> None:
+            bar.update(whole, completed=done, total=total, state=f"{done}/{total}")
+            if state in ("done", "failed"):
+                finished = tasks.pop(series, None)
+                if finished is not None:
+                    bar.remove_task(finished)
+            elif series in tasks:
+                bar.update(tasks[series], state=state)
+            else:
+                tasks[series] = bar.add_task(f"  {series}", total=None, state=state)
+
+        yield tell
+
+
 def as_text(value: Any) -> str:
     """Return a cell as a table shows it.
 

@@ -18,6 +18,9 @@ from xl_smallcap.errors import BadArgumentError, CatalogueError, closest, unknow
 from xl_smallcap.types import SeriesFrequency, SeriesKind
 
 Quote = Literal["pct", "bp"]
+Licence = Literal["public", "attribution", "restricted", "terminal", "own"]
+"""public: no owner; attribution: free with the source named; restricted: inside your own house; terminal: on the
+machine of its subscriber only; own: the user's. docs/data-sources.md says which owner wants what."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,19 @@ class Series:
     fallback: tuple[str, ...] = ()
     lag_days: int = 0
     time: str = "16:00"
+    calendar: str = ""
+    schedule: str = ""
+    sources: tuple[str, ...] = ()
+    licence: Licence = "own"
+    peak: tuple[float, ...] = ()
+    rescaled: bool = False
+    rolling: bool = False
+    splice: bool = False
+
+    @property
+    def calendar_id(self) -> str:
+        """Whose rows of the release calendar apply: the series' own unless it is part of a bigger report."""
+        return self.calendar or self.id
 
 
 @dataclass(frozen=True)
@@ -229,6 +245,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "SeriesKind": get_args(SeriesKind),
     "SeriesFrequency": get_args(SeriesFrequency),
     "Quote": get_args(Quote),
+    "Licence": get_args(Licence),
 }
 
 
@@ -243,6 +260,10 @@ def _value(field_type: str, name: str, value: Any, where: str) -> Any:
         if not numbers or not value:
             raise CatalogueError(f"{where} {name} must be a table of numbers such as {{ RUT = 1 }}; got {value!r}.")
         return tuple((str(s), float(w)) for s, w in value.items())
+    if field_type == "tuple[float, ...]":
+        if not isinstance(value, list) or len(value) != 2 or not all(type(v) in (int, float) for v in value):
+            raise CatalogueError(f"{where} {name} must be two numbers such as [2, 30]; got {value!r}.")
+        return tuple(float(v) for v in value)
     if field_type == "tuple[str, ...]":
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             raise CatalogueError(f'{where} {name} must be a list of words such as ["growth"]; got {value!r}.')

@@ -1,21 +1,21 @@
-"""From a source to a snapshot: read everything, then write, then move CURRENT; any failure changes nothing."""
+"""From a folder, a workbook or the sample to a snapshot: read, write, then move CURRENT; a failure changes nothing."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from xl_smallcap.data.catalogue import Series, load_catalogue
+from xl_smallcap.data.catalogue import load_catalogue
+from xl_smallcap.data.clock import new_york_now
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.sources import SOURCES
-from xl_smallcap.data.store import Snapshot, Store
-from xl_smallcap.errors import SourceError
-
-_PRICE_JUMP, _MONTH_JUMP, _YIELD_JUMP, _YIELD_LEVEL = 0.69, 0.4, 3.0, 30.0
+from xl_smallcap.data.snapshot import HoldingsEntry, Provenance, Snapshot, label_of
+from xl_smallcap.data.sources import folder, sample
+from xl_smallcap.data.sources import workbook as sheets
+from xl_smallcap.data.sources._loaded import Loaded, Progress
+from xl_smallcap.data.store import Store
+from xl_smallcap.data.validation import suspects
+from xl_smallcap.errors import BadArgumentError, SourceError
 
 
 @dataclass(frozen=True)
@@ -27,52 +27,28 @@ class LoadReport:
     suspects: list[str]
 
 
-def suspects(series: Series, data: SeriesData) -> list[str]:
-    """Say which values of a series look like a misplaced decimal, another unit or a sign.
-
-    Parameters
-    ----------
-    series : Series
-        Its entry in the catalogue.
-    data : SeriesData
-        Its values; they are kept as they are.
-
-    Returns
-    -------
-    list of str
-        A sentence each; empty for most series.
-    """
-    values = data.values
-    found = []
-    if series.kind == "price":
-        low = np.flatnonzero(values <= 0)
-        if low.size:
-            found.append(f"{series.id}: {low.size} price(s) at or below zero, first on {data.dates[low[0]]}.")
-        keep = values > 0
-        moves, days = np.abs(np.diff(np.log(values[keep]))), data.dates[keep]
-        limit, said = (
-            (_PRICE_JUMP, "by half or more") if series.frequency == "daily" else (_MONTH_JUMP, "by a third or more")
-        )
-    elif series.kind == "yield":
-        moves, days, limit, said = np.abs(np.diff(values)), data.dates, _YIELD_JUMP, "by 3 points or more"
-        if np.abs(values).max() > _YIELD_LEVEL:
-            found.append(f"{series.id}: {np.abs(values).max():g} is no percentage a rate has; basis points?")
-    else:
-        return found
-    jumps = np.flatnonzero(moves > limit)
-    if jumps.size:
-        listed = ", ".join(str(days[i + 1]) for i in jumps[:3]) + (" ..." if jumps.size > 3 else "")
-        found.append(f"{series.id} moves {said} between two observations {jumps.size} time(s): {listed}.")
-    return found
-
-
-def _canonical(name: str, ids: dict[str, str]) -> str:
-    """A series id in the catalogue's spelling, whatever its case in the file."""
-    return ids.get(name.lower(), name)
+def _read(place: str, progress: Progress, sheet: str | None, area: str | None) -> tuple[str, Loaded]:
+    """Read the place a user named, with the name of the source it is."""
+    if place.strip().lower() == "sample":
+        return "sample", sample.read(progress)
+    path = Path(place).expanduser()
+    if path.suffix.lower() in sheets.SUFFIXES:
+        return "workbook", sheets.read(path, progress, sheet, area)
+    if sheet or area:
+        raise BadArgumentError(f"--sheet and --range are for a workbook (.xlsx, .xlsm); '{place}' is none.")
+    return "folder", folder.read(path, progress)
 
 
 def load(
-    store: Store, place: str, progress: Callable[[str, int, int], None], *, make_current: bool = True
+    store: Store,
+    place: str,
+    progress: Progress,
+    *,
+    make_current: bool = True,
+    sheet: str | None = None,
+    area: str | None = None,
+    add: bool = False,
+    catalogue_file: Path | None = None,
 ) -> LoadReport:
     """Read a source into a new snapshot.
 
@@ -81,11 +57,17 @@ def load(
     store : Store
         Where it goes.
     place : str
-        A folder, or ``"sample"``.
+        A folder, a workbook, or ``"sample"``.
     progress : callable
         Called with (file, done, total).
     make_current : bool
         Whether the snapshot becomes CURRENT.
+    sheet, area : str, optional
+        Of a workbook: the sheet, and the range or defined name.
+    add : bool
+        Whether the CURRENT snapshot's other series are kept; those of the same name are replaced.
+    catalogue_file : pathlib.Path, optional
+        The user's own catalogue, whose spelling of series counts too.
 
     Returns
     -------
@@ -93,27 +75,47 @@ def load(
 
     Raises
     ------
-    SourceError, StoreError
+    BadArgumentError, SourceError, StoreError
         Nothing was changed.
     """
-    is_sample = place.strip().lower() == "sample"
-    source = "sample" if is_sample else "folder"
-    found = SOURCES[source](None if is_sample else Path(place).expanduser(), progress)
-    catalogue = load_catalogue()
+    source, found = _read(place, progress, sheet, area)
+    catalogue = load_catalogue(catalogue_file)
     ids = {name.lower(): name for name in catalogue.series}
-    renamed = {_canonical(name, ids): data for name, data in found.series.items()}
+    renamed = {ids.get(name.lower(), name): data for name, data in found.series.items()}
     if len(renamed) < len(found.series):
         raise SourceError("Two series differ in nothing but capital letters; keep one of each.")
     looked_at = [
         s for name, data in renamed.items() if name in catalogue.series for s in suspects(catalogue.series[name], data)
     ]
+    base = store.open() if add and store.current() else None
+    if base is not None and base.synthetic != found.synthetic:
+        raise BadArgumentError("The embedded sample is synthetic and never mixed with real data. Load without --add.")
+    # The sample is no news of any day: the same everywhere, whenever it was loaded.
+    fetched_at = "" if found.synthetic else str(new_york_now())
+    frequencies = found.frequencies()
+    provenance = {
+        ids.get(n.lower(), n): Provenance(source, found.origins.get(n, ""), frequencies[n], fetched_at)
+        for n in found.series
+    }
+    holdings = [
+        HoldingsEntry(store.put_holdings(h), h.fund, h.day, len(h.ticker), source, origin, fetched_at)
+        for h, origin in found.holdings
+    ]
+    series: dict[str, SeriesData] = dict(renamed)
+    if base is not None:
+        series = {**{n: base.series(n) for n in base.ids}, **series}
+        provenance = {**{n: base.entries[n].provenance for n in base.ids}, **provenance}
+        mine = {(h.fund, h.as_of) for h in holdings}
+        holdings += [h for h in base.holdings_entries if (h.fund, h.as_of) not in mine]
+    named = label_of([provenance[n].source for n in series] or [source])
     snapshot = store.add(
-        renamed,
-        source=source,
-        origins={_canonical(n, ids): o for n, o in found.origins.items()},
-        frequencies={_canonical(n, ids): f for n, f in found.frequencies().items()},
+        series,
+        source=named,
+        provenance=provenance,
         synthetic=found.synthetic,
         loaded_at=dt.datetime.now().isoformat(timespec="seconds"),
+        holdings=holdings,
+        parent=store.current() or "",
     )
     if make_current:
         store.use(snapshot.fingerprint)

@@ -14,7 +14,7 @@ from typing import cast
 import numpy as np
 
 from xl_smallcap.data.catalogue import Catalogue, Series
-from xl_smallcap.data.releases import known_by
+from xl_smallcap.data.releases import Known, known_by
 from xl_smallcap.data.store import Snapshot
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.types import DayArray, FloatArray, Frequency, IntArray, SeriesFrequency
@@ -24,6 +24,9 @@ LONGEST_STEP_DAYS = {"daily": 10, "weekly": 17, "monthly": 41}
 REFUSED_GAP_DAYS = {"daily": 31, "weekly": 31, "monthly": 62}
 """A window that reaches across a longer gap is refused; across a shorter one it only lacks that change."""
 _LEG_SCALE = 100.0
+_SPLICE_GRID = 2.0**30
+"""Spliced levels in bp are rounded to a 2**-30th: sums of such numbers are exact, so the offset of a splice cancels
+from a change to the bit and later data cannot move an earlier one."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Panel:
     gaps : ndarray of int of shape (n_gaps,)
         Positions in `changes` before which a change across a long gap was left out.
     used : dict of str to str
-        Series asked for -> series used.
+        Series asked for -> series used; "BAMLH0A0HYM2 before 2023-11-20" -> BAA10Y where one stands in for first years.
     notes : tuple of str
         Fallbacks, dropped levels and gaps, as sentences.
     digest : str
@@ -143,6 +146,36 @@ def _resolve(catalogue: Catalogue, snapshot: Snapshot, series_id: str, notes: li
     return series_in(catalogue, snapshot, chosen)
 
 
+def _on_grid(values: FloatArray) -> FloatArray:
+    return np.asarray(np.round(_LEG_SCALE * values * _SPLICE_GRID) / _SPLICE_GRID)
+
+
+def _splice(
+    catalogue: Catalogue, snapshot: Snapshot, series: Series, as_of: np.datetime64 | None, seen: Known
+) -> tuple[DayArray, FloatArray, np.datetime64 | None, str]:
+    """Levels of a rate in bp, before its first day those of its fallback moved to meet it; that day and the fallback.
+
+    Which day comes first depends on the snapshot, not on the `as_of`: at a date at which the series itself is not known
+    yet, the fallback stands alone, and its changes are the same to the bit.
+    """
+    dates, values = seen.dates, _on_grid(seen.values)
+    stand_in = next((s for s in series.fallback if s in snapshot.entries), None)
+    if stand_in is None:
+        return dates, values, None, ""
+    first = np.datetime64(snapshot.entries[series.id].first, "D")
+    other = known_by(series_in(catalogue, snapshot, stand_in), snapshot.series(stand_in), as_of)
+    before = _on_grid(other.values)
+    if not (other.dates < first).any():
+        return dates, values, None, ""
+    both, own_at, other_at = np.intersect1d(dates, other.dates, assume_unique=True, return_indices=True)
+    if not both.size:
+        return other.dates, before, first, stand_in
+    early, later = other.dates < both[0], dates >= both[0]
+    before = before[early] + (values[own_at[0]] - before[other_at[0]])
+    joined = np.concatenate([other.dates[early], dates[later]]), np.concatenate([before, values[later]])
+    return *joined, both[0], stand_in
+
+
 def _levels(
     catalogue: Catalogue, snapshot: Snapshot, columns: tuple[Column, ...], as_of: np.datetime64 | None
 ) -> tuple[DayArray, FloatArray, dict[str, str], list[str]]:
@@ -168,6 +201,12 @@ def _levels(
                     )
                     dates, values = dates[~bad], values[~bad]
                 known[key] = (dates, _LEG_SCALE * np.log(values))
+            elif series.splice:
+                dates, values, day, stand_in = _splice(catalogue, snapshot, series, as_of, seen)
+                known[key] = (dates, values)
+                if day is not None:
+                    used[f"{leg.series} before {day}"] = stand_in
+                    notes.append(f"{series.id} does not reach back: {stand_in} before {day}, moved to meet it.")
             else:
                 known[key] = (dates, _LEG_SCALE * values)
     if any(d.size == 0 for d, _ in known.values()):

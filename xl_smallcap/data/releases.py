@@ -84,13 +84,16 @@ def available_at(series: Series, data: SeriesData) -> tuple[MinuteArray, BoolArr
         # A month may be dated by its first day or its last; the calendar means the month.
         unit = "datetime64[M]" if series.frequency == "monthly" else "datetime64[D]"
         periods = data.dates.astype(unit)
-        for period, moment in calendar().get(series.id, {}).items():
+        for period, moment in calendar().get(series.calendar_id, {}).items():
             hit = periods == period.astype(unit)
             rule[hit] = moment
             assumed[hit] = False
     own = ~np.isnat(data.available_at)
     rule[own] = data.available_at[own]
     assumed[own] = False
+    # A first value was known before its own revision was, whatever the usual lag says.
+    before = np.flatnonzero(~own[:-1] & own[1:] & (data.dates[1:] == data.dates[:-1]))
+    rule[before] = np.minimum(rule[before], rule[before + 1])
     return rule, assumed
 
 

@@ -4,108 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xl_smallcap.data import columnar
+from xl_smallcap.data.holdings import Holdings
 from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import (
+    SYNTHETIC_MARK,
+    Entry,
+    HoldingsEntry,
+    Provenance,
+    Snapshot,
+    holdings_path,
+    series_path,
+)
 from xl_smallcap.errors import NoDataError, StoreError
 
+__all__ = ["SYNTHETIC_MARK", "Entry", "HoldingsEntry", "Provenance", "Snapshot", "Store"]
+
 SCHEMA = 1
-SYNTHETIC_MARK = "SAMPLE (synthetic)"
-"""Shown wherever the source of a number computed from the embedded sample is shown."""
 _FINGERPRINT_LENGTH = 12
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What a manifest says of one series."""
-
-    object: str
-    source: str
-    origin: str
-    first: str
-    last: str
-    nobs: int
-    frequency: str
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """An immutable set of series; reads a series when first asked for it."""
-
-    fingerprint: str
-    source: str
-    synthetic: bool
-    loaded_at: str
-    entries: Mapping[str, Entry]
-    root: Path
-    _read: dict[str, SeriesData] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Ids of the stored series, sorted."""
-        return tuple(sorted(self.entries))
-
-    @property
-    def frequencies(self) -> dict[str, str]:
-        """Frequency of each stored series, as seen in its dates."""
-        return {name: self.entries[name].frequency for name in self.ids}
-
-    @property
-    def name(self) -> str:
-        """Source and fingerprint; says SAMPLE (synthetic) where that is so."""
-        return f"{SYNTHETIC_MARK if self.synthetic else self.source} {self.fingerprint}"
-
-    def series(self, series_id: str) -> SeriesData:
-        """Read one series and check it against its content hash.
-
-        Parameters
-        ----------
-        series_id : str
-            As stored.
-
-        Returns
-        -------
-        SeriesData
-
-        Raises
-        ------
-        NoDataError
-            The snapshot has no such series.
-        StoreError
-            Its file is missing or damaged.
-        """
-        done = self._read.get(series_id)
-        if done is not None:
-            return done
-        entry = self.entries.get(series_id)
-        if entry is None:
-            raise NoDataError(f"The snapshot {self.name} has no series '{series_id}'.")
-        path = _object_path(self.root, entry.object)
-        what = f"Series '{series_id}' of snapshot {self.fingerprint}"
-        try:
-            raw = path.read_bytes()
-        except OSError as exc:
-            raise StoreError(f"{what} could not be read ({exc.strerror}); load the data again to repair it.") from exc
-        columns, _ = columnar.decode(raw, what)
-        data = SeriesData(
-            columns["dates"].view("datetime64[D]"),
-            columns["values"],
-            columns["available_at"].view("datetime64[m]"),
-        )
-        if data.digest() != entry.object:
-            raise StoreError(f"{what} does not match its fingerprint; load the data again to repair it.")
-        self._read[series_id] = data
-        return data
-
-
-def _object_path(root: Path, digest: str) -> Path:
-    return root / "objects" / digest[:2] / f"{digest}.col"
 
 
 class Store:
@@ -120,15 +43,68 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def put(self, data: SeriesData) -> str:
+        """Write the file of one series, if it is not there yet.
+
+        Parameters
+        ----------
+        data : SeriesData
+            What to keep.
+
+        Returns
+        -------
+        str
+            Its content hash.
+
+        Raises
+        ------
+        StoreError
+            The disk is full or not writable.
+        """
+        digest = data.digest()
+        content = columnar.encode(
+            {
+                "dates": data.dates.view(np.int64),
+                "values": data.values,
+                "available_at": data.available_at.view(np.int64),
+            },
+            {},
+        )
+        _write(series_path(self.root, digest), content)
+        return digest
+
+    def put_holdings(self, data: Holdings) -> str:
+        """Write the file of a fund's holdings, if it is not there yet.
+
+        Parameters
+        ----------
+        data : Holdings
+            What to keep.
+
+        Returns
+        -------
+        str
+            Its content hash.
+
+        Raises
+        ------
+        StoreError
+            The disk is full or not writable.
+        """
+        digest = data.digest()
+        _write(holdings_path(self.root, digest), data.encode())
+        return digest
+
     def add(
         self,
         series: Mapping[str, SeriesData],
         *,
         source: str,
-        origins: Mapping[str, str],
-        frequencies: Mapping[str, str],
-        synthetic: bool,
-        loaded_at: str,
+        provenance: Mapping[str, Provenance] | None = None,
+        synthetic: bool = False,
+        loaded_at: str = "",
+        holdings: Iterable[HoldingsEntry] = (),
+        parent: str = "",
     ) -> Snapshot:
         """Write series and a manifest; CURRENT is not touched.
 
@@ -137,15 +113,17 @@ class Store:
         series : mapping of str to SeriesData
             By id.
         source : str
-            Name of the source, such as ``"folder"``.
-        origins : mapping of str to str
-            File or feed each series came from.
-        frequencies : mapping of str to str
-            As seen in the data.
+            Name of the source, such as ``"folder"``, or of the sources.
+        provenance : mapping of str to Provenance, optional
+            Where each series came from; one that is not there came from `source`.
         synthetic : bool
             Whether every number computed from it must say SAMPLE.
         loaded_at : str
             ISO moment, kept for information; not part of the fingerprint.
+        holdings : iterable of HoldingsEntry
+            Holdings written by :meth:`put_holdings`.
+        parent : str
+            Fingerprint of the snapshot this one follows, kept for information.
 
         Returns
         -------
@@ -160,39 +138,70 @@ class Store:
         entries: dict[str, dict[str, Any]] = {}
         for name in sorted(series):
             data = series[name]
-            digest = data.digest()
+            digest = self.put(data)
             sha.update(f"|{name}={digest}".encode())
-            path = _object_path(self.root, digest)
-            content = columnar.encode(
-                {
-                    "dates": data.dates.view(np.int64),
-                    "values": data.values,
-                    "available_at": data.available_at.view(np.int64),
-                },
-                {},
+            told = (provenance or {}).get(name, Provenance())
+            entry = Entry(
+                object=digest,
+                source=told.source or source,
+                origin=told.origin,
+                first=str(data.dates[0]),
+                last=str(data.dates[-1]),
+                nobs=int(np.unique(data.dates).size),
+                frequency=told.frequency,
+                fetched_at=told.fetched_at,
+                problem=told.problem,
             )
-            if not path.is_file() or path.read_bytes() != content:
-                columnar.write_atomic(path, content)
-            entries[name] = {
-                "object": digest,
-                "source": source,
-                "origin": origins.get(name, ""),
-                "first": str(data.dates[0]),
-                "last": str(data.dates[-1]),
-                "nobs": int(np.unique(data.dates).size),
-                "frequency": frequencies.get(name, "daily"),
-            }
+            entries[name] = asdict(entry)
+        owned = sorted(holdings, key=lambda h: (h.fund, h.as_of))
+        for held in owned:
+            sha.update(f"|{held.fund}@{held.as_of}={held.object}".encode())
         fingerprint = sha.hexdigest()[:_FINGERPRINT_LENGTH]
+        before = self._known(fingerprint)
         manifest = {
             "schema": SCHEMA,
             "fingerprint": fingerprint,
             "source": source,
             "synthetic": synthetic,
-            "loaded_at": loaded_at,
+            # the same content again is the same snapshot: when it was first made and after which stays
+            "loaded_at": before.get("loaded_at") or loaded_at,
+            "parent": before.get("parent", parent if parent != fingerprint else ""),
             "series": entries,
+            "holdings": [asdict(h) for h in owned],
         }
         columnar.write_atomic(self._manifest(fingerprint), json.dumps(manifest, indent=1, sort_keys=True).encode())
         return self.open(fingerprint)
+
+    def _known(self, fingerprint: str) -> dict[str, Any]:
+        try:
+            found: Any = json.loads(self._manifest(fingerprint).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def meant(self, fingerprint: str) -> str:
+        """Return the whole fingerprint that begins so.
+
+        Parameters
+        ----------
+        fingerprint : str
+            Of a snapshot in the store, or its beginning where no other begins so.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        StoreError
+            No snapshot, or several, begin so.
+        """
+        wanted = fingerprint.strip().lower()
+        found = [s for s in self.snapshots() if s.startswith(wanted)] if wanted else []
+        if len(found) != 1:
+            known = ", ".join(self.snapshots()) or "none"
+            raise StoreError(f"There is no snapshot '{fingerprint}' in the store, or several begin so. Known: {known}.")
+        return found[0]
 
     def use(self, fingerprint: str) -> None:
         """Make a snapshot the CURRENT one.
@@ -207,12 +216,9 @@ class Store:
         StoreError
             No snapshot, or several, begin so; CURRENT stays.
         """
-        meant = [s for s in self.snapshots() if s.startswith(fingerprint)] if fingerprint else []
-        if len(meant) != 1:
-            known = ", ".join(self.snapshots()) or "none"
-            raise StoreError(f"There is no snapshot '{fingerprint}' in the store, or several begin so. Known: {known}.")
-        self.open(meant[0])
-        columnar.write_atomic(self.root / "CURRENT", meant[0].encode())
+        meant = self.meant(fingerprint)
+        self.open(meant)
+        columnar.write_atomic(self.root / "CURRENT", meant.encode())
 
     def current(self) -> str | None:
         """Return the fingerprint of the CURRENT snapshot, or None in an empty store.
@@ -267,6 +273,7 @@ class Store:
             if manifest["schema"] != SCHEMA or manifest["fingerprint"] != wanted:
                 raise ValueError("schema")
             entries = {name: Entry(**entry) for name, entry in manifest["series"].items()}
+            owned = tuple(HoldingsEntry(**entry) for entry in manifest.get("holdings", []))
         except FileNotFoundError:
             known = ", ".join(self.snapshots()) or "none"
             raise StoreError(f"There is no snapshot '{wanted}' in the store. Known: {known}.") from None
@@ -283,7 +290,15 @@ class Store:
             loaded_at=manifest["loaded_at"],
             entries=entries,
             root=self.root,
+            holdings_entries=owned,
+            parent=manifest.get("parent", ""),
         )
 
     def _manifest(self, fingerprint: str) -> Path:
         return self.root / "snapshots" / f"{fingerprint}.json"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write an object unless the same bytes are there: a damaged file is repaired, a whole one left alone."""
+    if not path.is_file() or path.read_bytes() != content:
+        columnar.write_atomic(path, content)

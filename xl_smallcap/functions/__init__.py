@@ -11,9 +11,11 @@ from typing import Any
 from xl_smallcap.functions import why as _why
 from xl_smallcap.functions.attribution import RUSSELL_ATTRIBUTION
 from xl_smallcap.functions.betas import RUSSELL_BETA, RUSSELL_BETA_HISTORY, RUSSELL_BETAS, RUSSELL_FIT
+from xl_smallcap.functions.changes import RUSSELL_CHANGES
 from xl_smallcap.functions.factors import RUSSELL_FACTOR, RUSSELL_FACTORS
 from xl_smallcap.functions.fair_value import RUSSELL_FAIR_VALUE, RUSSELL_FAIR_VALUE_HISTORY
 from xl_smallcap.functions.methods import RUSSELL_METHODS
+from xl_smallcap.functions.positioning import RUSSELL_POSITIONING, RUSSELL_POSITIONING_HISTORY
 from xl_smallcap.functions.provenance import RUSSELL_ASOF, RUSSELL_SNAPSHOT, RUSSELL_SOURCE, RUSSELL_STATUS
 from xl_smallcap.types import Table
 
@@ -122,6 +124,9 @@ FUNCTIONS: tuple[WorksheetFunction, ...] = tuple(
         RUSSELL_FAIR_VALUE_HISTORY,
         RUSSELL_FACTOR,
         RUSSELL_FACTORS,
+        RUSSELL_POSITIONING,
+        RUSSELL_POSITIONING_HISTORY,
+        RUSSELL_CHANGES,
         RUSSELL_ASOF,
         RUSSELL_SOURCE,
         RUSSELL_SNAPSHOT,
@@ -140,12 +145,15 @@ __all__ = [
     "RUSSELL_BETA",
     "RUSSELL_BETAS",
     "RUSSELL_BETA_HISTORY",
+    "RUSSELL_CHANGES",
     "RUSSELL_FACTOR",
     "RUSSELL_FACTORS",
     "RUSSELL_FAIR_VALUE",
     "RUSSELL_FAIR_VALUE_HISTORY",
     "RUSSELL_FIT",
     "RUSSELL_METHODS",
+    "RUSSELL_POSITIONING",
+    "RUSSELL_POSITIONING_HISTORY",
     "RUSSELL_SNAPSHOT",
     "RUSSELL_SOURCE",
     "RUSSELL_STATUS",

@@ -100,6 +100,34 @@ def word(name: str, value: Any, default: str | None = None) -> str:
     return value.strip()
 
 
+def fingerprint_of(value: Any) -> str:
+    """Read the fingerprint of a snapshot, or its beginning.
+
+    Parameters
+    ----------
+    value : object
+        Text; one of digits alone may come as a number.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    BadArgumentError
+        Not a fingerprint.
+    """
+    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
+    text = f"{int(value)}" if whole else value.strip().lower() if isinstance(value, str) else ""
+    text = text.rpartition(" ")[2]  # "folder 0123456789ab", as RUSSELL_SNAPSHOT shows it
+    if not re.fullmatch(r"[0-9a-f]{3,12}", text):
+        raise BadArgumentError(
+            f"A snapshot's fingerprint is 3 to 12 of the characters 0-9 and a-f; got {shown(value)}. "
+            "=RUSSELL_SNAPSHOT() and 'xl-smallcap data history' show them."
+        )
+    return text
+
+
 def choice(name: str, value: Any, choices: Any, default: T, also: tuple[str, ...] = ()) -> T:
     """Read one of a closed list of words, any case.
 

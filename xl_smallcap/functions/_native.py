@@ -37,3 +37,21 @@ def date(value: np.datetime64) -> dt.date:
     found = value.astype("datetime64[D]").item()
     assert isinstance(found, dt.date)
     return found
+
+
+def moment(text: str) -> dt.date | None:
+    """Return a day or a moment noted as ISO text as a cell takes it.
+
+    Parameters
+    ----------
+    text : str
+        ``2026-11-25`` or ``2026-11-25T09:31``; anything else is none.
+
+    Returns
+    -------
+    datetime.date, datetime.datetime or None
+    """
+    try:
+        return dt.date.fromisoformat(text) if len(text) == 10 else dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None

@@ -187,7 +187,7 @@ def RUSSELL_BETAS(
         entry = session.catalogue.factors.get(name)
         label = entry.label if entry else session.catalogue.series_of(session.catalogue.market).label
         legs = [s for s, _ in entry.legs] if entry else [session.catalogue.market]
-        swaps = [f"{fitted.used[s]} for {s}" for s in legs if fitted.used[s] != s]
+        swaps = [f"{given} for {s}" for s, given in fitted.used.items() if given != s and s.split(" ")[0] in legs]
         built = label + (f" [{', '.join(swaps)}]" if swaps else "")
         table.append([name, *_cells(fitted, name, shown_in).values(), role, spec_id, built, source])
 

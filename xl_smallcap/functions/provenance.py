@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import numpy as np
+
 from xl_smallcap.analyses.provenance import SeriesStatus, newest, series_status, source_label, stored_id
 from xl_smallcap.analyses.question import Question, aligned
 from xl_smallcap.data.panel import Column
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions._native import moment
 from xl_smallcap.session import current_session
 from xl_smallcap.types import Scalar, Table, Window
 
@@ -138,7 +141,7 @@ def RUSSELL_SNAPSHOT() -> str:
 
 
 def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
-    """Table of every stored series: source, first and last observation, number of observations, age in days behind the newest observation of the snapshot, and whether that is stale for its frequency.
+    """Table of every stored series and fund: source, first and last observation, age in days behind the newest of the snapshot, stale or not for its frequency, when fetched (New York), how many days were revised and when last, licence.
 
     Parameters
     ----------
@@ -148,7 +151,8 @@ def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
     Returns
     -------
     list of list
-        A row per series. No clock is read: age is measured inside the snapshot.
+        A row per series, then a row per fund and day of holdings. No clock is read: age is measured inside the snapshot.
+        Status "ok" or "stale", with "kept: ..." where the last fetch failed and what was there before is shown.
 
     Raises
     ------
@@ -158,16 +162,35 @@ def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
     session = current_session()
     session.follow()
     when = read.day("as_of", as_of)
-    table: Table = [["series", "label", "source", "file", "frequency", "first", "last", "nobs", "age_days", "status"]]
+    table: Table = [
+        [
+            "series",
+            "label",
+            "source",
+            "file",
+            "frequency",
+            "first",
+            "last",
+            "nobs",
+            "age_days",
+            "status",
+            "fetched",
+            "revised_days",
+            "revised",
+            "licence",
+        ]
+    ]
     reference = newest(session, when)
     for series_id in session.snapshot.ids:
         entry = session.snapshot.entries[series_id]
         label = session.catalogue.series_of(series_id).label
-        head: list[Scalar] = [series_id, label, source_label(session), entry.origin]
+        source = source_label(session) if session.snapshot.synthetic else entry.source
+        head: list[Scalar] = [series_id, label, source, entry.origin]
+        fetched = moment(entry.fetched_at)
         try:
             status = series_status(session, series_id, when, reference)
         except NoDataError as exc:
-            table.append([*head, entry.frequency, None, None, 0, None, str(exc)])
+            table.append([*head, entry.frequency, None, None, 0, None, str(exc), fetched, None, None, None])
             continue
         first: Any = status.first.item()
         last: Any = status.last.item()
@@ -179,7 +202,19 @@ def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
                 last,
                 status.nobs,
                 status.age_days,
-                "stale" if status.stale else "ok",
+                status.verdict,
+                fetched,
+                status.revised_days,
+                status.revised_at.item(),
+                status.licence,
             ]
         )
+    now: Any = reference.item()
+    for held in session.snapshot.holdings_entries:
+        day = moment(held.as_of)
+        if when is not None and not (day and np.datetime64(day, "D") < when):
+            continue
+        head = [held.fund, f"Holdings of {held.fund}", held.source, held.origin, "holdings", day, day, held.rows]
+        age = (now - day).days if day and session.snapshot.entries else None
+        table.append([*head, age, "ok" if day else "undated", moment(held.fetched_at), None, None, "restricted"])
     return table

@@ -16,7 +16,8 @@ import numpy as np
 
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError, unknown_word
 from xl_smallcap.functions import BY_NAME
-from xl_smallcap.session import ErrorRecord, Session, current_session
+from xl_smallcap.functions._arguments import fingerprint_of, is_blank
+from xl_smallcap.session import ErrorRecord, Session, current_session, pinned
 from xl_smallcap.types import Scalar, Table
 
 log = logging.getLogger("xl_smallcap")
@@ -98,7 +99,7 @@ def _log_unexpected(session: Session, name: str, arguments: Sequence[Any]) -> No
     log.exception("unexpected error in %s(%s)", name, ", ".join(map(repr, arguments)))
 
 
-def evaluate(name: str, arguments: Sequence[Any]) -> Answer:
+def evaluate(name: str, arguments: Sequence[Any], pin: Any = None) -> Answer:
     """Answer one call; a repeated call costs a look-up.
 
     Parameters
@@ -107,12 +108,18 @@ def evaluate(name: str, arguments: Sequence[Any]) -> Answer:
         A worksheet function, any case.
     arguments : sequence
         As the host has them: None for skipped, str, float, bool, dates, rows of a range.
+    pin : object, optional
+        Content of the workbook's name RUSSELL_PIN: the fingerprint of the snapshot that answers. Blank follows CURRENT.
 
     Returns
     -------
     Answer
     """
     try:
+        if not is_blank(pin):
+            with pinned(fingerprint_of(pin)) as session:
+                session.follow()
+                return _answer(session, name, arguments)
         session = current_session()
         session.follow()
     except XlSmallcapError as exc:
@@ -120,6 +127,10 @@ def evaluate(name: str, arguments: Sequence[Any]) -> Answer:
     except Exception as exc:  # before there is a session there is no log either
         log.exception("no session")
         return Answer(code=UNEXPECTED, message=f"Unexpected error when opening the data: {type(exc).__name__}: {exc}.")
+    return _answer(session, name, arguments)
+
+
+def _answer(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
     # bool is kept apart: True == 1.0 would find the answer to another question.
     key = (session.generation, name, *((type(a), a) if isinstance(a, bool) else a for a in arguments))
     try:

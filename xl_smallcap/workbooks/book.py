@@ -22,7 +22,6 @@ from xl_smallcap.functions import (
     RUSSELL_FIT,
     RUSSELL_SNAPSHOT,
     RUSSELL_STATUS,
-    WorksheetFunction,
 )
 from xl_smallcap.types import Scalar, Table
 from xl_smallcap.workbooks.charts import bar_chart, history_chart
@@ -44,6 +43,9 @@ EXAMPLES = {
     "RUSSELL_FAIR_VALUE_HISTORY": "=ROWS(RUSSELL_FAIR_VALUE_HISTORY())",
     "RUSSELL_FACTOR": '=RUSSELL_FACTOR("easing","z")',
     "RUSSELL_FACTORS": "=ROWS(RUSSELL_FACTORS())",
+    "RUSSELL_POSITIONING": '=RUSSELL_POSITIONING("leveraged","percentile3y")',
+    "RUSSELL_POSITIONING_HISTORY": '=ROWS(RUSSELL_POSITIONING_HISTORY("leveraged"))',
+    "RUSSELL_CHANGES": '=RUSSELL_WHY("=RUSSELL_CHANGES()")',
     "RUSSELL_ASOF": "=RUSSELL_ASOF()",
     "RUSSELL_SOURCE": '=INDEX(RUSSELL_SOURCE("DGS2"),2,5)',
     "RUSSELL_SNAPSHOT": "=RUSSELL_SNAPSHOT()",
@@ -266,13 +268,11 @@ def _data_sheet(book: Any, s: Styles) -> None:
     out.sheet.fit_to_pages(1, 0)
 
 
-def example_value(entry: WorksheetFunction, formula: str) -> Scalar:
+def example_value(formula: str) -> Scalar:
     """Compute what the example of a function shows.
 
     Parameters
     ----------
-    entry : WorksheetFunction
-        The function.
     formula : str
         Its example: the call itself, or ROWS(...) or INDEX(...,i,j) around it.
 
@@ -283,7 +283,7 @@ def example_value(entry: WorksheetFunction, formula: str) -> Scalar:
     from xl_smallcap.functions.formula import find_calls
 
     (call,) = find_calls(formula)[:1]
-    result = entry.call(*call.arguments)
+    result = BY_NAME[call.name].call(*call.arguments)
     if formula.startswith("=ROWS("):
         return len(result)
     if formula.startswith("=INDEX("):
@@ -309,7 +309,7 @@ def _functions_sheet(book: Any, s: Styles) -> None:
         sheet.write_string(i, 2, ", ".join(p.name for p in f.parameters) or "none", s.wrap)
         formula = EXAMPLES[f.name]
         sheet.write_string(i, 3, formula, s.code)
-        value = example_value(f, formula)
+        value = example_value(formula)
         out.formula(i, 4, formula, s.date if isinstance(value, dt.date) else s.wrap, value)
     sheet.freeze_panes(1, 1)
     sheet.set_landscape()

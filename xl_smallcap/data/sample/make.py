@@ -52,7 +52,7 @@ class Sample:
         Equity trading days.
     daily : dict of str to ndarray of shape (n_days,)
         Levels, NaN where the bond market was closed.
-    weekly, monthly : tuple of (ndarray, dict)
+    weekly, monthly, positions : tuple of (ndarray, dict)
         Dates and levels.
     regime : ndarray of shape (n_days,)
         Index into ``REGIMES``.
@@ -62,6 +62,7 @@ class Sample:
     daily: dict[str, FloatArray]
     weekly: tuple[DayArray, dict[str, FloatArray]]
     monthly: tuple[DayArray, dict[str, FloatArray]]
+    positions: tuple[DayArray, dict[str, FloatArray]]
     regime: IntArray
 
 
@@ -270,7 +271,9 @@ def build(seed: int = SEED) -> Sample:
         daily[name] = np.where(closed, np.nan, values)
     monthly = _monthly(rng, months, state, rates["DGS3MO"], month_of)
     weekly = _weekly(rng, state, months)
-    return Sample(days, daily, weekly, (months.astype("datetime64[D]"), monthly), regime)
+    # Drawn from a generator of their own, so that what was there before them keeps its bits.
+    positions = _positions(np.random.default_rng(seed + 1))
+    return Sample(days, daily, weekly, (months.astype("datetime64[D]"), monthly), positions, regime)
 
 
 def _monthly(
@@ -304,6 +307,25 @@ def _weekly(rng: np.random.Generator, state: IntArray, months: DayArray) -> tupl
     return saturdays, {"ICSA": _rounded(np.exp(claims), -3), "NFCI": _rounded(stress, 4)}
 
 
+def _positions(rng: np.random.Generator) -> tuple[DayArray, dict[str, FloatArray]]:
+    """Russell 2000 futures: the shares of five kinds of traders drift, small traders hold half of the rest."""
+    days = np.arange("2006-06-13", np.datetime64(LAST, "D"), 7, dtype="datetime64[D]")
+    # A report is dated Monday where Tuesday is a holiday, as in the week of 11 November 2025.
+    days[days == np.datetime64("2025-11-11")] = np.datetime64("2025-11-10")
+    n = days.size
+    interest = np.round(450_000.0 * np.exp(_reverting(0.03 * rng.standard_normal(n), 0.0, 0.0, 0.05)))
+    mean = {"DEALER": (0.14, 0.16), "AM": (0.30, 0.24), "LEV": (0.16, 0.26), "OTHER": (0.02, 0.02)}
+    out: dict[str, FloatArray] = {"TFF_RUT_OI": interest}
+    for name, sides in mean.items():
+        for side, level in zip(("LONG", "SHORT"), sides, strict=True):
+            share = level * np.exp(_reverting(0.05 * rng.standard_normal(n), 0.0, 0.0, 0.04))
+            out[f"TFF_RUT_{name}_{side}"] = np.round(interest * np.minimum(share, 0.45))
+    for side in ("LONG", "SHORT"):
+        taken = sum(out[f"TFF_RUT_{name}_{side}"] for name in mean)
+        out[f"TFF_RUT_NONREPT_{side}"] = np.maximum(np.round(0.5 * (interest - taken)), 1000.0)
+    return days, out
+
+
 def _csv(days: DayArray, series: dict[str, FloatArray]) -> bytes:
     out = io.StringIO()
     names = sorted(series)
@@ -315,7 +337,7 @@ def _csv(days: DayArray, series: dict[str, FloatArray]) -> bytes:
 
 
 def files(sample: Sample) -> dict[str, bytes]:
-    """Return the sample as the text of its three wide files.
+    """Return the sample as the text of its four wide files.
 
     Parameters
     ----------
@@ -330,6 +352,7 @@ def files(sample: Sample) -> dict[str, bytes]:
         "daily.csv": _csv(sample.days, sample.daily),
         "weekly.csv": _csv(*sample.weekly),
         "monthly.csv": _csv(*sample.monthly),
+        "positions.csv": _csv(*sample.positions),
     }
 
 

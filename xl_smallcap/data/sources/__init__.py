@@ -1,16 +1,16 @@
-"""One file a source; each gives the same :class:`Loaded`, and ``SOURCES`` is the one table of them."""
+"""One file a source. Local ones are read by :mod:`loading`; those in ``REMOTE`` are asked by :mod:`refresh`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from xl_smallcap.data.sources import bloomberg, cftc, fred, ishares, yahoo
+from xl_smallcap.data.sources._loaded import Context, Fetched, Loaded, Remote, Request
 
-from xl_smallcap.data.sources import folder, sample
-from xl_smallcap.data.sources._loaded import Loaded
-
-SOURCES: dict[str, Callable[[Path | None, Callable[[str, int, int], None]], Loaded]] = {
-    "folder": folder.read,
-    "sample": sample.read,
+REMOTE: dict[str, Remote] = {
+    "fred": fred,
+    "yahoo": yahoo,
+    "cftc": cftc,
+    "ishares": ishares,
+    "bloomberg": bloomberg,
 }
 
-__all__ = ["SOURCES", "Loaded"]
+__all__ = ["REMOTE", "Context", "Fetched", "Loaded", "Remote", "Request"]

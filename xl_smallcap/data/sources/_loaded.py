@@ -1,12 +1,37 @@
-"""What every source returns."""
+"""What every source returns, and what a source that is fetched from is asked."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from xl_smallcap.config import Settings
+from xl_smallcap.data.catalogue import Series
+from xl_smallcap.data.holdings import Holdings
 from xl_smallcap.data.series import SeriesData
+
+if TYPE_CHECKING:
+    from xl_smallcap.data.sources._http import Client
+
+
+def frequency_of(data: SeriesData) -> str:
+    """Return a series' frequency as seen: median spacing up to 4 days daily, up to 10 weekly, else monthly.
+
+    Parameters
+    ----------
+    data : SeriesData
+        Its rows.
+
+    Returns
+    -------
+    str
+    """
+    days = np.unique(data.dates)
+    gap = float(np.median(np.diff(days).astype(np.int64))) if days.size > 1 else 1.0
+    return "daily" if gap <= 4 else "weekly" if gap <= 10 else "monthly"
 
 
 @dataclass(frozen=True)
@@ -17,18 +42,61 @@ class Loaded:
     origins: dict[str, str]
     synthetic: bool = False
     skipped: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    holdings: list[tuple[Holdings, str]] = field(default_factory=list)
 
     def frequencies(self) -> dict[str, str]:
-        """Return each series' frequency as seen: median spacing up to 4 days daily, up to 10 weekly, else monthly.
+        """Return each series' frequency as seen in its dates.
 
         Returns
         -------
         dict of str to str
         """
-        found = {}
-        for name, data in self.series.items():
-            days = np.unique(data.dates)
-            gap = float(np.median(np.diff(days).astype(np.int64))) if days.size > 1 else 1.0
-            found[name] = "daily" if gap <= 4 else "weekly" if gap <= 10 else "monthly"
-        return found
+        return {name: frequency_of(data) for name, data in self.series.items()}
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What one answer of a source held: series by field ("" where the symbol has only one), or holdings."""
+
+    series: dict[str, SeriesData] = field(default_factory=dict)
+    holdings: Holdings | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a source: one symbol, the fields wanted of it and the series they become."""
+
+    source: str
+    symbol: str
+    fields: tuple[str, ...]
+    series: tuple[Series, ...]
+
+    @property
+    def label(self) -> str:
+        """How a progress bar and a report name it."""
+        return self.series[0].id if len(self.series) == 1 else f"{self.source}:{self.symbol}"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a source needs to answer: settings, the way to the network, the moment (New York)."""
+
+    settings: Settings
+    client: Client
+    now: np.datetime64
+
+
+class Remote(Protocol):
+    """A module that fetches: only `fetch` touches the network, `parse` is a function of what it brought."""
+
+    def unusable(self, settings: Settings) -> str:
+        """Why this source cannot be asked here; empty where it can."""
+
+    def fetch(self, request: Request, context: Context) -> Any:
+        """Bring what the source says about one symbol."""
+
+    def parse(self, raw: Any, request: Request) -> Fetched:
+        """Read what was brought."""
+
+
+Progress = Callable[[str, int, int], None]

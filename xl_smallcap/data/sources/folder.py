@@ -1,7 +1,8 @@
 """A user's folder of CSV files: wide files (date, one column a series) or one file a series (date, value).
 
-Every ``*.csv`` directly in the folder is looked at. A file of another layout is skipped and named; a file of ours with
-one bad cell refuses the whole load, so that a half-read folder never replaces good data.
+The CFTC's report and iShares' holdings files are known by their columns and read as what they are. Every ``*.csv``
+directly in the folder is looked at. A file of another layout is skipped and named; a file of ours with one bad cell
+refuses the whole load, so that a half-read folder never replaces good data.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from xl_smallcap.data.holdings import Holdings
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.sources._loaded import Loaded
+from xl_smallcap.data.sources import cftc, ishares
+from xl_smallcap.data.sources._loaded import Loaded, Progress
 from xl_smallcap.data.sources.delimited import (
     MISSING,
     NotSeriesError,
@@ -30,8 +32,6 @@ _DATE_HEADERS = ("date", "observation_date")
 _VINTAGE = "available_at"
 _EARLIEST = dt.date(1800, 1, 1)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2})?$")
-
-Progress = Callable[[str, int, int], None]
 
 
 def _is_text_column(sheet: Sheet, position: int) -> bool:
@@ -102,7 +102,36 @@ def parse(raw: bytes, file: str, today: dt.date | None = None) -> dict[str, Seri
     SourceError
         A cell cannot be read; file, line and column are named.
     """
-    sheet = read_sheet(raw, file)
+    return series_of(read_sheet(raw, file), today)
+
+
+def series_of(sheet: Sheet, today: dt.date | None = None) -> dict[str, SeriesData]:
+    """Read a table into series: a wide one, one of a single series, or the CFTC's report.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        Header and rows.
+    today : datetime.date, optional
+        A later date is refused as a slip of the pen.
+
+    Returns
+    -------
+    dict of str to SeriesData
+
+    Raises
+    ------
+    NotSeriesError
+        The table is of another layout.
+    SourceError
+        A cell cannot be read.
+    """
+    file = sheet.file
+    if cftc.is_report(sheet.header):
+        found = cftc.read_report(sheet)
+        if not found:
+            raise NotSeriesError(f"{file}: a CFTC report without the Russell 2000's and the S&P 500's contracts.")
+        return found
     if sheet.header[0].lower() not in _DATE_HEADERS:
         raise NotSeriesError(f"{file}: the first column is '{sheet.header[0]}', not 'date'.")
     if not sheet.rows:
@@ -123,9 +152,9 @@ def parse(raw: bytes, file: str, today: dt.date | None = None) -> dict[str, Seri
     for (line, _), day, moment in zip(sheet.rows, days, vintages or [], strict=False):
         if moment < day:
             raise SourceError(f"{sheet.file}, line {line}, column '{_VINTAGE}': {moment} lies before its date {day}.")
-    found: dict[str, SeriesData] = {}
+    found = {}
     for i in columns:
-        name = Path(file).stem if single else sheet.header[i]
+        name = Path(file.rpartition("!")[2]).stem if single else sheet.header[i]
         numbers = [read_number(sheet, line, sheet.header[i], row[i]) for line, row in sheet.rows]
         keep = np.array([n is not None for n in numbers])
         if not keep.any():
@@ -136,7 +165,7 @@ def parse(raw: bytes, file: str, today: dt.date | None = None) -> dict[str, Seri
     return found
 
 
-def read(place: Path | None, progress: Progress) -> Loaded:
+def read(place: Path, progress: Progress) -> Loaded:
     """Read every CSV file of a folder.
 
     Parameters
@@ -155,7 +184,7 @@ def read(place: Path | None, progress: Progress) -> Loaded:
     SourceError
         No such folder, nothing readable in it, a bad cell, or a series in two files.
     """
-    if place is None or not place.is_dir():
+    if not place.is_dir():
         raise SourceError(f"'{place}' is not a folder. Give the folder that holds your CSV files, or 'sample'.")
     files = sorted(p for p in place.iterdir() if p.suffix.lower() == ".csv")
     if not files:
@@ -163,10 +192,15 @@ def read(place: Path | None, progress: Progress) -> Loaded:
     series: dict[str, SeriesData] = {}
     origins: dict[str, str] = {}
     skipped: dict[str, str] = {}
+    holdings: list[tuple[Holdings, str]] = []
     for done, path in enumerate(files):
         progress(path.name, done, len(files))
         try:
-            found = parse(path.read_bytes(), path.name, dt.date.today())
+            raw = path.read_bytes()
+            if ishares.is_holdings(raw):
+                holdings.append((ishares.read_holdings(raw, path.name, ishares.fund_of(path.name)), path.name))
+                continue
+            found = parse(raw, path.name, dt.date.today())
         except NotSeriesError as exc:
             skipped[path.name] = str(exc)
             continue
@@ -178,7 +212,7 @@ def read(place: Path | None, progress: Progress) -> Loaded:
             series[name] = data
             origins[name] = path.name
     progress("", len(files), len(files))
-    if not series:
+    if not series and not holdings:
         reasons = " ".join(skipped.values())
         raise SourceError(f"No file in '{place}' holds series. {reasons}")
-    return Loaded(series=series, origins=origins, skipped=skipped)
+    return Loaded(series=series, origins=origins, skipped=skipped, holdings=holdings)

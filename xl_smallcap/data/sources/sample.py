@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
 from importlib import resources
-from pathlib import Path
 
-from xl_smallcap.data.sources._loaded import Loaded
+from xl_smallcap.data.sources._loaded import Loaded, Progress
 from xl_smallcap.data.sources.folder import parse
 
-FILES = ("daily.csv", "weekly.csv", "monthly.csv")
+FILES = ("daily.csv", "weekly.csv", "monthly.csv", "positions.csv")
 
 
-def read(place: Path | None, progress: Callable[[str, int, int], None]) -> Loaded:
+def read(progress: Progress) -> Loaded:
     """Read the embedded sample with the same parser as a user's folder.
 
     Parameters
     ----------
-    place : None
-        Not used; the sample is inside the package.
     progress : callable
         Called with (file, done, total).
 

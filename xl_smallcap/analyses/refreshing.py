@@ -1,0 +1,96 @@
+"""A refresh as a user means it: new data, and whatever is too dear for a cell computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+
+from xl_smallcap.analyses.fair_value import FairValueQuestion
+from xl_smallcap.analyses.fair_value_history import gap_history
+from xl_smallcap.analyses.question import Question
+from xl_smallcap.data.commit import RefreshReport
+from xl_smallcap.data.refresh import Tell, refresh
+from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.session import Session
+from xl_smallcap.types import Window
+
+PRECOMPUTED = ("russell", "relative")
+"""Targets whose fair value histories get their evidence in a refresh; ``fair-value history`` computes any other."""
+_WINDOW, _MONTH = Window(250, "daily"), 21
+
+
+def refresh_data(
+    session: Session,
+    tell: Tell,
+    *,
+    only_sources: Collection[str] = (),
+    only_series: Collection[str] = (),
+    accept: Collection[str] = (),
+    now: np.datetime64 | None = None,
+) -> RefreshReport:
+    """Fetch into the session's store.
+
+    Parameters
+    ----------
+    session : Session
+        Gives store, catalogue and settings.
+    tell : callable
+        Told of progress.
+    only_sources, only_series, accept : collection of str
+        As in :func:`xl_smallcap.data.refresh.refresh`.
+    now : numpy.datetime64, optional
+        The present moment (New York).
+
+    Returns
+    -------
+    RefreshReport
+
+    Raises
+    ------
+    XlSmallcapError
+        As in :func:`xl_smallcap.data.refresh.refresh`.
+    """
+    return refresh(
+        session.store,
+        session.catalogue,
+        session.settings,
+        tell,
+        only_sources=only_sources,
+        only_series=only_series,
+        accept=accept,
+        now=now,
+    )
+
+
+def precompute(session: Session, progress: Callable[[str, int, int], None]) -> list[str]:
+    """Compute what a cell only looks up: the evidence of every date of the fair value histories.
+
+    What was computed for earlier days is found again, so that a daily refresh computes a day.
+
+    Parameters
+    ----------
+    session : Session
+        Data and cache.
+    progress : callable
+        Told of (name, done, total).
+
+    Returns
+    -------
+    list of str
+        What could not be computed, a sentence each.
+    """
+    catalogue, missed = session.catalogue, []
+    for name in PRECOMPUTED:
+        if name not in catalogue.targets:
+            continue
+        question = Question(catalogue.targets[name], catalogue.spec(catalogue.default_spec), _WINDOW, None)
+
+        def step(_: str, done: int, total: int, name: str = name) -> None:
+            progress(f"evidence of {name}", done, total)
+
+        try:
+            gap_history(session, FairValueQuestion(question, "levels", _MONTH), step)
+        except XlSmallcapError as exc:
+            missed.append(f"Evidence of '{name}' was not computed: {exc}")
+    return missed

@@ -1,0 +1,253 @@
+"""``xl-smallcap data``: load, refresh, look at, compare, prune and export."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from xl_smallcap.cli.terminal import as_text, print_table, progress, series_progress
+from xl_smallcap.errors import XlSmallcapError
+
+OK, FAILED, PARTIAL = 0, 1, 3
+
+
+def _load(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.loading import load
+    from xl_smallcap.session import current_session
+
+    session = current_session()
+    with progress("Reading") as step:
+        done = load(
+            session.store, args.place, step, sheet=args.sheet, area=args.range, add=args.add,
+            catalogue_file=session.settings.home / "catalogue.toml",
+        )  # fmt: skip
+    held = "".join(f", holdings of {h.fund} ({h.as_of})" for h in done.snapshot.holdings_entries)
+    print(f"Snapshot {done.snapshot.name}: {len(done.snapshot.ids)} series{held}, now CURRENT.")
+    for reason in done.skipped.values():
+        print(f"Left out: {reason}", file=sys.stderr)
+    for sentence in done.suspects:
+        print(f"Look at: {sentence}", file=sys.stderr)
+    lacking = _why_no_default_model()
+    return PARTIAL if done.skipped or lacking else OK
+
+
+def _why_no_default_model() -> str:
+    """Say on the screen what the default model lacks, if anything; return it."""
+    from xl_smallcap.functions import RUSSELL_ASOF
+    from xl_smallcap.session import Session, use_session
+
+    use_session(Session())
+    try:
+        RUSSELL_ASOF()
+    except XlSmallcapError as exc:
+        print(f"The default model cannot be computed from these data: {exc}", file=sys.stderr)
+        return str(exc)
+    return ""
+
+
+def _use(args: argparse.Namespace) -> int:
+    from xl_smallcap.session import current_session
+
+    store = current_session().store
+    store.use(args.fingerprint)
+    print(f"CURRENT is now {store.open().name}.")
+    return OK
+
+
+def _status(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.clock import new_york_now
+    from xl_smallcap.hosts._cells import evaluate, to_json
+    from xl_smallcap.session import current_session
+
+    answer = evaluate("RUSSELL_STATUS", ())
+    if args.json:
+        print(json.dumps(to_json(answer)))
+        return FAILED if answer.code else OK
+    if answer.table is None:
+        print(f"{answer.code} {answer.message}", file=sys.stderr)
+        return FAILED
+    session = current_session()
+    snapshot = session.snapshot
+    print(f"Snapshot {snapshot.name}, loaded {snapshot.loaded_at}, in {session.settings.store_dir}")
+    others = [s for s in session.store.snapshots() if s != snapshot.fingerprint]
+    print(f"Other snapshots: {', '.join(others) or 'none'}")
+    newest = max((e.last for e in snapshot.entries.values()), default="")
+    if newest:
+        days = (new_york_now().astype("datetime64[D]").item() - _day(newest)).days
+        print(f"Newest observation: {newest}, {days} days ago. age_days counts from it, so a cell reads no clock.")
+    print_table(answer.table)
+    damaged = [row for row in answer.table[1:] if row[6] is None]
+    return PARTIAL if damaged else OK
+
+
+def _day(text: str) -> Any:
+    import datetime as dt
+
+    return dt.date.fromisoformat(text)
+
+
+def _refresh(args: argparse.Namespace) -> int:
+    from xl_smallcap.analyses.refreshing import precompute, refresh_data
+    from xl_smallcap.session import Session, current_session, use_session
+
+    session = current_session()
+    try:
+        with series_progress() as tell:
+            report = refresh_data(
+                session, tell, only_sources=args.source or (), only_series=args.series or (), accept=args.accept or ()
+            )
+    except KeyboardInterrupt:
+        print("Stopped; what came is kept: refresh again to go on.", file=sys.stderr)
+        return FAILED
+    if args.json:
+        told = {
+            "snapshot": report.snapshot.fingerprint if report.snapshot else None,
+            "changed": report.changed,
+            "series": [dataclasses.asdict(o) for o in report.outcomes],
+            "notes": list(report.notes),
+        }
+        print(json.dumps(told))
+    else:
+        _print_report(report)
+    if report.nothing or report.snapshot is None:
+        return FAILED
+    lacking = _why_no_default_model()
+    if session.settings.precompute and not args.no_precompute and not lacking:
+        fresh = Session()
+        use_session(fresh)
+        try:
+            with progress("Computing") as step:
+                for sentence in precompute(fresh, step):
+                    print(sentence, file=sys.stderr)
+        except KeyboardInterrupt:
+            print("Stopped; the data are refreshed, evidence is computed at the next refresh.", file=sys.stderr)
+            return PARTIAL
+    return OK if report.complete and not lacking else PARTIAL
+
+
+def _print_report(report: Any) -> None:
+    rows = [["series", "source", "outcome", "added", "revised", "last"]]
+    rows += [[o.series, o.source, o.outcome, o.added, o.revised, o.last] for o in report.outcomes]
+    print_table(rows)
+    for o in report.outcomes:
+        if o.told:
+            mark = "Failed" if o.outcome == "failed" else "Kept" if o.outcome == "kept" else "Look at"
+            print(f"{mark}: {o.series}: {o.told}", file=sys.stderr)
+    for note in report.notes:
+        print(note, file=sys.stderr)
+    if report.snapshot is None:
+        print("Nothing could be fetched, and there was nothing before.", file=sys.stderr)
+    elif report.nothing:
+        print(f"Nothing could be fetched; snapshot {report.snapshot.name} stays in use.", file=sys.stderr)
+    elif report.changed:
+        print(f"Snapshot {report.snapshot.name} is now CURRENT.")
+    else:
+        print(f"Nothing is new: snapshot {report.snapshot.name} stays.")
+
+
+def _show(args: argparse.Namespace, rows: list[list[Any]], title: str = "") -> int:
+    if args.json:
+        print(json.dumps({"title": title, "table": rows}))
+    else:
+        print_table(rows, title=title)
+    return OK
+
+
+def _history(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.history import snapshots_of
+    from xl_smallcap.session import current_session
+
+    lines = snapshots_of(current_session().store)
+    rows: list[list[Any]] = [["snapshot", "made", "source", "after", "series", "newest", "is"]]
+    for n in lines:
+        state = "CURRENT" if n.current else "damaged" if n.why else ""
+        rows.append([n.fingerprint, n.made_at, n.source, n.parent, n.series, n.newest, state])
+    return _show(args, rows)
+
+
+def _diff(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.history import compare
+    from xl_smallcap.session import current_session
+
+    store = current_session().store
+    before = store.open(store.meant(args.before))
+    after = store.open(store.meant(args.after) if args.after else None)
+    rows: list[list[Any]] = [
+        ["series", "change", "added", "removed", "revised", "first_revised", "largest_pct", "source_before", "source"]
+    ]
+    for c in compare(before, after):
+        rows.append(
+            [c.series, c.kind, c.added, c.removed, c.revised, c.first_revised, 100 * c.largest, c.before, c.after]
+        )
+    return _show(args, rows, f"From {before.name} to {after.name}: {len(rows) - 1} series differ")
+
+
+def _prune(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.history import prune
+    from xl_smallcap.session import current_session
+
+    done = prune(current_session().store, args.keep)
+    print(f"Taken away: {len(done.snapshots)} snapshots, {done.files} files, {done.size / 1e6:.1f} MB.")
+    for fingerprint in done.snapshots:
+        print(f"  {fingerprint}")
+    return OK
+
+
+def _export(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.exporting import export
+    from xl_smallcap.session import current_session
+
+    session = current_session()
+    snapshot = session.store.open(session.store.meant(args.snapshot) if args.snapshot else None)
+    done = export(session.catalogue, snapshot, Path(args.out), inside=args.inside)
+    print(f"Written: {len(done.written)} series of {snapshot.name} in {done.folder}")
+    for name, why in done.withheld.items():
+        print(f"Left out: {name}, {as_text(why)}.", file=sys.stderr)
+    return PARTIAL if done.withheld else OK
+
+
+def add_commands(commands: Any) -> None:
+    """Add ``data`` and its actions.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+        Of the main parser.
+    """
+    data = commands.add_parser("data", help="load, refresh and look at data").add_subparsers(
+        dest="action", required=True
+    )
+
+    def command(name: str, text: str, run: Any, *, as_json: bool = False) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = data.add_parser(name, help=text)
+        made.set_defaults(run=run)
+        if as_json:
+            made.add_argument("--json", action="store_true")
+        return made
+
+    load = command("load", "read a folder of CSV files, a workbook, or the embedded sample", _load)
+    load.add_argument("place", help="a folder, a workbook (.xlsx, .xlsm), or the word 'sample'")
+    load.add_argument("--sheet", help="of a workbook (default: the first)")
+    load.add_argument("--range", help="of a workbook, such as A3:F500 or a defined name (default: all that is filled)")
+    load.add_argument("--add", action="store_true", help="keep the other series of the CURRENT snapshot")
+    refresh = command("refresh", "fetch what is new; stopped, it goes on where it was", _refresh, as_json=True)
+    refresh.add_argument("--source", action="append", help="only this source (fred, yahoo, cftc, ishares, bloomberg)")
+    refresh.add_argument("--series", action="append", help="only this series or fund; may be given again")
+    refresh.add_argument("--accept", action="append", help="take this series as it comes, replacing what is there")
+    refresh.add_argument("--no-precompute", action="store_true", help="do not compute the evidence of fair values")
+    command("use", "make another snapshot CURRENT", _use).add_argument("fingerprint")
+    command("status", "series, ages and snapshots", _status, as_json=True)
+    command("history", "the snapshots, newest first", _history, as_json=True)
+    diff = command("diff", "how two snapshots differ, series by series", _diff, as_json=True)
+    diff.add_argument("before", help="a fingerprint or its beginning")
+    diff.add_argument("after", nargs="?", help="default: CURRENT")
+    prune = command("prune", "take away old snapshots and what nothing needs", _prune)
+    prune.add_argument("--keep", type=int, default=10, help="snapshots kept besides CURRENT (default 10)")
+    export = command("export", "write a snapshot as CSV files, as far as its owners allow", _export)
+    export.add_argument("out", help="a new folder")
+    export.add_argument("--snapshot", help="a fingerprint (default: CURRENT)")
+    export.add_argument("--inside", action="store_true", help="for your own house: restricted series too")

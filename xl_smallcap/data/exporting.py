@@ -1,0 +1,84 @@
+"""A snapshot as CSV files that ``data load`` reads back, without what its owner does not let out."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from xl_smallcap.data import columnar
+from xl_smallcap.data.catalogue import Catalogue, Licence
+from xl_smallcap.data.licences import licence_of
+from xl_smallcap.data.snapshot import Snapshot
+from xl_smallcap.errors import NoDataError, SourceError
+
+_ALWAYS: tuple[Licence, ...] = ("public", "attribution", "own")
+_INSIDE: tuple[Licence, ...] = (*_ALWAYS, "restricted")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Series written, and those left out with the reason."""
+
+    folder: Path
+    written: tuple[str, ...]
+    withheld: dict[str, str]
+
+
+def export(catalogue: Catalogue, snapshot: Snapshot, folder: Path, *, inside: bool = False) -> Exported:
+    """Write a CSV file a series, ``date,value,available_at``, and SOURCES.txt.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Labels and owners' terms.
+    snapshot : Snapshot
+        What to write.
+    folder : pathlib.Path
+        Where; made as needed, and it must be empty.
+    inside : bool
+        Whether the copy stays inside the user's own house: then restricted series are written too. What came from a
+        Terminal never is.
+
+    Returns
+    -------
+    Exported
+
+    Raises
+    ------
+    SourceError
+        The folder holds files already.
+    NoDataError
+        Nothing may be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SourceError(f"'{folder}' exists and is not an empty folder; name another.")
+    allowed = _INSIDE if inside else _ALWAYS
+    written, withheld, told = [], {}, io.StringIO()
+    told.write(
+        f"Snapshot {snapshot.name}. One file a series: date, value, available_at (New York; empty: usual lag).\n"
+    )
+    for name in snapshot.ids:
+        licence, entry = licence_of(catalogue, snapshot, name), snapshot.entries[name]
+        series = catalogue.series_of(name)
+        line = f"{name}: {series.label}, {series.publisher}, by way of {entry.source} {entry.origin}, licence {licence}"
+        if licence not in allowed:
+            withheld[name] = f"{licence}: {series.publisher}, by way of {entry.source}"
+            continue
+        data, out = snapshot.series(name), io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["date", "value", "available_at"])
+        for day, value, moment in zip(data.dates, data.values, data.available_at, strict=True):
+            writer.writerow([day, repr(float(value)), "" if np.isnat(moment) else moment])
+        columnar.write_atomic(folder / f"{name}.csv", out.getvalue().encode())
+        written.append(name)
+        told.write(line + "\n")
+    if not written:
+        raise NoDataError("Nothing was written: no series of this snapshot may leave the house.")
+    for name, why in withheld.items():
+        told.write(f"{name}: not written ({why})\n")
+    columnar.write_atomic(folder / "SOURCES.txt", told.getvalue().encode())
+    return Exported(folder, tuple(written), withheld)

@@ -1,0 +1,193 @@
+"""The snapshots of a store: which there are, how two differ, and which may go."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.data.refresh import locked
+from xl_smallcap.data.revisions import latest
+from xl_smallcap.data.snapshot import Snapshot, holdings_path, series_path
+from xl_smallcap.data.store import Store
+from xl_smallcap.errors import BadArgumentError, StoreError
+
+_LEFT_ALONE_SECONDS = 3600.0
+"""Files younger than this may belong to a load under way in another process."""
+
+
+@dataclass(frozen=True)
+class SnapshotLine:
+    """One snapshot: when made, after which, how many series, its newest day; `why` says why it cannot be read."""
+
+    fingerprint: str
+    made_at: str
+    source: str
+    parent: str
+    series: int
+    newest: str
+    current: bool
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class SeriesChange:
+    """How one series differs between two snapshots: only in the later one, only in the earlier, or both.
+
+    `added`, `removed` and `revised` count days; `first_revised` is the earliest day whose latest value differs, and
+    `largest` the largest such difference, relative to the earlier value.
+    """
+
+    series: str
+    kind: str
+    added: int = 0
+    removed: int = 0
+    revised: int = 0
+    first_revised: str = ""
+    largest: float = 0.0
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What a prune took away."""
+
+    snapshots: tuple[str, ...]
+    files: int
+    size: int
+
+
+def snapshots_of(store: Store) -> list[SnapshotLine]:
+    """List the snapshots of a store, newest first.
+
+    Parameters
+    ----------
+    store : Store
+        Whose.
+
+    Returns
+    -------
+    list of SnapshotLine
+    """
+    current = store.current()
+    lines = []
+    for fingerprint in store.snapshots():
+        try:
+            opened = store.open(fingerprint)
+        except StoreError as exc:
+            lines.append(SnapshotLine(fingerprint, "", "", "", 0, "", fingerprint == current, str(exc)))
+            continue
+        newest = max((e.last for e in opened.entries.values()), default="")
+        lines.append(
+            SnapshotLine(
+                fingerprint=fingerprint,
+                made_at=opened.loaded_at,
+                source=opened.name.rpartition(" ")[0],
+                parent=opened.parent,
+                series=len(opened.entries),
+                newest=newest,
+                current=fingerprint == current,
+            )
+        )
+    return sorted(lines, key=lambda line: (line.made_at, line.fingerprint), reverse=True)
+
+
+def compare(before: Snapshot, after: Snapshot) -> list[SeriesChange]:
+    """Say series by series how a later snapshot differs from an earlier one.
+
+    Parameters
+    ----------
+    before, after : Snapshot
+        Any two.
+
+    Returns
+    -------
+    list of SeriesChange
+        Only series that differ, in the order of their names.
+    """
+    found = []
+    for name in sorted({*before.entries, *after.entries}):
+        old, new = before.entries.get(name), after.entries.get(name)
+        if old is None and new is not None:
+            found.append(SeriesChange(name, "new series", added=new.nobs, after=new.source))
+        elif new is None and old is not None:
+            found.append(SeriesChange(name, "gone", removed=old.nobs, before=old.source))
+        elif old is not None and new is not None and old.object != new.object:
+            found.append(_changed(name, before, after, old.source, new.source))
+    return found
+
+
+def _changed(name: str, before: Snapshot, after: Snapshot, old_source: str, new_source: str) -> SeriesChange:
+    old_days, old = latest(before.series(name))
+    new_days, new = latest(after.series(name))
+    common, i, j = np.intersect1d(old_days, new_days, assume_unique=True, return_indices=True)
+    differs = old[i] != new[j]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moves = np.abs(new[j] / old[i] - 1.0)[differs]
+    finite = moves[np.isfinite(moves)]
+    return SeriesChange(
+        series=name,
+        kind="revised" if differs.any() else "extended",
+        added=int(new_days.size - common.size),
+        removed=int(old_days.size - common.size),
+        revised=int(differs.sum()),
+        first_revised=str(common[differs][0]) if differs.any() else "",
+        largest=float(finite.max()) if finite.size else 0.0,
+        before=old_source,
+        after=new_source,
+    )
+
+
+def prune(store: Store, keep: int) -> Pruned:
+    """Take away all but the newest snapshots, files no snapshot needs and what killed loads left.
+
+    CURRENT always stays. A workbook may pin a snapshot that goes; nobody but its owner knows.
+
+    Parameters
+    ----------
+    store : Store
+        Whose.
+    keep : int
+        Snapshots to keep besides CURRENT.
+
+    Returns
+    -------
+    Pruned
+
+    Raises
+    ------
+    BadArgumentError
+        `keep` below zero.
+    StoreError
+        A refresh is under way, or a snapshot cannot be read (its files would be lost).
+    """
+    if keep < 0:
+        raise BadArgumentError(f"--keep must be 0 or more; got {keep}.")
+    with locked(store):
+        lines = snapshots_of(store)
+        broken = next((line for line in lines if line.why), None)
+        if broken is not None:
+            raise StoreError(f"Nothing was pruned: {broken.why}")
+        others = [line.fingerprint for line in lines if not line.current]
+        gone = others[keep:]
+        size = 0
+        for fingerprint in gone:
+            path = store.root / "snapshots" / f"{fingerprint}.json"
+            size += path.stat().st_size
+            path.unlink()
+        needed = set()
+        for fingerprint in store.snapshots():
+            opened = store.open(fingerprint)
+            needed |= {series_path(store.root, e.object) for e in opened.entries.values()}
+            needed |= {holdings_path(store.root, h.object) for h in opened.holdings_entries}
+        files = 0
+        for path in [*store.root.rglob("*.col"), *store.root.rglob("*.own"), *store.root.rglob("*.tmp")]:
+            with contextlib.suppress(OSError):  # open in another program: next time
+                stat = path.stat()
+                if path not in needed and time.time() - stat.st_mtime > _LEFT_ALONE_SECONDS:
+                    path.unlink()
+                    files, size = files + 1, size + stat.st_size
+        return Pruned(tuple(gone), files, size)

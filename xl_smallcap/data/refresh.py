@@ -1,0 +1,264 @@
+"""A refresh: ask the sources, check what comes, join it to what is there, and only then make a snapshot CURRENT.
+
+Requests run side by side. What one brought is written to the store and noted in ``pending.json`` at once, so that a
+refresh that was stopped or killed goes on where it was. Whatever fails keeps the last good series. The snapshot changes
+only if the content does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from xl_smallcap.config import Settings
+from xl_smallcap.data import columnar
+from xl_smallcap.data.catalogue import Catalogue
+from xl_smallcap.data.clock import new_york_now
+from xl_smallcap.data.commit import RefreshReport, Work, commit
+from xl_smallcap.data.planning import plan
+from xl_smallcap.data.revisions import join
+from xl_smallcap.data.snapshot import HoldingsEntry, Provenance, Snapshot, holdings_path, read_series
+from xl_smallcap.data.sources import REMOTE, Context, Request
+from xl_smallcap.data.sources._loaded import frequency_of
+from xl_smallcap.data.store import Store
+from xl_smallcap.data.validation import check
+from xl_smallcap.errors import NoDataError, SourceError, StoreError, XlSmallcapError
+
+_NAT = np.datetime64("NaT", "m")
+Tell = Callable[[str, str, int, int], None]
+"""Told of a series, what happens to it, how many requests are done and how many there are."""
+_RESUMABLE_MINUTES = 360
+_POLL_SECONDS = 0.2
+
+
+@contextlib.contextmanager
+def locked(store: Store) -> Iterator[None]:
+    """Hold the store against a second refresh or a prune; a process that dies lets go.
+
+    Parameters
+    ----------
+    store : Store
+        Whose lock.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    StoreError
+        Somebody else holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+        with FileLock(store.root / "refresh.lock", timeout=0):
+            yield
+    except Timeout:
+        raise StoreError("Another refresh of this store is under way; wait for it to end.") from None
+    except OSError as exc:
+        raise StoreError(f"The store at {store.root} cannot be written: {exc.strerror or exc}.") from exc
+
+
+def refresh(
+    store: Store,
+    catalogue: Catalogue,
+    settings: Settings,
+    tell: Tell,
+    *,
+    only_sources: Collection[str] = (),
+    only_series: Collection[str] = (),
+    accept: Collection[str] = (),
+    now: np.datetime64 | None = None,
+) -> RefreshReport:
+    """Ask the sources for every series of the catalogue and make what came the CURRENT snapshot.
+
+    Parameters
+    ----------
+    store : Store
+        Where it goes.
+    catalogue : Catalogue
+        Series and the order of their sources.
+    settings : Settings
+        Sources allowed, time-outs, keys.
+    tell : callable
+        Told of progress; an exception it raises (a user's Ctrl-C) stops the refresh, what came so far is kept.
+    only_sources, only_series : collection of str
+        Ask no others; empty asks all.
+    accept : collection of str
+        Series taken as they come, without comparison with what is there.
+    now : numpy.datetime64, optional
+        The present moment (New York); default the clock's.
+
+    Returns
+    -------
+    RefreshReport
+
+    Raises
+    ------
+    BadArgumentError
+        An unknown source or series.
+    StoreError
+        Another refresh is under way, or the disk is full; the store stays as it was.
+    """
+    planned = plan(catalogue, settings, only_sources, only_series)
+    with locked(store):
+        moment = new_york_now() if now is None else now
+        base = _base(store)
+        work = _resume(store, base, moment)
+        _ask(store, planned.steps, base, work, Context(settings, _client(settings), moment), tell, frozenset(accept))
+        report = commit(store, base, work, planned.steps, planned.notes, moment)
+        with contextlib.suppress(OSError):
+            _pending(store).unlink(missing_ok=True)
+        return report
+
+
+def _client(settings: Settings) -> Any:
+    from xl_smallcap.data.sources._http import Client
+
+    return Client(settings)
+
+
+def _base(store: Store) -> Snapshot | None:
+    """What the new snapshot grows from: CURRENT, but never the synthetic sample."""
+    current = store.current()
+    if current is None:
+        return None
+    opened = store.open(current)
+    return None if opened.synthetic else opened
+
+
+def _pending(store: Store) -> Any:
+    return store.root / "pending.json"
+
+
+def _resume(store: Store, base: Snapshot | None, now: np.datetime64) -> Work:
+    """Read what a stopped refresh had, if it is fresh and grew from the same snapshot."""
+    work = Work()
+    try:
+        noted = json.loads(_pending(store).read_text(encoding="utf-8"))
+        age = (now - np.datetime64(noted["started"], "m")).astype(int)
+        if noted["base"] != (base.fingerprint if base else "") or not 0 <= age <= _RESUMABLE_MINUTES:
+            return work
+        for name, (digest, provenance, added, revised) in noted["series"].items():
+            read_series(store.root, digest, name)
+            work.series[name] = (digest, Provenance(**provenance), int(added), int(revised))
+        for label, entry in noted["holdings"].items():
+            held = HoldingsEntry(**entry)
+            if holdings_path(store.root, held.object).is_file():
+                work.holdings[label] = held
+    except (OSError, ValueError, KeyError, TypeError, XlSmallcapError):
+        return Work()
+    return work
+
+
+def _note(store: Store, base: Snapshot | None, work: Work, now: np.datetime64) -> None:
+    noted = {
+        "base": base.fingerprint if base else "",
+        "started": str(now),
+        "series": {n: [d, asdict(p), a, r] for n, (d, p, a, r) in work.series.items()},
+        "holdings": {n: asdict(h) for n, h in work.holdings.items()},
+    }
+    columnar.write_atomic(_pending(store), json.dumps(noted).encode(), durable=False)
+
+
+def _ask(
+    store: Store,
+    steps: tuple[tuple[Request, ...], ...],
+    base: Snapshot | None,
+    work: Work,
+    context: Context,
+    tell: Tell,
+    accept: frozenset[str],
+) -> None:
+    """Run all requests; what each brings is joined, written and noted before the next is looked at."""
+
+    def ask(request: Request) -> Any:
+        module = REMOTE[request.source]
+        return module.parse(module.fetch(request, context), request)
+
+    waiting = [list(s) for s in steps if not _had(s[0], work)]
+    total, done = len(steps), len(steps) - len(waiting)
+    running: dict[Future[Any], tuple[Request, list[Request]]] = {}
+    pool = ThreadPoolExecutor(max_workers=context.settings.parallel_requests, thread_name_prefix="refresh")
+
+    def start(options: list[Request]) -> None:
+        request = options.pop(0)
+        tell(request.label, f"asking {request.source}", done, total)
+        running[pool.submit(ask, request)] = (request, options)
+
+    try:
+        for options in waiting:
+            start(options)
+        while running:
+            finished, _ = wait(running, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+            for future in finished:
+                request, others = running.pop(future)
+                try:
+                    failure = _take(store, request, future.result(), base, work, context.now, accept)
+                except (SourceError, NoDataError) as exc:
+                    if isinstance(exc, StoreError):
+                        raise
+                    failure = str(exc)
+                if failure:
+                    work.problems.setdefault(request.label, []).append(failure)
+                    if others:
+                        start(others)
+                        continue
+                done += 1
+                tell(request.label, "failed" if failure else "done", done, total)
+                if not failure:
+                    _note(store, base, work, context.now)
+    finally:
+        context.client.stop()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _had(request: Request, work: Work) -> bool:
+    return request.label in work.holdings or (bool(request.series) and all(s.id in work.series for s in request.series))
+
+
+def _take(
+    store: Store,
+    request: Request,
+    fetched: Any,
+    base: Snapshot | None,
+    work: Work,
+    now: np.datetime64,
+    accept: frozenset[str],
+) -> str:
+    """Check, join and write what one request brought; the sentence behind what could not be taken, or nothing."""
+    if fetched.holdings is not None:
+        held = fetched.holdings
+        entry = HoldingsEntry(
+            store.put_holdings(held), held.fund, held.day, len(held.ticker), request.source, request.symbol, str(now)
+        )
+        if held.as_of > now.astype("datetime64[D]"):
+            return f"{request.label}: the holdings are of {held.day}, after today."
+        work.holdings[request.label] = entry
+        return ""
+    failures = []
+    today = now.astype("datetime64[D]")
+    for series, name in zip(request.series, request.fields, strict=True):
+        before = base.series(series.id) if base is not None and series.id in base.entries else None
+        try:
+            data = fetched.series[name]
+            was = base.entries[series.id].source if base is not None and before is not None else ""
+            other = was in REMOTE and was != request.source
+            check(series, data, None if series.id in accept else before, today, other_source=other)
+        except SourceError as exc:
+            failures.append(str(exc))
+            continue
+        last_seen = np.datetime64(base.entries[series.id].fetched_at or "NaT", "m") if base and before else _NAT
+        joined = join(series, None if series.id in accept else before, data, now, last_seen, other_source=other)
+        where = f"{request.symbol}#{name}" if name else request.symbol
+        told = Provenance(request.source, where, frequency_of(joined.data), str(now))
+        work.series[series.id] = (store.put(joined.data), told, joined.added, joined.revised)
+    return " ".join(failures)

@@ -1,0 +1,186 @@
+"""How a newly fetched series joins what is there: new days are added, changed values become vintages, nothing is lost.
+
+A value that differs from what was there keeps the old row and adds one known from the moment it was seen, so that an
+``as_of`` before that moment is answered as it would have been. A new day counts as known by the release calendar or the
+usual lag, unless what we saw says otherwise: it was not there at the last fetch although the rule has it published by
+then, or it is there although the rule has it published later. Then it counts as known from the moment it was seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from xl_smallcap.data.catalogue import Series
+from xl_smallcap.data.releases import available_at
+from xl_smallcap.data.series import MinuteArray, SeriesData
+from xl_smallcap.types import DayArray, FloatArray
+
+_SAME_PRICE = 1e-6
+"""Daily prices come in single precision or adjusted anew at every download: differences up to this are rounding."""
+_SAME_FACTOR = 1e-4
+_NAT = np.datetime64("NaT", "m")
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A series after a fetch, with how many days came and how many values changed."""
+
+    data: SeriesData
+    added: int
+    revised: int
+
+
+def latest(data: SeriesData) -> tuple[DayArray, FloatArray]:
+    """Return the last vintage of every day.
+
+    Parameters
+    ----------
+    data : SeriesData
+        Rows sorted by day, then by publication; a row without a moment is the first of its day.
+
+    Returns
+    -------
+    days : ndarray of datetime64[D]
+    values : ndarray of float
+    """
+    if not data.has_vintages:
+        return data.dates, data.values
+    # NaT sorts first as an integer (the smallest), which is where a first publication belongs.
+    order = np.lexsort((data.available_at.view(np.int64), data.dates.view(np.int64)))
+    days = data.dates[order]
+    last = np.ones(days.size, dtype=bool)
+    last[:-1] = days[1:] != days[:-1]
+    return days[last], data.values[order][last]
+
+
+def revised_days(data: SeriesData) -> tuple[int, np.datetime64]:
+    """Return how many days have more than one vintage, and when the last revision became known.
+
+    Parameters
+    ----------
+    data : SeriesData
+        Rows sorted by day.
+
+    Returns
+    -------
+    count : int
+    moment : numpy.datetime64
+        NaT where nothing was revised.
+    """
+    if not data.has_vintages:
+        return 0, _NAT
+    again = np.flatnonzero(data.dates[1:] == data.dates[:-1]) + 1
+    if not again.size:
+        return 0, _NAT
+    return int(np.unique(data.dates[again]).size), np.nanmax(data.available_at[again])
+
+
+def join(
+    series: Series,
+    before: SeriesData | None,
+    data: SeriesData,
+    seen: np.datetime64,
+    last_seen: np.datetime64,
+    *,
+    other_source: bool = False,
+) -> Joined:
+    """Add a fetched series to what is there.
+
+    Parameters
+    ----------
+    series : Series
+        Its entry in the catalogue.
+    before : SeriesData or None
+        What is there.
+    data : SeriesData
+        As fetched and checked.
+    seen : numpy.datetime64
+        The moment of this fetch, ``datetime64[m]``.
+    last_seen : numpy.datetime64
+        The moment of the last one; NaT where it is not known.
+    other_source : bool
+        Whether what is there came from another source: then new days are added, and values of days that are there,
+        which may only be rounded otherwise, are no revisions.
+
+    Returns
+    -------
+    Joined
+    """
+    if before is None:
+        return Joined(data, int(np.unique(data.dates).size), 0)
+    if data.has_vintages and not other_source:
+        return _with_vintages(before, data, seen)
+    old_days, old_values = latest(before)
+    if series.rescaled:
+        data = _chained(data, old_days, old_values)
+    known = np.isin(data.dates, old_days)
+    old = old_values[np.searchsorted(old_days, data.dates[known])]
+    new = data.values[known]
+    rounding = series.frequency == "daily" and series.kind == "price"
+    same = np.abs(new - old) <= (_SAME_PRICE * np.abs(old) if rounding else 0.0)
+    same |= other_source
+    changed_days, changed = data.dates[known][~same], new[~same]
+    added = SeriesData(data.dates[~known], data.values[~known], data.available_at[~known])
+    moments = _when(series, added, before, seen, last_seen)
+    if not changed.size and not added.dates.size:
+        return Joined(before, 0, 0)
+    rows = SeriesData.build(
+        np.concatenate([before.dates, changed_days, added.dates]),
+        np.concatenate([before.values, changed, added.values]),
+        np.concatenate([before.available_at, np.full(changed.size, seen), moments]),
+    )
+    return Joined(rows, int(added.dates.size), int(changed.size))
+
+
+def _when(
+    series: Series, added: SeriesData, before: SeriesData, seen: np.datetime64, last_seen: np.datetime64
+) -> MinuteArray:
+    """When days that were not there before count as known; NaT leaves it to the rule."""
+    moments = np.full(added.dates.size, _NAT)
+    if not added.dates.size:
+        return moments
+    first, last = before.dates[0], before.dates[-1]
+    inside = (added.dates >= first) & (added.dates <= last)
+    moments[inside] = seen
+    if series.frequency == "daily":
+        return moments  # a day's own close, by convention
+    rule, _ = available_at(series, added)
+    after = added.dates > last
+    late = after & (rule > seen)
+    if not np.isnat(last_seen):
+        late |= after & (rule <= last_seen)
+    moments[late] = seen
+    return moments
+
+
+def _chained(data: SeriesData, old_days: DayArray, old_values: FloatArray) -> SeriesData:
+    """Bring a series defined up to a factor to the scale of what is there, so that old values keep their bits."""
+    common, new_at, old_at = np.intersect1d(data.dates, old_days, assume_unique=True, return_indices=True)
+    if not common.size:
+        return data
+    ratio = old_values[old_at] / data.values[new_at]
+    factor = float(ratio[-1])
+    if factor == 1.0 or not np.isfinite(factor) or (np.abs(ratio / factor - 1.0) > _SAME_FACTOR).any():
+        return data
+    return replace(data, values=data.values * factor)
+
+
+def _with_vintages(before: SeriesData, data: SeriesData, seen: np.datetime64) -> Joined:
+    """The source itself has the vintages: they hold, and of ours what it does not have."""
+    days, values = latest(data)
+    old_days, old_values = latest(before)
+    place = np.searchsorted(old_days, days).clip(0, old_days.size - 1)
+    known = old_days[place] == days
+    revised = int((known & (old_values[place] != values)).sum())
+    gone = ~np.isin(before.dates, days)
+    if gone.any():
+        data = SeriesData.build(
+            np.concatenate([data.dates, before.dates[gone]]),
+            np.concatenate([data.values, before.values[gone]]),
+            np.concatenate([data.available_at, before.available_at[gone]]),
+        )
+    if data.digest() == before.digest():
+        return Joined(before, 0, 0)
+    return Joined(data, int((~known).sum()), revised)

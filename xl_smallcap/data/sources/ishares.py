@@ -1,0 +1,233 @@
+"""iShares: what a fund holds, from its "holdings" download or a saved copy of it.
+
+The file has a preamble (the fund's name, ``Fund Holdings as of,"Jun 27, 2026"`` and more), a header that begins with
+Ticker, a row a holding with thousands separators, then a blank line and the disclaimer. IWM holds the Russell 2000, IVV
+the S&P 500.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from xl_smallcap.config import Settings
+from xl_smallcap.data.holdings import Holdings
+from xl_smallcap.data.sources._loaded import Context, Fetched, Request
+from xl_smallcap.data.sources._text import not_a_page, read_values
+from xl_smallcap.errors import SourceError
+from xl_smallcap.types import FloatArray
+
+FUNDS = {
+    "IWM": ("239710", "ishares-russell-2000-etf", "Russell 2000"),
+    "IVV": ("239726", "ishares-core-sp-500-etf", "S&P 500"),
+}
+"""Product number, name in the address, and what must stand in the fund's name."""
+_DOWNLOAD = "1467271812596.ajax"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_AS_OF = re.compile(r"\s*\"?([A-Z][a-z]{2})[a-z]* (\d{1,2}), (\d{4})")
+_NEEDED = ("Ticker", "Name", "Sector", "Asset Class", "Weight (%)")
+_OPTIONAL = {"price": ("Price",), "quantity": ("Quantity", "Shares"), "market_value": ("Market Value",)}
+_WEIGHTS = (95.0, 105.0)
+_FEWEST = 30
+
+
+def unusable(settings: Settings) -> str:
+    """Say why iShares cannot be asked: never.
+
+    Parameters
+    ----------
+    settings : Settings
+        Not used.
+
+    Returns
+    -------
+    str
+        Empty.
+    """
+    return ""
+
+
+def fetch(request: Request, context: Context) -> bytes:
+    """Bring a fund's holdings file.
+
+    Parameters
+    ----------
+    request : Request
+        Symbol "IWM" or "IVV".
+    context : Context
+        Settings and client.
+
+    Returns
+    -------
+    bytes
+        CSV with its preamble.
+
+    Raises
+    ------
+    SourceError
+        See the client.
+    """
+    number, slug, _ = FUNDS[request.symbol]
+    url = f"{context.settings.ishares_url.rstrip('/')}/us/products/{number}/{slug}/{_DOWNLOAD}"
+    query = {"fileType": "csv", "fileName": f"{request.symbol}_holdings", "dataType": "fund"}
+    return context.client.get(url, query, f"iShares, {request.symbol}")
+
+
+def parse(raw: Any, request: Request) -> Fetched:
+    """Read a fetched file, which must say its fund and its day.
+
+    Parameters
+    ----------
+    raw : bytes
+        From :func:`fetch`.
+    request : Request
+        Which fund.
+
+    Returns
+    -------
+    Fetched
+
+    Raises
+    ------
+    SourceError
+        A page, another fund, no day, or a layout that is not this one.
+    """
+    who = f"iShares, {request.symbol}"
+    not_a_page(raw, who)
+    found = read_holdings(raw, who, request.symbol)
+    expected = FUNDS[request.symbol][2]
+    head = raw[:300].decode("utf-8", "replace").lstrip("\ufeff").split("\n", 1)[0]
+    if expected.lower() not in head.lower():
+        raise SourceError(f"{who}: the file is about '{head.strip()[:60]}', not about a fund of the {expected}.")
+    if np.isnat(found.as_of):
+        raise SourceError(f"{who}: the file does not say of which day the holdings are.")
+    return Fetched(holdings=found)
+
+
+def is_holdings(raw: bytes) -> bool:
+    """Tell whether the bytes of a file look like a holdings file.
+
+    Parameters
+    ----------
+    raw : bytes
+        The whole file.
+
+    Returns
+    -------
+    bool
+    """
+    head = raw[:4000].decode("utf-8", "replace").replace('"', "")
+    return re.search(r"(?:^|\n|\ufeff)Ticker,Name,", head) is not None and "Weight (%)" in head
+
+
+def fund_of(file: str) -> str:
+    """Return the fund a saved file is of, from its name: iwm_holdings.csv is IWM.
+
+    Parameters
+    ----------
+    file : str
+        File name.
+
+    Returns
+    -------
+    str
+    """
+    return re.split(r"[_\-. ]", PurePath(file).stem)[0].upper()
+
+
+def _day(lines: list[str], who: str) -> np.datetime64:
+    told = next((ln for ln in lines if ln.lower().startswith("fund holdings as of")), None)
+    if told is None:
+        return np.datetime64("NaT", "D")
+    found = _AS_OF.match(told.partition(",")[2])
+    if not found or found.group(1) not in _MONTHS:
+        raise SourceError(f"{who}: '{told.partition(',')[2].strip()}' is not the day of any holdings.")
+    month = _MONTHS.index(found.group(1)) + 1
+    try:
+        return np.datetime64(f"{found.group(3)}-{month:02d}-{int(found.group(2)):02d}", "D")
+    except ValueError:
+        raise SourceError(f"{who}: '{found.group(0).strip()}' is not a day.") from None
+
+
+def read_holdings(raw: bytes, who: str, fund: str) -> Holdings:
+    """Read a holdings file, with or without its preamble.
+
+    Parameters
+    ----------
+    raw : bytes
+        The whole file.
+    who : str
+        Named in errors.
+    fund : str
+        Its ticker.
+
+    Returns
+    -------
+    Holdings
+        Undated (NaT) where no preamble says the day.
+
+    Raises
+    ------
+    SourceError
+        A column is missing, a cell is no number, too few holdings, or the weights are no percentages of one fund.
+    """
+    try:
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise SourceError(f"{who}: the text is not UTF-8.") from None
+    lines = text.split("\n")
+    start = next((n for n, ln in enumerate(lines[:40]) if ln.replace('"', "").startswith("Ticker,")), None)
+    if start is None:
+        raise SourceError(f"{who}: no line begins with 'Ticker,'; has the layout changed?")
+    header = [c.strip() for c in next(csv.reader([lines[start]]))]
+    missing = [c for c in _NEEDED if c not in header]
+    if missing:
+        raise SourceError(f"{who}: the column '{missing[0]}' is not there; has the layout changed?")
+    rows = _rows("\n".join(lines[start + 1 :]), len(header), who)
+    if len(rows) < _FEWEST:
+        raise SourceError(f"{who}: only {len(rows)} holdings; the file may be cut short.")
+    at = {name: k for k, name in enumerate(header)}
+
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(r[at[name]].strip() for r in rows)
+
+    def numbers(names: tuple[str, ...]) -> FloatArray:
+        column = next((n for n in names if n in at), None)
+        if column is None:
+            return np.full(len(rows), np.nan)
+        return read_values([r[at[column]].replace(",", "") for r in rows], f"{who}, column '{column}'")
+
+    weight = numbers(("Weight (%)",))
+    total = float(np.nansum(weight))
+    if not _WEIGHTS[0] <= total <= _WEIGHTS[1]:
+        raise SourceError(
+            f"{who}: the weights add up to {total:.4g}, not to about 100 %; the file is cut short or of another unit."
+        )
+    return Holdings(
+        fund=fund,
+        as_of=_day(lines[:start], who),
+        ticker=words("Ticker"),
+        name=words("Name"),
+        sector=words("Sector"),
+        asset_class=words("Asset Class"),
+        weight=weight,
+        **{name: numbers(columns) for name, columns in _OPTIONAL.items()},
+    )
+
+
+def _rows(body: str, width: int, who: str) -> list[list[str]]:
+    """Return the rows of the table, which ends at a blank line (of spaces, sometimes of a no-break space)."""
+    rows: list[list[str]] = []
+    reader = csv.reader(io.StringIO(body))
+    for cells in reader:
+        if not any(c.strip("\xa0 ") for c in cells):
+            break
+        if len(cells) != width:
+            raise SourceError(f"{who}: row {len(rows) + 1} has {len(cells)} cells where the header has {width}.")
+        rows.append(cells)
+    return rows

@@ -1,0 +1,122 @@
+"""Yahoo Finance through yfinance, an optional extra: daily closes and closes adjusted for dividends.
+
+Yahoo's terms allow personal use; docs/data-sources.md. The row of a day that has not closed yet is left out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from xl_smallcap.config import Settings
+from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.sources._loaded import Context, Fetched, Request
+from xl_smallcap.errors import SourceError
+
+CLOSE = "Close"
+_FIRST = "1985-01-01"
+_CLOSED = np.timedelta64(16 * 60 + 15, "m")
+
+
+def unusable(settings: Settings) -> str:
+    """Say why Yahoo cannot be asked.
+
+    Parameters
+    ----------
+    settings : Settings
+        Not used.
+
+    Returns
+    -------
+    str
+        Empty where yfinance is installed.
+    """
+    if find_spec("yfinance") is None:
+        return 'Yahoo needs the optional package yfinance: pip install "xl_smallcap[yahoo]".'
+    return ""
+
+
+def fetch(request: Request, context: Context) -> Any:
+    """Bring the daily history of one ticker.
+
+    Parameters
+    ----------
+    request : Request
+        The symbol is Yahoo's ticker.
+    context : Context
+        Settings and the moment.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by day, with Close and Adj Close; rows of a day not closed yet are gone.
+
+    Raises
+    ------
+    SourceError
+        Nothing came.
+    """
+    import yfinance
+
+    who = f"Yahoo, {request.symbol}"
+    try:
+        frame = yfinance.Ticker(request.symbol).history(
+            start=_FIRST, auto_adjust=False, actions=False, raise_errors=True, timeout=context.settings.timeout_seconds
+        )
+    except Exception as exc:  # yfinance raises its own and those of two HTTP libraries, some with an address inside
+        kind = type(exc).__name__
+        said = {
+            "YFRateLimitError": "too many requests; try again in an hour.",
+            "YFTzMissingError": "it does not know this ticker, or refuses this program.",
+            "YFPricesMissingError": "it has no prices of this ticker.",
+        }.get(kind, f"no prices came ({kind}).")
+        raise SourceError(f"{who}: {said}") from None
+    if len(frame) and context.now < np.datetime64(_day(frame.index[-1]), "D").astype("datetime64[m]") + _CLOSED:
+        frame = frame.iloc[:-1]
+    return frame
+
+
+def _day(stamp: Any) -> dt.date:
+    found: dt.date = stamp.date()
+    return found
+
+
+def parse(raw: Any, request: Request) -> Fetched:
+    """Read the columns asked for.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        From :func:`fetch`.
+    request : Request
+        Fields "" or "Close", and "Adj Close".
+
+    Returns
+    -------
+    Fetched
+
+    Raises
+    ------
+    SourceError
+        A column is missing or there is no row.
+    """
+    who = f"Yahoo, {request.symbol}"
+    if not len(raw):
+        raise SourceError(f"{who}: the answer holds no price.")
+    days = np.array([_day(s) for s in raw.index], dtype="datetime64[D]")
+    found: dict[str, SeriesData] = {}
+    for field in request.fields:
+        column = field or CLOSE
+        if column not in raw.columns:
+            raise SourceError(
+                f"{who}: the column '{column}' is not there; has the layout changed? Columns: {', '.join(raw.columns)}."
+            )
+        values = raw[column].to_numpy(dtype=np.float64)
+        seen = np.isfinite(values)
+        if not seen.any():
+            raise SourceError(f"{who}: the column '{column}' holds no price.")
+        found[field] = SeriesData.build(days[seen], values[seen])
+    return Fetched(found)
