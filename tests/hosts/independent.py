@@ -177,3 +177,23 @@ def growth_contribution(start: str, finish: str) -> float:
         fit = sm.OLS(y.iloc[t - 250 : t], sm.add_constant(X.iloc[t - 250 : t])).fit()
         total += float(fit.params["growth"] * X["growth"].iloc[t])
     return total
+
+
+def _positions() -> pd.DataFrame:
+    with resources.files("xl_smallcap.data.sample").joinpath("positions.csv.gz").open("rb") as packed:
+        return pd.read_csv(packed, compression="gzip", index_col="date", parse_dates=True)
+
+
+def _net_share(category: str) -> pd.Series:
+    p = _positions()
+    return 100 * (p[f"TFF_RUT_{category}_LONG"] - p[f"TFF_RUT_{category}_SHORT"]) / p["TFF_RUT_OI"]
+
+
+def positioning(category: str, report: str) -> float:
+    return float(_net_share(category)[report])
+
+
+def z3y(category: str, report: str) -> float:
+    share = _net_share(category)[:report]
+    window = share[share.index > pd.Timestamp(report) - pd.Timedelta(days=1096)]
+    return float((window.iloc[-1] - window.mean()) / window.std())

@@ -1,14 +1,17 @@
 """The loopback server: our process, warm, answering one user's spreadsheet over 127.0.0.1.
 
 A frame is four bytes of length (big-endian) and JSON. The first frame of a connection is ``{"token": ...}``; every
-further one ``{"calls": [[name, [argument, ...]], ...]}`` is answered by ``{"answers": [...]}``, each answer exactly one
-of ``{"value": v}``, ``{"table": rows}``, ``{"error": {"code": c, "message": m}}``. Dates go as spreadsheet day numbers.
+further one ``{"calls": [[name, [argument, ...]], ...]}``, with the workbook's ``"pin"`` where it has one, is answered
+by ``{"answers": [...]}``, each answer exactly one of ``{"value": v}``, ``{"table": rows}``, ``{"error": {"code": c,
+"message": m}}``. Dates go as spreadsheet day numbers. ``{"refresh": "start"}`` begins a refresh and ``{"refresh":
+"state"}`` asks how far it is; both are answered by ``{"running", "done", "total", "text"}``.
 Where the server listens and its token stand in ``run/server.json`` of the home folder, readable by the user alone.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 import hmac
 import json
@@ -24,6 +27,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from xl_smallcap.config import Settings, load_settings
+from xl_smallcap.hosts import background
 from xl_smallcap.hosts._cells import Answer, evaluate
 
 _EPOCH = dt.datetime(1899, 12, 30)
@@ -59,6 +63,15 @@ def _wire(answer: Answer) -> dict[str, Any]:
     if answer.table is not None:
         return {"table": [[cell(v) for v in row] for row in answer.table]}
     return {"value": cell(answer.value)}
+
+
+def _answered(request: Any) -> dict[str, Any]:
+    refreshing = background.shared()
+    if "refresh" in request:
+        state = refreshing.start() if request["refresh"] == "start" else refreshing.state()
+        return dataclasses.asdict(state)
+    pin = request.get("pin")
+    return {"answers": [_wire(evaluate(str(name), arguments, pin)) for name, arguments in request["calls"]]}
 
 
 def read_frame(stream: Any, largest: int = _LARGEST_FRAME) -> Any:
@@ -124,8 +137,7 @@ class _Handler(socketserver.StreamRequestHandler):
             write_frame(self.wfile, {"ok": True, "pid": os.getpid()})
             while (request := read_frame(self.rfile)) is not None:
                 server.touch()
-                answers = [_wire(evaluate(str(name), arguments)) for name, arguments in request["calls"]]
-                write_frame(self.wfile, {"answers": answers})
+                write_frame(self.wfile, _answered(request))
                 server.touch()
         except (ValueError, KeyError, TypeError, OSError):
             return  # not our client, or gone: the connection ends, the server stays

@@ -15,6 +15,7 @@ from typing import Any
 from xl_smallcap.data.columnar import write_atomic
 from xl_smallcap.errors import FitError, NoDataError, XlSmallcapError
 from xl_smallcap.functions import (
+    BY_NAME,
     FUNCTIONS,
     RUSSELL_ASOF,
     RUSSELL_BETA,

@@ -17,7 +17,7 @@ End Function
 
 ' One call. An error among the arguments is the answer; a dead server is replaced once.
 Private Function Ask(ByVal func As String, ByVal args As Variant) As Variant
-    Dim i As Long, tries As Long
+    Dim i As Long, tries As Long, pin As String
     For i = LBound(args) To UBound(args)
         If IsError(args(i)) Then
             Ask = args(i)
@@ -27,7 +27,12 @@ Private Function Ask(ByVal func As String, ByVal args As Variant) As Variant
     If CDbl(Now) < mDownUntil Then GoTo gone
     On Error GoTo failed
 again:
-    Ask = Real(Server().CallUDF(SERVER_MODULE, func, args))
+    pin = Pinned()
+    If pin = "" Then
+        Ask = Real(Server().CallUDF(SERVER_MODULE, func, args))
+    Else
+        Ask = Real(Server().CallUDF(SERVER_MODULE, "pinned", Behind(pin, func, args)))
+    End If
     Exit Function
 failed:
     mWhy = Err.Description & " (" & Err.Number & ")"
@@ -44,6 +49,31 @@ gone:
     Else
         Ask = CVErr(2042)
     End If
+End Function
+
+' The snapshot this workbook stays with: the workbook's name RUSSELL_PIN, a text or a cell; empty follows the data.
+Private Function Pinned() As String
+    Dim told As Variant
+    On Error GoTo none
+    told = ThisWorkbook.Names("RUSSELL_PIN").RefersTo
+    If Left$(told, 2) = "=""" Then
+        Pinned = Mid$(told, 3, Len(told) - 3)
+    Else
+        Pinned = CStr(ThisWorkbook.Names("RUSSELL_PIN").RefersToRange.Value2)
+    End If
+none:
+End Function
+
+Private Function Behind(ByVal pin As String, ByVal func As String, ByVal args As Variant) As Variant
+    Dim sent() As Variant, i As Long, n As Long
+    n = UBound(args) - LBound(args) + 1
+    ReDim sent(0 To n + 1)
+    sent(0) = pin
+    sent(1) = func
+    For i = 0 To n - 1
+        sent(i + 2) = args(LBound(args) + i)
+    Next i
+    Behind = sent
 End Function
 
 ' What is sent for one argument: omitted -> Empty, a range -> its values, an error inside -> that error.
@@ -148,13 +178,53 @@ Public Sub RUSSELL_RESTART()
     Application.CalculateFull
 End Sub
 
-Private Sub Describe(ByVal func As String, ByVal text As String, ByVal help As Variant)
-    Dim macro As String
-    macro = "'" & Replace(ThisWorkbook.Name, "'", "''") & "'!" & func
-    If IsArray(help) Then
-        Application.MacroOptions Macro:=macro, Description:=text, Category:="{category}", ArgumentDescriptions:=help
+' The button: new data, fetched beside Excel; a look every second, then everything is calculated again.
+Public Sub RUSSELL_REFRESH()
+    Dim told As Variant
+    On Error GoTo failed
+    mDownUntil = 0
+    told = Server().CallUDF(SERVER_MODULE, "refresh_start", Array())
+    Application.StatusBar = told(UBound(told))
+    Application.OnTime Now + TimeSerial(0, 0, 1), Macro("RUSSELL_REFRESH_LOOK")
+    Exit Sub
+failed:
+    mWhy = Err.Description & " (" & Err.Number & ")"
+    Set mServer = Nothing
+    Application.StatusBar = "Excel cannot reach Python: " & mWhy & ". Run ""xl-smallcap doctor"" in a command prompt."
+    Application.OnTime Now + TimeSerial(0, 0, 20), Macro("RUSSELL_REFRESH_OVER")
+End Sub
+
+Public Sub RUSSELL_REFRESH_LOOK()
+    Dim told As Variant
+    On Error GoTo failed
+    told = Server().CallUDF(SERVER_MODULE, "refresh_state", Array())
+    Application.StatusBar = told(UBound(told))
+    If told(LBound(told)) <> 0 Then
+        Application.OnTime Now + TimeSerial(0, 0, 1), Macro("RUSSELL_REFRESH_LOOK")
     Else
-        Application.MacroOptions Macro:=macro, Description:=text, Category:="{category}"
+        Application.CalculateFull
+        Application.OnTime Now + TimeSerial(0, 0, 20), Macro("RUSSELL_REFRESH_OVER")
+    End If
+    Exit Sub
+failed:
+    Set mServer = Nothing
+    Application.StatusBar = "Excel lost Python during the refresh; press the button again."
+    Application.OnTime Now + TimeSerial(0, 0, 20), Macro("RUSSELL_REFRESH_OVER")
+End Sub
+
+Public Sub RUSSELL_REFRESH_OVER()
+    Application.StatusBar = False
+End Sub
+
+Private Function Macro(ByVal name As String) As String
+    Macro = "'" & Replace(ThisWorkbook.Name, "'", "''") & "'!" & name
+End Function
+
+Private Sub Describe(ByVal func As String, ByVal text As String, ByVal help As Variant)
+    If IsArray(help) Then
+        Application.MacroOptions Macro:=Macro(func), Description:=text, Category:="{category}", ArgumentDescriptions:=help
+    Else
+        Application.MacroOptions Macro:=Macro(func), Description:=text, Category:="{category}"
     End If
 End Sub
 

@@ -14,6 +14,7 @@ from typing import Any
 import xlwings
 
 from xl_smallcap.functions import FUNCTIONS, WorksheetFunction
+from xl_smallcap.hosts import background
 from xl_smallcap.hosts._cells import Answer, evaluate
 
 ERROR_MARK = "\x01"
@@ -80,3 +81,45 @@ def _wrapper(entry: WorksheetFunction) -> Callable[..., Rows]:
 
 
 globals().update({entry.name: _wrapper(entry) for entry in FUNCTIONS})
+
+_REFRESH = background.shared()
+
+
+def _raw(call: Callable[..., Rows]) -> Any:
+    """Decorate what our VBA calls besides the worksheet functions."""
+    decorate: Any = xlwings.func(category="Russell 2000")
+    return decorate(xlwings.ret(convert="raw")(xlwings.arg("arguments", convert="raw")(call)))
+
+
+@_raw
+def _pinned(*arguments: Any) -> Rows:
+    """Answer from the snapshot the workbook pins: pin, function, then its arguments."""
+    pin, name, *rest = arguments
+    return to_rows(evaluate(str(name), [_taken(a) for a in rest], pin))
+
+
+@_raw
+def _refresh_start(*arguments: Any) -> Rows:
+    """Begin a refresh behind the button."""
+    return _state_rows(_REFRESH.start())
+
+
+@_raw
+def _refresh_state(*arguments: Any) -> Rows:
+    """Say how far it is: 1 while it runs, else 0, and a sentence."""
+    return _state_rows(_REFRESH.state())
+
+
+def _state_rows(state: background.RefreshState) -> Rows:
+    return [[1.0 if state.running else 0.0, state.text]]
+
+
+_FOR_OUR_VBA = {"pinned": _pinned, "refresh_start": _refresh_start, "refresh_state": _refresh_state}
+del _pinned, _refresh_start, _refresh_state
+
+
+def __getattr__(name: str) -> Any:
+    # Found by name, but not among the module's members: xlwings' import would make worksheet functions of them.
+    if name in _FOR_OUR_VBA:
+        return _FOR_OUR_VBA[name]
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

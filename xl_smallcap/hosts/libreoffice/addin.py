@@ -17,9 +17,11 @@ import time
 import unohelper
 from com.sun.star.lang import Locale, XServiceInfo, XServiceName
 from com.sun.star.sheet import LocalizedName, XAddIn, XCompatibilityNames
+from com.sun.star.task import XJobExecutor
 from org.xlsmallcap import XRussellFunctions
 
 SERVICE = "org.xlsmallcap.RussellFunctions"
+REFRESH = "org.xlsmallcap.Refresh"
 HERE = os.path.dirname(os.path.abspath(__file__))
 START_SECONDS = 40.0
 REST_SECONDS = 30.0
@@ -112,7 +114,13 @@ class Link:
                 time.sleep(0.05)
         raise ConnectionError("the server did not start with " + self.python)
 
-    def ask(self, name, arguments):
+    def ask(self, name, arguments, pin=None):
+        request = {"calls": [[name, arguments]]}
+        if pin:
+            request["pin"] = pin
+        return self.send(request)["answers"][0]
+
+    def send(self, request):
         with self.lock:
             for fresh in (False, True):
                 try:
@@ -125,7 +133,7 @@ class Link:
                             self._connect()
                         except TROUBLE:
                             self._start()
-                    return _exchange(self.socket, {"calls": [[name, arguments]]})["answers"][0]
+                    return _exchange(self.socket, request)
                 except TROUBLE as exc:
                     self.socket = None
                     if fresh or time.monotonic() < self.rest_until:
@@ -161,11 +169,26 @@ def _cell(value):
     return float(value) if isinstance(value, (bool, int)) else value
 
 
-def _answer(name, arguments):
+def _pin(document):
+    """The snapshot a document stays with: its name RUSSELL_PIN, a text or a cell; None follows the data."""
+    try:
+        names = document.getPropertyValue("NamedRanges")
+        if not names.hasByName("RUSSELL_PIN"):
+            return None
+        name = names.getByName("RUSSELL_PIN")
+        told = name.getContent().strip()
+        if told.startswith('"'):
+            return told.strip('"')
+        return name.getReferredCells().getCellByPosition(0, 0).getString()
+    except Exception:  # a document that cannot be asked pins nothing
+        return None
+
+
+def _answer(name, arguments, document=None):
     """The function's value, its rows, or the NaN of its error."""
     given = [_plain(a) for a in arguments]
     try:
-        answer = LINK.ask(name, given)
+        answer = LINK.ask(name, given, _pin(document))
     except ConnectionError as exc:
         if name == "RUSSELL_WHY":
             return "The Python process of xl_smallcap cannot be reached: %s. Run 'xl-smallcap doctor'." % exc
@@ -178,8 +201,8 @@ def _answer(name, arguments):
 
 
 def _method(entry):
-    def method(self, *arguments):
-        found = _answer(entry["name"], arguments)
+    def method(self, document, *arguments):
+        found = _answer(entry["name"], arguments, document)
         return ((found,),) if entry["spills"] and not isinstance(found, tuple) else found
 
     method.__name__ = entry["method"]
@@ -221,6 +244,7 @@ class RussellFunctions(unohelper.Base, XRussellFunctions, XAddIn, XCompatibility
         return BY_METHOD[method]["help"] if method in BY_METHOD else ""
 
     def _parameter(self, method, index, what):
+        index -= 1  # the first is the document, which nobody sees
         parameters = BY_METHOD.get(method, {"parameters": []})["parameters"]
         return parameters[index][what] if 0 <= index < len(parameters) else ""
 
@@ -243,5 +267,64 @@ class RussellFunctions(unohelper.Base, XRussellFunctions, XAddIn, XCompatibility
 for _entry in TABLE:
     setattr(RussellFunctions, _entry["method"], _method(_entry))
 
+
+class Refresh(unohelper.Base, XJobExecutor, XServiceInfo):
+    """What the menu Russell 2000 > Refresh data starts: new data beside the office, then every sheet calculated."""
+
+    def __init__(self, context, *arguments):
+        self.context = context
+
+    def trigger(self, event):
+        threading.Thread(target=self._refresh, daemon=True).start()
+
+    def _refresh(self):
+        desktop = self.context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", self.context)
+        bar = self._bar(desktop)
+        try:
+            state = LINK.send({"refresh": "start"})
+            while state["running"]:
+                if bar is not None:
+                    bar.setText(state["text"])
+                time.sleep(0.5)
+                state = LINK.send({"refresh": "state"})
+            text = state["text"]
+        except ConnectionError as exc:
+            text = "The Python process of xl_smallcap cannot be reached: %s. Run 'xl-smallcap doctor'." % exc
+        for document in _documents(desktop):
+            document.calculateAll()
+        if bar is not None:
+            bar.setText(text)
+            time.sleep(15)
+            bar.end()
+
+    def _bar(self, desktop):
+        frame = desktop.getCurrentFrame()
+        if frame is None:
+            return None
+        bar = frame.createStatusIndicator()
+        bar.start("Refreshing ...", 0)
+        return bar
+
+    def supportsService(self, name):
+        return name in self.getSupportedServiceNames()
+
+    def getImplementationName(self):
+        return REFRESH + ".Impl"
+
+    def getSupportedServiceNames(self):
+        return (REFRESH,)
+
+
+def _documents(desktop):
+    """The open spreadsheets."""
+    found, all_open = [], desktop.getComponents().createEnumeration()
+    while all_open.hasMoreElements():
+        document = all_open.nextElement()
+        if hasattr(document, "calculateAll"):
+            found.append(document)
+    return found
+
+
 g_ImplementationHelper = unohelper.ImplementationHelper()
+g_ImplementationHelper.addImplementation(Refresh, REFRESH + ".Impl", (REFRESH,))
 g_ImplementationHelper.addImplementation(RussellFunctions, SERVICE + ".Impl", (SERVICE, "com.sun.star.sheet.AddIn"))

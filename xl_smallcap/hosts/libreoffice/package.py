@@ -43,9 +43,11 @@ def idl() -> str:
     """
     lines = []
     for f in FUNCTIONS:
-        arguments = ", ".join(f"[in] any {p.name.replace('_', '')}" for p in f.parameters)
+        # Calc fills in the document itself, unseen by the user: its name RUSSELL_PIN says which snapshot answers.
+        hidden = "[in] ::com::sun::star::beans::XPropertySet document"
+        arguments = ", ".join([hidden, *(f"[in] any {p.name.replace('_', '')}" for p in f.parameters)])
         gives = "sequence< sequence< any > >" if f.spills else "any"
-        lines.append(f"    {gives} {method_name(f.name)}({' ' + arguments + ' ' if arguments else ''});")
+        lines.append(f"    {gives} {method_name(f.name)}( {arguments} );")
     body = "\n".join(lines)
     return (
         "// Generated from xl_smallcap.functions.FUNCTIONS by tools/build_libreoffice.py; do not edit.\n"
@@ -92,10 +94,33 @@ def calc_addins_xcu() -> str:
     return "\n".join(out)
 
 
+def addons_xcu() -> str:
+    """Return the configuration of the menu Russell 2000 > Refresh data in Calc.
+
+    Returns
+    -------
+    str
+    """
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<oor:component-data xmlns:oor="http://openoffice.org/2001/registry" '
+        'xmlns:xs="http://www.w3.org/2001/XMLSchema" oor:name="Addons" oor:package="org.openoffice.Office">'
+        '<node oor:name="AddonUI"><node oor:name="OfficeMenuBar"><node oor:name="org.xlsmallcap.menu" oor:op="replace">'
+        + _property("Title", "Russell 2000")
+        + '<prop oor:name="Context"><value>com.sun.star.sheet.SpreadsheetDocument</value></prop>'
+        '<node oor:name="Submenu"><node oor:name="m1" oor:op="replace">'
+        '<prop oor:name="URL"><value>service:org.xlsmallcap.Refresh?refresh</value></prop>'
+        + _property("Title", "Refresh data")
+        + '<prop oor:name="Target"><value>_self</value></prop>'
+        "</node></node></node></node></node></oor:component-data>"
+    )
+
+
 _ENTRIES = {
     RDB: "application/vnd.sun.star.uno-typelibrary;type=RDB",
     "addin.py": "application/vnd.sun.star.uno-component;type=Python",
     "CalcAddIns.xcu": "application/vnd.sun.star.configuration-data",
+    "Addons.xcu": "application/vnd.sun.star.configuration-data",
 }
 
 
@@ -151,6 +176,7 @@ def package_files(home: Path | None, python: str = sys.executable) -> dict[str, 
         "META-INF/manifest.xml": _manifest().encode(),
         "description.xml": _description(__version__).encode(),
         "CalcAddIns.xcu": calc_addins_xcu().encode(),
+        "Addons.xcu": addons_xcu().encode(),
         "functions.json": json.dumps(table, indent=1).encode(),
         "settings.json": json.dumps({"python": python, "home": str(home) if home else ""}).encode(),
         "addin.py": here.joinpath("addin.py").read_bytes(),
