@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import functools
 import gzip
 import io
 import json
@@ -233,14 +234,15 @@ class _Publisher(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
         elif fault == "gzip bomb":
-            self._send(200, kind, _bomb(), Content_Encoding="gzip")
+            self._send(200, kind, bomb(), Content_Encoding="gzip")
         elif fault == "redirect":
             self._send(302, kind, b"", Location="http://login.example.com/wifi")
         elif fault == "circle":
             self._send(302, kind, b"", Location=self.path)
 
 
-def _bomb() -> bytes:
+@functools.lru_cache(maxsize=1)
+def bomb() -> bytes:
     """Two hundred kilobytes that become two hundred megabytes."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = b"0" * (1 << 20)

@@ -213,9 +213,9 @@ def _ask(
                         start(others)
                         continue
                 done += 1
-                tell(request.label, "failed" if failure else "done", done, total)
                 if not failure:
                     _note(store, base, work, context.now)
+                tell(request.label, "failed" if failure else "done", done, total)
     finally:
         context.client.stop()
         pool.shutdown(wait=False, cancel_futures=True)

@@ -224,7 +224,8 @@ class Client:
 
     def _body(self, answer: requests.Response, what: str, deadline: float) -> bytes:
         body = bytearray()
-        for part in answer.iter_content(_CHUNK):
+        # read1 gives what has come, so that a trickle meets the deadline; iter_content would wait for a whole chunk
+        while part := answer.raw.read1(_CHUNK, decode_content=True):
             body += part
             if len(body) > LARGEST_ANSWER:
                 raise SourceError(
@@ -272,7 +273,10 @@ _ON_THE_WAY: tuple[tuple[str, str], ...] = (
     ("Timeout|timed out", "no answer within {timeout:g} seconds."),
     ("getaddrinfo|NameResolution|Name or service", "the name is not known; is there a network?"),
     ("ContentDecodingError|DecodeError", "the answer is damaged (it cannot be decompressed)."),
-    ("ChunkedEncodingError|IncompleteRead", "the connection ended in the middle of the answer."),
+    (
+        "ChunkedEncodingError|IncompleteRead|ProtocolError|reset by peer",
+        "the connection ended in the middle of the answer.",
+    ),
     ("refused", "nobody answers there (connection refused)."),
 )
 

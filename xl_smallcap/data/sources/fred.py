@@ -119,7 +119,10 @@ def parse(raw: Any, request: Request) -> Fetched:
 
 def _csv(raw: bytes, who: str, symbol: str) -> SeriesData:
     not_a_page(raw, who)
-    sheet = read_sheet(raw, who)
+    try:
+        sheet = read_sheet(raw, who)
+    except SourceError as exc:
+        raise SourceError(f"{exc} The answer may be cut short.") from None
     if sheet.header[0].lower() not in _HEADERS or len(sheet.header) != 2:
         raise SourceError(
             f"{who}: the columns are {', '.join(sheet.header[:5])}; expected observation_date and {symbol}. Has the "

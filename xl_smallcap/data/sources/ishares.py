@@ -192,6 +192,12 @@ def read_holdings(raw: bytes, who: str, fund: str) -> Holdings:
     if len(rows) < _FEWEST:
         raise SourceError(f"{who}: only {len(rows)} holdings; the file may be cut short.")
     at = {name: k for k, name in enumerate(header)}
+    seen: set[tuple[str, ...]] = set()
+    for r in rows:
+        key = (r[at["Ticker"]], r[at["Name"]], r[at["Asset Class"]])
+        if key in seen and key[0] != "-":
+            raise SourceError(f"{who}: '{key[0]}', {key[1]}, comes twice.")
+        seen.add(key)
 
     def words(name: str) -> tuple[str, ...]:
         return tuple(r[at[name]].strip() for r in rows)
