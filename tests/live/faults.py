@@ -33,7 +33,7 @@ FAULTS = (
     Fault("html", "a web page with status 200", _same("a web page came instead of data")),
     Fault(
         "truncated", "an answer cut short",
-        {"fred": "The answer may be cut short", "cftc": "is not JSON; it may be cut short", "ishares": "cells where the"},
+        {"fred": "answer may be cut short", "cftc": "is not JSON; it may be cut short", "ishares": "cells where the"},
     ),
     Fault(
         "columns", "a column of another name",

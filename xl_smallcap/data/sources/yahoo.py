@@ -6,6 +6,7 @@ Yahoo's terms allow personal use; docs/data-sources.md. The row of a day that ha
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from importlib.util import find_spec
 from typing import Any
 
@@ -61,10 +62,12 @@ def fetch(request: Request, context: Context) -> Any:
     """
     import yfinance
 
+    warnings.filterwarnings("ignore", module="yfinance")  # what it calls deprecated is not the user's to mend
+    yfinance.config.debug.hide_exceptions = False
     who = f"Yahoo, {request.symbol}"
     try:
         frame = yfinance.Ticker(request.symbol).history(
-            start=_FIRST, auto_adjust=False, actions=False, raise_errors=True, timeout=context.settings.timeout_seconds
+            start=_FIRST, auto_adjust=False, actions=False, timeout=context.settings.timeout_seconds
         )
     except Exception as exc:  # yfinance raises its own and those of two HTTP libraries, some with an address inside
         kind = type(exc).__name__
@@ -72,6 +75,7 @@ def fetch(request: Request, context: Context) -> Any:
             "YFRateLimitError": "too many requests; try again in an hour.",
             "YFTzMissingError": "it does not know this ticker, or refuses this program.",
             "YFPricesMissingError": "it has no prices of this ticker.",
+            "JSONDecodeError": "something else came instead of prices; it does not know this ticker or refuses us.",
         }.get(kind, f"no prices came ({kind}).")
         raise SourceError(f"{who}: {said}") from None
     if len(frame) and context.now < np.datetime64(_day(frame.index[-1]), "D").astype("datetime64[m]") + _CLOSED:
