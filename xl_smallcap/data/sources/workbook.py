@@ -110,7 +110,9 @@ def _sheet(rows: list[tuple[Any, ...]], where: str) -> Sheet:
     used = [k for k, h in enumerate(header) if h or any(t[k] for _, t in texts)]
     unnamed = next((k for k in used if not header[k]), None)
     if unnamed is not None:
-        raise SourceError(f"{where}, row {first}: column {unnamed + 1} has values but no name.")
+        raise SourceError(
+            f"{where}, row {first}: column {unnamed + 1} has values but no name; where is the table (--range A3:C6)?"
+        )
     names = [header[k] for k in used]
     lowered = [n.lower() for n in names]
     twice = next((n for n in names if lowered.count(n.lower()) > 1), None)
