@@ -20,7 +20,8 @@ from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_SNAPSHOT, RUSSELL_WHY
 from xl_smallcap.hosts import _cells
 from xl_smallcap.models.factor_fit import fit_factors
-from xl_smallcap.session import Lru, Session, use_session
+from xl_smallcap.session import Session, use_session
+from xl_smallcap.session.lru import Lru
 
 
 @pytest.fixture
@@ -178,7 +179,7 @@ def test_a_fit_made_by_other_code_is_never_found() -> None:
     """The hash of the code reaches into folders of folders."""
     from importlib import resources
 
-    from xl_smallcap.session import _files
+    from xl_smallcap.session.version import _files
 
     names = {name for name, _ in _files(resources.files("xl_smallcap").joinpath("models"))}
     assert {"kernels/many.py", "kernels/estimators.py", "factor_fit.py"} <= names

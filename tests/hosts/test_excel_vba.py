@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from pyopenvba.apps.excel import ExcelApplication
-from pyopenvba.apps.excel._model import Application, Workbook
-from pyopenvba.interpreter._objects import MemberSpec
+from pyopenvba.apps.excel._model import Workbook
 
+from tests.hosts.excel_members import HELP
 from xl_smallcap.functions import FUNCTIONS, HELP_LIMIT, Parameter, WorksheetFunction
 from xl_smallcap.hosts.excel.vba import MODULE, udf_module, xlwings_modules
 
@@ -79,21 +79,6 @@ Public Function At1(v, i)
     At1 = v(i)
 End Function
 """
-HELP: list[Any] = []
-
-# Members Excel has and the interpreter lacks.
-Application.vba_add_member(MemberSpec(name="CalculateFull", kind="method", getter=lambda self: None))
-Application.vba_add_member(
-    MemberSpec(
-        name="MacroOptions",
-        kind="method",
-        getter=lambda self, *a: HELP.append(a),
-        parameters=("Macro", "Description", "Category", "ArgumentDescriptions"),
-    )
-)
-Workbook.vba_add_member(
-    MemberSpec(name="Date1904", kind="property", getter=lambda self: getattr(self, "is1904", False))
-)
 
 
 @pytest.fixture

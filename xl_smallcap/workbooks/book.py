@@ -317,8 +317,13 @@ def _functions_sheet(book: Any, s: Styles) -> None:
     sheet.fit_to_pages(1, 0)
 
 
-def workbook_bytes() -> bytes:
+def workbook_bytes(*, macros: bool = False) -> bytes:
     """Return the workbook, computed from the open snapshot.
+
+    Parameters
+    ----------
+    macros : bool
+        Whether our macros will be put into it: then it has the button that calls RUSSELL_REFRESH.
 
     Returns
     -------
@@ -349,6 +354,10 @@ def workbook_bytes() -> bytes:
         raise NoDataError(f"The workbook's own tables cannot be fitted on these data: {exc}") from exc
     except XlSmallcapError:
         raise
+    if macros:
+        betas.sheet.insert_button(
+            0, 7, {"macro": "RUSSELL_REFRESH", "caption": "Refresh data", "width": 110, "height": 24}
+        )
     factors = sum(1 for row in table[1:] if row[table[0].index("role")] != "check")
     betas.sheet.insert_chart(FIRST_ROW + _ROOM + 3, 0, bar_chart(book, FIRST_ROW + 1, FIRST_ROW + factors))
     betas.sheet.insert_chart(FIRST_ROW + _ROOM + 3, 6, history_chart(book, _HISTORY_SHEET, rows))
@@ -356,18 +365,20 @@ def workbook_bytes() -> bytes:
     return buffer.getvalue()
 
 
-def build_workbook(path: Path) -> Path:
+def build_workbook(path: Path, *, macros: bool = False) -> Path:
     """Write the workbook.
 
     Parameters
     ----------
     path : pathlib.Path
         An .xlsx; replaced as a whole.
+    macros : bool
+        Whether our macros will be put into it.
 
     Returns
     -------
     pathlib.Path
         The file.
     """
-    write_atomic(path, workbook_bytes())
+    write_atomic(path, workbook_bytes(macros=macros))
     return path

@@ -55,7 +55,7 @@ def install(out: Path | None = None, profile: Path | None = None) -> list[str]:
         told = [f"{target} is there already: its macros were brought up to date, its sheets left as they are."]
     else:
         with tempfile.TemporaryDirectory() as folder:
-            source = build_workbook(Path(folder) / "xl_smallcap.xlsx")
+            source = build_workbook(Path(folder) / "xl_smallcap.xlsx", macros=True)
             attach(source, target)
         told = [f"Written: {target}"]
     if sys.platform == "win32" or profile is not None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -187,10 +188,8 @@ class Client:
     def _session(self) -> requests.Session:
         found: requests.Session | None = getattr(self._local, "session", None)
         if found is None:
-            from xl_smallcap import __version__
-
             found = requests.Session()
-            found.headers["User-Agent"] = f"Mozilla/5.0 (compatible; xl_smallcap/{__version__})"
+            found.headers["User-Agent"] = f"Mozilla/5.0 (compatible; xl_smallcap/{version('xl_smallcap')})"
             found.headers["Accept-Encoding"] = "gzip, deflate"
             found.mount("https://", _SystemTrust(max_retries=0))
             found.mount("http://", HTTPAdapter(max_retries=0))

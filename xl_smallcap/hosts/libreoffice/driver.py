@@ -14,6 +14,7 @@ import uno
 import unohelper
 from com.sun.star.beans import PropertyValue
 from com.sun.star.connection import NoConnectException
+from com.sun.star.table import CellAddress
 from com.sun.star.task import XInteractionHandler
 from com.sun.star.ucb import XCommandEnvironment
 
@@ -142,6 +143,17 @@ class Driver:
         began = time.perf_counter()
         self.documents[document].calculateAll()
         return time.perf_counter() - began
+
+    def pin(self, document, content):
+        """Give a document the name RUSSELL_PIN."""
+        names = self.documents[document].NamedRanges
+        if names.hasByName("RUSSELL_PIN"):
+            names.removeByName("RUSSELL_PIN")
+        names.addNewByName("RUSSELL_PIN", content, CellAddress(), 0)
+
+    def trigger(self, service, event):
+        """Start a job as its menu entry does."""
+        self.context.ServiceManager.createInstanceWithContext(service, self.context).trigger(event)
 
     def sheets(self, document):
         return list(self.documents[document].Sheets.ElementNames)

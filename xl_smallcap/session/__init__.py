@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import functools
 import hashlib
-import importlib.metadata
 import json
 import logging
 import os
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +26,8 @@ from xl_smallcap.data.catalogue import Catalogue, load_catalogue
 from xl_smallcap.data.panel import Column, Panel, build_panel
 from xl_smallcap.data.store import Snapshot, Store
 from xl_smallcap.errors import StoreError
+from xl_smallcap.session.lru import Lru
+from xl_smallcap.session.version import code_version
 from xl_smallcap.types import Frequency
 
 log = logging.getLogger("xl_smallcap")
@@ -38,63 +36,6 @@ _PRUNE_EVERY = 200
 
 V = TypeVar("V")
 Columns = dict[str, NDArray[Any]]
-
-
-class Lru(Generic[V]):
-    """A bounded mapping that forgets what was used longest ago; safe between threads.
-
-    Parameters
-    ----------
-    size : int
-        Entries kept.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._items: OrderedDict[Hashable, V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> V | None:
-        """Return the entry, or None.
-
-        Parameters
-        ----------
-        key : hashable
-            As put.
-
-        Returns
-        -------
-        object or None
-        """
-        with self._lock:
-            found = self._items.get(key)
-            if found is not None:
-                self._items.move_to_end(key)
-            return found
-
-    def put(self, key: Hashable, value: V) -> None:
-        """Keep an entry, dropping the oldest beyond the size.
-
-        Parameters
-        ----------
-        key : hashable
-            Key.
-        value : object
-            Entry.
-        """
-        with self._lock:
-            self._items[key] = value
-            self._items.move_to_end(key)
-            while len(self._items) > self._size:
-                self._items.popitem(last=False)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._items.clear()
-
-    def __len__(self) -> int:
-        return len(self._items)
 
 
 @dataclass(frozen=True)
@@ -106,39 +47,6 @@ class ErrorRecord:
     arguments: tuple[Any, ...]
     code: str
     sentence: str
-
-
-def _files(place: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
-    """Walk the files of a folder and of those within, in the order of their names."""
-    for entry in sorted(place.iterdir(), key=lambda e: e.name):
-        if entry.is_dir():
-            yield from _files(entry, f"{prefix}{entry.name}/")
-        else:
-            yield prefix + entry.name, entry
-
-
-@functools.lru_cache(maxsize=1)
-def code_version() -> str:
-    """Return a hash of everything a fitted number depends on in code: models, panel, releases, numpy's version.
-
-    Returns
-    -------
-    str
-        A fit on disk made by other code is never found.
-    """
-    scipy = importlib.metadata.version("scipy")  # its Student t is in every interval
-    sha = hashlib.sha256(f"{np.__version__} {scipy}".encode())
-    root = resources.files("xl_smallcap")
-    for folder, names in (
-        ("models", None),
-        ("analyses", None),
-        ("data", ("panel.py", "releases.py", "releases.csv", "series.py")),
-    ):
-        for name, entry in _files(root.joinpath(folder)):
-            wanted = name.endswith(".py") if names is None else name in names
-            if wanted:
-                sha.update(name.encode() + entry.read_bytes())
-    return sha.hexdigest()[:16]
 
 
 class Session:
