@@ -67,6 +67,40 @@ def test_the_choice_of_a_fallback_never_depends_on_dates(tmp_path: Path, catalog
         assert build_panel(catalogue, both, (credit,), as_of).used == {"BAMLH0A0HYM2": "BAMLH0A0HYM2"}
 
 
+def test_a_spread_that_does_not_reach_back_is_spliced_and_later_data_move_no_bit(
+    tmp_path: Path, catalogue: Catalogue
+) -> None:
+    rng = np.random.default_rng(3)
+    days = np.arange("2020-01-01", "2022-01-01", dtype="datetime64[D]")
+    baa = np.round(2.0 + 0.01 * np.cumsum(rng.standard_normal(days.size)), 2)
+    hy = np.round(4.0 + 0.03 * np.cumsum(rng.standard_normal(days.size)), 2)
+    starts = 300
+    text = days.astype(str).tolist()
+    snapshot = make_snapshot(
+        tmp_path, {"BAMLH0A0HYM2": (text[starts:], hy[starts:].tolist()), "BAA10Y": (text, baa.tolist())}
+    )
+    credit = Column.of("credit", "bp", (("BAMLH0A0HYM2", 1.0),))
+    whole = build_panel(catalogue, snapshot, (credit,), None)
+    assert whole.used == {"BAMLH0A0HYM2": "BAMLH0A0HYM2", f"BAMLH0A0HYM2 before {text[starts]}": "BAA10Y"}
+    assert f"BAA10Y before {text[starts]}, moved to meet it" in whole.notes[0]
+    plain = 100 * np.concatenate([np.diff(baa[: starts + 1]), np.diff(hy[starts:])])
+    np.testing.assert_allclose(whole.changes[:, 0], plain, atol=1e-8)
+    np.testing.assert_allclose(whole.levels[starts:, 0], 100 * hy[starts:], atol=1e-8, err_msg="its own level since")
+    for day in (100, starts - 1, starts, starts + 1, 500):
+        early = build_panel(catalogue, snapshot, (credit,), days[day])
+        assert early.changes.tobytes() == whole.changes[:day].tobytes(), "to the bit, before and after the splice"
+
+
+def test_a_spread_that_never_meets_its_fallback_waits_for_it(tmp_path: Path, catalogue: Catalogue) -> None:
+    days = ["2025-01-02", "2025-01-03", "2025-01-06", "2025-01-07"]
+    snapshot = make_snapshot(
+        tmp_path, {"BAMLH0A0HYM2": ([days[2]], [4.0]), "BAA10Y": ([days[0], days[1], days[3]], [1.0, 1.1, 1.2])}
+    )
+    credit = Column.of("credit", "bp", (("BAMLH0A0HYM2", 1.0),))
+    panel = build_panel(catalogue, snapshot, (credit,), None)
+    assert panel.level_dates.astype(str).tolist() == [days[0], days[1], days[3]], "the fallback alone"
+
+
 def test_weeks_end_on_their_last_day_and_only_complete_ones_count() -> None:
     # Mon 15 .. Fri 19, Mon 22 .. Wed 24 December 2025
     days = np.array(["2025-12-15", "2025-12-18", "2025-12-19", "2025-12-22", "2025-12-24"], dtype="datetime64[D]")

@@ -32,6 +32,48 @@ def test_the_shutdown_of_2025(catalogue: Catalogue, tmp_path: Path, series: str,
     assert last_known(catalogue, tmp_path, series, as_of) == expected
 
 
+@pytest.mark.parametrize(
+    ("series", "as_of", "expected"),
+    [
+        ("TFF_RUT_OI", "2025-11-18", "2025-09-23"),
+        ("TFF_RUT_OI", "2025-11-19", "2025-09-30"),
+        ("TFF_RUT_OI", "2025-12-16", "2025-11-25"),
+        ("TFF_RUT_OI", "2025-12-18", "2025-12-02"),
+        ("TFF_RUT_OI", "2025-12-22", "2025-12-09"),
+        # The plan of 18 November had the report of 9 December on 30 December; the one of 9 December overtook it.
+        ("TFF_RUT_OI", "2025-12-24", "2025-12-16"),
+        ("TFF_RUT_OI", "2019-01-31", "2018-12-18"),
+        ("TFF_RUT_OI", "2019-02-20", "2019-01-29"),
+        ("ICSA", "2025-10-02", "2025-09-20"),
+        ("ICSA", "2025-11-19", "2025-09-20"),
+        ("ICSA", "2025-11-20", "2025-11-15"),
+        ("ICSA", "2025-12-24", "2025-12-20"),
+    ],
+)
+def test_weekly_reports_through_the_shutdowns(
+    catalogue: Catalogue, tmp_path: Path, series: str, as_of: str, expected: str
+) -> None:
+    if series == "ICSA":
+        days = np.arange("2025-09-06", "2026-01-03", 7, dtype="M8[D]")
+    else:
+        days = np.arange("2018-12-04", "2026-01-03", 7, dtype="M8[D]")
+        days[days == np.datetime64("2025-11-11")] = np.datetime64("2025-11-10")
+        days[days == np.datetime64("2018-12-25")] = np.datetime64("2018-12-24")
+        days[days == np.datetime64("2019-01-01")] = np.datetime64("2018-12-31")
+    snapshot = make_snapshot(tmp_path, {series: (days.astype(str).tolist(), np.arange(float(days.size)).tolist())})
+    known = known_by(catalogue.series[series], snapshot.series(series), np.datetime64(as_of))
+    assert str(known.dates[-1]) == expected
+
+
+def test_every_weekly_and_monthly_series_has_a_timetable(catalogue: Catalogue) -> None:
+    timed = [s for s in catalogue.series.values() if s.frequency != "daily"]
+    assert len(timed) > 40
+    for s in timed:
+        assert s.schedule, f"{s.id}: whose timetable is its lag?"
+        assert s.time != "16:00" or s.frequency == "daily", f"{s.id}: at what time of day?"
+        assert s.lag_days > 0 or s.id == "MORTGAGE30US"
+
+
 def test_october_2025_cpi_was_never_published(catalogue: Catalogue, tmp_path: Path) -> None:
     months = ["2025-09-01", "2025-10-01", "2025-11-01"]
     snapshot = make_snapshot(tmp_path, {"CPIAUCSL": (months, [1.0, 2.0, 3.0])})

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import LoadReport, load
+from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
+from xl_smallcap.errors import NoDataError
 from xl_smallcap.functions import (
     RUSSELL_ASOF,
     RUSSELL_ATTRIBUTION,
@@ -21,6 +27,8 @@ from xl_smallcap.functions import (
     RUSSELL_FACTOR,
     RUSSELL_FAIR_VALUE,
     RUSSELL_FIT,
+    RUSSELL_POSITIONING,
+    RUSSELL_POSITIONING_HISTORY,
     RUSSELL_SNAPSHOT,
     RUSSELL_SOURCE,
 )
@@ -52,7 +60,7 @@ def beta(factor: str, stat: str = "beta", *more: Any) -> float:
 
 
 def test_the_folder_is_read_and_the_rest_named(report: LoadReport) -> None:
-    assert set(report.skipped) == {"cot.csv", "fred_md_2025-02.csv", "hamilton1989_rgnp.csv"}
+    assert set(report.skipped) == {"fred_md_2025-02.csv", "hamilton1989_rgnp.csv"}
     assert {"RUT", "GSPC", "DGS2", "T5YIE", "DTWEXBGS", "CPIAUCSL", "ICSA"} <= set(report.snapshot.ids)
     assert RUSSELL_SNAPSHOT().startswith("folder ")
     assert str(RUSSELL_ASOF()) == "2025-12-31"
@@ -171,6 +179,71 @@ def test_what_was_published_when() -> None:
     assert last("CPIAUCSL", "2025-12-17") == "2025-09-01"
     assert last("CPIAUCSL", AS_OF) == "2025-11-01"
     assert last("UNRATE", AS_OF) == "2025-11-01"
+    assert last("ICSA", "2025-11-19") == "2025-09-20"
+    assert last("TFF_RUT_LEV_SHORT", AS_OF) == "2025-12-16"
+
+
+def test_positions_as_they_were_known() -> None:
+    """From the CFTC's own file: RUSSELL E-MINI, 2025-12-16, 61,312 long and 103,608 short of 503,526."""
+    assert RUSSELL_POSITIONING("leveraged", "net", AS_OF) == 61312 - 103608
+    assert RUSSELL_POSITIONING("leveraged", "net_pct", AS_OF) == pytest.approx(
+        100 * (61312 - 103608) / 503526, rel=1e-15
+    )
+    assert RUSSELL_POSITIONING("asset_manager", "net", AS_OF) == 167807 - 132973
+    assert str(RUSSELL_POSITIONING("dealer", "last_date", AS_OF)) == "2025-12-16"
+    assert str(RUSSELL_POSITIONING("dealer", "last_date", "2025-11-15")) == "2025-09-23", "nothing came in the shutdown"
+    with pytest.raises(NoDataError, match=r"3 years have \d+"):
+        RUSSELL_POSITIONING("leveraged", "percentile3y", "2024-06-10")
+    table = RUSSELL_POSITIONING_HISTORY("leveraged", AS_OF)
+    assert len(table) == 450, "every week of the file but the last two"
+    gap = next(r for r in table if str(r[0]) == "2024-01-02")
+    assert gap[4] is None, "no change across the gap of 2023"
+
+
+def test_two_contracts_of_the_overlap_are_added() -> None:
+    path = Path(str(FOLDER)) / "cot.csv"
+    with path.open(encoding="utf-8") as handle:
+        rows = [r for r in csv.DictReader(handle) if r["date"] == "2017-09-12" and r["code"] in ("239742", "23977A")]
+    assert len(rows) == 2
+    table = {str(r[0]): r for r in RUSSELL_POSITIONING_HISTORY("leveraged")}
+    wanted = sum(int(r["Lev_Money_Positions_Long_All"]) - int(r["Lev_Money_Positions_Short_All"]) for r in rows)
+    assert table["2017-09-12"][2] == wanted
+
+
+def test_a_holdings_file_in_a_folder(tmp_path: Path) -> None:
+    assert FOLDER is not None
+    shutil.copy(Path(FOLDER) / "cross_section" / "iwm_holdings.csv", tmp_path)
+    made = load(Store(tmp_path / "store"), str(tmp_path), lambda *_: None).snapshot
+    held = made.holdings("IWM")
+    assert (len(held.ticker), held.day) == (1962, "undated"), "the copy has lost its as-of line"
+    assert held.ticker[:3] == ("BE", "CRDO", "FN")
+    assert held.weight[0] == 0.96
+    assert 99.0 < held.weight.sum() < 101.0
+    assert np.isfinite(held.price).all()
+    with pytest.raises(NoDataError, match="the snapshot has: undated"):
+        made.holdings("IWM", np.datetime64(AS_OF))
+
+
+def test_high_yield_of_three_rolling_years_and_baa_before(tmp_path: Path, report: LoadReport) -> None:
+    """As FRED serves it: the spread since 2023 only. Before, Baa moves in its place, and the answers say so."""
+    real = report.snapshot
+    since = real.series("BAMLH0A0HYM2")
+    keep = since.dates >= np.datetime64("2023-01-01")
+    cut = {n: real.series(n) for n in real.ids} | {
+        "BAMLH0A0HYM2": SeriesData(since.dates[keep], since.values[keep], since.available_at[keep])
+    }
+    store = Store(tmp_path / "store")
+    store.use(store.add(cut, source="folder", provenance={n: real.entries[n].provenance for n in real.ids}).fingerprint)
+    recent = beta("credit", "beta", "russell", 250, AS_OF, "ols", "full")
+    long = beta("credit", "tstat", "russell", 4000, AS_OF, "ols", "full")
+    use_session(Session(load_settings(tmp_path)))
+    assert beta("credit", "beta", "russell", 250, AS_OF, "ols", "full") == pytest.approx(recent, rel=1e-6)
+    spliced = beta("credit", "tstat", "russell", 4000, AS_OF, "ols", "full")
+    assert spliced < -2, "stress hurts by Baa as well"
+    assert spliced != long
+    table = RUSSELL_BETAS("russell", 250, AS_OF, None, "full")
+    row = next(r for r in table if r[0] == "credit")
+    assert "BAA10Y for BAMLH0A0HYM2 before 2023-01-03" in str(row[table[0].index("construction")])
 
 
 def test_the_history_ends_at_the_scalar_and_starts_where_data_do() -> None:
