@@ -67,6 +67,12 @@ def test_what_may_be_imported_where(path: Path) -> None:
         assert room == "hosts"
     if "xlsxwriter" in names:
         assert room == "workbooks"
+    only = {"requests": "_http.py", "urllib3": "_http.py", "truststore": "_http.py", "yfinance": "yahoo.py",
+            "blpapi": "bloomberg.py", "filelock": "refresh.py"}  # fmt: skip
+    for name, file in only.items():
+        assert name not in names or path.name == file, f"{name} is imported in {file} alone"
+    if "openpyxl" in names:
+        assert room == "workbooks" or path.name == "workbook.py"
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, "what second thing does this file do?"
 
 
@@ -75,7 +81,18 @@ def test_the_face_imports_numpy_and_little_else() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     loaded = set(done.stdout.split())
     assert "numpy" in loaded
-    heavy = {"scipy", "pandas", "sklearn", "statsmodels", "xlwings", "xlsxwriter", "rich", "pyopenvba", "openpyxl"}
+    heavy = {
+        "scipy",
+        "pandas",
+        "sklearn",
+        "statsmodels",
+        "xlwings",
+        "xlsxwriter",
+        "rich",
+        "pyopenvba",
+        "openpyxl",
+        "requests",
+    }
     assert not loaded & heavy
 
 
@@ -89,4 +106,15 @@ def test_a_cold_cell_stays_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     loaded = set(done.stdout.split())
     assert "numpy" in loaded
-    assert not loaded & {"scipy.stats", "pandas", "sklearn", "xlwings", "xlsxwriter", "rich"}
+    assert not loaded & {
+        "scipy.stats",
+        "pandas",
+        "sklearn",
+        "xlwings",
+        "xlsxwriter",
+        "rich",
+        "requests",
+        "urllib3",
+        "openpyxl",
+        "filelock",
+    }

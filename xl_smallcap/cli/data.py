@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from xl_smallcap.cli.terminal import as_text, print_table, progress, series_progress
-from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.errors import BadArgumentError, XlSmallcapError
 
-OK, FAILED, PARTIAL = 0, 1, 3
+OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 
 
 def _load(args: argparse.Namespace) -> int:
@@ -103,6 +103,9 @@ def _refresh(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("Stopped; what came is kept: refresh again to go on.", file=sys.stderr)
         return FAILED
+    except BadArgumentError as exc:
+        print(exc, file=sys.stderr)
+        return USAGE
     if args.json:
         told = {
             "snapshot": report.snapshot.fingerprint if report.snapshot else None,
