@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import xl_smallcap
+from tests.live.faults import FAULTS
 from tools import build_docs
 from xl_smallcap import cli
 from xl_smallcap.functions.formula import find_calls
@@ -38,6 +39,19 @@ def test_generated_parts_are_current() -> None:
     assert build_docs.readme_with_table(README) == README, "run python -m tools.build_docs"
     page = (ROOT / "docs" / "functions.md").read_text(encoding="utf-8")
     assert page == build_docs.functions_page(), "run python -m tools.build_docs"
+    sources = (ROOT / "docs" / "data-sources.md").read_text(encoding="utf-8")
+    assert sources == build_docs.sources_with_table(sources), "run python -m tools.build_docs"
+
+
+def test_the_page_of_faults_says_what_is_said() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    for fault in FAULTS:
+        start = next(n for n, row in enumerate(rows) if row.startswith(f"| {fault.what} |"))
+        for row, (source, says) in zip(rows[start : start + 3], fault.says.items(), strict=True):
+            assert f"| {source} |" in row
+            assert says in row, "run python -m tools.build_reliability"
+            assert "Kept: " in row
 
 
 def test_there_are_examples() -> None:

@@ -1,4 +1,4 @@
-"""Write the function tables of README.md and docs/functions.md from the one table of worksheet functions.
+"""Write the tables of README.md, docs/functions.md and docs/data-sources.md from the functions and the catalogue.
 
 Run ``python -m tools.build_docs`` after changing a function; a test compares the files with the table.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from xl_smallcap.data.catalogue import load_catalogue
 from xl_smallcap.functions import FUNCTIONS
 
 ROOT = Path(__file__).parents[1]
+_SERIES_BEGIN, _SERIES_END = "<!-- series: begin (python -m tools.build_docs) -->", "<!-- series: end -->"
 _BEGIN, _END = "<!-- functions: begin (python -m tools.build_docs) -->", "<!-- functions: end -->"
 
 
@@ -64,8 +66,44 @@ def readme_with_table(text: str) -> str:
     return found
 
 
+def series_table() -> str:
+    """Return the table of series as docs/data-sources.md shows it.
+
+    Returns
+    -------
+    str
+    """
+    rows = ["| series | what | owner | licence | asked in this order | published |", "|---|---|---|---|---|---|"]
+    for s in load_catalogue().series.values():
+        order = ", ".join(f"`{r}`" for r in s.sources) or "your own only"
+        when = "daily, counts as known at its own close" if s.frequency == "daily" else s.schedule
+        rows.append(f"| {s.id} | {s.label} | {s.publisher} | {s.licence} | {order} | {when} |")
+    return "\n".join([_SERIES_BEGIN, *rows, _SERIES_END])
+
+
+def sources_with_table(text: str) -> str:
+    """Return docs/data-sources.md with the table of series brought up to date.
+
+    Parameters
+    ----------
+    text : str
+        The page.
+
+    Returns
+    -------
+    str
+    """
+    pattern = re.escape(_SERIES_BEGIN) + r".*?" + re.escape(_SERIES_END)
+    found, times = re.subn(pattern, lambda _: series_table(), text, flags=re.DOTALL)
+    if times != 1:
+        raise ValueError("docs/data-sources.md has lost its markers for the table of series")
+    return found
+
+
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
+    sources = ROOT / "docs" / "data-sources.md"
+    sources.write_text(sources_with_table(sources.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     readme = ROOT / "README.md"
     readme.write_text(readme_with_table(readme.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     (ROOT / "docs" / "functions.md").write_text(functions_page(), encoding="utf-8", newline="\n")
