@@ -5,7 +5,7 @@ import pytest
 
 from tests.conftest import make_snapshot
 from xl_smallcap.data.catalogue import Catalogue
-from xl_smallcap.data.releases import available_at, calendar, known_by
+from xl_smallcap.data.releases import available_at, calendar, federal_holidays, known_by
 
 
 def last_known(catalogue: Catalogue, tmp_path: Path, series: str, as_of: str) -> str:
@@ -44,6 +44,12 @@ def test_the_shutdown_of_2025(catalogue: Catalogue, tmp_path: Path, series: str,
         ("TFF_RUT_OI", "2025-12-24", "2025-12-16"),
         ("TFF_RUT_OI", "2019-01-31", "2018-12-18"),
         ("TFF_RUT_OI", "2019-02-20", "2019-01-29"),
+        # by the usual timetable: a Friday, and the Monday after Thanksgiving and Christmas
+        ("TFF_RUT_OI", "2024-11-22", "2024-11-19"),
+        ("TFF_RUT_OI", "2024-11-29", "2024-11-19"),
+        ("TFF_RUT_OI", "2024-12-02", "2024-11-26"),
+        ("TFF_RUT_OI", "2024-12-27", "2024-12-17"),
+        ("TFF_RUT_OI", "2024-12-30", "2024-12-24"),
         ("ICSA", "2025-10-02", "2025-09-20"),
         ("ICSA", "2025-11-19", "2025-09-20"),
         ("ICSA", "2025-11-20", "2025-11-15"),
@@ -63,6 +69,14 @@ def test_weekly_reports_through_the_shutdowns(
     snapshot = make_snapshot(tmp_path, {series: (days.astype(str).tolist(), np.arange(float(days.size)).tolist())})
     known = known_by(catalogue.series[series], snapshot.series(series), np.datetime64(as_of))
     assert str(known.dates[-1]) == expected
+
+
+def test_federal_holidays() -> None:
+    told = {str(d) for d in federal_holidays(2021)}
+    assert told == {"2021-01-01", "2021-01-18", "2021-02-15", "2021-05-31", "2021-06-18", "2021-07-05", "2021-09-06",
+                    "2021-10-11", "2021-11-11", "2021-11-25", "2021-12-24"}  # fmt: skip
+    assert "2020-06-19" not in {str(d) for d in federal_holidays(2020)}
+    assert "2021-12-31" in {str(d) for d in federal_holidays(2022)}, "New Year's Day of a Saturday"
 
 
 def test_every_weekly_and_monthly_series_has_a_timetable(catalogue: Catalogue) -> None:

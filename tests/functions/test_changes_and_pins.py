@@ -99,6 +99,8 @@ def test_a_target_that_cannot_be_compared_says_why(made: dict[str, Any]) -> None
     why = {r[0]: str(r[9]) for r in told[1:] if r[1] is None}
     assert set(why) == {"sp500", "relative", "hedged"}
     assert "no series 'GSPC'" in why["relative"]
+    reversed_order = RUSSELL_CHANGES(made["later"].fingerprint, made["first"].fingerprint)
+    assert all("give them the other way round" in str(r[9]) for r in reversed_order[1:])
     with pytest.raises(NoDataError, match="was not made after another one"):
         RUSSELL_CHANGES(None, made["first"].fingerprint)
     with pytest.raises(StoreError, match="no snapshot"):

@@ -126,7 +126,7 @@ TABLES = [
     Case('RUSSELL_BETA_HISTORY("growth",,"36m",,,,,"2024-01-31")', (25, 11)),
     Case('RUSSELL_FIT("all")', (13, 2)),
     Case("RUSSELL_FACTORS()", (14, 13)),
-    Case('RUSSELL_POSITIONING_HISTORY("leveraged","2025-12-24")', (1020, 11)),
+    Case('RUSSELL_POSITIONING_HISTORY("leveraged","2025-12-24")', (1020, 12)),
     Case('RUSSELL_SOURCE("growth")', (8, 13)),
     Case('RUSSELL_STATUS("2015-06-30")', (46, 14)),
 ]

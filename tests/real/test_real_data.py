@@ -197,7 +197,7 @@ def test_positions_as_they_were_known() -> None:
     table = RUSSELL_POSITIONING_HISTORY("leveraged", AS_OF)
     assert len(table) == 1 + 448, "every week of the file but the last two"
     gap = next(r for r in table if str(r[0]) == "2024-01-02")
-    assert gap[4] is None, "no change across the gap of 2023"
+    assert gap[5] is None, "no change across the gap of 2023"
 
 
 def test_two_contracts_of_the_overlap_are_added() -> None:
@@ -207,7 +207,7 @@ def test_two_contracts_of_the_overlap_are_added() -> None:
     assert len(rows) == 2
     table = {str(r[0]): r for r in RUSSELL_POSITIONING_HISTORY("leveraged")}
     wanted = sum(int(r["Lev_Money_Positions_Long_All"]) - int(r["Lev_Money_Positions_Short_All"]) for r in rows)
-    assert table["2017-09-12"][2] == wanted
+    assert table["2017-09-12"][3] == wanted
 
 
 def test_a_holdings_file_in_a_folder(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from xl_smallcap.analyses.question import Question, aligned, check_gaps, check_window
 from xl_smallcap.data.panel import Panel
-from xl_smallcap.errors import NoDataError, XlSmallcapError
+from xl_smallcap.errors import BadArgumentError, NoDataError, XlSmallcapError
 from xl_smallcap.models.bootstrap import Bootstrap
 from xl_smallcap.models.factor_fit import FactorFit, fit_factors
 from xl_smallcap.session import Session
@@ -105,6 +105,11 @@ def changes(before: Session, after: Session) -> Iterator[Moved]:
         try:
             old, new = aligned(before, question), aligned(after, question)
             last = _last(old.level_dates)
+            if _last(new.level_dates) < last:
+                raise BadArgumentError(
+                    f"The later snapshot ends on {_last(new.level_dates)}, before the earlier one ({last}); give them "
+                    "the other way round."
+                )
             fits = _fit(before, question, old), _fit(after, question, _cut(new, last)), _fit(after, question, new)
         except XlSmallcapError as exc:
             nan, day = float("nan"), np.datetime64("NaT", "D")

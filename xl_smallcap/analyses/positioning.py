@@ -11,7 +11,7 @@ from xl_smallcap.data.panel import series_in
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.session import Session
-from xl_smallcap.types import DayArray, FloatArray
+from xl_smallcap.types import BoolArray, DayArray, FloatArray
 
 Category = Literal["leveraged", "asset_manager", "dealer", "other"]
 FIELDS: dict[Category, str] = {"leveraged": "LEV", "asset_manager": "AM", "dealer": "DEALER", "other": "OTHER"}
@@ -28,12 +28,13 @@ class Positions:
     """Every report known by a day, oldest first.
 
     `net` longs minus shorts in contracts, `net_pct` of the open interest in %, `change` of net since the week before;
-    NaN after a gap; `published` when each report came out. Percentiles and z-scores are of `net_pct` in the years up to
+    NaN after a gap; `published` when each report came out and `assumed` where that is only the usual timetable. Percentiles and z-scores are of `net_pct` in the years up to
     a report, by number of years; NaN where fewer than half of the weeks have a report.
     """
 
     dates: DayArray
     published: DayArray
+    assumed: BoolArray
     net: FloatArray
     net_pct: FloatArray
     change: FloatArray
@@ -95,6 +96,7 @@ def positions(session: Session, category: Category, as_of: np.datetime64 | None,
     return Positions(
         dates=dates,
         published=published.astype("datetime64[D]"),
+        assumed=known[0].lag_assumed[np.searchsorted(known[0].dates, dates)],
         net=net,
         net_pct=share,
         change=change,

@@ -18,6 +18,7 @@ from xl_smallcap.data.catalogue import Series
 from xl_smallcap.data.series import MinuteArray, SeriesData
 from xl_smallcap.types import BoolArray, DayArray, FloatArray
 
+CFTC = "CFTC_TFF"
 _NEVER = np.datetime64("9999-12-31T00:00", "m")
 
 
@@ -36,6 +37,55 @@ def calendar() -> dict[str, dict[np.datetime64, np.datetime64]]:
         moment = np.datetime64(row["released"], "m") if row["published"] == "yes" else _NEVER
         found.setdefault(row["series"], {})[np.datetime64(row["period"], "D")] = moment
     return found
+
+
+def _cftc_days(reports: DayArray) -> DayArray:
+    """When the CFTC's report of a day is usually out: that week's Friday, or the Monday after where a federal holiday falls
+    on the Wednesday, Thursday or Friday (the CFTC's own timetable; a report is dated Monday where Tuesday is a holiday).
+    """
+    if not reports.size:
+        return reports
+    # 1970-01-01 was a Thursday: + 3 makes weeks begin on Monday.
+    monday = reports - ((reports.view(np.int64) + 3) % 7).astype("timedelta64[D]")
+    years = np.arange(reports[0].astype("datetime64[Y]"), reports[-1].astype("datetime64[Y]") + 2)
+    holidays = np.concatenate([federal_holidays(int(y.astype(np.int64)) + 1970) for y in years])
+    late = np.isin(monday[:, None] + np.array([2, 3, 4], dtype="timedelta64[D]"), holidays).any(axis=1)
+    return np.asarray(monday + np.where(late, 7, 4).astype("timedelta64[D]"), dtype="datetime64[D]")
+
+
+def federal_holidays(year: int) -> DayArray:
+    """Return the days on which federal offices are closed (5 U.S.C. 6103), as observed; Juneteenth since 2021.
+
+    Parameters
+    ----------
+    year : int
+        A year.
+
+    Returns
+    -------
+    ndarray of datetime64[D]
+    """
+
+    def nth(month: int, weekday: str, n: int) -> np.datetime64:
+        found: np.datetime64 = np.busday_offset(f"{year}-{month:02d}", n - 1, roll="forward", weekmask=weekday)
+        return found
+
+    last_monday_of_may = np.busday_offset(f"{year}-06-01", -1, roll="forward", weekmask="Mon")
+    moving = [
+        nth(1, "Mon", 3),
+        nth(2, "Mon", 3),
+        last_monday_of_may,
+        nth(9, "Mon", 1),
+        nth(10, "Mon", 2),
+        nth(11, "Thu", 4),
+    ]
+    fixed = ["01-01", "07-04", "11-11", "12-25", *(["06-19"] if year >= 2021 else [])]
+    days = [*moving, *(np.datetime64(f"{year}-{d}", "D") for d in fixed)]
+    observed = []
+    for day in days:
+        weekday = int((day.astype("datetime64[D]").astype(np.int64) + 3) % 7)
+        observed.append(day - 1 if weekday == 5 else day + 1 if weekday == 6 else day)
+    return np.array(observed, dtype="datetime64[D]")
 
 
 @dataclass(frozen=True)
@@ -78,7 +128,8 @@ def available_at(series: Series, data: SeriesData) -> tuple[MinuteArray, BoolArr
         end = data.dates
         if series.frequency == "monthly":
             end = (data.dates.astype("datetime64[M]") + 1).astype("datetime64[D]") - 1
-        out = (end + np.timedelta64(series.lag_days, "D")).astype("datetime64[m]") + clock
+        due = _cftc_days(end) if series.calendar_id == CFTC else end + np.timedelta64(series.lag_days, "D")
+        out = due.astype("datetime64[m]") + clock
         rule = np.asarray(out, dtype="datetime64[m]")
         assumed = np.ones(rule.size, dtype=bool)
         # A month may be dated by its first day or its last; the calendar means the month.

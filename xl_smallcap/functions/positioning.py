@@ -82,7 +82,7 @@ def RUSSELL_POSITIONING_HISTORY(category: str | None = None, as_of: dt.date | st
     Returns
     -------
     list of list
-        A row a report; a week without one has no row, and the change after it is #N/A.
+        A row a report; publication says whether that day is the calendar's or the usual timetable's. A week without one has no row, and the change after it is #N/A.
 
     Raises
     ------
@@ -95,7 +95,8 @@ def RUSSELL_POSITIONING_HISTORY(category: str | None = None, as_of: dt.date | st
     found = positions(session, kind, read.day("as_of", as_of))
     rows = [_row(found, i) for i in range(found.dates.size)]
     head: list[str] = [n for n in rows[0] if n not in ("last_date", "published")]
-    table: Table = [["date", "published", *head]]
-    for row in rows:
-        table.append([row["last_date"], row["published"], *(row[n] for n in head)])
+    table: Table = [["date", "published", "publication", *head]]
+    for row, assumed in zip(rows, found.assumed, strict=True):
+        said = "usual timetable" if assumed else "release calendar or vintage"
+        table.append([row["last_date"], row["published"], said, *(row[n] for n in head)])
     return table

@@ -93,7 +93,12 @@ def RUSSELL_SOURCE(series: str, as_of: dt.date | str | float | None = None) -> T
     ]
     reference = newest(session, when)
     for series_id in ids:
-        status = series_status(session, series_id, when, reference)
+        try:
+            status = series_status(session, series_id, when, reference)
+        except NoDataError:
+            if len(ids) == 1 or (series_id == ids[-1] and len(table) == 1):
+                raise
+            continue  # of a factor's series, one that was not known yet
         known_at: Any = status.known_at.item()
         first: Any = status.first.item()
         last: Any = status.last.item()

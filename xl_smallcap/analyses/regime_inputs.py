@@ -1,0 +1,182 @@
+"""Growth and inflation, month by month, as they were known by a day.
+
+Growth is the Chicago Fed's activity index, inflation the core consumer price index over six months at an annual rate.
+Variant "market": the factors growth and inflation over 63 trading days, known every day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.data.panel import Column, series_in
+from xl_smallcap.data.releases import known_by
+from xl_smallcap.errors import NoDataError
+from xl_smallcap.session import Session
+from xl_smallcap.types import DayArray, FloatArray, IntArray
+
+GROWTH, INFLATION = "CFNAI", "CPILFESL"
+FIRST_MONTH = np.datetime64("1980-01", "M")
+"""Months before are left out: another monetary regime, and not in every source."""
+SPAN_MONTHS = 6
+MARKET_DAYS = 63
+FEWEST_MONTHS = 60
+NOWCAST_MONTHS = 6
+"""How many months without data a state is carried forward; the shutdown of 2025 left five without CFNAI."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Growth and inflation of every month to that of a day; NaN where not known by then."""
+
+    months: DayArray
+    growth: FloatArray
+    inflation: FloatArray
+
+    @property
+    def last_growth(self) -> int:
+        """Position of the last month with growth."""
+        return int(np.flatnonzero(np.isfinite(self.growth))[-1])
+
+    @property
+    def last_inflation(self) -> int:
+        """Position of the last month with inflation."""
+        return int(np.flatnonzero(np.isfinite(self.inflation))[-1])
+
+
+def _monthly(session: Session, series_id: str, day: np.datetime64 | None) -> tuple[IntArray, FloatArray]:
+    """Months since 1970 and values of one series as known by a day."""
+    snapshot = session.snapshot
+    if series_id not in snapshot.entries:
+        label = session.catalogue.series_of(series_id).label
+        raise NoDataError(
+            f"Regimes need the monthly series {series_id} ({label}), which the snapshot {snapshot.name} has not got. "
+            "Run 'xl-smallcap data refresh', or load it."
+        )
+    known = known_by(series_in(session.catalogue, snapshot, series_id), snapshot.series(series_id), day)
+    return known.dates.astype("datetime64[M]").astype(np.int64), known.values
+
+
+def _grid(months: IntArray, values: FloatArray, first: int, size: int) -> FloatArray:
+    out = np.full(size, np.nan)
+    inside = (months >= first) & (months < first + size)
+    out[months[inside] - first] = values[inside]
+    return out
+
+
+def growth_of_cpi(levels: FloatArray) -> FloatArray:
+    """Return the change over six months at an annual rate, % (log).
+
+    Parameters
+    ----------
+    levels : ndarray of shape (n_months,)
+        A price index, NaN where missing.
+
+    Returns
+    -------
+    ndarray of shape (n_months,)
+        NaN where either end is missing.
+    """
+    out = np.full(levels.size, np.nan)
+    out[SPAN_MONTHS:] = 1200.0 / SPAN_MONTHS * np.log(levels[SPAN_MONTHS:] / levels[:-SPAN_MONTHS])
+    return out
+
+
+def macro_inputs(session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None) -> Inputs:
+    """Return growth and inflation as known by the end of a day.
+
+    Parameters
+    ----------
+    session : Session
+        Data.
+    day : numpy.datetime64 or None
+        Nothing published later is used; None takes everything.
+    month : numpy.datetime64, optional
+        Last month of the grid; default that of the day, or of the last observation.
+
+    Returns
+    -------
+    Inputs
+
+    Raises
+    ------
+    NoDataError
+        A series is missing, or fewer than 60 months of one are known.
+    """
+    g_months, g = _monthly(session, GROWTH, day)
+    p_months, p = _monthly(session, INFLATION, day)
+    first = int(FIRST_MONTH.astype(np.int64))
+    if not g_months.size or not p_months.size:
+        raise NoDataError(f"No monthly data for as_of {day}: {GROWTH} and {INFLATION} are not published by then.")
+    last = max(int(g_months[-1]), int(p_months[-1]))
+    end = int(month.astype("datetime64[M]").astype(np.int64)) if month is not None else last
+    first = max(first, min(int(g_months[0]), int(p_months[0])))
+    size = max(end - first + 1, 0)
+    inputs = Inputs(
+        months=(first + np.arange(size)).astype("datetime64[M]"),
+        growth=_grid(g_months, g, first, size),
+        inflation=growth_of_cpi(_grid(p_months, p, first, size)),
+    )
+    return _enough(inputs, day)
+
+
+def market_inputs(session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None) -> Inputs:
+    """Return the market's growth and inflation: changes of the factors over 63 trading days, at month ends and on the day.
+
+    Parameters
+    ----------
+    session : Session
+        Data.
+    day : numpy.datetime64 or None
+        Nothing later is used.
+    month : numpy.datetime64, optional
+        Last month of the grid.
+
+    Returns
+    -------
+    Inputs
+
+    Raises
+    ------
+    NoDataError
+        A series is missing, or fewer than 60 months are known.
+    """
+    found = []
+    for name in ("growth", "inflation"):
+        factor = session.catalogue.factors[name]
+        panel = session.panel((Column.of(factor.id, factor.quote, factor.legs),), day)
+        levels, days = panel.levels[:, 0], panel.level_dates
+        if days.size <= MARKET_DAYS:
+            raise NoDataError(f"No data for as_of {day}: factor '{name}' has too few days by then.")
+        moves = levels[MARKET_DAYS:] - levels[:-MARKET_DAYS]
+        months = days[MARKET_DAYS:].astype("datetime64[M]").astype(np.int64)
+        last = np.append(np.flatnonzero(np.diff(months)), months.size - 1)
+        found.append((months[last], moves[last]))
+    first = max(int(m[0]) for m, _ in found)
+    end = max(int(m[-1]) for m, _ in found)
+    end = int(month.astype("datetime64[M]").astype(np.int64)) if month is not None else end
+    size = max(end - first + 1, 0)
+    inputs = Inputs(
+        months=(first + np.arange(size)).astype("datetime64[M]"),
+        growth=_grid(*found[0], first, size),
+        inflation=_grid(*found[1], first, size),
+    )
+    return _enough(inputs, day)
+
+
+def _enough(inputs: Inputs, day: np.datetime64 | None) -> Inputs:
+    for name, values in (("growth", inputs.growth), ("inflation", inputs.inflation)):
+        seen = np.flatnonzero(np.isfinite(values))
+        if seen.size < FEWEST_MONTHS:
+            raise NoDataError(
+                f"Regimes need at least {FEWEST_MONTHS} months of {name}; by {day or 'now'} there are {seen.size}."
+            )
+        if values.size - 1 - seen[-1] > NOWCAST_MONTHS:
+            raise NoDataError(
+                f"No {name} for as_of {day}: the last month known by then is {inputs.months[seen[-1]]}, more than "
+                f"{NOWCAST_MONTHS} months before."
+            )
+        if np.nanstd(values) == 0.0:
+            raise NoDataError(f"The {name} series is constant up to {day or 'now'}; it has no regimes.")
+    return inputs

@@ -1,0 +1,259 @@
+"""Gaussian hidden Markov models of many expanding windows, each from several random starts, fitted in one batch.
+
+Maximum likelihood by EM (Baum, Petrie, Soules and Weiss 1970). The likeliest of the starts that reached no degenerate
+state is kept; how many starts reached it, and how far apart its states are, say how much it is worth. Only filtered
+probabilities are given: no later observation enters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.models.kernels.hidden_markov import (
+    StateModel,
+    expectation,
+    filtered,
+    log_emission,
+    maximisation,
+)
+from xl_smallcap.types import BoolArray, FloatArray, IntArray
+
+_ITERATIONS = 300
+_TOLERANCE = 1e-6
+_SAME_LIKELIHOOD = 0.01
+_FLOOR_SHARE = 0.01
+"""Least variance of a state, as a share of the whole series': a state must not shrink onto a few equal months."""
+_LEAST_WEIGHT = 0.02
+"""A state with fewer of the months, or at the floor of its variance, is degenerate."""
+WINSOR_SD = 3.0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The best fit of each window.
+
+    Parameters
+    ----------
+    parameters : StateModel
+        States in order of their mean of the first dimension, lowest first; the last axis is the window.
+    log_likelihood : ndarray of shape (n_windows,)
+    reached : ndarray of shape (n_windows,)
+        Share of the starts that came within 0.01 of the best log likelihood.
+    separation : ndarray of shape (n_windows,)
+        Distance of the two outermost means in the wider of their standard deviations.
+    usable : ndarray of bool of shape (n_windows,)
+        Whether any start reached a fit without a degenerate state.
+    """
+
+    parameters: StateModel
+    log_likelihood: FloatArray
+    reached: FloatArray
+    separation: FloatArray
+    usable: BoolArray
+
+
+def winsorised(x: FloatArray, sd: float = WINSOR_SD) -> FloatArray:
+    """Pull values beyond so many robust standard deviations (1.4826 times the median absolute deviation) to that edge.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n,)
+        NaN where missing; stays so.
+    sd : float
+        How many.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    seen = x[np.isfinite(x)]
+    middle = np.median(seen)
+    spread = 1.4826 * np.median(np.abs(seen - middle))
+    return np.asarray(np.clip(x, middle - sd * spread, middle + sd * spread)) if spread > 0 else x.copy()
+
+
+def starts(x: FloatArray, states: int, count: int, seed: int) -> StateModel:
+    """Return random parameters to start from, the same in units of each window's own mean and deviation.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_times, n_dims, n_windows)
+        Observations, NaN where missing.
+    states, count : int
+        States, and starts a window.
+    seed : int
+        Of the generator.
+
+    Returns
+    -------
+    StateModel
+        Members are windows times starts, the starts of a window together.
+    """
+    rng = np.random.default_rng(seed)
+    dims, windows = x.shape[1:]
+    middle, spread = np.nanmean(x, axis=0), np.nanstd(x, axis=0)
+    means = np.sort(rng.standard_normal((states, dims, count)), axis=0)
+    scales = rng.uniform(0.3, 1.2, (states, dims, count))
+    stay = rng.uniform(0.8, 0.99, (states, count))
+    mean = middle[None, :, :, None] + spread[None, :, :, None] * means[:, :, None, :]
+    sd = spread[None, :, :, None] * scales[:, :, None, :]
+    covariance = np.zeros((states, dims, dims, windows, count))
+    for i in range(dims):
+        covariance[:, i, i] = sd[:, i] ** 2
+    transition = np.repeat(((1.0 - stay) / (states - 1))[:, None], states, axis=1)
+    for k in range(states):
+        transition[k, k] = stay[k]
+    members = windows * count
+    return StateModel(
+        np.full((states, members), 1.0 / states),
+        np.array(np.broadcast_to(transition[:, :, None], (states, states, windows, count))).reshape(
+            states, states, members
+        ),
+        mean.reshape(states, dims, members),
+        covariance.reshape(states, dims, dims, members),
+    )
+
+
+def improve(
+    x: FloatArray,
+    lengths: IntArray,
+    parameters: StateModel,
+    iterations: int = _ITERATIONS,
+    tolerance: float = _TOLERANCE,
+) -> tuple[StateModel, FloatArray]:
+    """Run EM on every member until its log likelihood gains less than the tolerance.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_times, n_dims, n_members)
+        NaN where missing and beyond each member's length.
+    lengths : ndarray of int of shape (n_members,)
+        Times of each.
+    parameters : StateModel
+        To start from; they are overwritten.
+    iterations : int
+        At most.
+    tolerance : float
+        In log likelihood.
+
+    Returns
+    -------
+    parameters : StateModel
+    log_likelihood : ndarray of shape (n_members,)
+        Of the parameters before the last maximisation, which gains less than the tolerance.
+    """
+    floor = _FLOOR_SHARE * np.nanvar(x, axis=0)
+    members = lengths.size
+    best, live = np.full(members, -np.inf), np.arange(members)
+    for _ in range(iterations):
+        part = x[..., live] if live.size < members else x
+        moments = expectation(part, parameters.take(live), lengths[live])
+        gain = moments.log_likelihood - best[live]
+        best[live] = moments.log_likelihood
+        parameters.put(live, maximisation(moments, floor[:, live]))
+        live = live[~(gain < tolerance)]
+        if not live.size:
+            break
+    return parameters, best
+
+
+def _ordered(parameters: StateModel) -> StateModel:
+    """States by their mean of the first dimension, lowest first: a name means the same in every window."""
+    order = np.argsort(parameters.mean[:, 0], axis=0, kind="stable")
+    lanes = np.arange(order.shape[1])
+    return StateModel(
+        parameters.start[order, lanes],
+        parameters.transition[order[:, None], order[None], lanes],
+        np.moveaxis(parameters.mean[order, :, lanes], -1, 1),
+        np.moveaxis(parameters.covariance[order, :, :, lanes], (-2, -1), (1, 2)),
+    )
+
+
+def fit(x: FloatArray, lengths: IntArray, states: int, count: int, seed: int) -> Fit:
+    """Fit every window from every start and keep the best of each.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_times, n_dims, n_windows)
+        NaN where missing and beyond each window's length.
+    lengths : ndarray of int of shape (n_windows,)
+        Times of each window.
+    states, count : int
+        States, and starts a window.
+    seed : int
+        Of the starts.
+
+    Returns
+    -------
+    Fit
+    """
+    windows = lengths.size
+    wide, long = np.repeat(x, count, axis=-1), np.repeat(lengths, count)
+    found, likelihood = improve(wide, long, starts(x, states, count, seed))
+    variance = np.diagonal(found.covariance, axis1=1, axis2=2)
+    floor = _FLOOR_SHARE * np.nanvar(wide, axis=0)
+    at_floor = (variance <= 1.0001 * np.moveaxis(floor[None], 1, -1)).any(axis=(0, 2))
+    share = _stationary(found.transition).min(axis=0)
+    good = np.isfinite(likelihood) & ~at_floor & (share >= _LEAST_WEIGHT)
+    table = np.where(good, likelihood, -np.inf).reshape(windows, count)
+    pick = table.argmax(axis=1)
+    top = table[np.arange(windows), pick]
+    with np.errstate(invalid="ignore"):
+        reached = (table > top[:, None] - _SAME_LIKELIHOOD).mean(axis=1)
+    kept = _ordered(found.take(np.arange(windows) * count + pick))
+    sd = np.sqrt(np.maximum(kept.covariance[0, 0, 0], kept.covariance[-1, 0, 0]))
+    separation = (kept.mean[-1, 0] - kept.mean[0, 0]) / sd
+    return Fit(kept, top, reached, separation, np.isfinite(top))
+
+
+def _stationary(transition: FloatArray) -> FloatArray:
+    """Long-run shares of the states of each member."""
+    states = transition.shape[0]
+    moved = np.moveaxis(transition, -1, 0)
+    system = np.concatenate([np.eye(states) - moved.swapaxes(1, 2), np.ones((moved.shape[0], 1, states))], axis=1)
+    wanted = np.zeros((states + 1, 1))
+    wanted[-1] = 1.0
+    solved = np.linalg.pinv(system) @ wanted
+    return np.ascontiguousarray(solved[..., 0].T)
+
+
+def last_filtered(x: FloatArray, lengths: IntArray, parameters: StateModel) -> FloatArray:
+    """Return each window's probabilities of the states at its last time, given nothing later.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_times, n_dims, n_windows)
+        Observations.
+    lengths : ndarray of int of shape (n_windows,)
+        Times of each window.
+    parameters : StateModel
+        Of each window.
+
+    Returns
+    -------
+    ndarray of shape (n_states, n_windows)
+    """
+    probabilities, _ = filtered(log_emission(x, parameters), parameters)
+    return np.ascontiguousarray(probabilities[lengths - 1, :, np.arange(lengths.size)].T)
+
+
+def ahead(probabilities: FloatArray, transition: FloatArray, steps: int) -> FloatArray:
+    """Return probabilities so many steps later: p P^h.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_states, n_windows)
+        Now.
+    transition : ndarray of shape (n_states, n_states, n_windows)
+        Of one step.
+    steps : int
+        0 or more.
+
+    Returns
+    -------
+    ndarray of shape (n_states, n_windows)
+    """
+    power = np.linalg.matrix_power(np.moveaxis(transition, -1, 0), steps)
+    return np.ascontiguousarray(np.einsum("iw,wij->jw", probabilities, power))
