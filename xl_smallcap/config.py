@@ -26,6 +26,11 @@ _RANGES: dict[str, tuple[float, float]] = {
     "parallel_requests": (1, 32),
     "requests_a_minute": (1, 6000),
     "precompute": (0, 1),
+    "regime_starts": (1, 200),
+    "regime_growth_min": (-20, 20),
+    "regime_inflation_max": (-20, 100),
+    "regime_growth_revision": (0, 20),
+    "regime_inflation_revision": (0, 20),
     "shared_home": (0, 1),
 }
 """Least and most of the settings that are not just positive."""
@@ -59,6 +64,13 @@ class Settings:
     bootstrap_draws: int = _setting(1000, "draws of the moving-block bootstrap behind the errors of pcr and pls")
     noise_draws: int = _setting(1000, "random walks a fair value is compared with")
     seed: int = _setting(20251224, "seed of everything drawn at random, shown beside it")
+    regime_starts: int = _setting(20, "random starts of a hidden Markov model, of which the likeliest is kept")
+    regime_growth_min: float = _setting(-0.35, "model bands: least three-month activity index that counts as growth")
+    regime_inflation_max: float = _setting(
+        3.0, "model bands: most six-month core inflation, % a year, that is contained"
+    )
+    regime_growth_revision: float = _setting(0.15, "model bands: sd by which a known activity index is revised")
+    regime_inflation_revision: float = _setting(0.15, "model bands: sd by which known inflation is revised, % a year")
     server_idle_minutes: float = _setting(60.0, "minutes after which an unused server ends")
     fred_api_key: str = _secret("key of the FRED API; with one, vintages are fetched. Never written anywhere by us")
     sources: str = _setting("fred,yahoo,cftc,ishares", "sources a refresh may use; the catalogue says in which order")

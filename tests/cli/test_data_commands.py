@@ -56,9 +56,11 @@ def test_refresh_says_what_came_and_exits_by_it(home: Path, server: Loopback, ca
     server.faults["*"] = "500"
     assert run("refresh") == 1
     told = capsys.readouterr()
-    assert "Kept: DGS2: FRED, series DGS2" in told.err
+    assert "DGS2: FRED, series DGS2" in told.err
+    assert "Kept: to 2025-12-31" in told.err
     assert "Nothing could be fetched; snapshot fred" in told.err
-    assert "Failed: DGS10" in told.err
+    assert "DGS10: FRED, series DGS10" in told.err
+    assert "TFF_RUT_OI and 10 more: CFTC, RUT" in told.err, "one line a report"
     assert run("refresh", "--source", "fret") == 2
     assert "Unknown source 'fret'. Did you mean 'fred'?" in capsys.readouterr().err
     assert run("refresh", "--frobnicate") == 2
@@ -109,7 +111,8 @@ def test_history_diff_use_prune_export(home: Path, server: Loopback, capsys: Cap
     rows = json.loads(capsys.readouterr().out)["table"]
     assert {r[0] for r in rows[1:]} == {first, second}
     assert next(r for r in rows if r[0] == second)[-1] == "CURRENT"
-    assert next(r for r in rows if r[0] == second)[3] == first
+    assert next(r for r in rows if r[0] == second)[2] == first
+    assert next(r for r in rows if r[0] == second)[5] == "refresh: 1 updated, revised: DGS2"
     assert run("diff", first[:6], "--json") == 0
     told = json.loads(capsys.readouterr().out)["table"]
     assert [r[:6] for r in told[1:]] == [["DGS2", "revised", 0, 0, 1, "2025-12-30"]]

@@ -128,7 +128,7 @@ def test_adding_a_place_keeps_the_rest(tmp_path: Path) -> None:
     (tmp_path / "own" / "dgs2.csv").write_text("date,value\n2025-01-02,4.5\n")
     added = load(store, str(tmp_path / "own"), lambda *_: None, add=True).snapshot
     assert added.ids == ("DGS2", "GAUGE", "RUT")
-    assert added.series("DGS2").values.tolist() == [4.5]
+    assert added.series("DGS2").values.tolist() == [4.5, 4.1, 4.2], "its day over what was there, the others kept"
     assert added.series("RUT").values.tolist() == [1.0, 2.0, 3.0]
     assert added.parent == first.fingerprint
     assert store.current() == added.fingerprint

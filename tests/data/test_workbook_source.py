@@ -72,7 +72,9 @@ def test_a_whole_sheet_and_one_series_named_by_it(tmp_path: Path) -> None:
         ((4, 1, dt.date(2999, 1, 1)), {"area": "A3:C6"}, r"2999-01-01 is after today"),
         (None, {}, r"row 1: column 2 has values but no name; where is the table"),
         (None, {"sheet": "Dta"}, r"Unknown sheet 'Dta'. Did you mean 'Data'\?"),
-        (None, {"area": "desk_dat"}, r"Unknown range 'desk_dat'. Did you mean 'desk_data'\?"),
+        (None, {"area": "desk_dat"}, r"'desk_dat' is neither a range .* Did you mean 'desk_data'\?"),
+        (None, {"area": "Cover!A1:B2"}, r"sheet 'Cover', but --sheet says 'Data'"),
+        (None, {"sheet": "Cover", "area": "desk_data"}, r"the name is on sheet 'Data', but --sheet says 'Cover'"),
         (None, {"sheet": "Data", "area": "F1:G9"}, r"desk.xlsx!Data is empty"),
     ],
 )
@@ -91,7 +93,7 @@ def test_what_is_no_workbook(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="There is no workbook"):
         read(tmp_path / "none.xlsx")
     (tmp_path / "broken.xlsx").write_bytes(b"PK nonsense")
-    with pytest.raises(SourceError, match="not a workbook openpyxl can read"):
+    with pytest.raises(SourceError, match="not a whole .xlsx or .xlsm workbook"):
         read(tmp_path / "broken.xlsx")
     with pytest.raises(BadArgumentError, match="are for a workbook"):
         load(Store(tmp_path / "store"), str(tmp_path), lambda *_: None, sheet="Data")

@@ -128,7 +128,7 @@ TABLES = [
     Case("RUSSELL_FACTORS()", (14, 13)),
     Case('RUSSELL_POSITIONING_HISTORY("leveraged","2025-12-24")', (1020, 12)),
     Case('RUSSELL_SOURCE("growth")', (8, 13)),
-    Case('RUSSELL_STATUS("2015-06-30")', (46, 14)),
+    Case('RUSSELL_STATUS("2015-06-30")', (46, 15)),
 ]
 
 ERRORS = [

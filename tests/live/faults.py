@@ -65,6 +65,6 @@ FAULTS = (
     ),
     Fault(
         "shorter", "half of what was there before",
-        {"fred": "shorter than what is there", "cftc": "shorter than what is there", "ishares": "only 10 holdings"},
+        {"fred": "shorter than expected", "cftc": "shorter than expected", "ishares": "only 10 holdings"},
     ),
 )  # fmt: skip

@@ -144,11 +144,14 @@ def test_high_yield_is_extended_and_the_older_years_are_kept(
     loopback.world.first["DGS10"] = "2024-01-03"
     kept = run(loopback, tmp_path, catalogue, only_series=["DGS10"])
     assert outcome(kept, "DGS10").outcome == "kept", "a series that is no rolling window must not get shorter"
-    assert "shorter than what is there" in outcome(kept, "DGS10").told
+    assert "shorter than expected (500 observations, not 750)" in outcome(kept, "DGS10").told
+    assert "If it is right: --accept DGS10." in outcome(kept, "DGS10").told
     taken = run(loopback, tmp_path, catalogue, only_series=["DGS10"], accept=["DGS10"])
-    assert outcome(taken, "DGS10").outcome == "updated"
+    assert outcome(taken, "DGS10").outcome == "unchanged", "accepted: nothing new in it, and nothing lost for it"
     assert taken.snapshot is not None
-    assert str(taken.snapshot.series("DGS10").dates[0]) == "2024-01-03"
+    assert str(taken.snapshot.series("DGS10").dates[0]) == "2023-01-03"
+    again = run(loopback, tmp_path, catalogue, only_series=["DGS10"])
+    assert outcome(again, "DGS10").outcome == "unchanged", "the shorter answer is the measure from now on"
 
 
 def test_the_sample_is_never_mixed_with_real_data(loopback: Loopback, tmp_path: Path, catalogue: Catalogue) -> None:

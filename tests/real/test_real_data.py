@@ -213,7 +213,7 @@ def test_two_contracts_of_the_overlap_are_added() -> None:
 def test_a_holdings_file_in_a_folder(tmp_path: Path) -> None:
     assert FOLDER is not None
     shutil.copy(Path(FOLDER) / "cross_section" / "iwm_holdings.csv", tmp_path)
-    made = load(Store(tmp_path / "store"), str(tmp_path), lambda *_: None).snapshot
+    made = load(Store(tmp_path / "store"), str(tmp_path), lambda *_: None, add=True).snapshot
     held = made.holdings("IWM")
     assert (len(held.ticker), held.day) == (1962, "undated"), "the copy has lost its as-of line"
     assert held.ticker[:3] == ("BE", "CRDO", "FN")
@@ -242,6 +242,9 @@ def test_high_yield_of_three_rolling_years_and_baa_before(tmp_path: Path, report
     assert spliced < -2, "stress hurts by Baa as well"
     assert spliced != long
     table = RUSSELL_BETAS("russell", 250, AS_OF, None, "full")
+    row = next(r for r in table if r[0] == "credit")
+    assert "BAA10Y" not in str(row[table[0].index("construction")]), "this window does not reach back"
+    table = RUSSELL_BETAS("russell", 1000, AS_OF, None, "full")
     row = next(r for r in table if r[0] == "credit")
     assert "BAA10Y for BAMLH0A0HYM2 before 2023-01-03" in str(row[table[0].index("construction")])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xl_smallcap.data.catalogue import Factor
-from xl_smallcap.data.panel import Column
+from xl_smallcap.data.panel import Column, Panel
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.session import Session
 
@@ -29,6 +29,15 @@ class FactorState:
     last_date: np.datetime64
     used: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+def _at_the_end(panel: Panel, series_id: str) -> str:
+    """The series behind the last level: before the day of a splice that is the one that stands in."""
+    for asked, given in panel.used.items():
+        name, _, day = asked.partition(" before ")
+        if name == series_id and day and panel.level_dates[-1] < np.datetime64(day):
+            return given
+    return panel.used[series_id]
 
 
 def factor_state(session: Session, factor: Factor, as_of: np.datetime64 | None) -> FactorState:
@@ -75,6 +84,6 @@ def factor_state(session: Session, factor: Factor, as_of: np.datetime64 | None) 
         change=change,
         z=z,
         last_date=panel.level_dates[-1],
-        used=tuple(panel.used[s] for s, _ in factor.legs),
+        used=tuple(_at_the_end(panel, s) for s, _ in factor.legs),
         notes=panel.notes,
     )

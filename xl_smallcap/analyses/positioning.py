@@ -27,9 +27,9 @@ _FEWEST_SHARE = 0.5
 class Positions:
     """Every report known by a day, oldest first.
 
-    `net` longs minus shorts in contracts, `net_pct` of the open interest in %, `change` of net since the week before;
-    NaN after a gap; `published` when each report came out and `assumed` where that is only the usual timetable. Percentiles and z-scores are of `net_pct` in the years up to
-    a report, by number of years; NaN where fewer than half of the weeks have a report.
+    `net` longs minus shorts in contracts, `net_pct` of the open interest in %, `change` of net since the week before,
+    NaN after a gap; `published` when each report came out, `assumed` where that is only the usual timetable.
+    Percentiles and z-scores are of `net_pct` in the years up to a report; NaN where under half of the weeks have one.
     """
 
     dates: DayArray

@@ -42,9 +42,8 @@ class SeriesStatus:
 
     @property
     def verdict(self) -> str:
-        """ok, stale, or why the last fetch failed so that this is what was there before."""
-        word = "stale" if self.stale else "ok"
-        return f"{word}, kept: {self.entry.problem}" if self.entry.problem else word
+        """Ok or stale for its frequency, and whether the last fetch failed, so that this is what was there before."""
+        return ("stale" if self.stale else "ok") + (", kept" if self.entry.problem else "")
 
 
 def source_label(session: Session) -> str:

@@ -122,7 +122,7 @@ def macro_inputs(session: Session, day: np.datetime64 | None, month: np.datetime
 
 
 def market_inputs(session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None) -> Inputs:
-    """Return the market's growth and inflation: changes of the factors over 63 trading days, at month ends and on the day.
+    """Return the market's growth and inflation: changes of the factors over 63 trading days, month by month.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ def _load(args: argparse.Namespace) -> int:
         print(f"Left out: {reason}", file=sys.stderr)
     for sentence in done.suspects:
         print(f"Look at: {sentence}", file=sys.stderr)
+    for sentence in done.remarks:
+        print(sentence, file=sys.stderr)
     lacking = _why_no_default_model()
     return PARTIAL if done.skipped or lacking else OK
 
@@ -72,16 +75,39 @@ def _status(args: argparse.Namespace) -> int:
         return FAILED
     session = current_session()
     snapshot = session.snapshot
-    print(f"Snapshot {snapshot.name}, loaded {snapshot.loaded_at}, in {session.settings.store_dir}")
+    print(f"Snapshot {snapshot.name}, made {snapshot.loaded_at} (this machine's time), in {session.settings.store_dir}")
     others = [s for s in session.store.snapshots() if s != snapshot.fingerprint]
     print(f"Other snapshots: {', '.join(others) or 'none'}")
     newest = max((e.last for e in snapshot.entries.values()), default="")
     if newest:
         days = (new_york_now().astype("datetime64[D]").item() - _day(newest)).days
-        print(f"Newest observation: {newest}, {days} days ago. age_days counts from it, so a cell reads no clock.")
-    print_table(answer.table)
+        print(f"Newest observation: {newest}, {days} days ago; age_days counts back from it.")
+    _print_status(answer.table, args.all)
     damaged = [row for row in answer.table[1:] if row[6] is None]
     return PARTIAL if damaged else OK
+
+
+_SHORT = ("series", "source", "frequency", "last", "nobs", "age_days", "status", "fetched", "licence")
+
+
+def _print_status(table: list[list[Any]], whole: bool) -> None:
+    """The table as it is, or what fits a screen, with problems below it."""
+    if whole:
+        print_table(table)
+        return
+    at = [table[0].index(name) for name in _SHORT]
+    print_table([[row[k] for k in at] for row in table])
+    told: dict[str, list[str]] = {}
+    for row in table[1:]:
+        if row[-1]:
+            told.setdefault(str(row[-1]), []).append(str(row[0]))
+    for sentence, names in told.items():
+        print(f"{_listed(names)}: {sentence}")
+    print("Times are New York's; 'data status --all' shows labels, files, revisions.")
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _day(text: str) -> Any:
@@ -101,8 +127,8 @@ def _refresh(args: argparse.Namespace) -> int:
                 session, tell, only_sources=args.source or (), only_series=args.series or (), accept=args.accept or ()
             )
     except KeyboardInterrupt:
-        print("Stopped; what came is kept: refresh again to go on.", file=sys.stderr)
-        return FAILED
+        print("Stopped; what came is kept: refresh again to go on.", file=sys.stderr, flush=True)
+        os._exit(FAILED)  # threads that wait for a silent server are not waited for; nothing of theirs is written
     except BadArgumentError as exc:
         print(exc, file=sys.stderr)
         return USAGE
@@ -122,6 +148,11 @@ def _refresh(args: argparse.Namespace) -> int:
     if session.settings.precompute and not args.no_precompute and not lacking:
         fresh = Session()
         use_session(fresh)
+        if not args.json:
+            print(
+                "The data are ready. Computing the evidence of fair values (a minute the first time; Ctrl-C is safe).",
+                flush=True,
+            )
         try:
             with progress("Computing") as step:
                 for sentence in precompute(fresh, step):
@@ -136,10 +167,12 @@ def _print_report(report: Any) -> None:
     rows = [["series", "source", "outcome", "added", "revised", "last"]]
     rows += [[o.series, o.source, o.outcome, o.added, o.revised, o.last] for o in report.outcomes]
     print_table(rows)
+    told: dict[str, list[str]] = {}
     for o in report.outcomes:
         if o.told:
-            mark = "Failed" if o.outcome == "failed" else "Kept" if o.outcome == "kept" else "Look at"
-            print(f"{mark}: {o.series}: {o.told}", file=sys.stderr)
+            told.setdefault(o.told.removeprefix(f"{o.series}: "), []).append(o.series)
+    for sentence, names in told.items():
+        print(f"{_listed(names)}: {sentence}", file=sys.stderr)
     for note in report.notes:
         print(note, file=sys.stderr)
     if report.snapshot is None:
@@ -165,10 +198,10 @@ def _history(args: argparse.Namespace) -> int:
     from xl_smallcap.session import current_session
 
     lines = snapshots_of(current_session().store)
-    rows: list[list[Any]] = [["snapshot", "made", "source", "after", "series", "newest", "is"]]
+    rows: list[list[Any]] = [["snapshot", "made", "after", "series", "newest", "what made it", "source", "is"]]
     for n in lines:
         state = "CURRENT" if n.current else "damaged" if n.why else ""
-        rows.append([n.fingerprint, n.made_at, n.source, n.parent, n.series, n.newest, state])
+        rows.append([n.fingerprint, n.made_at, n.parent, n.series, n.newest, n.note, n.source, state])
     return _show(args, rows)
 
 
@@ -186,7 +219,7 @@ def _diff(args: argparse.Namespace) -> int:
         rows.append(
             [c.series, c.kind, c.added, c.removed, c.revised, c.first_revised, 100 * c.largest, c.before, c.after]
         )
-    return _show(args, rows, f"From {before.name} to {after.name}: {len(rows) - 1} series differ")
+    return _show(args, rows, f"From {before.name} to {after.name}: series that differ: {len(rows) - 1}")
 
 
 def _prune(args: argparse.Namespace) -> int:
@@ -238,17 +271,20 @@ def add_commands(commands: Any) -> None:
     load.add_argument("--range", help="of a workbook, such as A3:F500 or a defined name (default: all that is filled)")
     load.add_argument("--add", action="store_true", help="keep the other series of the CURRENT snapshot")
     refresh = command("refresh", "fetch what is new; stopped, it goes on where it was", _refresh, as_json=True)
-    refresh.add_argument("--source", action="append", help="only this source (fred, yahoo, cftc, ishares, bloomberg)")
+    refresh.add_argument(
+        "--source", action="append", help="only this source (fred, yahoo, cftc, ishares, bloomberg); may be given again"
+    )
     refresh.add_argument("--series", action="append", help="only this series or fund; may be given again")
-    refresh.add_argument("--accept", action="append", help="take this series as it comes, replacing what is there")
+    refresh.add_argument("--accept", action="append", help="take this series without comparing it with what is there")
     refresh.add_argument("--no-precompute", action="store_true", help="do not compute the evidence of fair values")
     command("use", "make another snapshot CURRENT", _use).add_argument("fingerprint")
-    command("status", "series, ages and snapshots", _status, as_json=True)
+    status = command("status", "series, ages and snapshots", _status, as_json=True)
+    status.add_argument("--all", action="store_true", help="every column")
     command("history", "the snapshots, newest first", _history, as_json=True)
     diff = command("diff", "how two snapshots differ, series by series", _diff, as_json=True)
     diff.add_argument("before", help="a fingerprint or its beginning")
     diff.add_argument("after", nargs="?", help="default: CURRENT")
-    prune = command("prune", "take away old snapshots and what nothing needs", _prune)
+    prune = command("prune", "take away old snapshots (also those a workbook pins) and what nothing needs", _prune)
     prune.add_argument("--keep", type=int, default=10, help="snapshots kept besides CURRENT (default 10)")
     export = command("export", "write a snapshot as CSV files, as far as its owners allow", _export)
     export.add_argument("out", help="a new folder")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 import numpy as np
 
-from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.snapshot import HoldingsEntry, Provenance, Snapshot, label_of, read_series
+from xl_smallcap.data.snapshot import Entry, HoldingsEntry, Provenance, Snapshot, label_of, read_series
 from xl_smallcap.data.sources import Request
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import StoreError
@@ -62,10 +61,10 @@ class Work:
 def commit(
     store: Store,
     base: Snapshot | None,
+    current: str | None,
     work: Work,
     steps: tuple[tuple[Request, ...], ...],
     notes: tuple[str, ...],
-    now: np.datetime64,
 ) -> RefreshReport:
     """Make the snapshot of what is there and what came, and CURRENT with it where the content changed.
 
@@ -74,15 +73,15 @@ def commit(
     store : Store
         Where it goes.
     base : Snapshot or None
-        What is there.
+        What the new snapshot grows from.
+    current : str or None
+        CURRENT when the refresh began.
     work : Work
         What came.
     steps : tuple of tuple of Request
         What was asked for.
     notes : tuple of str
         Handed on to the report.
-    now : numpy.datetime64
-        The moment of the refresh.
 
     Returns
     -------
@@ -93,32 +92,43 @@ def commit(
     StoreError
         Other data became CURRENT meanwhile, or the disk is full.
     """
-    if store.current() != (base.fingerprint if base else store.current()):
-        raise StoreError("Other data were loaded while this refresh ran; what came is kept, run it again.")
-    series: dict[str, SeriesData] = {}
-    provenance: dict[str, Provenance] = {}
-    if base is not None:
-        series = {n: base.series(n) for n in base.ids}
-        provenance = {n: base.entries[n].provenance for n in base.ids}
+    if store.current() != current:
+        raise StoreError(
+            "Other data were loaded while this refresh ran, and stay in use; refresh again to add to them."
+        )
+    made_of: dict[str, Entry] = dict(base.entries) if base is not None else {}
     outcomes = []
     for options in steps:
         told = " ".join(work.problems.get(options[0].label, []))
         for one in options[0].series:
-            outcomes.append(_outcome(store, base, work, one.id, told, series, provenance, options[0].source))
+            outcomes.append(_outcome(store, base, work, one.id, told, made_of, options[0].source))
         if not options[0].series:
             outcomes.append(_holdings_outcome(base, work, options[0], told))
     holdings = _holdings(base, work)
-    if not series and not holdings:
+    if not made_of and not holdings:
         return RefreshReport(None, False, tuple(outcomes), notes)
-    label = label_of([p.source for p in provenance.values()] or [h.source for h in holdings])
     made = store.add(
-        series, source=label, provenance=provenance, loaded_at=_now_text(), holdings=holdings,
-        parent=base.fingerprint if base else "",
+        {}, source=label_of([s for e in made_of.values() for s in e.sources] or [h.source for h in holdings]),
+        loaded_at=_now_text(), holdings=holdings, parent=base.fingerprint if base else "", kept=made_of,
+        note=_note(outcomes),
     )  # fmt: skip
-    changed = base is None or made.fingerprint != base.fingerprint
-    if changed:
+    changed = made.fingerprint != current
+    if changed and any(o.outcome not in ("kept", "failed") for o in outcomes):
         store.use(made.fingerprint)
+    else:
+        changed = False
     return RefreshReport(made, changed, tuple(outcomes), notes)
+
+
+def _note(outcomes: list[SeriesOutcome]) -> str:
+    new, updated = ([o for o in outcomes if o.outcome == how] for how in ("new", "updated"))
+    revised = [o for o in updated if o.revised]
+    parts = [f"{len(new)} new"] if new else []
+    if updated:
+        parts.append(f"{len(updated)} extended" if not revised else f"{len(updated)} updated")
+    if revised:
+        parts.append(f"revised: {', '.join(o.series for o in revised[:3])}{' ...' if len(revised) > 3 else ''}")
+    return f"refresh: {', '.join(parts) or 'nothing new'}"
 
 
 def _now_text() -> str:
@@ -126,28 +136,27 @@ def _now_text() -> str:
 
 
 def _outcome(
-    store: Store,
-    base: Snapshot | None,
-    work: Work,
-    name: str,
-    told: str,
-    series: dict[str, SeriesData],
-    provenance: dict[str, Provenance],
-    source: str,
+    store: Store, base: Snapshot | None, work: Work, name: str, told: str, made_of: dict[str, Entry], source: str
 ) -> SeriesOutcome:
+    """What became of one series; its entry is put among those the snapshot is made of."""
+    before = base.entries.get(name) if base is not None else None
     if name in work.series:
         digest, where, added, revised = work.series[name]
-        fresh = base is None or name not in base.entries
-        same = not fresh and base is not None and base.entries[name].object == digest
-        series[name], provenance[name] = read_series(store.root, digest, name), where
-        how: Outcome = "new" if fresh else "unchanged" if same else "updated"
-        return SeriesOutcome(name, where.source, how, added, revised, str(series[name].dates[-1]), told)
-    if base is not None and name in base.entries:
-        entry = base.entries[name]
-        provenance[name] = replace(entry.provenance, problem=told)
-        since = f"last fetched {entry.fetched_at}" if entry.fetched_at else "of unknown age"
+        data = read_series(store.root, digest, f"Series '{name}'")
+        made_of[name] = Entry(
+            object=digest,
+            first=str(data.dates[0]),
+            last=str(data.dates[-1]),
+            nobs=int(np.unique(data.dates).size),
+            **{f.name: getattr(where, f.name) for f in fields(where)},
+        )
+        how: Outcome = "new" if before is None else "unchanged" if before.object == digest else "updated"
+        return SeriesOutcome(name, where.source, how, added, revised, made_of[name].last, told)
+    if before is not None:
+        made_of[name] = replace(before, problem=told)
+        since = f"last fetched {before.fetched_at}" if before.fetched_at else "of unknown age"
         return SeriesOutcome(
-            name, entry.source, "kept", last=entry.last, told=f"{told} Kept: to {entry.last}, {since}.".strip()
+            name, before.source, "kept", last=before.last, told=f"{told} Kept: to {before.last}, {since}.".strip()
         )
     return SeriesOutcome(name, source, "failed", told=told)
 
@@ -158,7 +167,8 @@ def _holdings_outcome(base: Snapshot | None, work: Work, request: Request, told:
     found = work.holdings.get(request.label)
     if found is not None:
         how: Outcome = "unchanged" if any(h.object == found.object for h in had) else "updated" if had else "new"
-        return SeriesOutcome(name, request.source, how, added=found.rows, last=found.as_of)
+        added = 0 if how == "unchanged" else found.rows
+        return SeriesOutcome(name, request.source, how, added=added, last=found.as_of)
     if had:
         kept = max(had, key=lambda h: h.as_of)
         return SeriesOutcome(name, kept.source, "kept", last=kept.as_of, told=f"{told} Kept: of {kept.as_of}.".strip())
@@ -166,7 +176,7 @@ def _holdings_outcome(base: Snapshot | None, work: Work, request: Request, told:
 
 
 def _holdings(base: Snapshot | None, work: Work) -> list[HoldingsEntry]:
-    """Every day's holdings are kept; a day that came again replaces itself."""
-    found = {(h.fund, h.as_of): h for h in (base.holdings_entries if base else ())}
-    found |= {(h.fund, h.as_of): h for h in work.holdings.values()}
+    """Every day's holdings are kept, as they first came: what was known of a day does not change later."""
+    found = {(h.fund, h.as_of): h for h in work.holdings.values()}
+    found |= {(h.fund, h.as_of): h for h in (base.holdings_entries if base else ())}
     return list(found.values())

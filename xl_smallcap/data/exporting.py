@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.errors import NoDataError, SourceError
 
 _ALWAYS: tuple[Licence, ...] = ("public", "attribution", "own")
+_FILE_NAME = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d)$)[A-Za-z0-9_^=&+-][A-Za-z0-9_.^=&+ -]*$", re.IGNORECASE)
 _INSIDE: tuple[Licence, ...] = (*_ALWAYS, "restricted")
 
 
@@ -50,12 +52,14 @@ def export(catalogue: Catalogue, snapshot: Snapshot, folder: Path, *, inside: bo
     Raises
     ------
     SourceError
-        The folder holds files already.
+        The folder holds files already, or the snapshot is the synthetic sample.
     NoDataError
         Nothing may be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SourceError(f"'{folder}' exists and is not an empty folder; name another.")
+    if snapshot.synthetic:
+        raise SourceError("The sample is synthetic; as plain files it would look like data, so it is not exported.")
     allowed = _INSIDE if inside else _ALWAYS
     written, withheld, told = [], {}, io.StringIO()
     told.write(
@@ -64,9 +68,13 @@ def export(catalogue: Catalogue, snapshot: Snapshot, folder: Path, *, inside: bo
     for name in snapshot.ids:
         licence, entry = licence_of(catalogue, snapshot, name), snapshot.entries[name]
         series = catalogue.series_of(name)
-        line = f"{name}: {series.label}, {series.publisher}, by way of {entry.source} {entry.origin}, licence {licence}"
+        by = "+".join(entry.sources)
+        line = f"{name}: {series.label}, {series.publisher}, by way of {by} {entry.origin}, licence {licence}"
+        if not _FILE_NAME.match(name):
+            withheld[name] = "its name is no file name everywhere"
+            continue
         if licence not in allowed:
-            withheld[name] = f"{licence}: {series.publisher}, by way of {entry.source}"
+            withheld[name] = f"{licence}: {series.publisher}, by way of {by}"
             continue
         data, out = snapshot.series(name), io.StringIO()
         writer = csv.writer(out, lineterminator="\n")

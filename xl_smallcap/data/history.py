@@ -30,6 +30,7 @@ class SnapshotLine:
     newest: str
     current: bool
     why: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def snapshots_of(store: Store) -> list[SnapshotLine]:
                 series=len(opened.entries),
                 newest=newest,
                 current=fingerprint == current,
+                note=opened.note,
             )
         )
     return sorted(lines, key=lambda line: (line.made_at, line.fingerprint), reverse=True)
@@ -130,7 +132,7 @@ def _changed(name: str, before: Snapshot, after: Snapshot, old_source: str, new_
     finite = moves[np.isfinite(moves)]
     return SeriesChange(
         series=name,
-        kind="revised" if differs.any() else "extended",
+        kind="revised" if differs.any() else "shortened" if old_days.size > common.size else "extended",
         added=int(new_days.size - common.size),
         removed=int(old_days.size - common.size),
         revised=int(differs.sum()),

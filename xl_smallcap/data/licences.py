@@ -10,7 +10,7 @@ _OF_SOURCE: dict[str, Licence] = {"bloomberg": "terminal", "yahoo": "restricted"
 
 
 def licence_of(catalogue: Catalogue, snapshot: Snapshot, series_id: str) -> Licence:
-    """Return what may be done with a stored series: the stricter of its owner's and its source's terms.
+    """Return what may be done with a stored series: the strictest of its owner's and its sources' terms.
 
     Parameters
     ----------
@@ -28,5 +28,5 @@ def licence_of(catalogue: Catalogue, snapshot: Snapshot, series_id: str) -> Lice
     """
     strict: tuple[Licence, ...] = ("own", "public", "attribution", "restricted", "terminal")
     owner = catalogue.series_of(series_id).licence
-    source = _OF_SOURCE.get(snapshot.entries[series_id].source, "own")
-    return max(owner, source, key=strict.index)
+    sources = (_OF_SOURCE.get(s, "own") for s in snapshot.entries[series_id].sources)
+    return max(owner, *sources, key=strict.index)

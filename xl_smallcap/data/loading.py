@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from xl_smallcap.data.catalogue import load_catalogue
 from xl_smallcap.data.clock import new_york_now
@@ -15,16 +17,17 @@ from xl_smallcap.data.sources import workbook as sheets
 from xl_smallcap.data.sources._loaded import Loaded, Progress
 from xl_smallcap.data.store import Store
 from xl_smallcap.data.validation import suspects
-from xl_smallcap.errors import BadArgumentError, SourceError
+from xl_smallcap.errors import BadArgumentError, SourceError, StoreError
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """The new snapshot, files of another layout that were left out with the reason, and values worth a look."""
+    """The new snapshot, files left out with the reason, values worth a look, and what became of the snapshot before."""
 
     snapshot: Snapshot
     skipped: dict[str, str]
     suspects: list[str]
+    remarks: list[str] = field(default_factory=list)
 
 
 def _read(place: str, progress: Progress, sheet: str | None, area: str | None) -> tuple[str, Loaded]:
@@ -37,6 +40,33 @@ def _read(place: str, progress: Progress, sheet: str | None, area: str | None) -
     if sheet or area:
         raise BadArgumentError(f"--sheet and --range are for a workbook (.xlsx, .xlsm); '{place}' is none.")
     return "folder", folder.read(path, progress)
+
+
+def _over(mine: SeriesData, before: SeriesData) -> tuple[SeriesData, int]:
+    """The place's rows, and those of other days from before; how many such days there are."""
+    other = ~np.isin(before.dates, mine.dates)
+    joined = SeriesData.build(
+        np.concatenate([before.dates[other], mine.dates]),
+        np.concatenate([before.values[other], mine.values]),
+        np.concatenate([before.available_at[other], mine.available_at]),
+    )
+    return joined, int(np.unique(before.dates[other]).size)
+
+
+def _dropped(store: Store, current: str | None, names: set[str]) -> list[str]:
+    """Say which series of the snapshot in use the new one lacks."""
+    try:
+        before = store.open(current) if current else None
+    except StoreError:
+        return []
+    gone = sorted(set(before.entries) - names) if before is not None and not before.synthetic else []
+    if not gone or before is None:
+        return []
+    listed = ", ".join(gone[:5]) + (" ..." if len(gone) > 5 else "")
+    return [
+        f"{len(gone)} series of the snapshot before are not in this one ({listed}). 'xl-smallcap data use "
+        f"{before.fingerprint}' goes back; loading with --add keeps them."
+    ]
 
 
 def load(
@@ -65,7 +95,7 @@ def load(
     sheet, area : str, optional
         Of a workbook: the sheet, and the range or defined name.
     add : bool
-        Whether the CURRENT snapshot's other series are kept; those of the same name are replaced.
+        Whether the CURRENT snapshot is kept and added to; on days both have, the place's values stand.
     catalogue_file : pathlib.Path, optional
         The user's own catalogue, whose spelling of series counts too.
 
@@ -87,7 +117,12 @@ def load(
     looked_at = [
         s for name, data in renamed.items() if name in catalogue.series for s in suspects(catalogue.series[name], data)
     ]
-    base = store.open() if add and store.current() else None
+    if not found.series and not add:
+        raise SourceError(
+            f"'{place}' holds holdings but no series; give --add to put them beside the series of the snapshot in use."
+        )
+    current = store.current()
+    base = store.open() if add and current else None
     if base is not None and base.synthetic != found.synthetic:
         raise BadArgumentError("The embedded sample is synthetic and never mixed with real data. Load without --add.")
     # The sample is no news of any day: the same everywhere, whenever it was loaded.
@@ -102,12 +137,22 @@ def load(
         for h, origin in found.holdings
     ]
     series: dict[str, SeriesData] = dict(renamed)
+    kept = {}
+    remarks = _dropped(store, current, set(series)) if not add else []
     if base is not None:
-        series = {**{n: base.series(n) for n in base.ids}, **series}
-        provenance = {**{n: base.entries[n].provenance for n in base.ids}, **provenance}
+        kept = dict(base.entries)
+        for name in sorted(set(series) & set(base.entries)):
+            series[name], days = _over(series[name], base.series(name))
+            also = tuple(sorted(set(base.entries[name].sources) - {source})) if days else ()
+            provenance[name] = replace(provenance[name], also=also)
+            remarks.append(
+                f"{name}: {renamed[name].dates.size} rows of '{place}' over what was there; {days} other days kept."
+            )
         mine = {(h.fund, h.as_of) for h in holdings}
         holdings += [h for h in base.holdings_entries if (h.fund, h.as_of) not in mine]
-    named = label_of([provenance[n].source for n in series] or [source])
+    sources = [source] + [s for n, e in kept.items() if n not in series for s in e.sources]
+    sources += [s for p in provenance.values() for s in p.also]
+    named = label_of(sources)
     snapshot = store.add(
         series,
         source=named,
@@ -115,8 +160,10 @@ def load(
         synthetic=found.synthetic,
         loaded_at=dt.datetime.now().isoformat(timespec="seconds"),
         holdings=holdings,
-        parent=store.current() or "",
+        parent=current or "",
+        kept=kept,
+        note=f"load {place}" + (" --add" if add else ""),
     )
     if make_current:
         store.use(snapshot.fingerprint)
-    return LoadReport(snapshot, found.skipped, looked_at)
+    return LoadReport(snapshot, found.skipped, looked_at, remarks)

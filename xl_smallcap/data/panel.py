@@ -138,8 +138,8 @@ def _resolve(catalogue: Catalogue, snapshot: Snapshot, series_id: str, notes: li
     if chosen is None:
         also = f" nor its fallback {', '.join(wanted.fallback)}" if wanted.fallback else ""
         raise NoDataError(
-            f"The snapshot {snapshot.name} has no series '{series_id}' ({wanted.label}){also}. Load it with "
-            "'xl-smallcap data load FOLDER'."
+            f"The snapshot {snapshot.name} has no series '{series_id}' ({wanted.label}){also}. Fetch it "
+            "with 'xl-smallcap data refresh' or load it with 'xl-smallcap data load FOLDER --add'."
         )
     if chosen != series_id:
         notes.append(f"{series_id} is not in the snapshot: {chosen} used instead.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xl_smallcap.config import Settings
 from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.sources import REMOTE, Request
+from xl_smallcap.data.sources.cftc import COLUMNS, CONTRACTS
 from xl_smallcap.data.sources.ishares import FUNDS
 from xl_smallcap.errors import BadArgumentError, CatalogueError, unknown_word
 
@@ -48,6 +49,32 @@ def parts(reference: str, where: str) -> tuple[str, str, str]:
     return source.strip().lower(), symbol.strip(), field.strip()
 
 
+def named(catalogue: Catalogue, words: Collection[str]) -> frozenset[str]:
+    """Return the series some words mean, any case.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Series.
+    words : collection of str
+        As typed.
+
+    Returns
+    -------
+    frozenset of str
+
+    Raises
+    ------
+    BadArgumentError
+        A word is no series.
+    """
+    ids = {name.lower(): name for name in catalogue.series}
+    for word in words:
+        if word.strip().lower() not in ids:
+            raise BadArgumentError(unknown_word("series", word, catalogue.series))
+    return frozenset(ids[w.strip().lower()] for w in words)
+
+
 def plan(
     catalogue: Catalogue, settings: Settings, only_sources: Collection[str] = (), only_series: Collection[str] = ()
 ) -> Plan:
@@ -74,11 +101,9 @@ def plan(
         A source in the catalogue is not of the form.
     """
     allowed = _allowed(settings, only_sources)
-    ids = {name.lower(): name for name in catalogue.series}
-    for word in only_series:
-        if word.lower() not in ids and word.upper() not in FUNDS:
-            raise BadArgumentError(unknown_word("series", word, catalogue.series))
-    wanted = {ids[w.lower()] for w in only_series if w.lower() in ids}
+    ids = {name.lower() for name in catalogue.series}
+    # IWM is a price and a fund: both are meant
+    wanted = named(catalogue, [w for w in only_series if w.strip().lower() in ids or w.strip().upper() not in FUNDS])
     notes = [f"{why} It was not asked." for s in allowed if (why := REMOTE[s].unusable(settings))]
     usable = [s for s in allowed if not REMOTE[s].unusable(settings)]
     grouped: dict[tuple[str, str], list[tuple[str, Series]]] = {}
@@ -88,7 +113,9 @@ def plan(
             continue
         options = []
         for reference in series.sources:
-            source, symbol, field = parts(reference, f"[series.{series.id}] sources")
+            where = f"[series.{series.id}] sources"
+            source, symbol, field = parts(reference, where)
+            _known(source, symbol, field, where)
             if source in usable:
                 options.append(Request(source, symbol, (field,), (series,)))
         if not options:
@@ -103,9 +130,7 @@ def plan(
         funds = [f for f in FUNDS if not only_series or f in {w.upper() for w in only_series}]
         alone += [(Request("ishares", fund, (), ()),) for fund in funds]
     if not alone:
-        raise BadArgumentError(
-            "There is nothing to ask: no series has a source among those allowed. " + " ".join(notes)
-        )
+        raise BadArgumentError(_nothing(catalogue, wanted, usable, notes))
     return Plan(tuple(alone), tuple(notes))
 
 
@@ -115,3 +140,26 @@ def _allowed(settings: Settings, only: Collection[str]) -> list[str]:
         if word not in REMOTE:
             raise BadArgumentError(unknown_word("source", word, REMOTE))
     return chosen
+
+
+def _known(source: str, symbol: str, field: str, where: str) -> None:
+    if source == "ishares":
+        raise CatalogueError(f"{where}: iShares gives holdings, not series.")
+    if source == "fred" and field:
+        raise CatalogueError(f"{where}: FRED's series have no fields; got '{field}'.")
+    if source == "cftc":
+        if symbol not in CONTRACTS:
+            raise CatalogueError(f"{where}: {unknown_word('contract', symbol, CONTRACTS)}")
+        if field not in COLUMNS:
+            raise CatalogueError(f"{where}: {unknown_word('field', field, COLUMNS)}")
+
+
+def _nothing(catalogue: Catalogue, wanted: Collection[str], usable: list[str], notes: list[str]) -> str:
+    said = []
+    for name in sorted(wanted):
+        sources = [parts(r, name)[0] for r in catalogue.series[name].sources]
+        said.append(
+            f"{name} comes from {' or '.join(sources)}" if sources else f"{name} has no source but your own data"
+        )
+    allowed = ", ".join(usable) or "none"
+    return " ".join([f"There is nothing to ask. {'; '.join(said) or 'No series'}; asked may be: {allowed}.", *notes])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
@@ -18,11 +19,12 @@ import numpy as np
 
 from xl_smallcap.config import Settings
 from xl_smallcap.data import columnar
-from xl_smallcap.data.catalogue import Catalogue
+from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.clock import new_york_now
 from xl_smallcap.data.commit import RefreshReport, Work, commit
-from xl_smallcap.data.planning import plan
+from xl_smallcap.data.planning import named, plan
 from xl_smallcap.data.revisions import join
+from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.snapshot import HoldingsEntry, Provenance, Snapshot, holdings_path, read_series
 from xl_smallcap.data.sources import REMOTE, Context, Request
 from xl_smallcap.data.sources._loaded import frequency_of
@@ -30,6 +32,7 @@ from xl_smallcap.data.store import Store
 from xl_smallcap.data.validation import check
 from xl_smallcap.errors import NoDataError, SourceError, StoreError, XlSmallcapError
 
+log = logging.getLogger("xl_smallcap")
 _NAT = np.datetime64("NaT", "m")
 Tell = Callable[[str, str, int, int], None]
 """Told of a series, what happens to it, how many requests are done and how many there are."""
@@ -93,7 +96,7 @@ def refresh(
     only_sources, only_series : collection of str
         Ask no others; empty asks all.
     accept : collection of str
-        Series taken as they come, without comparison with what is there.
+        Series not compared with what is there; they are joined to it all the same.
     now : numpy.datetime64, optional
         The present moment (New York); default the clock's.
 
@@ -109,12 +112,15 @@ def refresh(
         Another refresh is under way, or the disk is full; the store stays as it was.
     """
     planned = plan(catalogue, settings, only_sources, only_series)
+    taken = named(catalogue, accept)
     with locked(store):
         moment = new_york_now() if now is None else now
+        current = store.current()
         base = _base(store)
-        work = _resume(store, base, moment)
-        _ask(store, planned.steps, base, work, Context(settings, _client(settings), moment), tell, frozenset(accept))
-        report = commit(store, base, work, planned.steps, planned.notes, moment)
+        # who names a source or a series wants it asked now
+        work = Work() if only_sources or only_series else _resume(store, base, moment)
+        _ask(store, planned.steps, base, work, Context(settings, _client(settings), moment), tell, taken)
+        report = commit(store, base, current, work, planned.steps, planned.notes)
         with contextlib.suppress(OSError):
             _pending(store).unlink(missing_ok=True)
         return report
@@ -127,12 +133,20 @@ def _client(settings: Settings) -> Any:
 
 
 def _base(store: Store) -> Snapshot | None:
-    """What the new snapshot grows from: CURRENT, but never the synthetic sample."""
+    """What the new snapshot grows from: CURRENT, or where that is the synthetic sample, the newest that is not."""
     current = store.current()
     if current is None:
         return None
     opened = store.open(current)
-    return None if opened.synthetic else opened
+    if not opened.synthetic:
+        return opened
+    real = []
+    for fingerprint in store.snapshots():
+        with contextlib.suppress(StoreError):
+            other = store.open(fingerprint)
+            if not other.synthetic:
+                real.append((other.loaded_at, fingerprint, other))
+    return max(real)[2] if real else None
 
 
 def _pending(store: Store) -> Any:
@@ -149,6 +163,7 @@ def _resume(store: Store, base: Snapshot | None, now: np.datetime64) -> Work:
             return work
         for name, (digest, provenance, added, revised) in noted["series"].items():
             read_series(store.root, digest, name)
+            provenance["also"] = tuple(provenance["also"])
             work.series[name] = (digest, Provenance(**provenance), int(added), int(revised))
         for label, entry in noted["holdings"].items():
             held = HoldingsEntry(**entry)
@@ -182,7 +197,15 @@ def _ask(
 
     def ask(request: Request) -> Any:
         module = REMOTE[request.source]
-        return module.parse(module.fetch(request, context), request)
+        try:
+            return module.parse(module.fetch(request, context), request)
+        except XlSmallcapError:
+            raise
+        except Exception as exc:  # an answer nobody thought of must not end the refresh of all others
+            log.exception("answer of %s about %s", request.source, request.symbol)
+            raise SourceError(
+                f"{request.source}, {request.symbol}: the answer could not be read ({type(exc).__name__})."
+            ) from exc
 
     waiting = [list(s) for s in steps if not _had(s[0], work)]
     total, done = len(steps), len(steps) - len(waiting)
@@ -244,21 +267,54 @@ def _take(
             return f"{request.label}: the holdings are of {held.day}, after today."
         work.holdings[request.label] = entry
         return ""
-    failures = []
-    today = now.astype("datetime64[D]")
+    failures: list[str] = []
+    trusted = accept & {s.id for s in request.series}
+    done: dict[str, tuple[str, Provenance, int, int]] = {}
     for series, name in zip(request.series, request.fields, strict=True):
-        before = base.series(series.id) if base is not None and series.id in base.entries else None
         try:
-            data = fetched.series[name]
-            was = base.entries[series.id].source if base is not None and before is not None else ""
-            other = was in REMOTE and was != request.source
-            check(series, data, None if series.id in accept else before, today, other_source=other)
+            if name not in fetched.series:
+                raise SourceError(f"{request.label}: the answer lacks '{name}'.")
+            done[series.id] = _joined(store, request, series, name, fetched.series[name], base, now, bool(trusted))
         except SourceError as exc:
             failures.append(str(exc))
-            continue
-        last_seen = np.datetime64(base.entries[series.id].fetched_at or "NaT", "m") if base and before else _NAT
-        joined = join(series, None if series.id in accept else before, data, now, last_seen, other_source=other)
-        where = f"{request.symbol}#{name}" if name else request.symbol
-        told = Provenance(request.source, where, frequency_of(joined.data), str(now))
-        work.series[series.id] = (store.put(joined.data), told, joined.added, joined.revised)
-    return " ".join(failures)
+    if failures:
+        # a report is taken whole or not at all: longs of one week beside shorts of another are no position
+        more = f" ({len(failures) - 1} more series of it likewise.)" if len(failures) > 1 else ""
+        return failures[0] + more
+    work.series |= done
+    return ""
+
+
+def _joined(
+    store: Store,
+    request: Request,
+    series: Series,
+    name: str,
+    data: SeriesData,
+    base: Snapshot | None,
+    now: np.datetime64,
+    trusted: bool,
+) -> tuple[str, Provenance, int, int]:
+    """Check one series, join it to what is there and write it."""
+    entry = base.entries.get(series.id) if base is not None else None
+    before = None
+    if base is not None and entry is not None:
+        with contextlib.suppress(StoreError):  # a damaged file is replaced by what comes
+            before = base.series(series.id)
+    sources = entry.sources if entry is not None and before is not None else ()
+    same = bool(sources) and sources[0] == request.source
+    other = any(s in REMOTE and s != request.source for s in sources)
+    served = entry.served if entry is not None and same else 0
+    check(series, data, None if trusted else before, now.astype("datetime64[D]"), other_source=other, served=served)
+    # what a file did not have says nothing about when the source had it
+    last_seen = np.datetime64(entry.fetched_at or "NaT", "m") if entry is not None and same else _NAT
+    joined = join(series, before, data, now, last_seen, other_source=other)
+    told = Provenance(
+        source=request.source,
+        origin=f"{request.symbol}#{name}" if name else request.symbol,
+        frequency=frequency_of(joined.data),
+        fetched_at=str(now),
+        also=tuple(sorted(set(sources) - {request.source})),
+        served=int(np.unique(data.dates).size),
+    )
+    return store.put(joined.data), told, joined.added, joined.revised

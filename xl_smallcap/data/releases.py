@@ -19,7 +19,7 @@ from xl_smallcap.data.series import MinuteArray, SeriesData
 from xl_smallcap.types import BoolArray, DayArray, FloatArray
 
 CFTC = "CFTC_TFF"
-_NEVER = np.datetime64("9999-12-31T00:00", "m")
+NEVER = np.datetime64("9999-12-31T00:00", "m")
 
 
 @functools.lru_cache(maxsize=1)
@@ -34,14 +34,16 @@ def calendar() -> dict[str, dict[np.datetime64, np.datetime64]]:
     text = resources.files("xl_smallcap.data").joinpath("releases.csv").read_text(encoding="utf-8")
     found: dict[str, dict[np.datetime64, np.datetime64]] = {}
     for row in csv.DictReader(text.splitlines()):
-        moment = np.datetime64(row["released"], "m") if row["published"] == "yes" else _NEVER
+        moment = np.datetime64(row["released"], "m") if row["published"] == "yes" else NEVER
         found.setdefault(row["series"], {})[np.datetime64(row["period"], "D")] = moment
     return found
 
 
 def _cftc_days(reports: DayArray) -> DayArray:
-    """When the CFTC's report of a day is usually out: that week's Friday, or the Monday after where a federal holiday falls
-    on the Wednesday, Thursday or Friday (the CFTC's own timetable; a report is dated Monday where Tuesday is a holiday).
+    """When the CFTC's report of a day is usually out: that week's Friday, or the Monday after.
+
+    The Monday after where a federal holiday falls on the Wednesday, Thursday or Friday (the CFTC's own timetable; a
+    report is dated Monday where Tuesday is a holiday).
     """
     if not reports.size:
         return reports
@@ -170,7 +172,7 @@ def known_by(series: Series, data: SeriesData, as_of: np.datetime64 | None) -> K
         moments, assumed = available_at(series, data)
         return Known(data.dates[:stop], data.values[:stop], assumed[:stop], moments[:stop])
     moments, assumed = available_at(series, data)
-    limit = _NEVER if as_of is None else (as_of + np.timedelta64(1, "D")).astype("datetime64[m]")
+    limit = NEVER if as_of is None else (as_of + np.timedelta64(1, "D")).astype("datetime64[m]")
     keep = np.flatnonzero(moments < limit)
     # Rows of one date stand in order of publication: the last one is the latest vintage.
     keep = keep[np.lexsort((moments[keep].view(np.int64), data.dates[keep].view(np.int64)))]

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xl_smallcap.data.catalogue import Series
-from xl_smallcap.data.releases import available_at
+from xl_smallcap.data.releases import NEVER, available_at
 from xl_smallcap.data.series import MinuteArray, SeriesData
+from xl_smallcap.errors import SourceError
 from xl_smallcap.types import DayArray, FloatArray
 
 _SAME_PRICE = 1e-6
@@ -108,13 +109,17 @@ def join(
     -------
     Joined
     """
+    if before is not None and before.has_vintages:
+        # a clock that was set back must not put a revision before the one it follows
+        seen = max(seen, np.nanmax(before.available_at) + np.timedelta64(1, "m"))
     if before is None:
-        return Joined(data, int(np.unique(data.dates).size), 0)
+        here = SeriesData(data.dates, data.values, _not_later(series, data, seen))
+        return Joined(here, int(np.unique(data.dates).size), 0)
     if data.has_vintages and not other_source:
         return _with_vintages(before, data, seen)
     old_days, old_values = latest(before)
     if series.rescaled:
-        data = _chained(data, old_days, old_values)
+        data = _chained(data, old_days, old_values, force=other_source)
     known = np.isin(data.dates, old_days)
     old = old_values[np.searchsorted(old_days, data.dates[known])]
     new = data.values[known]
@@ -148,21 +153,35 @@ def _when(
         return moments  # a day's own close, by convention
     rule, _ = available_at(series, added)
     after = added.dates > last
-    late = after & (rule > seen)
+    late = after & (rule > seen) & (rule != NEVER)
     if not np.isnat(last_seen):
         late |= after & (rule <= last_seen)
     moments[late] = seen
     return moments
 
 
-def _chained(data: SeriesData, old_days: DayArray, old_values: FloatArray) -> SeriesData:
-    """Bring a series defined up to a factor to the scale of what is there, so that old values keep their bits."""
+def _not_later(series: Series, data: SeriesData, seen: np.datetime64) -> MinuteArray:
+    """What is there is known, whatever the usual lag says; a period the calendar calls never published stays so."""
+    if series.frequency == "daily":
+        return data.available_at
+    rule, _ = available_at(series, data)
+    return np.where(np.isnat(data.available_at) & (rule > seen) & (rule != NEVER), seen, data.available_at)
+
+
+def _chained(data: SeriesData, old_days: DayArray, old_values: FloatArray, *, force: bool) -> SeriesData:
+    """Bring a series defined up to a factor to the scale of what is there, so that old values keep their bits.
+
+    With `force` (another source) by the ratio on the last common day, however the others are: only new days are taken.
+    """
     common, new_at, old_at = np.intersect1d(data.dates, old_days, assume_unique=True, return_indices=True)
     if not common.size:
+        if force:
+            raise SourceError("it has no day in common with what is there, so it cannot be chained to it.")
         return data
     ratio = old_values[old_at] / data.values[new_at]
     factor = float(ratio[-1])
-    if factor == 1.0 or not np.isfinite(factor) or (np.abs(ratio / factor - 1.0) > _SAME_FACTOR).any():
+    steady = bool((np.abs(ratio / factor - 1.0) <= _SAME_FACTOR).all())
+    if factor == 1.0 or not np.isfinite(factor) or not (steady or force):
         return data
     return replace(data, values=data.values * factor)
 

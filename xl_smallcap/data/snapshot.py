@@ -21,6 +21,7 @@ SYNTHETIC_MARK = "SAMPLE (synthetic)"
 class Provenance:
     """Where one series came from.
 
+    `also` names other sources whose values are still in it, `served` is how many days the last answer of `source` had.
     `source` is the source's name, `origin` a file or a feed's symbol, `fetched_at` when it was last confirmed there
     (New York, ISO to the minute), `problem` why the last try to fetch it failed, empty where it did not.
     """
@@ -30,6 +31,8 @@ class Provenance:
     frequency: str = "daily"
     fetched_at: str = ""
     problem: str = ""
+    also: tuple[str, ...] = ()
+    served: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,20 @@ class Entry:
     frequency: str
     fetched_at: str = ""
     problem: str = ""
+    also: tuple[str, ...] = ()
+    served: int = 0
 
     @property
     def provenance(self) -> Provenance:
         """Where it came from."""
-        return Provenance(self.source, self.origin, self.frequency, self.fetched_at, self.problem)
+        return Provenance(
+            self.source, self.origin, self.frequency, self.fetched_at, self.problem, self.also, self.served
+        )
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every source whose values are in it, the last one first."""
+        return (self.source, *self.also)
 
 
 @dataclass(frozen=True)
@@ -164,6 +176,7 @@ class Snapshot:
     root: Path
     holdings_entries: tuple[HoldingsEntry, ...] = ()
     parent: str = ""
+    note: str = ""
     _read: dict[str, SeriesData] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -105,6 +107,8 @@ class Store:
         loaded_at: str = "",
         holdings: Iterable[HoldingsEntry] = (),
         parent: str = "",
+        kept: Mapping[str, Entry] | None = None,
+        note: str = "",
     ) -> Snapshot:
         """Write series and a manifest; CURRENT is not touched.
 
@@ -124,6 +128,10 @@ class Store:
             Holdings written by :meth:`put_holdings`.
         parent : str
             Fingerprint of the snapshot this one follows, kept for information.
+        kept : mapping of str to Entry, optional
+            Series of another snapshot taken over as they stand, without being read.
+        note : str
+            What made it, kept for information.
 
         Returns
         -------
@@ -136,7 +144,12 @@ class Store:
         """
         sha = hashlib.sha256(f"{SCHEMA}|{source}|{synthetic}".encode())
         entries: dict[str, dict[str, Any]] = {}
-        for name in sorted(series):
+        over = {n: e for n, e in (kept or {}).items() if n not in series}
+        for name in sorted([*series, *over]):
+            if name in over:
+                entries[name] = asdict(over[name])
+                sha.update(f"|{name}={over[name].object}".encode())
+                continue
             data = series[name]
             digest = self.put(data)
             sha.update(f"|{name}={digest}".encode())
@@ -151,6 +164,8 @@ class Store:
                 frequency=told.frequency,
                 fetched_at=told.fetched_at,
                 problem=told.problem,
+                also=told.also,
+                served=told.served,
             )
             entries[name] = asdict(entry)
         owned = sorted(holdings, key=lambda h: (h.fund, h.as_of))
@@ -166,15 +181,16 @@ class Store:
             # the same content again is the same snapshot: when it was first made and after which stays
             "loaded_at": before.get("loaded_at") or loaded_at,
             "parent": before.get("parent", parent if parent != fingerprint else ""),
+            "note": before.get("note") or note,
             "series": entries,
             "holdings": [asdict(h) for h in owned],
         }
-        columnar.write_atomic(self._manifest(fingerprint), json.dumps(manifest, indent=1, sort_keys=True).encode())
+        columnar.write_atomic(self.manifest(fingerprint), json.dumps(manifest, indent=1, sort_keys=True).encode())
         return self.open(fingerprint)
 
     def _known(self, fingerprint: str) -> dict[str, Any]:
         try:
-            found: Any = json.loads(self._manifest(fingerprint).read_text(encoding="utf-8"))
+            found: Any = json.loads(self.manifest(fingerprint).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -200,7 +216,9 @@ class Store:
         found = [s for s in self.snapshots() if s.startswith(wanted)] if wanted else []
         if len(found) != 1:
             known = ", ".join(self.snapshots()) or "none"
-            raise StoreError(f"There is no snapshot '{fingerprint}' in the store, or several begin so. Known: {known}.")
+            if found:
+                raise StoreError(f"{len(found)} snapshots begin with '{fingerprint}': {', '.join(found)}.")
+            raise StoreError(f"There is no snapshot '{fingerprint}' in the store. Known: {known}.")
         return found[0]
 
     def use(self, fingerprint: str) -> None:
@@ -265,14 +283,17 @@ class Store:
         wanted = fingerprint or self.current()
         if wanted is None:
             raise NoDataError(
-                "No data are loaded yet. Run 'xl-smallcap data load FOLDER' for your own, or "
-                "'xl-smallcap data load sample' for the embedded synthetic sample."
+                "No data are loaded yet. Run 'xl-smallcap data refresh' to fetch them, 'xl-smallcap data load FOLDER' "
+                "for your own, or 'xl-smallcap data load sample' for the embedded synthetic sample."
             )
         try:
-            manifest = json.loads(self._manifest(wanted).read_text(encoding="utf-8"))
+            manifest = json.loads(self.manifest(wanted).read_text(encoding="utf-8"))
             if manifest["schema"] != SCHEMA or manifest["fingerprint"] != wanted:
                 raise ValueError("schema")
-            entries = {name: Entry(**entry) for name, entry in manifest["series"].items()}
+            entries = {
+                name: Entry(**{**entry, "also": tuple(entry.get("also", ()))})
+                for name, entry in manifest["series"].items()
+            }
             owned = tuple(HoldingsEntry(**entry) for entry in manifest.get("holdings", []))
         except FileNotFoundError:
             known = ", ".join(self.snapshots()) or "none"
@@ -292,9 +313,21 @@ class Store:
             root=self.root,
             holdings_entries=owned,
             parent=manifest.get("parent", ""),
+            note=manifest.get("note", ""),
         )
 
-    def _manifest(self, fingerprint: str) -> Path:
+    def manifest(self, fingerprint: str) -> Path:
+        """Return the file that lists a snapshot's series.
+
+        Parameters
+        ----------
+        fingerprint : str
+            Whole.
+
+        Returns
+        -------
+        pathlib.Path
+        """
         return self.root / "snapshots" / f"{fingerprint}.json"
 
 
@@ -302,3 +335,6 @@ def _write(path: Path, content: bytes) -> None:
     """Write an object unless the same bytes are there: a damaged file is repaired, a whole one left alone."""
     if not path.is_file() or path.read_bytes() != content:
         columnar.write_atomic(path, content)
+        return
+    with contextlib.suppress(OSError):
+        os.utime(path)  # in use again: a prune beside us leaves it alone

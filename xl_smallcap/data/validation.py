@@ -15,6 +15,8 @@ _FACTOR_JUMP = 20.0
 """Neighbours of a price or a level never differed by more: claims in March 2020 rose 12-fold."""
 _POINT_JUMP = 10.0
 """Percentage points a rate never moved between two observations."""
+_ROUGHLY = 0.9
+_OTHER_PRICE = 0.01
 _OTHER_UNIT = 1.5
 """A median ratio of new to old values beyond this is another unit or another series."""
 _SAME_FACTOR = 1e-4
@@ -25,7 +27,13 @@ _COMPARED = 500
 
 
 def check(
-    series: Series, data: SeriesData, before: SeriesData | None, today: np.datetime64, *, other_source: bool = False
+    series: Series,
+    data: SeriesData,
+    before: SeriesData | None,
+    today: np.datetime64,
+    *,
+    other_source: bool = False,
+    served: int = 0,
 ) -> None:
     """Refuse a fetched series that cannot be what was asked for.
 
@@ -40,7 +48,9 @@ def check(
     today : numpy.datetime64
         A later date is refused.
     other_source : bool
-        Whether what is there came from another source, which may reach further back.
+        Whether values of another source are in what is there.
+    served : int
+        Days of this source's last answer; 0 where it gave none yet.
 
     Raises
     ------
@@ -65,7 +75,7 @@ def check(
     days, values = latest(data)
     _plausible(series, days, values)
     if before is not None:
-        _compared(series, days, values, before, series.rolling or other_source)
+        _compared(series, days, values, before, other_source, served)
 
 
 def _plausible(series: Series, days: DayArray, values: FloatArray) -> None:
@@ -101,18 +111,25 @@ def _plausible(series: Series, days: DayArray, values: FloatArray) -> None:
         )
 
 
-def _compared(series: Series, days: DayArray, values: FloatArray, before: SeriesData, window: bool) -> None:
+def _compared(
+    series: Series, days: DayArray, values: FloatArray, before: SeriesData, other_source: bool, served: int
+) -> None:
     old_days, old_values = latest(before)
+    accept = f"If it is right: --accept {series.id}."
     if days[-1] < old_days[-1]:
         raise SourceError(
-            f"{series.id}: the answer ends on {days[-1]}, before what is there ({old_days[-1]}); it may be cut short."
+            f"{series.id}: the answer ends on {days[-1]}, before what is there ({old_days[-1]}); it may be cut "
+            f"short. {accept}"
         )
-    since = max(old_days[0], days[0]) if window else old_days[0]
+    # What this source gave last time is the measure; what others gave, with days of their own, only roughly.
+    since = max(old_days[0], days[0])
     have, came = int((old_days >= since).sum()), int((days >= since).sum())
-    if came < have:
+    least = served * (_ROUGHLY if series.rolling else 1.0) if served else 0
+    if days.size < least or came < _ROUGHLY * have:
+        got, known = (days.size, served) if days.size < least else (came, have)
         raise SourceError(
-            f"{series.id}: the answer is shorter than what is there ({came} observations since {since}, not {have}); "
-            "it may be cut short."
+            f"{series.id}: the answer is shorter than expected ({got} observations, not {known}); it may be cut short. "
+            f"{accept}"
         )
     common, new_at, old_at = np.intersect1d(days, old_days, assume_unique=True, return_indices=True)
     new, old = values[new_at][-_COMPARED:], old_values[old_at][-_COMPARED:]
@@ -121,14 +138,32 @@ def _compared(series: Series, days: DayArray, values: FloatArray, before: Series
         return
     ratio = new[usable] / old[usable]
     middle = float(np.median(ratio))
+    price = series.kind == "price" and not series.rescaled
+    if other_source and price and abs(float(ratio[-1]) - 1.0) > _OTHER_PRICE:
+        raise SourceError(
+            f"{series.id}: on {common[-1]} this source says {new[usable][-1]:g}, but {old[usable][-1]:g} is there; "
+            "another price?"
+        )
     if 1.0 / _OTHER_UNIT <= middle <= _OTHER_UNIT:
         return
     steady = bool((np.abs(ratio / middle - 1.0) < _SAME_FACTOR).all())
     if series.rescaled and steady and 1.0 / _LARGEST_RESCALING <= middle <= _LARGEST_RESCALING:
         return
     raise SourceError(
-        f"{series.id}: values are {middle:.4g} times what they were on the same days; another unit or another series."
+        f"{series.id}: values are {middle:.4g} times what they were on the same days; another unit or another series. "
+        f"{accept}"
     )
+
+
+def _beyond(series: Series, values: FloatArray) -> list[str]:
+    if not series.peak or values.size < _YEAR[series.frequency]:
+        return []
+    largest, (low, high) = float(np.abs(values).max()), series.peak
+    if low <= largest <= high:
+        return []
+    return [
+        f"{series.id}: its largest value is {largest:g}; {low:g} to {high:g} {series.unit} is expected. Another unit?"
+    ]
 
 
 def suspects(series: Series, data: SeriesData) -> list[str]:
@@ -162,7 +197,8 @@ def suspects(series: Series, data: SeriesData) -> list[str]:
         if np.abs(values).max() > _YIELD_LEVEL:
             found.append(f"{series.id}: {np.abs(values).max():g} is no percentage a rate has; basis points?")
     else:
-        return found
+        return found + _beyond(series, values)
+    found += _beyond(series, values)
     jumps = np.flatnonzero(moves > limit)
     if jumps.size:
         listed = ", ".join(str(days[i + 1]) for i in jumps[:3]) + (" ..." if jumps.size > 3 else "")

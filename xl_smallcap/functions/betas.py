@@ -187,7 +187,13 @@ def RUSSELL_BETAS(
         entry = session.catalogue.factors.get(name)
         label = entry.label if entry else session.catalogue.series_of(session.catalogue.market).label
         legs = [s for s, _ in entry.legs] if entry else [session.catalogue.market]
-        swaps = [f"{given} for {s}" for s, given in fitted.used.items() if given != s and s.split(" ")[0] in legs]
+        swaps = [
+            f"{given} for {s}"
+            for s, given in fitted.used.items()
+            if given != s
+            and s.split(" ")[0] in legs
+            and str(fitted.first_date) < (s.partition(" before ")[2] or "9999")
+        ]
         built = label + (f" [{', '.join(swaps)}]" if swaps else "")
         table.append([name, *_cells(fitted, name, shown_in).values(), role, spec_id, built, source])
 

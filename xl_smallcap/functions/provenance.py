@@ -157,7 +157,8 @@ def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
     -------
     list of list
         A row per series, then a row per fund and day of holdings. No clock is read: age is measured inside the snapshot.
-        Status "ok" or "stale", with "kept: ..." where the last fetch failed and what was there before is shown.
+        Status "ok" or "stale", with "kept" where the last fetch failed (the last column says why) and what was there before
+        is shown.
 
     Raises
     ------
@@ -183,6 +184,7 @@ def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
             "revised_days",
             "revised",
             "licence",
+            "problem",
         ]
     ]
     reference = newest(session, when)
@@ -195,7 +197,7 @@ def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
         try:
             status = series_status(session, series_id, when, reference)
         except NoDataError as exc:
-            table.append([*head, entry.frequency, None, None, 0, None, str(exc), fetched, None, None, None])
+            table.append([*head, entry.frequency, None, None, 0, None, str(exc), fetched, None, None, None, ""])
             continue
         first: Any = status.first.item()
         last: Any = status.last.item()
@@ -212,6 +214,7 @@ def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
                 status.revised_days,
                 status.revised_at.item(),
                 status.licence,
+                entry.problem,
             ]
         )
     now: Any = reference.item()
@@ -221,5 +224,5 @@ def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
             continue
         head = [held.fund, f"Holdings of {held.fund}", held.source, held.origin, "holdings", day, day, held.rows]
         age = (now - day).days if day and session.snapshot.entries else None
-        table.append([*head, age, "ok" if day else "undated", moment(held.fetched_at), None, None, "restricted"])
+        table.append([*head, age, "ok" if day else "undated", moment(held.fetched_at), None, None, "restricted", ""])
     return table

@@ -117,7 +117,7 @@ def evaluate(name: str, arguments: Sequence[Any], pin: Any = None) -> Answer:
     """
     try:
         if not is_blank(pin):
-            with pinned(fingerprint_of(pin)) as session:
+            with pinned(_pin_of(pin)) as session:
                 session.follow()
                 return _answer(session, name, arguments)
         session = current_session()
@@ -130,6 +130,13 @@ def evaluate(name: str, arguments: Sequence[Any], pin: Any = None) -> Answer:
         log.exception("no session")
         return Answer(code=UNEXPECTED, message=f"Unexpected error when opening the data: {type(exc).__name__}: {exc}.")
     return _answer(session, name, arguments)
+
+
+def _pin_of(pin: Any) -> str:
+    try:
+        return fingerprint_of(pin)
+    except BadArgumentError as exc:
+        raise BadArgumentError(f"This workbook has a name RUSSELL_PIN that holds no fingerprint. {exc}") from None
 
 
 def _answer(session: Session, name: str, arguments: Sequence[Any]) -> Answer:

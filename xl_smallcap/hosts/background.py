@@ -111,6 +111,11 @@ def told_in_short(report: Any) -> str:
     failed = [o.series for o in report.outcomes if o.outcome == "failed"]
     if report.snapshot is None:
         return "Not refreshed: nothing could be fetched. 'xl-smallcap data refresh' says why."
+    if report.nothing:
+        return (
+            f"Not refreshed: nothing could be fetched, snapshot {report.snapshot.fingerprint} stays in use; "
+            "=RUSSELL_STATUS() says why."
+        )
     parts = [f"{fresh} series new or updated", f"{count['unchanged']} unchanged"]
     if kept:
         parts.append(f"{len(kept)} kept as they were ({', '.join(kept[:3])}{' ...' if len(kept) > 3 else ''})")

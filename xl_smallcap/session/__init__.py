@@ -74,6 +74,7 @@ class Session:
         self._snapshot: Snapshot | None = None
         self._catalogue: Catalogue | None = None
         self._catalogue_stamp: float | None = None
+        self._manifest_stamp: float | None = None
         self._next_check = 0.0
         self._written = 0
 
@@ -87,10 +88,12 @@ class Session:
             stamp = _modified(self.settings.home / "catalogue.toml")
             wanted = self._pinned or self.store.current()
             have = self._snapshot.fingerprint if self._snapshot else None
-            if stamp != self._catalogue_stamp or wanted != have:
-                self.clear()
+            # a refresh that brings nothing new still notes when it was, and what failed
+            noted = _modified(self.store.manifest(wanted)) if wanted else None
+            if (stamp, noted) != (self._catalogue_stamp, self._manifest_stamp) or wanted != have:
                 self._snapshot = self._catalogue = None
-                self._catalogue_stamp = stamp
+                self._catalogue_stamp, self._manifest_stamp = stamp, noted
+                self.clear()
 
     @property
     def snapshot(self) -> Snapshot:

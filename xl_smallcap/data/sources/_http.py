@@ -121,9 +121,14 @@ class Client:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._pace = Pace(settings.requests_a_minute)
         self._local = threading.local()
+        self._gone: dict[str, str] = {}
         self.stopped = threading.Event()
+        self._pace = Pace(settings.requests_a_minute, sleep=self._pause)
+
+    def _pause(self, seconds: float) -> None:
+        if self.stopped.wait(seconds):
+            raise SourceError("stopped.")
 
     def stop(self) -> None:
         """Let every request under way end at its next breath."""
@@ -158,6 +163,8 @@ class Client:
         while True:
             answer: requests.Response | None = None
             try:
+                if host in self._gone:
+                    raise SourceError(f"{what}: {self._gone[host]}")
                 self._pace.wait(host)
                 answer, body = self._once(url, params, what)
                 if body is not None:
@@ -168,22 +175,23 @@ class Client:
                 if isinstance(exc, requests.exceptions.SSLError):
                     raise failure from None
             raw = None if answer is None else answer.raw
-            self._check_wait(answer, what)
+            asked = _retry_after(answer)
+            if asked > LONGEST_WAIT:
+                raise SourceError(f"{what} asks to wait {asked:.0f} seconds; refresh again then.")
+            final = "the name is not known" in str(failure)
             try:
+                if final:
+                    raise MaxRetryError(None, "", None)  # type: ignore[arg-type]  # no pool: only its type is meant
                 retry = retry.increment("GET", "", response=raw, error=None if raw else HTTPError("again"))
             except MaxRetryError:
+                if final or "connection refused" in str(failure):
+                    self._gone[host] = str(failure).partition(": ")[2]
                 tries = settings.retries + 1
-                raise SourceError(f"{str(failure)[:-1]}, {tries} tr{'y' if tries == 1 else 'ies'}.") from None
-            if self.stopped.is_set():
+                if final or tries == 1:
+                    raise failure from None
+                raise SourceError(f"{str(failure)[:-1]}, {tries} tries.") from None
+            if self.stopped.wait(asked or retry.get_backoff_time()):
                 raise failure
-            retry.sleep(raw)
-
-    def _check_wait(self, answer: requests.Response | None, what: str) -> None:
-        asked = answer.headers.get("Retry-After") if answer is not None else None
-        if asked is not None:
-            seconds = Retry().parse_retry_after(asked) if _readable(asked) else 0.0
-            if seconds > LONGEST_WAIT:
-                raise SourceError(f"{what} asks to wait {seconds:.0f} seconds; refresh again then.")
 
     def _session(self) -> requests.Session:
         found: requests.Session | None = getattr(self._local, "session", None)
@@ -243,12 +251,15 @@ class Client:
         return bytes(body)
 
 
-def _readable(text: str) -> bool:
+def _retry_after(answer: requests.Response | None) -> float:
+    """Seconds an answer asks to wait; 0 where it does not, or not in a way that can be read."""
+    text = answer.headers.get("Retry-After") if answer is not None else None
+    if not text:
+        return 0.0
     try:
-        Retry().parse_retry_after(text)
-    except HTTPError:
-        return False
-    return True
+        return max(0.0, float(Retry().parse_retry_after(text)))
+    except (HTTPError, ValueError):
+        return 0.0
 
 
 def _refused(what: str, status: int, reason: str) -> str:

@@ -63,7 +63,7 @@ def read_days(cells: Sequence[Any], who: str) -> DayArray:
     for n, cell in enumerate(cells, 1):
         found = _ISO.match(str(cell).strip())
         if not found:
-            raise SourceError(f"{who}: '{cell}' in row {n} is not a date; the answer may be cut short.")
+            raise SourceError(f"{who}: '{cell}' in row {n} is not a date; is the text cut short?")
         out.append(found.group(1))
     try:
         return np.array(out, dtype="datetime64[D]")
@@ -97,6 +97,6 @@ def read_values(cells: Sequence[Any], who: str) -> FloatArray:
         if text.lower() in MISSING or text == "-":
             continue
         if not _NUMBER.match(text) or not np.isfinite(float(text)):
-            raise SourceError(f"{who}: '{text[:40]}' in row {n + 1} is not a number; the answer may be cut short.")
+            raise SourceError(f"{who}: '{text[:40]}' in row {n + 1} is not a number; is the text cut short?")
         out[n] = float(text)
     return out

@@ -185,7 +185,10 @@ def read(place: Path, progress: Progress) -> Loaded:
         No such folder, nothing readable in it, a bad cell, or a series in two files.
     """
     if not place.is_dir():
-        raise SourceError(f"'{place}' is not a folder. Give the folder that holds your CSV files, or 'sample'.")
+        raise SourceError(
+            f"'{place}' is neither a folder of CSV files nor a workbook (.xlsx, .xlsm) nor the word 'sample'. Give the "
+            "folder that holds the file; save an .xls as .xlsx."
+        )
     files = sorted(p for p in place.iterdir() if p.suffix.lower() == ".csv")
     if not files:
         raise SourceError(f"There is no .csv file in '{place}'.")

@@ -14,7 +14,7 @@ from typing import Any
 from xl_smallcap.data.sources._loaded import Loaded, Progress
 from xl_smallcap.data.sources.delimited import Sheet
 from xl_smallcap.data.sources.folder import series_of
-from xl_smallcap.errors import SourceError, unknown_word
+from xl_smallcap.errors import SourceError, closest, unknown_word
 
 SUFFIXES = (".xlsx", ".xlsm")
 _RANGE = re.compile(r"\$?[A-Z]{1,3}\$?\d{1,7}:\$?[A-Z]{1,3}\$?\d{1,7}$")
@@ -53,7 +53,10 @@ def read(place: Path, progress: Progress, sheet: str | None = None, area: str | 
     except OSError as exc:
         raise SourceError(f"{place.name} could not be read: {exc.strerror}.") from exc
     except Exception as exc:  # openpyxl raises whatever the broken part of the file leads to
-        raise SourceError(f"{place.name} is not a workbook openpyxl can read ({type(exc).__name__}).") from exc
+        raise SourceError(
+            f"{place.name} is not a whole .xlsx or .xlsm workbook ({type(exc).__name__}); open it in Excel "
+            "and save it again."
+        ) from exc
     name, cells = _cells(book, place.name, sheet, area)
     progress(name, 0, 1)
     table = _sheet(cells, f"{place.name}!{name}")
@@ -63,18 +66,27 @@ def read(place: Path, progress: Progress, sheet: str | None = None, area: str | 
 
 
 def _cells(book: Any, file: str, sheet: str | None, area: str | None) -> tuple[str, list[tuple[Any, ...]]]:
+    if area and "!" in area:
+        named_sheet, _, area = area.rpartition("!")
+        named_sheet = named_sheet.strip("'")
+        if sheet and sheet.strip().lower() != named_sheet.lower():
+            raise SourceError(f"{file}: the range is on sheet '{named_sheet}', but --sheet says '{sheet}'.")
+        sheet = named_sheet
     if area and not _RANGE.match(area.upper()):
         named = {k.lower(): v for k, v in book.defined_names.items()}
         found = named.get(area.strip().lower())
         if found is None:
-            raise SourceError(
-                f"{file}: {unknown_word('range', area, list(book.defined_names)) if named else ''}"
-                f" Write a range such as A3:F500, or a name defined in the workbook.".strip()
-            )
+            known_names = f" Names: {', '.join(book.defined_names)}." if named else " The workbook defines no names."
+            near = closest(area, book.defined_names)
+            hint = f" Did you mean '{near}'?" if near else ""
+            raise SourceError(f"{file}: '{area}' is neither a range such as A3:F500 nor a name.{hint}{known_names}")
         places = list(found.destinations)
         if len(places) != 1:
             raise SourceError(f"{file}: the name '{area}' means {len(places)} areas; one is needed.")
-        sheet, area = places[0]
+        on, area = places[0]
+        if sheet and sheet.strip().lower() != on.lower():
+            raise SourceError(f"{file}: the name is on sheet '{on}', but --sheet says '{sheet}'.")
+        sheet = on
     known = [s.title for s in book.worksheets]
     chosen = {t.lower(): t for t in known}.get(sheet.strip().lower()) if sheet else known[0]
     if chosen is None:

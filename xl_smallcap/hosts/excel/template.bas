@@ -8,6 +8,8 @@ Private Const MAX_CELLS As Double = 100000
 
 Private mServer As Object      ' xlwings' COM object, asked for once
 Private mDownUntil As Double   ' after a failed start, do not try again before this moment (days)
+Private mNext As Date          ' when Excel is to look at a refresh again, and with which macro
+Private mMacro As String
 Private mWhy As String         ' what VBA knows of the last failure
 
 Private Function Server() As Object
@@ -53,15 +55,21 @@ End Function
 
 ' The snapshot this workbook stays with: the workbook's name RUSSELL_PIN, a text or a cell; empty follows the data.
 Private Function Pinned() As String
-    Dim told As Variant
-    On Error GoTo none
-    told = ThisWorkbook.Names("RUSSELL_PIN").RefersTo
+    Dim named As Object, told As Variant
+    On Error Resume Next
+    Set named = ThisWorkbook.Names("RUSSELL_PIN")
+    If named Is Nothing Then Exit Function
+    ' A pin that is there but cannot be read must not follow the data in silence: "?" is answered with an error.
+    Pinned = "?"
+    told = named.RefersTo
     If Left$(told, 2) = "=""" Then
         Pinned = Mid$(told, 3, Len(told) - 3)
     Else
-        Pinned = CStr(ThisWorkbook.Names("RUSSELL_PIN").RefersToRange.Value2)
+        told = Empty
+        told = named.RefersToRange.Value2
+        If VarType(told) = vbString Or VarType(told) = vbDouble Then Pinned = CStr(told)
     End If
-none:
+    If Pinned = "" Then Pinned = "?"
 End Function
 
 Private Function Behind(ByVal pin As String, ByVal func As String, ByVal args As Variant) As Variant
@@ -185,13 +193,13 @@ Public Sub RUSSELL_REFRESH()
     mDownUntil = 0
     told = Server().CallUDF(SERVER_MODULE, "refresh_start", Array())
     Application.StatusBar = told(UBound(told))
-    Application.OnTime Now + TimeSerial(0, 0, 1), Macro("RUSSELL_REFRESH_LOOK")
+    Again 1, "RUSSELL_REFRESH_LOOK"
     Exit Sub
 failed:
     mWhy = Err.Description & " (" & Err.Number & ")"
     Set mServer = Nothing
     Application.StatusBar = "Excel cannot reach Python: " & mWhy & ". Run ""xl-smallcap doctor"" in a command prompt."
-    Application.OnTime Now + TimeSerial(0, 0, 20), Macro("RUSSELL_REFRESH_OVER")
+    Again 20, "RUSSELL_REFRESH_OVER"
 End Sub
 
 Public Sub RUSSELL_REFRESH_LOOK()
@@ -200,20 +208,36 @@ Public Sub RUSSELL_REFRESH_LOOK()
     told = Server().CallUDF(SERVER_MODULE, "refresh_state", Array())
     Application.StatusBar = told(UBound(told))
     If told(LBound(told)) <> 0 Then
-        Application.OnTime Now + TimeSerial(0, 0, 1), Macro("RUSSELL_REFRESH_LOOK")
+        Again 1, "RUSSELL_REFRESH_LOOK"
     Else
         Application.CalculateFull
-        Application.OnTime Now + TimeSerial(0, 0, 20), Macro("RUSSELL_REFRESH_OVER")
+        Again 20, "RUSSELL_REFRESH_OVER"
     End If
     Exit Sub
 failed:
     Set mServer = Nothing
     Application.StatusBar = "Excel lost Python during the refresh; press the button again."
-    Application.OnTime Now + TimeSerial(0, 0, 20), Macro("RUSSELL_REFRESH_OVER")
+    Again 20, "RUSSELL_REFRESH_OVER"
 End Sub
 
 Public Sub RUSSELL_REFRESH_OVER()
+    mMacro = ""
     Application.StatusBar = False
+End Sub
+
+Private Sub Again(ByVal seconds As Long, ByVal name As String)
+    mNext = Now + TimeSerial(0, 0, seconds)
+    mMacro = Macro(name)
+    Application.OnTime mNext, mMacro
+End Sub
+
+' A timer that outlives its workbook would open it again.
+Public Sub Auto_Close()
+    On Error Resume Next
+    If mMacro <> "" Then
+        Application.OnTime mNext, mMacro, , False
+        Application.StatusBar = False
+    End If
 End Sub
 
 Private Function Macro(ByVal name As String) As String

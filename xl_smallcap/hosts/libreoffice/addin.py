@@ -176,12 +176,20 @@ def _pin(document):
         if not names.hasByName("RUSSELL_PIN"):
             return None
         name = names.getByName("RUSSELL_PIN")
-        told = name.getContent().strip()
-        if told.startswith('"'):
-            return told.strip('"')
-        return name.getReferredCells().getCellByPosition(0, 0).getString()
     except Exception:  # a document that cannot be asked pins nothing
         return None
+    # A pin that is there but cannot be read must not follow the data in silence: "?" is answered with an error.
+    try:
+        told = name.getContent().strip()
+        if told.startswith('"') and told.endswith('"') and told.count('"') == 2:
+            return told.strip('"') or "?"
+        cells = name.getReferredCells()
+        size = cells.getRangeAddress()
+        if (size.StartRow, size.StartColumn) != (size.EndRow, size.EndColumn):
+            return "?"
+        return cells.getCellByPosition(0, 0).getString().strip() or "?"
+    except Exception:
+        return "?"
 
 
 def _answer(name, arguments, document=None):
