@@ -90,6 +90,7 @@ PositionStat = Literal[
     "published",
 ]
 FairValueModel = Literal["changes", "levels"]
+RegimeModel = Literal["chains", "bands", "hmm", "market"]
 BetaUnit = Literal["sd", "native", "10bp", "1pct"]
 Frequency = Literal["daily", "weekly", "monthly"]
 SeriesKind = Literal["price", "yield", "level"]

@@ -12,10 +12,19 @@ from xl_smallcap.session import Session
 NAMES = [
     "RUSSELL_BETA", "RUSSELL_BETAS", "RUSSELL_BETA_HISTORY", "RUSSELL_FIT", "RUSSELL_METHODS",
     "RUSSELL_ATTRIBUTION", "RUSSELL_FAIR_VALUE", "RUSSELL_FAIR_VALUE_HISTORY", "RUSSELL_FACTOR", "RUSSELL_FACTORS",
-    "RUSSELL_POSITIONING", "RUSSELL_POSITIONING_HISTORY", "RUSSELL_CHANGES",
+    "RUSSELL_REGIME", "RUSSELL_REGIME_PROB", "RUSSELL_REGIMES", "RUSSELL_REGIME_HISTORY", "RUSSELL_TRANSITIONS",
+    "RUSSELL_REGIME_RETURNS", "RUSSELL_REGIME_SCORE", "RUSSELL_POSITIONING", "RUSSELL_POSITIONING_HISTORY",
+    "RUSSELL_CHANGES",
     "RUSSELL_ASOF", "RUSSELL_SOURCE", "RUSSELL_SNAPSHOT", "RUSSELL_STATUS", "RUSSELL_WHY",
 ]  # fmt: skip
 F: dict[str, Callable[..., Any]] = {f.name: f.call for f in FUNCTIONS}
+PERIODS = {
+    "RUSSELL_ATTRIBUTION": ["start", "finish"],
+    "RUSSELL_CHANGES": ["before", "after"],
+    "RUSSELL_REGIME_PROB": ["regime", "horizon"],
+    "RUSSELL_REGIMES": ["horizon"],
+    "RUSSELL_REGIME_HISTORY": ["start"],
+}
 ORDER = [
     "factor",
     "series",
@@ -48,7 +57,7 @@ def test_help_fits_the_wizard_and_arguments_keep_their_order() -> None:
     for f in FUNCTIONS:
         assert 20 < len(f.help) <= HELP_LIMIT
         # a period comes first where it is the subject
-        period = {"RUSSELL_ATTRIBUTION": ["start", "finish"], "RUSSELL_CHANGES": ["before", "after"]}.get(f.name, [])
+        period = PERIODS.get(f.name, [])
         assert [p.name for p in f.parameters][: len(period)] == period
         places = [ORDER.index(p.name) for p in f.parameters[len(period) :]]
         assert places == sorted(places), f.name

@@ -24,10 +24,16 @@ Expected = float | str | dt.date | Error | tuple[int, int]
 class Case:
     formula: str
     expected: Expected | Callable[[], float]
+    within: float = 1e-12
+    """How far a number may be from one found independently, where the way to it ends by a tolerance."""
 
 
 def beta(formula: str, *arguments: str | None, **more: str | float) -> Case:
     return Case(formula, lambda: check.beta(*arguments, **more))  # type: ignore[arg-type]  # the table mixes texts and numbers
+
+
+def regime(formula: str, *arguments: bool | str) -> Case:
+    return Case(formula, lambda: check.regime(*arguments), within=2e-3)  # type: ignore[arg-type]  # as above
 
 
 PCR, PCR3, PLS3 = Method("pcr"), Method("pcr", 3), Method("pls", 3)
@@ -111,7 +117,33 @@ VALUES = [
     Case('RUSSELL_WHY("=SUM(A1)")', "There is no RUSSELL_ function"),
 ]  # fmt: skip
 
+REGIMES = [
+    Case("RUSSELL_REGIME()", "slowdown"),
+    Case('RUSSELL_REGIME("2020-06-30")', "reflation"),
+    Case('RUSSELL_REGIME("2020-06-30","Bands")', "goldilocks"),
+    Case('RUSSELL_REGIME("2015-06-30","hmm")', "goldilocks"),
+    Case('RUSSELL_REGIME(,"market")', "goldilocks"),
+    regime('RUSSELL_REGIME_PROB("goldilocks",,"2025-08-29")', True, True, "2025-06", "2025-07", "2025-08"),
+    regime('RUSSELL_REGIME_PROB("reflation",0,"2020-06-30")', True, False, "2020-05", "2020-05", "2020-06"),
+    regime('RUSSELL_REGIME_PROB("stagflation",3,"2013-05-31","chains")', False, False, "2013-04", "2013-04", "2013-08"),
+    Case('RUSSELL_REGIME_PROB("goldilock")', Error("#VALUE!", "Did you mean 'goldilocks'?")),
+    Case('RUSSELL_REGIME_PROB("boom")', Error("#VALUE!", "goldilocks, reflation, slowdown, stagflation")),
+    Case('RUSSELL_REGIME_PROB("goldilocks",-1)', Error("#VALUE!", "whole number of months from 0")),
+    Case('RUSSELL_REGIME_PROB("goldilocks",1000)', Error("#VALUE!", "repeats its long-run shares")),
+    Case('RUSSELL_REGIME_PROB("stagflation",,,"hmm")', Error("#N/A", "does not tell stagflation apart")),
+    Case('RUSSELL_REGIME_PROB("slowdown",,"2008-01-31")', Error("#N/A", "at least 60 months of growth")),
+    Case('RUSSELL_REGIME(,"chain")', Error("#VALUE!", "Did you mean 'chains'?")),
+    Case('RUSSELL_TRANSITIONS(,"bands")', Error("#VALUE!", "no states, so no transitions")),
+    Case("RUSSELL_REGIME_HISTORY()", Error("#N/A", "run 'xl-smallcap regime history'")),
+    Case("RUSSELL_REGIME_RETURNS()", Error("#N/A", "run 'xl-smallcap regime history'")),
+    Case('RUSSELL_REGIME_SCORE(,"bands")', Error("#N/A", "run 'xl-smallcap regime history'")),
+]
+
 TABLES = [
+    Case("RUSSELL_REGIMES()", (5, 14)),
+    Case('RUSSELL_REGIMES(3,"2020-06-30","bands")', (5, 14)),
+    Case('RUSSELL_TRANSITIONS("2020-06-30","hmm")', (4, 7)),
+    Case('RUSSELL_TRANSITIONS(,"market")', (5, 8)),
     Case('RUSSELL_BETAS("relative",,,,"macro:growth_metals")', (6, 26)),
     Case("RUSSELL_BETAS()", (11, 26)),
     Case('RUSSELL_BETAS("relative","60m",,"pls","macro_market")', (12, 26)),
@@ -203,5 +235,5 @@ ERRORS = [
     Case('RUSSELL_SOURCE("DGS")', Error("#VALUE!", "Unknown series 'DGS'. Did you mean 'DGS2'")),
 ]
 
-CASES = [*VALUES, *TABLES, *ERRORS]
+CASES = [*VALUES, *REGIMES, *TABLES, *ERRORS]
 assert len(CASES) >= 40

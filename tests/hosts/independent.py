@@ -197,3 +197,46 @@ def z3y(category: str, report: str) -> float:
     share = _net_share(category)[:report]
     window = share[share.index > pd.Timestamp(report) - pd.Timedelta(days=1096)]
     return float((window.iloc[-1] - window.mean()) / window.std())
+
+
+def regime(growing: bool, low: bool, growth_to: str, inflation_to: str, month: str) -> float:
+    """Probability of one cell of growth and inflation in a month, by hmmlearn and a filter of plain loops.
+
+    For days on which no month is missing inside the series: hmmlearn cannot skip one.
+    """
+    raw = resources.files("xl_smallcap.data.sample").joinpath("monthly.csv.gz").read_bytes()
+    told = pd.read_csv(io.BytesIO(gzip.decompress(raw)), parse_dates=["date"], index_col="date").to_period("M")
+    growth = told["CFNAI"].loc[:growth_to].to_numpy()
+    inflation = (200 * np.log(told["CPILFESL"]).diff(6)).dropna().loc[:inflation_to].to_numpy()
+    out = 1.0
+    for values, last, state in ((growth, growth_to, int(growing)), (inflation, inflation_to, 0 if low else 1)):
+        steps = (pd.Period(month) - pd.Period(last)).n
+        out *= _state(tuple(values), steps)[state]
+    return out
+
+
+@functools.lru_cache(maxsize=8)
+def _state(values: tuple[float, ...], steps: int) -> Any:
+    """Probabilities of the lower and the higher state so many steps after the last value."""
+    from hmmlearn.hmm import GaussianHMM
+
+    x = np.array(values)
+    middle = np.median(x)
+    edge = 3 * 1.4826 * np.median(np.abs(x - middle))
+    x = np.clip(x, middle - edge, middle + edge)
+    best, best_score = None, -np.inf
+    for seed in range(10):
+        model = GaussianHMM(2, n_iter=2000, tol=1e-9, random_state=seed, covars_prior=0.0, covars_weight=0.0)
+        model.fit(x[:, None])
+        if model.score(x[:, None]) > best_score:
+            best, best_score = model, model.score(x[:, None])
+    assert best is not None
+    p = best.startprob_
+    for t, value in enumerate(x):
+        if t:
+            p = p @ best.transmat_
+        variance = best.covars_[:, 0, 0]
+        p = p * np.exp(-0.5 * (value - best.means_[:, 0]) ** 2 / variance) / np.sqrt(variance)
+        p = p / p.sum()
+    p = p @ np.linalg.matrix_power(best.transmat_, steps)
+    return p[np.argsort(best.means_[:, 0])]

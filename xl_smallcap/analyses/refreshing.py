@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import get_args
 
 import numpy as np
 
 from xl_smallcap.analyses.fair_value import FairValueQuestion
 from xl_smallcap.analyses.fair_value_history import gap_history
 from xl_smallcap.analyses.question import Question
+from xl_smallcap.analyses.regime_history import regime_history
 from xl_smallcap.data.commit import RefreshReport
 from xl_smallcap.data.refresh import Tell, refresh
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.session import Session
-from xl_smallcap.types import Window
+from xl_smallcap.types import RegimeModel, Window
 
 PRECOMPUTED = ("russell", "relative")
 """Targets whose fair value histories get their evidence in a refresh; ``fair-value history`` computes any other."""
@@ -64,7 +66,7 @@ def refresh_data(
 
 
 def precompute(session: Session, progress: Callable[[str, int, int], None]) -> list[str]:
-    """Compute what a cell only looks up: the evidence of every date of the fair value histories.
+    """Compute what a cell only looks up: the evidence of fair value histories and the regimes of every month end.
 
     What was computed for earlier days is found again, so that a daily refresh computes a day.
 
@@ -93,4 +95,13 @@ def precompute(session: Session, progress: Callable[[str, int, int], None]) -> l
             gap_history(session, FairValueQuestion(question, "levels", _MONTH), step)
         except XlSmallcapError as exc:
             missed.append(f"Evidence of '{name}' was not computed: {exc}")
+    for model in get_args(RegimeModel):
+
+        def month(_: str, done: int, total: int, model: str = model) -> None:
+            progress(f"regimes by {model}", done, total)
+
+        try:
+            regime_history(session, model, None, month)
+        except XlSmallcapError as exc:
+            missed.append(f"The regimes of model '{model}' were not computed: {exc}")
     return missed

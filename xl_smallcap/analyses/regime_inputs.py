@@ -177,6 +177,6 @@ def _enough(inputs: Inputs, day: np.datetime64 | None) -> Inputs:
                 f"No {name} for as_of {day}: the last month known by then is {inputs.months[seen[-1]]}, more than "
                 f"{NOWCAST_MONTHS} months before."
             )
-        if np.nanstd(values) == 0.0:
+        if np.ptp(values[seen]) <= 1e-9 * max(1.0, float(np.abs(values[seen]).max())):
             raise NoDataError(f"The {name} series is constant up to {day or 'now'}; it has no regimes.")
     return inputs

@@ -17,6 +17,15 @@ from xl_smallcap.functions.fair_value import RUSSELL_FAIR_VALUE, RUSSELL_FAIR_VA
 from xl_smallcap.functions.methods import RUSSELL_METHODS
 from xl_smallcap.functions.positioning import RUSSELL_POSITIONING, RUSSELL_POSITIONING_HISTORY
 from xl_smallcap.functions.provenance import RUSSELL_ASOF, RUSSELL_SNAPSHOT, RUSSELL_SOURCE, RUSSELL_STATUS
+from xl_smallcap.functions.regimes import (
+    RUSSELL_REGIME,
+    RUSSELL_REGIME_HISTORY,
+    RUSSELL_REGIME_PROB,
+    RUSSELL_REGIME_RETURNS,
+    RUSSELL_REGIME_SCORE,
+    RUSSELL_REGIMES,
+    RUSSELL_TRANSITIONS,
+)
 from xl_smallcap.types import Table
 
 HELP_LIMIT = 255
@@ -124,6 +133,13 @@ FUNCTIONS: tuple[WorksheetFunction, ...] = tuple(
         RUSSELL_FAIR_VALUE_HISTORY,
         RUSSELL_FACTOR,
         RUSSELL_FACTORS,
+        RUSSELL_REGIME,
+        RUSSELL_REGIME_PROB,
+        RUSSELL_REGIMES,
+        RUSSELL_REGIME_HISTORY,
+        RUSSELL_TRANSITIONS,
+        RUSSELL_REGIME_RETURNS,
+        RUSSELL_REGIME_SCORE,
         RUSSELL_POSITIONING,
         RUSSELL_POSITIONING_HISTORY,
         RUSSELL_CHANGES,
@@ -154,9 +170,16 @@ __all__ = [
     "RUSSELL_METHODS",
     "RUSSELL_POSITIONING",
     "RUSSELL_POSITIONING_HISTORY",
+    "RUSSELL_REGIME",
+    "RUSSELL_REGIMES",
+    "RUSSELL_REGIME_HISTORY",
+    "RUSSELL_REGIME_PROB",
+    "RUSSELL_REGIME_RETURNS",
+    "RUSSELL_REGIME_SCORE",
     "RUSSELL_SNAPSHOT",
     "RUSSELL_SOURCE",
     "RUSSELL_STATUS",
+    "RUSSELL_TRANSITIONS",
     "RUSSELL_WHY",
     "Parameter",
     "WorksheetFunction",

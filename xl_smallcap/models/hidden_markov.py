@@ -17,7 +17,9 @@ from xl_smallcap.models.kernels.hidden_markov import (
     filtered,
     log_emission,
     maximisation,
+    observations,
 )
+from xl_smallcap.models.kernels.markov_scan import Room
 from xl_smallcap.types import BoolArray, FloatArray, IntArray
 
 _ITERATIONS = 300
@@ -93,7 +95,9 @@ def starts(x: FloatArray, states: int, count: int, seed: int) -> StateModel:
     """
     rng = np.random.default_rng(seed)
     dims, windows = x.shape[1:]
-    middle, spread = np.nanmean(x, axis=0), np.nanstd(x, axis=0)
+    # twice, since numpy adds up a single column in another order than one of several: its company must not matter
+    twice = np.repeat(x, 2, axis=-1)
+    middle, spread = np.nanmean(twice, axis=0)[:, ::2], np.nanstd(twice, axis=0)[:, ::2]
     means = np.sort(rng.standard_normal((states, dims, count)), axis=0)
     scales = rng.uniform(0.3, 1.2, (states, dims, count))
     stay = rng.uniform(0.8, 0.99, (states, count))
@@ -147,9 +151,12 @@ def improve(
     floor = _FLOOR_SHARE * np.nanvar(x, axis=0)
     members = lengths.size
     best, live = np.full(members, -np.inf), np.arange(members)
+    part = every = observations(x, lengths)
+    room = Room()
     for _ in range(iterations):
-        part = x[..., live] if live.size < members else x
-        moments = expectation(part, parameters.take(live), lengths[live])
+        if live.size < part.inside.shape[1]:
+            part = every.take(live)
+        moments = expectation(part, parameters.take(live), room)
         gain = moments.log_likelihood - best[live]
         best[live] = moments.log_likelihood
         parameters.put(live, maximisation(moments, floor[:, live]))
@@ -257,3 +264,66 @@ def ahead(probabilities: FloatArray, transition: FloatArray, steps: int) -> Floa
     """
     power = np.linalg.matrix_power(np.moveaxis(transition, -1, 0), steps)
     return np.ascontiguousarray(np.einsum("iw,wij->jw", probabilities, power))
+
+
+def simulate(model: StateModel, seen: BoolArray, draws: int, seed: int) -> FloatArray:
+    """Draw series from one fitted model, with the months of the data that are there.
+
+    Parameters
+    ----------
+    model : StateModel
+        Of one window.
+    seen : ndarray of bool of shape (n_times,)
+        Months with an observation.
+    draws, seed : int
+        How many, and the seed of the generator.
+
+    Returns
+    -------
+    ndarray of shape (n_times, n_dims, n_draws)
+        NaN where `seen` is false.
+    """
+    rng = np.random.default_rng(seed)
+    dims = model.mean.shape[1]
+    root = np.linalg.cholesky(model.covariance[..., 0])
+    edges = np.cumsum(model.transition[..., 0], axis=1)[:, :-1]
+    begin = np.cumsum(_stationary(model.transition)[:, 0])[:-1]
+    state = (rng.random(draws)[:, None] > begin).sum(axis=1)
+    out = np.empty((seen.size, dims, draws))
+    for t in range(seen.size):
+        if t:
+            state = (rng.random(draws)[:, None] > edges[state]).sum(axis=1)
+        noise = rng.standard_normal((draws, dims))
+        out[t] = (model.mean[state, :, 0] + np.einsum("rij,rj->ri", root[state], noise)).T
+    out[~seen] = np.nan
+    return out
+
+
+def bootstrap(x: FloatArray, fitted: int, model: StateModel, draws: int, seed: int) -> StateModel:
+    """Return the models refitted to series drawn from a model: how much its parameters could differ by chance.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_times, n_dims)
+        The data, for which months are there.
+    fitted : int
+        Months up to the last observation.
+    model : StateModel
+        Of one window.
+    draws, seed : int
+        How many, and the seed of the generator.
+
+    Returns
+    -------
+    StateModel
+        A member a draw, states in order.
+
+    Notes
+    -----
+    Parametric bootstrap (Efron and Tibshirani 1993); EM starts from the fitted model, so that names stay.
+    """
+    drawn = np.full((x.shape[0], x.shape[1], draws), np.nan)
+    drawn[:fitted] = simulate(model, np.isfinite(x[:fitted, 0]), draws, seed)
+    begin = model.repeat(draws)
+    found, _ = improve(drawn, np.full(draws, fitted), begin, iterations=100, tolerance=1e-3)
+    return _ordered(found)

@@ -2,9 +2,7 @@
 
 Baum, Petrie, Soules and Weiss (1970); the recursions as in Rabiner (1989). A member is one series with one set of
 parameters: a window, a restart or both. Arrays end in the axis of members, so that every step in time is a few
-operations on long rows. Members may end early; a missing observation skips its emission and keeps its transition. Long
-series of few members are cut into blocks whose transfer matrices are multiplied side by side (a blocked scan), so that
-Python takes about sqrt(T) steps instead of T.
+operations on long rows. Members may end early; a missing observation skips its emission and keeps its transition.
 """
 
 from __future__ import annotations
@@ -13,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xl_smallcap.models.kernels.markov_scan import Room, backward, block_length, in_blocks, sweep
 from xl_smallcap.types import BoolArray, FloatArray, IntArray
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
-_BLOCKED_BELOW = 512
-"""Members fewer than this leave rows too short to be worth a step each."""
+_HIGHEST_CORRELATION = 0.98
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,25 @@ class StateModel:
             self.covariance[..., members],
         )
 
+    def repeat(self, count: int) -> StateModel:
+        """Return each member so many times.
+
+        Parameters
+        ----------
+        count : int
+            Copies of each, together.
+
+        Returns
+        -------
+        StateModel
+        """
+        return StateModel(
+            np.repeat(self.start, count, axis=-1),
+            np.repeat(self.transition, count, axis=-1),
+            np.repeat(self.mean, count, axis=-1),
+            np.repeat(self.covariance, count, axis=-1),
+        )
+
     def put(self, members: IntArray, values: StateModel) -> None:
         """Overwrite some of the members.
 
@@ -77,6 +94,76 @@ class StateModel:
             (self.covariance, values.covariance),
         ):
             mine[..., members] = theirs
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What all steps of EM read, cut into blocks once: times of a block first, blocks of all members last.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_dims, length, n_blocks * n_members)
+        Zero where nothing was observed.
+    seen : ndarray of shape (length, n_blocks * n_members)
+        One where something was, zero elsewhere.
+    counted : ndarray of bool of shape (length, n_blocks * n_members)
+        Whether a transition leads to this time: inside the member, and not its first.
+    inside : ndarray of bool of shape (n_blocks, n_members)
+        Whether the block begins before the member ends.
+    """
+
+    values: FloatArray
+    seen: FloatArray
+    counted: BoolArray
+    inside: BoolArray
+
+    def take(self, members: IntArray) -> Observations:
+        """Return some of the members.
+
+        Parameters
+        ----------
+        members : ndarray of int
+            Positions.
+
+        Returns
+        -------
+        Observations
+        """
+        blocks, every = self.inside.shape
+        columns = (np.arange(blocks)[:, None] * every + members).ravel()
+        return Observations(
+            np.ascontiguousarray(self.values[..., columns]), self.seen[:, columns], self.counted[:, columns],
+            self.inside[:, members],
+        )  # fmt: skip
+
+
+def observations(x: FloatArray, lengths: IntArray) -> Observations:
+    """Cut series into blocks, so that a step in time is one operation on the same time of all blocks.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_times, n_dims, n_members)
+        NaN in the first dimension where nothing was observed; rows at and after a member's length must be NaN.
+    lengths : ndarray of int of shape (n_members,)
+        Times of each member.
+
+    Returns
+    -------
+    Observations
+    """
+    times, _, members = x.shape
+    length = block_length(times)
+    blocks = -(-times // length)
+    seen = ~np.isnan(x[:, :1])
+    values = in_blocks(np.where(seen, x, 0.0), length, 0.0)
+    time = np.arange(blocks * length).reshape(blocks, length).T[:, :, None]
+    counted = ((time > 0) & (time < lengths)).reshape(length, blocks * members)
+    return Observations(
+        np.ascontiguousarray(values.swapaxes(0, 1)),
+        np.ascontiguousarray(in_blocks(seen.astype(np.float64), length, 0.0)[:, 0]),
+        counted,
+        np.arange(blocks)[:, None] * length < lengths,
+    )
 
 
 @dataclass(frozen=True)
@@ -105,62 +192,36 @@ def log_emission(x: FloatArray, parameters: StateModel) -> FloatArray:
     -------
     ndarray of shape (n_times, n_states, n_members)
     """
+    seen = ~np.isnan(x[:, 0])
+    values = np.ascontiguousarray(np.where(seen[:, None], x, 0.0).swapaxes(0, 1))
+    return _density(values, seen.astype(np.float64), parameters, 1, Room())
+
+
+def _density(values: FloatArray, seen: FloatArray, parameters: StateModel, blocks: int, room: Room) -> FloatArray:
+    """Log densities of (n_dims, n_times, n_blocks * n_members) values in every state, (n_times, n_states, the same)."""
     states, dims = parameters.mean.shape[:2]
-    out = np.empty((x.shape[0], states, x.shape[2]))
-    missing = np.isnan(x[:, 0])
+    out = room.of("density", seen.shape[0], states, seen.shape[1])
+    z = room.of("z", dims, *seen.shape)
+    spare = room.of("square", *seen.shape)
     for k in range(states):
         root = np.linalg.cholesky(np.moveaxis(parameters.covariance[k], -1, 0))
-        scaled: list[FloatArray] = []
-        total = np.zeros((x.shape[0], x.shape[2]))
+        total = out[:, k]
         for i in range(dims):
-            z = x[:, i] - parameters.mean[k, i]
+            np.subtract(values[i], np.tile(parameters.mean[k, i], blocks), out=z[i])
             for j in range(i):
-                z = z - root[:, i, j] * scaled[j]
-            z = z / root[:, i, i]
-            scaled.append(z)
-            total -= 0.5 * z * z
-            total -= np.log(root[:, i, i]) + 0.5 * _LOG_2PI
-        total[missing] = 0.0
-        out[:, k] = total
+                np.multiply(z[j], np.tile(root[:, i, j], blocks), out=spare)
+                z[i] -= spare
+            z[i] *= np.tile(1.0 / root[:, i, i], blocks)
+            np.multiply(z[i], z[i], out=spare)
+            if i:
+                total += spare
+            else:
+                total[:] = spare
+        total *= -0.5
+        constant = np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1) + 0.5 * dims * _LOG_2PI
+        total -= np.tile(constant, blocks)
+        total *= seen
     return out
-
-
-def _forward(
-    start: FloatArray, opening: FloatArray, transition: FloatArray, emission: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Filtered probabilities after each step, and the scale of each; the first step's transition is `opening`."""
-    steps, states, members = emission.shape
-    alpha, scale = np.empty_like(emission), np.empty((steps, members))
-    before = start
-    for t in range(steps):
-        now, move = alpha[t], transition if t else opening
-        np.multiply(before[0], move[0], out=now)
-        for i in range(1, states):
-            now += before[i] * move[i]
-        now *= emission[t]
-        np.sum(now, axis=0, out=scale[t])
-        now /= scale[t]
-        before = now
-    return alpha, scale
-
-
-def _products(opening: FloatArray, transition: FloatArray, emission: FloatArray) -> FloatArray:
-    """Transfer matrix of each block up to a factor, from its first transition to its last emission."""
-    states = transition.shape[0]
-    carried: FloatArray = opening * emission[0]
-    for t in range(1, emission.shape[0]):
-        moved = carried[:, 0, None] * transition[0]
-        for i in range(1, states):
-            moved += carried[:, i, None] * transition[i]
-        carried = moved * emission[t]
-        carried /= carried.sum(axis=(0, 1))
-    return carried
-
-
-def _block_length(times: int, members: int) -> int:
-    if members >= _BLOCKED_BELOW or times < 64:
-        return times
-    return int(np.ceil(np.sqrt(times)))
 
 
 def filtered(log_density: FloatArray, parameters: StateModel) -> tuple[FloatArray, FloatArray]:
@@ -178,141 +239,78 @@ def filtered(log_density: FloatArray, parameters: StateModel) -> tuple[FloatArra
     probabilities : ndarray of shape (n_times, n_states, n_members)
     log_likelihood : ndarray of shape (n_members,)
     """
-    shift = log_density.max(axis=1)
-    emission = np.exp(log_density - shift[:, None])
-    first = parameters.start * emission[0]
-    size = first.sum(axis=0)
-    out = np.empty_like(emission)
-    out[0] = first / size
-    total = np.log(size) + shift.sum(axis=0)
-    if emission.shape[0] > 1:
-        alpha, scale = _forward(out[0], parameters.transition, parameters.transition, emission[1:])
-        out[1:] = alpha
-        total = total + np.log(scale).sum(axis=0)
-    return out, total
+    times, states, members = log_density.shape
+    swept = sweep(in_blocks(log_density, block_length(times), 0.0), parameters.start, parameters.transition, Room())
+    length, _, width = swept.alpha.shape
+    moved = swept.alpha.reshape(length, states, width // members, members).transpose(2, 0, 1, 3)
+    return moved.reshape(-1, states, members)[:times], swept.log_likelihood()
 
 
-def _blocks(values: FloatArray, length: int, fill: float) -> FloatArray:
-    """(times, states, members) -> (length, states, blocks * members), padded at the end."""
-    times, states, members = values.shape
-    count = -(-times // length)
-    padded = np.full((count * length, states, members), fill)
-    padded[:times] = values
-    moved: FloatArray = padded.reshape(count, length, states, members).transpose(1, 2, 0, 3)
-    return np.ascontiguousarray(moved).reshape(length, states, count * members)
-
-
-def expectation(x: FloatArray, parameters: StateModel, lengths: IntArray) -> Moments:
+def expectation(observed: Observations, parameters: StateModel, room: Room | None = None) -> Moments:
     """Run forward and backward over all members and collect what a maximisation needs.
 
     Parameters
     ----------
-    x : ndarray of shape (n_times, n_dims, n_members)
-        NaN where not observed; rows at and after a member's length must be NaN.
+    observed : Observations
+        From :func:`observations`.
     parameters : StateModel
         Of the members.
-    lengths : ndarray of int of shape (n_members,)
-        Times of each member.
+    room : Room, optional
+        Memory of the step before, to be used again.
 
     Returns
     -------
     Moments
     """
-    density = log_emission(x, parameters)
-    times, states, members = density.shape
-    dims = x.shape[1]
-    shift = density.max(axis=1)
-    emission = np.exp(density - shift[:, None])
-    length = _block_length(times, members)
-    blocks = -(-times // length)
-    cut = _blocks(emission, length, 1.0)
-    wide = np.ascontiguousarray(
-        np.broadcast_to(parameters.transition[:, :, None, :], (states, states, blocks, members))
-    ).reshape(states, states, blocks * members)
-    # The first time of all is reached from the start probabilities without a transition.
-    opening = wide.copy()
-    opening.reshape(states, states, blocks, members)[:, :, 0] = np.eye(states)[:, :, None]
-    entry = np.empty((states, blocks, members))
-    leave = np.ones((states, blocks, members))
-    vector = parameters.start
-    entry[:, 0] = vector
-    if blocks > 1:
-        product = _products(opening, wide, cut).reshape(states, states, blocks, members)
-        for b in range(blocks):
-            entry[:, b] = vector
-            vector = (vector[:, None] * product[:, :, b]).sum(axis=0)
-            vector = vector / vector.sum(axis=0)
-        after = np.ones((states, members))
-        for b in range(blocks - 1, -1, -1):
-            leave[:, b] = after
-            after = (product[:, :, b] * after[None]).sum(axis=1)
-            after = after / after.sum(axis=0)
-    alpha, scale = _forward(entry.reshape(states, -1), opening, wide, cut)
-    log_likelihood = np.log(scale).reshape(length, blocks, members).sum(axis=(0, 1)) + shift.sum(axis=0)
-    return _backward(x, parameters, lengths, alpha, cut, wide, entry, leave, log_likelihood, dims)
-
-
-def _backward(
-    x: FloatArray,
-    parameters: StateModel,
-    lengths: IntArray,
-    alpha: FloatArray,
-    cut: FloatArray,
-    wide: FloatArray,
-    entry: FloatArray,
-    leave: FloatArray,
-    log_likelihood: FloatArray,
-    dims: int,
-) -> Moments:
-    """Walk back through all blocks, adding up the moments on the way, so that no smoothed path is ever stored."""
-    length, states, width = alpha.shape
-    members = lengths.size
+    states, members = parameters.start.shape
+    dims, length, width = observed.values.shape
     blocks = width // members
-    seen = np.where(np.isnan(x), 0.0, x)
-    values = _blocks(seen, length, 0.0)
-    observed = _blocks((~np.isnan(x[:, :1])).astype(np.float64), length, 0.0)[:, 0]
-    # a transition counts where it leads to a time inside the member, and never into the first
-    time = np.arange(blocks * length).reshape(blocks, length).T[:, :, None]
-    counted = ((time > 0) & (time < lengths)).astype(np.float64).reshape(length, width)
-    beta = leave.reshape(states, width).copy()
-    weight, sums = np.zeros((states, width)), np.zeros((states, dims, width))
-    squares, jumps = np.zeros((states, dims, dims, width)), np.zeros((states, states, width))
-    first = np.empty((states, width))
-    for t in range(length - 1, -1, -1):
-        gamma = alpha[t] * beta
-        gamma /= gamma.sum(axis=0)
-        first = gamma
-        seen_gamma = gamma * observed[t]
-        weight += seen_gamma
-        for i in range(dims):
-            weighted = seen_gamma * values[t, i]
-            sums[:, i] += weighted
-            for j in range(i + 1):
-                squares[:, i, j] += weighted * values[t, j]
-        ahead = cut[t] * beta
-        before = alpha[t - 1] if t > 0 else entry.reshape(states, width)
-        moved = wide * ahead
-        joint = moved * before[:, None]
-        total = joint.sum(axis=(0, 1))
-        jumps += joint * (counted[t] / total)
-        beta = moved.sum(axis=1)
-        beta /= beta.sum(axis=0)
+    room = room or Room()
+    density = _density(observed.values, observed.seen, parameters, blocks, room)
+    swept = sweep(density, parameters.start, parameters.transition, room, observed.inside)
+    beta, ahead = backward(swept, room)
+    # alpha * beta is known up to a factor a time, and so is what a transition into that time weighs
+    beta *= swept.alpha
+    gamma, size = beta, room.of("size", length, width)
+    np.einsum("tkw->tw", gamma, out=size)
+    gamma /= size[:, None]
+    first = gamma[0].reshape(states, blocks, members)[:, 0].copy()
+    size *= swept.scale
+    np.divide(observed.counted, size, out=size)
+    ahead *= size[:, None]
+    jumps = np.einsum("tiw,tjw->ijw", swept.alpha[:-1], ahead[1:])
+    jumps += swept.entry[:, None] * ahead[0]
+    jumps *= swept.transition
+    gamma *= observed.seen[:, None]
+    sums, squares = np.empty((states, dims, width)), np.zeros((states, dims, dims, width))
+    weighted = room.of("weighted", *gamma.shape)
+    for i in range(dims):
+        np.multiply(gamma, observed.values[i][:, None], out=weighted)
+        sums[:, i] = weighted.sum(axis=0)
+        for j in range(i + 1):
+            np.einsum("tkw,tw->kw", weighted, observed.values[j], out=squares[:, i, j])
 
-    def gathered(values: FloatArray) -> FloatArray:
-        return np.asarray(values.reshape(*values.shape[:-1], blocks, members).sum(axis=-2))
+    def gathered(part: FloatArray) -> FloatArray:
+        return np.asarray(part.reshape(*part.shape[:-1], blocks, members).sum(axis=-2))
 
     return Moments(
-        log_likelihood=log_likelihood,
-        first=first.reshape(states, blocks, members)[:, 0],
+        log_likelihood=swept.log_likelihood(),
+        first=first,
         jumps=gathered(jumps),
-        weight=gathered(weight),
+        weight=gathered(gamma.sum(axis=0)),
         sums=gathered(sums),
         squares=gathered(squares),
     )
 
 
+def _variance(moments: Moments, mean: FloatArray, weight: FloatArray, i: int) -> FloatArray:
+    return np.asarray(moments.squares[:, i, i] / weight - mean[:, i] ** 2)
+
+
 def maximisation(moments: Moments, floor: FloatArray) -> StateModel:
     """Return the parameters that make the expected moments likeliest.
+
+    Of two dimensions at most: correlations within a state are kept below 0.98, so that its covariance stays positive.
 
     Parameters
     ----------
@@ -335,6 +333,11 @@ def maximisation(moments: Moments, floor: FloatArray) -> StateModel:
             value = moments.squares[:, i, j] / weight - mean[:, i] * mean[:, j]
             if i == j:
                 value = np.maximum(value, floor[i])
+            else:
+                edge = _HIGHEST_CORRELATION * np.sqrt(
+                    covariance[:, j, j] * np.maximum(_variance(moments, mean, weight, i), floor[i])
+                )
+                value = np.clip(value, -edge, edge)
             covariance[:, i, j] = covariance[:, j, i] = value
     rows = moments.jumps.sum(axis=1, keepdims=True)
     states = mean.shape[0]

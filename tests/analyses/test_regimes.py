@@ -1,0 +1,288 @@
+"""Regimes on the sample and on made-up months: no look-ahead, the same as one window at a time, and bad input named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xl_smallcap.analyses import regime_history as history_of
+from xl_smallcap.analyses.regime_history import month_ends, refit_path, regime_history
+from xl_smallcap.analyses.regime_inputs import growth_of_cpi, macro_inputs
+from xl_smallcap.analyses.regime_reading import durations, transitions
+from xl_smallcap.analyses.regimes import REGIMES, regimes_now, three_months
+from xl_smallcap.config import load_settings
+from xl_smallcap.data.releases import known_by
+from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import Provenance
+from xl_smallcap.data.store import Store
+from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
+from xl_smallcap.functions import (
+    RUSSELL_REGIME,
+    RUSSELL_REGIME_HISTORY,
+    RUSSELL_REGIME_PROB,
+    RUSSELL_REGIME_RETURNS,
+    RUSSELL_REGIME_SCORE,
+    RUSSELL_REGIMES,
+    RUSSELL_TRANSITIONS,
+)
+from xl_smallcap.models import hidden_markov
+from xl_smallcap.session import Session, use_session
+from xl_smallcap.types import RegimeModel
+
+MODELS: tuple[RegimeModel, ...] = ("chains", "bands", "hmm", "market")
+
+
+def quiet(*told: Any) -> None:
+    """A progress bar nobody sees."""
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """The sample with every history computed, once for this file."""
+    from xl_smallcap.data.loading import load
+
+    home = tmp_path_factory.mktemp("regimes")
+    load(Store(home / "store"), "sample", quiet)
+    session = Session(load_settings(home))
+    for model in MODELS:
+        regime_history(session, model, None, quiet)
+    return session
+
+
+@pytest.fixture
+def on_sample(computed: Session) -> Iterator[Session]:
+    use_session(computed)
+    yield computed
+    use_session(None)
+
+
+def changed_after(session: Session, day: np.datetime64, tmp_path: Path) -> Session:
+    """The sample with everything published after a day replaced by noise."""
+    rng = np.random.default_rng(11)
+    base, out = session.snapshot, {}
+    for name in base.ids:
+        data = base.series(name)
+        kept = np.isin(data.dates, known_by(session.catalogue.series_of(name), data, day).dates)
+        noise = np.abs(data.values) * rng.uniform(0.5, 2.0, data.values.size) + 0.01
+        out[name] = SeriesData.build(data.dates, np.where(kept, data.values, noise))
+    store = Store(tmp_path / "store")
+    store.use(store.add(out, source="sample", synthetic=True).fingerprint)
+    return Session(load_settings(tmp_path))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_later_data_never_change_an_earlier_probability(computed: Session, model: RegimeModel, tmp_path: Path) -> None:
+    day = np.datetime64("2020-06-30")
+    other = changed_after(computed, day, tmp_path)
+    want, found = regime_history(computed, model, day), regime_history(other, model, day, quiet)
+    assert found.days.tolist() == want.days.tolist()
+    assert found.probabilities.tobytes() == want.probabilities.tobytes()
+    assert found.ahead3.tobytes() == want.ahead3.tobytes()
+    now = regimes_now(other, model, np.datetime64("2020-05-20")).probabilities(2)
+    assert now.tobytes() == regimes_now(computed, model, np.datetime64("2020-05-20")).probabilities(2).tobytes()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_month_of_the_history_is_what_the_cell_says(on_sample: Session, model: RegimeModel) -> None:
+    told = regime_history(on_sample, model, None)
+    assert np.isfinite(told.probabilities[:3]).mean() > 0.9
+    np.testing.assert_allclose(np.nansum(told.probabilities[:3], axis=0)[np.isfinite(told.probabilities[0])], 1.0)
+    for i in (40, 100, told.days.size - 1):
+        if not np.isfinite(told.probabilities[:3, i]).all():
+            continue
+        day = told.days[i].item()
+        for k, name in enumerate(REGIMES):
+            assert RUSSELL_REGIME_PROB(name, None, day, model) == pytest.approx(told.probabilities[k, i], abs=1e-5)
+            assert RUSSELL_REGIME_PROB(name, 3, day, model) == pytest.approx(told.ahead3[k, i], abs=1e-5)
+        assert RUSSELL_REGIME(day, model) == told.likeliest[i]
+
+
+def test_a_new_month_fits_only_the_last_chunk(
+    computed: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[int] = []
+    good = hidden_markov.fit
+
+    def counting(x: Any, lengths: Any, *more: Any) -> Any:
+        fitted.append(lengths.size)
+        return good(x, lengths, *more)
+
+    monkeypatch.setattr(hidden_markov, "fit", counting)
+    other = changed_after(computed, np.datetime64("2100-01-01"), tmp_path)
+    earlier = np.datetime64("2024-11-30")
+    regime_history(other, "chains", earlier, quiet)
+    before, fitted[:] = sum(fitted), []
+    assert before == 2 * month_ends(other, "chains", earlier).size
+    regime_history(other, "chains", np.datetime64("2024-12-31"), quiet)
+    assert 0 < sum(fitted) <= 2 * history_of.CHUNK
+
+
+def test_the_sample_has_the_regimes_it_was_made_with(on_sample: Session) -> None:
+    from xl_smallcap.data.sample.make import build
+
+    sample = build()
+    told = regime_history(on_sample, "chains", None)
+    true = sample.regime[np.searchsorted(sample.days, told.days, side="right") - 1]
+    called = np.array([REGIMES.index(w) if w else -1 for w in told.likeliest])
+    good = called >= 0
+    assert (called[good] == true[good]).mean() > 0.6, "out of three, in real time"
+    assert (called[good & (true == 2)] == 2).mean() > 0.6
+
+
+def test_tables(on_sample: Session) -> None:
+    table = RUSSELL_REGIMES(None, "2025-12-24")
+    rows = {r[0]: dict(zip(table[0], r, strict=True)) for r in table[1:]}
+    assert sum(float(str(rows[r]["probability"])) for r in REGIMES) == pytest.approx(1.0)
+    for row in rows.values():
+        assert float(str(row["lower"])) <= float(str(row["probability"])) + 0.05
+        assert float(str(row["upper"])) >= float(str(row["probability"])) - 0.05
+    matrix = RUSSELL_TRANSITIONS()
+    assert all(sum(float(str(v)) for v in r[1:5]) == pytest.approx(1.0) for r in matrix[1:])
+    assert sum(float(str(r[-2])) for r in matrix[1:]) == pytest.approx(1.0)
+    assert len(RUSSELL_TRANSITIONS(None, "hmm")) == 4
+    history = RUSSELL_REGIME_HISTORY("2025-06-30", None, "chains")
+    assert str(history[1][0]) == "2025-06-30"
+    paid = RUSSELL_REGIME_RETURNS("hedged")
+    assert {r[1] for r in paid[1:]} == {"same month", "next month", "next 3 months"}
+    verdicts = {str(r[paid[0].index("verdict")]) for r in paid[1:]}
+    assert verdicts <= {"not enough evidence", "higher than in other months", "lower than in other months"}
+    for model in MODELS:
+        card = RUSSELL_REGIME_SCORE(None, model)
+        heads = [str(h) for h in card[0]]
+        firsts = [dict(zip(heads, r, strict=True)) for r in card[1:7]]
+        assert {(r["regime"], r["horizon_months"]) for r in firsts} == {(r, h) for r in REGIMES for h in (0, 3)}
+        assert all(float(str(r["brier_half"])) == pytest.approx(0.25) for r in firsts)
+        assert any("NBER" in str(r[2]) for r in card)
+        assert any(str(r[2]).startswith("forecasts of") for r in card)
+        assert (card[-1][0] == "all") == (model != "bands")
+
+
+def test_durations_and_long_run(on_sample: Session) -> None:
+    found = regimes_now(on_sample, "chains", None)
+    names, matrix, shares = transitions(found)
+    lasts = durations(found)
+    assert lasts["goldilocks"] == pytest.approx(1 / (1 - matrix[0, 0]))
+    np.testing.assert_allclose(shares @ matrix, shares, atol=1e-10)
+    far = found.probabilities(120)[:, 0]
+    np.testing.assert_allclose(far[:2], shares[:2], atol=1e-3)
+    assert names[3] == "stagflation"
+
+
+def monthly(values: dict[str, Any], first: str = "2005-01") -> dict[str, SeriesData]:
+    out = {}
+    for name, x in values.items():
+        months = (np.datetime64(first, "M") + np.arange(len(x))).astype("datetime64[D]")
+        keep = np.isfinite(x)
+        out[name] = SeriesData.build(months[keep], np.asarray(x)[keep])
+    return out
+
+
+def session_of(tmp_path: Path, values: dict[str, Any]) -> Session:
+    store = Store(tmp_path / "store")
+    told = {name: Provenance(source="folder", frequency="monthly") for name in values}
+    store.use(store.add(monthly(values), source="folder", provenance=told).fingerprint)
+    return Session(load_settings(tmp_path))
+
+
+RNG = np.random.default_rng(6)
+GROWTH = np.where(np.arange(150) // 20 % 3 == 2, -1.0, 0.3) + 0.4 * RNG.standard_normal(150)
+PRICES = 100 * np.exp(np.cumsum(np.where(np.arange(150) // 40 % 2, 0.006, 0.002) + 0.0005 * RNG.standard_normal(150)))
+
+
+@pytest.mark.parametrize(
+    ("values", "as_of", "error", "says"),
+    [
+        (
+            {"CFNAI": GROWTH[:40], "CPILFESL": PRICES[:40]},
+            "2008-06-30",
+            NoDataError,
+            "need at least 60 months of growth",
+        ),
+        ({"CFNAI": GROWTH, "CPILFESL": PRICES[:63]}, "2010-05-31", NoDataError, "60 months of inflation"),
+        ({"CFNAI": np.full(150, 0.1), "CPILFESL": PRICES}, "2017-06-30", NoDataError, "growth series is constant"),
+        ({"CFNAI": GROWTH, "CPILFESL": np.full(150, 100.0)}, "2017-06-30", NoDataError, "inflation series is constant"),
+        ({"CFNAI": GROWTH[:120], "CPILFESL": PRICES}, "2017-06-30", NoDataError, "more than 6 months before"),
+        ({"CFNAI": GROWTH}, "2017-06-30", NoDataError, "monthly series CPILFESL"),
+        ({"CFNAI": GROWTH, "CPILFESL": PRICES}, "2004-06-30", NoDataError, "not published by then"),
+        ({"CFNAI": GROWTH, "CPILFESL": PRICES}, None, NoDataError, "give an as_of"),
+    ],
+)
+def test_bad_months_are_named(
+    tmp_path: Path, values: dict[str, Any], as_of: str | None, error: type[Exception], says: str
+) -> None:
+    session = session_of(tmp_path, values)
+    for model in ("chains", "bands", "hmm"):
+        with pytest.raises(error, match=says):
+            regimes_now(session, model, np.datetime64(as_of) if as_of else None)
+
+
+def test_a_series_that_ends_early_is_carried_forward_and_said(tmp_path: Path) -> None:
+    session = session_of(tmp_path, {"CFNAI": GROWTH[:147], "CPILFESL": PRICES})
+    use_session(session)
+    try:
+        table = RUSSELL_REGIMES(None, "2017-06-30")
+        assert "growth is carried forward 3 months from 2017-03" in str(table[1][table[0].index("wary_of")])
+        assert str(table[1][table[0].index("growth_to")]) == "2017-03-01"
+        assert 0.05 <= float(str(table[1][table[0].index("starts_reached")])) <= 1.0
+        assert float(str(table[1][table[0].index("separation")])) > 1.0
+    finally:
+        use_session(None)
+
+
+def test_states_that_collapse_are_refused(tmp_path: Path) -> None:
+    spike = np.zeros(150)
+    spike[75] = 1.0
+    session = session_of(tmp_path, {"CFNAI": spike, "CPILFESL": PRICES})
+    with pytest.raises((FitError, NoDataError), match="stand apart|constant"):
+        regimes_now(session, "chains", np.datetime64("2017-06-30"))
+
+
+def test_words_are_checked(on_sample: Session) -> None:
+    with pytest.raises(BadArgumentError, match="Did you mean 'reflation'"):
+        RUSSELL_REGIME_PROB("reflatoin")  # type: ignore[arg-type]  # the slip is the test
+    with pytest.raises(BadArgumentError, match="Unknown model"):
+        RUSSELL_REGIME(None, "chain_")  # type: ignore[arg-type]  # as above
+    for horizon in (-1, 1000, 2.5, "soon"):
+        with pytest.raises(BadArgumentError, match="whole number of months from 0"):
+            RUSSELL_REGIME_PROB("goldilocks", horizon)
+    with pytest.raises(NoDataError, match="does not tell stagflation apart"):
+        RUSSELL_REGIME_PROB("stagflation", 0, None, "hmm")
+    with pytest.raises(BadArgumentError, match="no states, so no transitions"):
+        RUSSELL_TRANSITIONS(None, "bands")
+    with pytest.raises(NoDataError, match="months of growth|not published"):
+        RUSSELL_REGIME_PROB("goldilocks", 0, "2008-01-31")
+
+
+def test_a_history_that_is_not_computed_names_the_command(session: Session, tmp_path: Path) -> None:
+    from xl_smallcap.data.loading import load
+
+    load(Store(tmp_path / "store"), "sample", quiet)
+    use_session(Session(load_settings(tmp_path)))
+    for call in (RUSSELL_REGIME_HISTORY, RUSSELL_REGIME_RETURNS, RUSSELL_REGIME_SCORE):
+        with pytest.raises(NoDataError, match="run 'xl-smallcap regime history'"):
+            call()
+
+
+def test_inputs() -> None:
+    levels = 100 * np.exp(np.arange(20) / 100)
+    levels[10] = np.nan
+    found = growth_of_cpi(levels)
+    assert np.isnan(found[:6]).all()
+    assert np.isnan(found[[10, 16]]).all(), "both ends are needed"
+    np.testing.assert_allclose(found[[6, 7, 15, 19]], 12.0)
+    assert three_months(np.array([1.0, 2.0, 3.0, np.nan, 5.0])).tolist()[1:3] == [1.5, 2.0]
+    assert np.isnan(three_months(np.array([1.0, np.nan, np.nan, 4.0]))).all()
+
+
+def test_october_2025_is_missing_not_interpolated(on_sample: Session) -> None:
+    found = macro_inputs(on_sample, np.datetime64("2025-12-24"), np.datetime64("2025-12"))
+    assert np.isnan(found.inflation[-3]), "October's index was never published"
+    assert np.isfinite(found.inflation[-2]), "November's came on the 18th"
+    assert np.isnan(found.growth[-3:]).all()
+    months, called = refit_path(on_sample, "chains", np.datetime64("2025-12-24"))
+    assert str(months[-1]) == "2025-12"
+    assert called[-1] in REGIMES

@@ -1,0 +1,201 @@
+"""The regime of every month end as it could be told then, refitted at each, and what today's refit would rename."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.analyses.regime_inputs import FEWEST_MONTHS, Inputs
+from xl_smallcap.analyses.regimes import REGIMES, Chain, Regimes, inputs_of, last_month, regimes_of, window_of
+from xl_smallcap.errors import NoDataError, XlSmallcapError
+from xl_smallcap.models.kernels.hidden_markov import filtered, log_emission
+from xl_smallcap.session import Columns, Session
+from xl_smallcap.types import DayArray, FloatArray, RegimeModel
+
+CHUNK = 24
+"""Month ends fitted together, and kept together: a new month leaves the chunks before it as they are."""
+Progress = Callable[[str, int, int], None]
+
+
+def month_ends(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> DayArray:
+    """Return the last days of the months whose regime can be told, from the first with 60 months of data.
+
+    Parameters
+    ----------
+    session : Session
+        Data.
+    model : str
+        Which model.
+    as_of : numpy.datetime64 or None
+        No month ends later; a month that has not ended by then is left out.
+
+    Returns
+    -------
+    ndarray of datetime64[D]
+
+    Raises
+    ------
+    NoDataError
+        No month qualifies.
+    """
+    inputs = inputs_of(session, model, as_of, None)
+    enough = max(int(np.flatnonzero(np.isfinite(v))[FEWEST_MONTHS - 1]) for v in (inputs.growth, inputs.inflation))
+    # two months later the sixtieth is published for certain
+    months = inputs.months[enough + 2 :]
+    days = (months + 1).astype("datetime64[D]") - 1
+    if as_of is not None:
+        days = days[days <= as_of]
+    if not days.size:
+        raise NoDataError(f"No month ends by {as_of} have {FEWEST_MONTHS} months of data behind them.")
+    return np.asarray(days, dtype="datetime64[D]")
+
+
+@dataclass(frozen=True)
+class RegimeHistory:
+    """Regimes of many month ends, each by what was known then; NaN where nothing could be fitted."""
+
+    days: DayArray
+    probabilities: FloatArray
+    ahead3: FloatArray
+    likeliest: tuple[str, ...]
+
+
+def regime_history(
+    session: Session, model: RegimeModel, as_of: np.datetime64 | None, progress: Progress | None = None
+) -> RegimeHistory:
+    """Return the filtered regimes of every month end, refitted at each.
+
+    Parameters
+    ----------
+    session : Session
+        Data and cache.
+    model : str
+        Which model.
+    as_of : numpy.datetime64 or None
+        No month ends later.
+    progress : callable, optional
+        With one, what is not cached is computed (a few seconds); without, it must be there.
+
+    Returns
+    -------
+    RegimeHistory
+
+    Raises
+    ------
+    NoDataError
+        Not computed yet; the command that does is named.
+    """
+    days = month_ends(session, model, as_of)
+    every = month_ends(session, model, None) if as_of is not None else days
+    parts: list[FloatArray] = []
+    for start in range(0, days.size, CHUNK):
+        chunk, whole = days[start : start + CHUNK], every[start : start + CHUNK]
+        # each month is told by its own data alone, so the chunk that as_of cuts is the beginning of the whole one
+        if whole.size > chunk.size and np.array_equal(whole[: chunk.size], chunk):
+            kept = session.find(_key(session, model, _inputs(session, model, whole)), lambda c: c)
+            if kept is not None:
+                parts.append(kept["table"][:, : chunk.size])
+                continue
+        parts.append(_chunk(session, model, chunk, progress is not None))
+        if progress is not None:
+            progress("month", min(start + CHUNK, days.size), days.size)
+    table = np.concatenate(parts, axis=1)
+    probabilities, later = table[:4], table[4:]
+    words = []
+    for column in probabilities[:3].T:
+        words.append(REGIMES[int(column.argmax())] if np.isfinite(column).all() else "")
+    return RegimeHistory(days, probabilities, later, tuple(words))
+
+
+def _inputs(session: Session, model: RegimeModel, days: DayArray) -> list[Inputs | None]:
+    inputs: list[Inputs | None] = []
+    for day in days:
+        try:
+            inputs.append(inputs_of(session, model, day, day.astype("datetime64[M]")))
+        except XlSmallcapError:
+            inputs.append(None)  # a month of a long silence has no regime
+    return inputs
+
+
+def _key(session: Session, model: RegimeModel, inputs: list[Inputs | None]) -> tuple[str, ...]:
+    sha = hashlib.sha256(repr(model).encode())
+    for i in inputs:
+        sha.update(b"-" if i is None else i.growth.tobytes() + i.inflation.tobytes())
+    s = session.settings
+    told = [
+        s.regime_starts,
+        s.seed,
+        s.regime_growth_min,
+        s.regime_inflation_max,
+        s.regime_growth_revision,
+        s.regime_inflation_revision,
+    ]
+    return ("regime history", sha.hexdigest(), *map(repr, told))
+
+
+def _chunk(session: Session, model: RegimeModel, days: DayArray, compute: bool) -> FloatArray:
+    """Probabilities now and three months ahead of some month ends, shape (8, n_days)."""
+    inputs = _inputs(session, model, days)
+    key = _key(session, model, inputs)
+
+    def work() -> Columns:
+        out = np.full((8, len(inputs)), np.nan)
+        there = [k for k, i in enumerate(inputs) if i is not None]
+        if there:
+            found = regimes_of(session, model, [i for i in inputs if i is not None])
+            out[:4, there], out[4:, there] = found.probabilities(0), found.probabilities(3)
+        return {"table": out}
+
+    if not compute:
+        kept = session.find(key, lambda c: c)
+        if kept is None:
+            raise NoDataError(
+                f"The history of model '{model}' is not computed yet for these data: run 'xl-smallcap regime history' "
+                "(a few seconds); 'xl-smallcap data refresh' does so too."
+            )
+        return kept["table"]
+    return session.get_or_compute(key, work, lambda c: c, lambda c: c)["table"]
+
+
+def refit_path(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> tuple[DayArray, tuple[str, ...]]:
+    """Return which regime today's parameters would have called each month, still filtered: to see how many they rename.
+
+    Parameters
+    ----------
+    session : Session
+        Data, settings and cache.
+    model : str
+        "chains", "market" or "hmm".
+    as_of : numpy.datetime64 or None
+        The day.
+
+    Returns
+    -------
+    months : ndarray of datetime64[M]
+    likeliest : tuple of str
+    """
+    month = as_of.astype("datetime64[M]") if as_of is not None else last_month(session)
+    inputs = inputs_of(session, model, as_of, month)
+    found = regimes_of(session, model, [inputs])
+    sets = [[inputs.growth, inputs.inflation]] if model == "hmm" else [[inputs.growth], [inputs.inflation]]
+    paths = []
+    for chain, values in zip(found.chains, sets, strict=True):
+        x, _ = window_of(values)
+        p, _ = filtered(log_emission(x[:, :, None], chain.model), chain.model)
+        paths.append(p[:, :, 0].T)
+    spread = tuple(
+        Chain(
+            path,
+            c.model.repeat(path.shape[1]),
+            np.ones(path.shape[1]), np.ones(path.shape[1]), np.ones(path.shape[1], dtype=bool),
+        )
+        for path, c in zip(paths, found.chains, strict=True)
+    )  # fmt: skip
+    told = Regimes(
+        model=model, months=inputs.months, chains=spread, bands=(), thresholds=found.thresholds,
+        last_growth=found.last_growth, last_inflation=found.last_inflation,
+    ).probabilities()  # fmt: skip
+    return inputs.months, tuple(REGIMES[int(c.argmax())] for c in told[:3].T)

@@ -1,0 +1,368 @@
+"""Which regime is it, with what probability, and for how long?
+
+Model "chains": two independent hidden Markov chains, growth up or down and inflation low or high (a factorial hidden
+Markov model, Ghahramani and Jordan 1997). "market": the same on market factors. "hmm": one chain of three states.
+"bands": thresholds. Every answer is filtered: month by month refitted on what was known then, never smoothed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from xl_smallcap.analyses.regime_inputs import Inputs, macro_inputs, market_inputs
+from xl_smallcap.errors import FitError, NoDataError
+from xl_smallcap.models import bands as banded
+from xl_smallcap.models import hidden_markov as hidden
+from xl_smallcap.models.kernels.hidden_markov import StateModel
+from xl_smallcap.session import Columns, Session
+from xl_smallcap.types import BoolArray, DayArray, FloatArray, IntArray, RegimeModel
+
+Regime = Literal["goldilocks", "reflation", "slowdown", "stagflation"]
+REGIMES: tuple[Regime, ...] = ("goldilocks", "reflation", "slowdown")
+"""They add up to one; stagflation is the part of slowdown with high inflation."""
+CELLS = banded.CELLS
+LONGEST_HORIZON = 120
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One hidden Markov chain of many windows: where it stands, how it moves, and how much the fit is worth."""
+
+    now: FloatArray
+    model: StateModel
+    reached: FloatArray
+    separation: FloatArray
+    usable: BoolArray
+
+    def ahead(self, steps: int) -> FloatArray:
+        """Probabilities of the states so many months later.
+
+        Parameters
+        ----------
+        steps : int
+            Months.
+
+        Returns
+        -------
+        ndarray of shape (n_states, n_windows)
+        """
+        return hidden.ahead(self.now, self.model.transition, steps)
+
+
+def chain_columns(prefix: str, chain: Chain) -> Columns:
+    """Return a chain as named arrays.
+
+    Parameters
+    ----------
+    prefix : str
+        Before each name.
+    chain : Chain
+        What to keep.
+
+    Returns
+    -------
+    dict of str to ndarray
+    """
+    return {
+        f"{prefix}.now": chain.now,
+        f"{prefix}.start": chain.model.start,
+        f"{prefix}.transition": chain.model.transition,
+        f"{prefix}.mean": chain.model.mean,
+        f"{prefix}.covariance": chain.model.covariance,
+        f"{prefix}.reached": chain.reached,
+        f"{prefix}.separation": chain.separation,
+        f"{prefix}.usable": chain.usable.astype(np.float64),
+    }
+
+
+def chain_of(prefix: str, columns: Columns) -> Chain:
+    """Return the chain that :func:`chain_columns` turned into arrays.
+
+    Parameters
+    ----------
+    prefix : str
+        Before each name.
+    columns : dict of str to ndarray
+        As kept.
+
+    Returns
+    -------
+    Chain
+    """
+    c = {k.removeprefix(f"{prefix}."): v for k, v in columns.items() if k.startswith(f"{prefix}.")}
+    model = StateModel(c["start"], c["transition"], c["mean"], c["covariance"])
+    return Chain(c["now"], model, c["reached"], c["separation"], c["usable"] > 0.5)
+
+
+@dataclass(frozen=True)
+class Regimes:
+    """The regimes of many month ends (or of one day): cell probabilities at any horizon."""
+
+    model: RegimeModel
+    months: DayArray
+    chains: tuple[Chain, ...]
+    bands: tuple[tuple[FloatArray, FloatArray, banded.Bands], ...]
+    thresholds: FloatArray
+    last_growth: DayArray
+    last_inflation: DayArray
+
+    def cells(self, steps: int = 0) -> FloatArray:
+        """Probabilities of up_low, up_high, down_low, down_high so many months later.
+
+        Parameters
+        ----------
+        steps : int
+            Months.
+
+        Returns
+        -------
+        ndarray of shape (4, n_windows)
+            NaN where nothing could be fitted. Model hmm does not tell the two kinds of slowdown apart: its third row is
+            both.
+        """
+        if self.model == "bands":
+            return np.column_stack([self._band(b, steps) for b in self.bands])
+        if self.model == "hmm":
+            (chain,) = self.chains
+            p = chain.ahead(steps)
+            # states in order of growth: the lowest is slowdown, of the others the one of higher inflation reflation
+            inflation = chain.model.mean[1:, 1]
+            lanes = np.arange(p.shape[1])
+            high = inflation.argmax(axis=0)
+            out = np.vstack([p[2 - high, lanes], p[1 + high, lanes], p[0], np.full(p.shape[1], np.nan)])
+            return np.where(chain.usable, out, np.nan)
+        growth, inflation_chain = self.chains
+        g, p = growth.ahead(steps), inflation_chain.ahead(steps)
+        out = np.vstack([g[1] * p[0], g[1] * p[1], g[0] * p[0], g[0] * p[1]])
+        return np.where(growth.usable & inflation_chain.usable, out, np.nan)
+
+    def _band(self, one: tuple[FloatArray, FloatArray, banded.Bands], steps: int) -> FloatArray:
+        mean, covariance, model = one
+        for _ in range(steps):
+            mean = model.constant + model.matrix @ mean
+            covariance = model.matrix @ covariance @ model.matrix.T + model.noise
+        return banded.cells(mean, covariance, self.thresholds)
+
+    def probabilities(self, steps: int = 0) -> FloatArray:
+        """Probabilities of goldilocks, reflation, slowdown and its stagflation part.
+
+        Parameters
+        ----------
+        steps : int
+            Months ahead.
+
+        Returns
+        -------
+        ndarray of shape (4, n_windows)
+        """
+        c = self.cells(steps)
+        return np.vstack([c[0], c[1], c[2] + np.nan_to_num(c[3]), c[3]])
+
+
+def digest_of(x: FloatArray, lengths: IntArray) -> str:
+    """Return a hash of observations and the lengths of their windows.
+
+    Parameters
+    ----------
+    x : ndarray
+        Observations.
+    lengths : ndarray of int
+        Of the windows.
+
+    Returns
+    -------
+    str
+    """
+    sha = hashlib.sha256(np.ascontiguousarray(x).tobytes())
+    sha.update(np.ascontiguousarray(lengths).astype(np.int64).tobytes())
+    return sha.hexdigest()
+
+
+def window_of(values: list[FloatArray]) -> tuple[FloatArray, int]:
+    """Return the winsorised inputs of one window, and its length up to the last observation.
+
+    Parameters
+    ----------
+    values : list of ndarray of shape (n_months,)
+        A series a dimension.
+
+    Returns
+    -------
+    x : ndarray of shape (n_months, n_dims)
+    length : int
+    """
+    x = np.stack([hidden.winsorised(v) for v in values], axis=1)
+    if len(values) > 1:
+        x[~np.isfinite(x).all(axis=1)] = np.nan
+    last = int(np.flatnonzero(np.isfinite(x[:, 0]))[-1])
+    return x, last + 1
+
+
+def _chain(session: Session, name: str, windows: list[list[FloatArray]], states: int) -> Chain:
+    """Fit one chain to many windows, or find it in the cache."""
+    parts = [window_of(w) for w in windows]
+    size = max(x.shape[0] for x, _ in parts)
+    x = np.full((size, len(windows[0]), len(windows)), np.nan)
+    for k, (values, _) in enumerate(parts):
+        x[: values.shape[0], :, k] = values
+    fitted = np.array([n for _, n in parts])
+    whole = np.array([v.shape[0] for v, _ in parts])
+    settings = session.settings
+    key = ("regime chain", digest_of(x, whole), str(states), str(settings.regime_starts), str(settings.seed))
+
+    def compute() -> Chain:
+        best = hidden.fit(x, fitted, states, settings.regime_starts, settings.seed)
+        now = hidden.last_filtered(x, whole, best.parameters)
+        return Chain(now, best.parameters, best.reached, best.separation, best.usable)
+
+    return session.get_or_compute(
+        key, compute, lambda c: chain_columns(name, c), lambda columns: chain_of(name, columns)
+    )
+
+
+def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Regimes:
+    """Fit one model to many windows, or find it in the cache.
+
+    Parameters
+    ----------
+    session : Session
+        Settings and cache.
+    model : str
+        Which model.
+    inputs : list of Inputs
+        One a window.
+
+    Returns
+    -------
+    Regimes
+    """
+    chains: tuple[Chain, ...] = ()
+    bands: list[tuple[FloatArray, FloatArray, banded.Bands]] = []
+    thresholds = np.array([session.settings.regime_growth_min, session.settings.regime_inflation_max])
+    if model == "hmm":
+        chains = (_chain(session, "hmm", [[i.growth, i.inflation] for i in inputs], 3),)
+    elif model == "bands":
+        revision = np.array([session.settings.regime_growth_revision, session.settings.regime_inflation_revision]) ** 2
+        for i in inputs:
+            y = np.column_stack([three_months(i.growth), i.inflation])
+            fitted = banded.fit_bands(y)
+            bands.append((*banded.forecast(fitted, y, 0, revision), fitted))
+    else:
+        chains = (
+            _chain(session, "growth", [[i.growth] for i in inputs], 2),
+            _chain(session, "inflation", [[i.inflation] for i in inputs], 2),
+        )
+    return Regimes(
+        model=model,
+        months=np.array([i.months[-1] for i in inputs], dtype="datetime64[M]"),
+        chains=chains,
+        bands=tuple(bands),
+        thresholds=thresholds,
+        last_growth=np.array([i.months[i.last_growth] for i in inputs], dtype="datetime64[M]"),
+        last_inflation=np.array([i.months[i.last_inflation] for i in inputs], dtype="datetime64[M]"),
+    )
+
+
+def three_months(growth: FloatArray) -> FloatArray:
+    """Return the mean of each month and the two before, of those that are there, at least two.
+
+    Parameters
+    ----------
+    growth : ndarray of shape (n_months,)
+        NaN where missing.
+
+    Returns
+    -------
+    ndarray of shape (n_months,)
+        NaN also where the month itself is missing.
+    """
+    padded = np.concatenate([[np.nan, np.nan], growth])
+    window = np.lib.stride_tricks.sliding_window_view(padded, 3)
+    count = np.isfinite(window).sum(axis=1)
+    total = np.nansum(window, axis=1)
+    good = (count >= 2) & np.isfinite(growth)
+    return np.where(good, total / np.maximum(count, 1), np.nan)
+
+
+def inputs_of(session: Session, model: RegimeModel, day: np.datetime64 | None, month: np.datetime64 | None) -> Inputs:
+    """Return a model's growth and inflation as known by a day.
+
+    Parameters
+    ----------
+    session : Session
+        Data.
+    model : str
+        "market" has inputs of its own.
+    day : numpy.datetime64 or None
+        Nothing later is used.
+    month : numpy.datetime64 or None
+        Last month of the grid.
+
+    Returns
+    -------
+    Inputs
+    """
+    read = market_inputs if model == "market" else macro_inputs
+    return read(session, day, month)
+
+
+def regimes_now(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> Regimes:
+    """Return the regime of the month of a day, by what was known on it.
+
+    Parameters
+    ----------
+    session : Session
+        Data, settings and cache.
+    model : {"chains", "bands", "hmm", "market"}
+        Which model.
+    as_of : numpy.datetime64 or None
+        The day; None is the last day of the snapshot's month.
+
+    Returns
+    -------
+    Regimes
+        Of one window.
+
+    Raises
+    ------
+    NoDataError
+        Series missing, or fewer than 60 months known.
+    FitError
+        No start led to states that stand apart.
+    """
+    month = as_of.astype("datetime64[M]") if as_of is not None else last_month(session)
+    found = regimes_of(session, model, [inputs_of(session, model, as_of, month)])
+    if not np.isfinite(found.cells()[:3]).all():
+        raise FitError(
+            f"Model '{model}' finds no states that stand apart in what was known by {as_of or 'the end'}: every start "
+            "collapsed into one. Use model 'bands'."
+        )
+    return found
+
+
+def last_month(session: Session) -> np.datetime64:
+    """Return the month of the snapshot's last daily observation.
+
+    Parameters
+    ----------
+    session : Session
+        Data.
+
+    Returns
+    -------
+    numpy.datetime64
+
+    Raises
+    ------
+    NoDataError
+        There is no daily series.
+    """
+    days = [np.datetime64(e.last, "D") for e in session.snapshot.entries.values() if e.frequency == "daily"]
+    if not days:
+        raise NoDataError("The snapshot has no daily series, so it is not clear which month is now; give an as_of.")
+    found: np.datetime64 = max(days).astype("datetime64[M]")
+    return found

@@ -1,0 +1,205 @@
+"""How good were probabilities, and what did a regime pay? Proper scores, reliability, group means with HAC errors."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.types import FloatArray, IntArray
+
+LEAST = 1e-3
+"""Probabilities are kept this far from 0 and 1 in a log loss, which else one certain mistake makes infinite."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean losses of a binary forecast (Brier 1950; Good 1952), and the t-value of its gain over another.
+
+    `gain_tstat` is that of the mean difference of Brier losses (Diebold and Mariano 1995), Newey-West.
+    """
+
+    brier: float
+    log_loss: float
+    gain_tstat: float
+
+
+def brier(probability: FloatArray, truth: FloatArray) -> FloatArray:
+    """Return the squared error of each forecast.
+
+    Parameters
+    ----------
+    probability, truth : ndarray of shape (n,)
+        Forecast, and 0 or 1 (or a probability that stands for it).
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    return np.asarray((probability - truth) ** 2)
+
+
+def log_loss(probability: FloatArray, truth: FloatArray) -> FloatArray:
+    """Return minus the log of the probability given to what happened.
+
+    Parameters
+    ----------
+    probability, truth : ndarray of shape (n,)
+        As in :func:`brier`.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    p = np.clip(probability, LEAST, 1.0 - LEAST)
+    return np.asarray(-(truth * np.log(p) + (1.0 - truth) * np.log(1.0 - p)))
+
+
+def score(probability: FloatArray, truth: FloatArray, against: FloatArray, lags: int) -> Score:
+    """Score a forecast, and compare it with another.
+
+    Parameters
+    ----------
+    probability, truth, against : ndarray of shape (n,)
+        Forecast, what happened, and the other forecast.
+    lags : int
+        Newey-West lags of the comparison.
+
+    Returns
+    -------
+    Score
+    """
+    mine = brier(probability, truth)
+    gain = brier(against, truth) - mine
+    means, errors = group_means(gain, np.zeros(gain.size, dtype=np.int64), 1, lags)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tstat = float(means[0] / errors[0])
+    return Score(float(mine.mean()), float(log_loss(probability, truth).mean()), tstat)
+
+
+def group_means(y: FloatArray, group: IntArray, groups: int, lags: int) -> tuple[FloatArray, FloatArray]:
+    """Return the mean of each group of a time series and its Newey-West standard error.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        In order of time.
+    group : ndarray of int of shape (n,)
+        From 0; another number belongs to none.
+    groups : int
+        How many.
+    lags : int
+        Bartlett weights up to this lag (Newey and West 1987).
+
+    Returns
+    -------
+    means, errors : ndarray of shape (groups,)
+        NaN for an empty group.
+
+    Notes
+    -----
+    The same as regressing y on a dummy a group: scores are the residuals inside the group, zero outside, so that months
+    of a regime that lie apart are not taken for neighbours.
+    """
+    means, errors = np.full(groups, np.nan), np.full(groups, np.nan)
+    for k in range(groups):
+        inside = group == k
+        n = int(inside.sum())
+        if not n:
+            continue
+        means[k] = y[inside].mean()
+        s = np.where(inside, y - means[k], 0.0)
+        total = float(s @ s)
+        for lag in range(1, lags + 1):
+            total += 2.0 * (1.0 - lag / (lags + 1.0)) * float(s[lag:] @ s[:-lag])
+        scale = y.size / max(y.size - groups, 1)
+        errors[k] = np.sqrt(max(total, 0.0) * scale) / n if n > 1 else np.nan
+    return means, errors
+
+
+def reliability(
+    probability: FloatArray, truth: FloatArray, edges: FloatArray
+) -> list[tuple[float, float, int, float, float]]:
+    """Return, for each band of forecasts, how often it happened.
+
+    Parameters
+    ----------
+    probability, truth : ndarray of shape (n,)
+        Forecast, and 0 or 1.
+    edges : ndarray of shape (n_bands + 1,)
+        Of the bands, from 0 to 1.
+
+    Returns
+    -------
+    list of (low, high, n, mean forecast, share that happened)
+        Bands without a forecast are left out.
+    """
+    out = []
+    for low, high in itertools.pairwise(edges):
+        inside = (probability >= low) & ((probability < high) | (high >= 1.0))
+        if inside.any():
+            mean, share = float(probability[inside].mean()), float(truth[inside].mean())
+            out.append((float(low), float(high), int(inside.sum()), mean, share))
+    return out
+
+
+def climatology(labels: IntArray, groups: int, delay: int, least: int) -> FloatArray:
+    """Return the share of each label in all months that were known, month by month.
+
+    Parameters
+    ----------
+    labels : ndarray of int of shape (n,)
+        From 0; -1 where there is none.
+    groups : int
+        How many labels.
+    delay : int
+        Months until a label is known.
+    least : int
+        Labels needed.
+
+    Returns
+    -------
+    ndarray of shape (n, groups)
+        NaN before.
+    """
+    hits = np.stack([np.cumsum(labels == k) for k in range(groups)], axis=1).astype(np.float64)
+    out = np.full(hits.shape, np.nan)
+    known = hits[:-delay] if delay else hits
+    total = known.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out[delay:] = np.where(total >= least, known / total, np.nan)
+    return out
+
+
+def persistence(labels: IntArray, groups: int, delay: int, horizon: int, least: int) -> FloatArray:
+    """Return how often each label followed the last one known, month by month.
+
+    Parameters
+    ----------
+    labels : ndarray of int of shape (n,)
+        As in :func:`climatology`.
+    groups, delay, least : int
+        As there.
+    horizon : int
+        Months from the forecast to what it is about.
+
+    Returns
+    -------
+    ndarray of shape (n, groups)
+        NaN before. Each pair of labels is counted once more than seen, so that none is impossible.
+    """
+    step = delay + horizon
+    out = np.full((labels.size, groups), np.nan)
+    counts = np.ones((groups, groups))
+    seen = 0
+    for t in range(labels.size):
+        # at t the labels up to t - delay are known, and so the pairs that end there
+        end = t - delay
+        begin = end - step
+        if begin >= 0 and labels[begin] >= 0 and labels[end] >= 0:
+            counts[labels[begin], labels[end]] += 1.0
+            seen += 1
+        if end >= 0 and labels[end] >= 0 and seen >= least:
+            out[t] = counts[labels[end]] / counts[labels[end]].sum()
+    return out
