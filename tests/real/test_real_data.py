@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from xl_smallcap.analyses.regime_history import regime_history
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import LoadReport, load
 from xl_smallcap.data.series import SeriesData
@@ -29,10 +30,16 @@ from xl_smallcap.functions import (
     RUSSELL_FIT,
     RUSSELL_POSITIONING,
     RUSSELL_POSITIONING_HISTORY,
+    RUSSELL_REGIME,
+    RUSSELL_REGIME_HISTORY,
+    RUSSELL_REGIME_PROB,
+    RUSSELL_REGIME_RETURNS,
+    RUSSELL_REGIME_SCORE,
+    RUSSELL_REGIMES,
     RUSSELL_SNAPSHOT,
     RUSSELL_SOURCE,
 )
-from xl_smallcap.session import Session, use_session
+from xl_smallcap.session import Session, current_session, use_session
 
 FOLDER = os.environ.get("XL_SMALLCAP_REAL_DATA")
 pytestmark = pytest.mark.skipif(not FOLDER, reason="XL_SMALLCAP_REAL_DATA is not set: no real data to check on")
@@ -254,3 +261,42 @@ def test_the_history_ends_at_the_scalar_and_starts_where_data_do() -> None:
     assert table[-1][1] == pytest.approx(beta("inflation", "beta", "relative", 250, AS_OF), rel=1e-10)
     assert str(table[1][0]).startswith("2007-01")
     assert len(table) > 4_600
+
+
+def test_regimes_on_christmas_eve() -> None:
+    assert RUSSELL_REGIME_PROB("goldilocks", None, AS_OF) == pytest.approx(0.953, abs=0.005)
+    assert RUSSELL_REGIME_PROB("slowdown", 3, AS_OF) == pytest.approx(0.066, abs=0.005)
+    assert RUSSELL_REGIME_PROB("goldilocks", None, AS_OF, "bands") == pytest.approx(0.529, abs=0.005)
+    table = RUSSELL_REGIMES(None, AS_OF)
+    row = dict(zip(table[0], table[1], strict=True))
+    assert (str(row["growth_to"]), str(row["inflation_to"])) == ("2025-09-01", "2025-11-01"), "the shutdown"
+    assert "growth is carried forward 3 months" in str(row["wary_of"])
+    assert row["lower"] == pytest.approx(0.914, abs=0.01)
+    assert RUSSELL_REGIME("2022-06-30") == "reflation"
+    assert RUSSELL_REGIME("2008-11-28") == "slowdown"
+    assert RUSSELL_REGIME("1998-06-30") == "goldilocks"
+
+
+def test_the_report_card_and_what_the_regimes_paid() -> None:
+    session = Session(load_settings(current_session().snapshot.root.parent))
+    use_session(session)
+    regime_history(session, "chains", None, lambda *_: None)
+    card = RUSSELL_REGIME_SCORE()
+    rows = [dict(zip(card[0], r, strict=True)) for r in card[1:]]
+    (nber,) = [r for r in rows if r["truth"] == "NBER recession"]
+    assert nber["n"] == 457
+    assert nber["brier"] == pytest.approx(0.029, abs=0.002)
+    assert nber["brier_climatology"] == pytest.approx(0.073, abs=0.002)
+    history = RUSSELL_REGIME_HISTORY()
+    named = {str(r[0])[:7]: r[5] for r in history[1:]}
+    assert all(named[m] == "reflation" for m in ("2021-06", "2022-12", "2024-08"))
+    assert named["2009-03"] == "slowdown"
+    paid = RUSSELL_REGIME_RETURNS()
+    told = [dict(zip(paid[0], r, strict=True)) for r in paid[1:]]
+    by = {(r["regime"], r["months"]): r for r in told}
+    assert by["reflation", "next month"]["mean"] == pytest.approx(-1.00, abs=0.02)
+    assert by["reflation", "next month"]["verdict"] == "lower than in other months"
+    assert by["goldilocks", "next month"]["verdict"] == "not enough evidence", "the claim is not supported"
+    hedged = {(r[0], r[1]): r for r in RUSSELL_REGIME_RETURNS("hedged")[1:]}
+    assert hedged["reflation", "next month"][3] == 1, "one spell"
+    assert "not enough evidence" in hedged["reflation", "next month"]

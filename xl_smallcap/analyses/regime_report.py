@@ -25,7 +25,7 @@ _FEWEST_LABELS = 60
 _BANDS = np.array([0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
 _LAGS = 12
 NBER, CHAUVET_PIGER = "USREC", "RECPROUSM156N"
-FEWEST_MONTHS, CLEAR_T = 24, 2.0
+FEWEST_MONTHS, FEWEST_SPELLS, CLEAR_T = 24, 3, 2.0
 
 
 @dataclass(frozen=True)
@@ -175,11 +175,15 @@ def _recessions(session: Session, history: RegimeHistory, as_of: np.datetime64 |
 
 @dataclass(frozen=True)
 class Paid:
-    """Mean return of a target in one regime, % a month (log), Newey-West errors; `difference` from other months."""
+    """Mean return of a target in one regime, % a month (log), Newey-West errors; `difference` from other months.
+
+    `spells` is how many separate stretches the months are in; sixty months of two are nearly two observations.
+    """
 
     regime: str
     months: str
     n: int
+    spells: int
     mean: float
     sd: float
     hit: float
@@ -245,13 +249,15 @@ def _paid(y: FloatArray, group: IntArray, said: str, overlap: int, confidence: f
         two, both = scores.group_means(y, np.where(inside, 0, 1), 2, lags)
         difference = float(two[0] - two[1]) if n else float("nan")
         tstat = difference / float(np.hypot(both[0], both[1])) if n > 1 else float("nan")
-        clear = n >= FEWEST_MONTHS and abs(tstat) >= CLEAR_T
+        spells = int((inside & ~np.concatenate([[False], inside[:-1]])).sum())
+        clear = n >= FEWEST_MONTHS and spells >= FEWEST_SPELLS and abs(tstat) >= CLEAR_T
         half = student_quantile(confidence, max(n - 1, 1)) * errors[k]
         out.append(
             Paid(
                 regime=regime,
                 months=said,
                 n=n,
+                spells=spells,
                 mean=float(means[k]),
                 sd=float(y[inside].std(ddof=1)) if n > 1 else float("nan"),
                 hit=float((y[inside] > 0).mean()) if n else float("nan"),

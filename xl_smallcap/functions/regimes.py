@@ -304,7 +304,7 @@ def RUSSELL_REGIME_RETURNS(
     -------
     list of list
         A row per regime and period; the verdict is "not enough evidence" unless the difference from other months has |t| >= 2
-        and 24 months or more.
+        with 24 months in 3 spells or more. `spells` counts the separate stretches the months are in: of few, even a clear t says little.
 
     Raises
     ------
@@ -316,11 +316,11 @@ def RUSSELL_REGIME_RETURNS(
     entry = session.catalogue.target(read.word("target", target, "relative"), session.snapshot.frequencies)
     told = report.regime_returns(session, entry, asked, read.day("as_of", as_of))
     names = ["mean", "sd", "hit", "se", "lower", "upper", "difference", "tstat"]
-    table: Table = [["regime", "months", "n", *names, "verdict", "unit", "target", "model", "source"]]
+    table: Table = [["regime", "months", "n", "spells", *names, "verdict", "unit", "target", "model", "source"]]
     for paid in told:
         values = [number(getattr(paid, name)) for name in names]
         tail: list[Scalar] = [paid.verdict, "% a month, log", entry.id, asked, source_label(session)]
-        table.append([paid.regime, paid.months, paid.n, *values, *tail])
+        table.append([paid.regime, paid.months, paid.n, paid.spells, *values, *tail])
     return table
 
 
