@@ -248,3 +248,41 @@ def test_winsorised() -> None:
     assert seen[5] == pytest.approx(edge)
     assert seen[:5].tolist() == x[:5].tolist()
     assert hidden.winsorised(np.array([1.0, 1.0, 1.0, 5.0])).tolist() == [1.0, 1.0, 1.0, 5.0], "no spread, no edge"
+
+
+def test_a_start_from_which_the_data_are_impossible_is_left_and_harms_no_other() -> None:
+    """A spike only the second state could make, which nothing leads to: 0 / 0 in that member alone."""
+    x = np.random.default_rng(1).standard_normal((200, 1, 1))
+    x[50], x[51] = 40.0, -40.0
+    dead = StateModel(
+        np.array([[1.0], [0.0]]), np.array([[[1.0], [0.0]], [[0.0], [1.0]]]), np.array([[[0.0]], [[40.0]]]),
+        np.full((2, 1, 1, 1), 0.01),
+    )  # fmt: skip
+    alive = hidden.starts(x, 2, 1, 3)
+    both = StateModel(
+        np.concatenate([dead.start, alive.start], axis=-1),
+        np.concatenate([dead.transition, alive.transition], axis=-1),
+        np.concatenate([dead.mean, alive.mean], axis=-1),
+        np.concatenate([dead.covariance, alive.covariance], axis=-1),
+    )
+    lengths = np.array([200, 200])
+    _, alone = hidden.improve(x, lengths[:1], hidden.starts(x, 2, 1, 3))
+    _, likelihood = hidden.improve(np.repeat(x, 2, axis=-1), lengths, both)
+    assert likelihood[0] == -np.inf
+    assert likelihood[1] == alone[0]
+
+
+@pytest.mark.parametrize(("states", "dims", "count"), [(2, 1, 5), (3, 2, 5), (2, 1, 1)])
+def test_company_never_changes_a_bit(states: int, dims: int, count: int) -> None:
+    """A window fitted alone, beside longer ones, and as one of many has the same bits."""
+    x = series(700, states, dims, 4)
+    alone = hidden.fit(x[:200, :, None], np.array([200]), states, count, 1)
+    for ends in ([200, 201], [200, 217, 333], [200, 700], [*range(200, 224)]):
+        wide = np.full((max(ends), dims, len(ends)), np.nan)
+        for k, end in enumerate(ends):
+            wide[:end, :, k] = x[:end]
+        found = hidden.fit(wide, np.array(ends), states, count, 1)
+        for name in ("start", "transition", "mean", "covariance"):
+            mine, theirs = getattr(alone.parameters, name), getattr(found.parameters, name)
+            assert mine[..., 0].tobytes() == theirs[..., 0].tobytes(), (ends, name)
+        assert found.log_likelihood[0] == alone.log_likelihood[0]

@@ -76,6 +76,14 @@ def winsorised(x: FloatArray, sd: float = WINSOR_SD) -> FloatArray:
     return np.asarray(np.clip(x, middle - sd * spread, middle + sd * spread)) if spread > 0 else x.copy()
 
 
+def _first_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance of each column, with the same bits whatever its company."""
+    columns = x.shape[-1]
+    # numpy adds up a single column in another order than one of several
+    beside = np.repeat(x, 2, axis=-1) if columns == 1 else x
+    return np.nanmean(beside, axis=0)[..., :columns], np.nanvar(beside, axis=0)[..., :columns]
+
+
 def starts(x: FloatArray, states: int, count: int, seed: int) -> StateModel:
     """Return random parameters to start from, the same in units of each window's own mean and deviation.
 
@@ -95,9 +103,8 @@ def starts(x: FloatArray, states: int, count: int, seed: int) -> StateModel:
     """
     rng = np.random.default_rng(seed)
     dims, windows = x.shape[1:]
-    # twice, since numpy adds up a single column in another order than one of several: its company must not matter
-    twice = np.repeat(x, 2, axis=-1)
-    middle, spread = np.nanmean(twice, axis=0)[:, ::2], np.nanstd(twice, axis=0)[:, ::2]
+    middle, variance = _first_moments(x)
+    spread = np.sqrt(variance)
     means = np.sort(rng.standard_normal((states, dims, count)), axis=0)
     scales = rng.uniform(0.3, 1.2, (states, dims, count))
     stay = rng.uniform(0.8, 0.99, (states, count))
@@ -148,7 +155,7 @@ def improve(
     log_likelihood : ndarray of shape (n_members,)
         Of the parameters before the last maximisation, which gains less than the tolerance.
     """
-    floor = _FLOOR_SHARE * np.nanvar(x, axis=0)
+    floor = _FLOOR_SHARE * _first_moments(x)[1]
     members = lengths.size
     best, live = np.full(members, -np.inf), np.arange(members)
     part = every = observations(x, lengths)
@@ -156,11 +163,16 @@ def improve(
     for _ in range(iterations):
         if live.size < part.inside.shape[1]:
             part = every.take(live)
-        moments = expectation(part, parameters.take(live), room)
+        # a start from which the data are impossible ends as 0 / 0: it is left, and has no likelihood
+        with np.errstate(divide="ignore", invalid="ignore"):
+            moments = expectation(part, parameters.take(live), room)
+            better = maximisation(moments, floor[:, live])
+        sound = np.isfinite(moments.log_likelihood) & np.isfinite(better.transition).all(axis=(0, 1))
+        sound &= np.isfinite(better.covariance).all(axis=(0, 1, 2)) & np.isfinite(better.mean).all(axis=(0, 1))
         gain = moments.log_likelihood - best[live]
-        best[live] = moments.log_likelihood
-        parameters.put(live, maximisation(moments, floor[:, live]))
-        live = live[~(gain < tolerance)]
+        best[live] = np.where(sound, moments.log_likelihood, -np.inf)
+        parameters.put(live[sound], better.take(sound))
+        live = live[sound & ~(gain < tolerance)]
         if not live.size:
             break
     return parameters, best
@@ -200,7 +212,7 @@ def fit(x: FloatArray, lengths: IntArray, states: int, count: int, seed: int) ->
     wide, long = np.repeat(x, count, axis=-1), np.repeat(lengths, count)
     found, likelihood = improve(wide, long, starts(x, states, count, seed))
     variance = np.diagonal(found.covariance, axis1=1, axis2=2)
-    floor = _FLOOR_SHARE * np.nanvar(wide, axis=0)
+    floor = _FLOOR_SHARE * _first_moments(wide)[1]
     at_floor = (variance <= 1.0001 * np.moveaxis(floor[None], 1, -1)).any(axis=(0, 2))
     share = _stationary(found.transition).min(axis=0)
     good = np.isfinite(likelihood) & ~at_floor & (share >= _LEAST_WEIGHT)

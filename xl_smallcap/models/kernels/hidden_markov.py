@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.models.kernels.markov_scan import Room, backward, block_length, in_blocks, sweep
+from xl_smallcap.models.kernels.markov_scan import Room, backward, block_length, in_blocks, over_blocks, sweep
 from xl_smallcap.types import BoolArray, FloatArray, IntArray
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
@@ -290,16 +290,13 @@ def expectation(observed: Observations, parameters: StateModel, room: Room | Non
         for j in range(i + 1):
             np.einsum("tkw,tw->kw", weighted, observed.values[j], out=squares[:, i, j])
 
-    def gathered(part: FloatArray) -> FloatArray:
-        return np.asarray(part.reshape(*part.shape[:-1], blocks, members).sum(axis=-2))
-
     return Moments(
         log_likelihood=swept.log_likelihood(),
         first=first,
-        jumps=gathered(jumps),
-        weight=gathered(gamma.sum(axis=0)),
-        sums=gathered(sums),
-        squares=gathered(squares),
+        jumps=over_blocks(jumps, blocks),
+        weight=over_blocks(gamma.sum(axis=0), blocks),
+        sums=over_blocks(sums, blocks),
+        squares=over_blocks(squares, blocks),
     )
 
 

@@ -134,6 +134,28 @@ def in_blocks(values: FloatArray, length: int, fill: float) -> FloatArray:
     return np.ascontiguousarray(moved).reshape(length, states, count * members)
 
 
+def over_blocks(values: FloatArray, blocks: int) -> FloatArray:
+    """Add up the blocks of each member, always in the same order.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., n_blocks * n_members)
+        Any.
+    blocks : int
+        How many.
+
+    Returns
+    -------
+    ndarray of shape (..., n_members)
+    """
+    members = values.shape[-1] // blocks
+    parts = values.reshape(*values.shape[:-1], blocks, members)
+    if members == 1:
+        # numpy adds a single column pairwise, and several one after another
+        parts = np.repeat(parts, 2, axis=-1)
+    return np.asarray(parts.sum(axis=-2)[..., :members])
+
+
 @dataclass(frozen=True)
 class Sweep:
     """The filter over all blocks at once: each block is entered with what all before it say.
@@ -174,7 +196,7 @@ class Sweep:
         """
         width = self.scale.shape[1]
         logs = np.log(self.scale).sum(axis=0) + self.shift.sum(axis=0)
-        return np.asarray(logs.reshape(width // self.members, self.members).sum(axis=0))
+        return over_blocks(logs, width // self.members)
 
 
 def _chained(start: FloatArray, product: FloatArray) -> FloatArray:
