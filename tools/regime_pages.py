@@ -15,6 +15,7 @@ import numpy as np
 from tools.real_data_tables import rows
 from xl_smallcap.analyses.regime_history import RegimeHistory, regime_history
 from xl_smallcap.analyses.regimes import REGIMES
+from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions import (
     RUSSELL_REGIME_RETURNS,
     RUSSELL_REGIME_SCORE,
@@ -166,7 +167,11 @@ def today_lines() -> Iterator[str]:
     yield "| model | regime | now | 90 % interval | in 3 months | in 6 | starts at the best fit | separation, sd |"
     yield "|---|---|---|---|---|---|---|---|"
     for model in MODELS:
-        tables = [rows(RUSSELL_REGIMES(h, AS_OF, model)) for h in (0, 3, 6)]
+        try:
+            tables = [rows(RUSSELL_REGIMES(h, AS_OF, model)) for h in (0, 3, 6)]
+        except XlSmallcapError:
+            yield f"| {model} | no states that stand apart | n/a | n/a | n/a | n/a | n/a | n/a |"
+            continue
         for now, later, last in zip(*tables, strict=True):
             edges = f"{text(now['lower'])} to {text(now['upper'])}" if now["lower"] is not None else "n/a"
             values = [text(now["probability"]), edges, text(later["probability"]), text(last["probability"])]

@@ -82,8 +82,9 @@ def test_later_data_never_change_an_earlier_probability(computed: Session, model
     assert found.days.tolist() == want.days.tolist()
     assert found.probabilities.tobytes() == want.probabilities.tobytes()
     assert found.ahead3.tobytes() == want.ahead3.tobytes()
-    now = regimes_now(other, model, np.datetime64("2020-05-20")).probabilities(2)
-    assert now.tobytes() == regimes_now(computed, model, np.datetime64("2020-05-20")).probabilities(2).tobytes()
+    on = np.datetime64("2015-05-20")
+    now = regimes_now(other, model, on).probabilities(2)
+    assert now.tobytes() == regimes_now(computed, model, on).probabilities(2).tobytes()
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -286,3 +287,32 @@ def test_october_2025_is_missing_not_interpolated(on_sample: Session) -> None:
     months, called = refit_path(on_sample, "chains", np.datetime64("2025-12-24"))
     assert str(months[-1]) == "2025-12"
     assert called[-1] in REGIMES
+
+
+def test_month_ends_are_those_that_have_ended_and_none_is_lost(
+    computed: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for model in MODELS:
+        every = month_ends(computed, model, None)
+        assert str(every[-1]) == "2025-12-31"
+        for day, last in (("2024-12-31", "2024-12-31"), ("2024-12-30", "2024-11-30"), ("2030-01-01", "2025-12-31")):
+            assert str(month_ends(computed, model, np.datetime64(day))[-1]) == last
+        with monkeypatch.context() as patch:
+            for newest, last in (
+                ("2025-12-30", "2025-11-30"),
+                ("2025-11-28", "2025-11-30"),
+                ("2025-11-27", "2025-10-31"),
+            ):
+                patch.setattr(history_of, "last_day", lambda _, newest=newest: np.datetime64(newest))
+                assert str(month_ends(computed, model, None)[-1]) == last, "28 November 2025 is a Friday"
+
+
+def test_one_month_far_out_does_not_move_the_bands(tmp_path: Path) -> None:
+    wild = GROWTH.copy()
+    wild[100] = -18.0
+    found = []
+    for k, growth in enumerate((GROWTH, wild)):
+        (tmp_path / str(k)).mkdir()
+        session = session_of(tmp_path / str(k), {"CFNAI": growth, "CPILFESL": PRICES})
+        found.append(regimes_now(session, "bands", np.datetime64("2017-06-30")).probabilities()[:3, 0])
+    np.testing.assert_allclose(found[1], found[0], atol=0.05)

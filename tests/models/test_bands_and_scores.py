@@ -104,3 +104,17 @@ def test_baselines_know_nothing_early() -> None:
             np.testing.assert_allclose(found[t].sum(), 1.0)
     sticky = np.repeat([0, 1, 2, 0], 50)
     assert scores.persistence(sticky, 3, 2, 0, 60)[120, 2] > 0.8
+
+
+def test_difference_of_two_groups_is_a_regression_on_a_dummy() -> None:
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(4)
+    y, group = rng.standard_normal(200), rng.random(200) < 0.3
+    fit = sm.OLS(y, sm.add_constant(group.astype(float))).fit(
+        cov_type="HAC", cov_kwds={"maxlags": 5, "use_correction": True}
+    )
+    difference, tstat = scores.difference_tstat(y, group, ~group, 5)
+    assert difference == pytest.approx(fit.params[1], abs=1e-12)
+    assert tstat == pytest.approx(fit.tvalues[1], abs=1e-10)
+    assert np.isnan(scores.difference_tstat(y, np.zeros(200, dtype=bool), group, 5)[1])

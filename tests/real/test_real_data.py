@@ -266,7 +266,7 @@ def test_the_history_ends_at_the_scalar_and_starts_where_data_do() -> None:
 def test_regimes_on_christmas_eve() -> None:
     assert RUSSELL_REGIME_PROB("goldilocks", None, AS_OF) == pytest.approx(0.953, abs=0.005)
     assert RUSSELL_REGIME_PROB("slowdown", 3, AS_OF) == pytest.approx(0.066, abs=0.005)
-    assert RUSSELL_REGIME_PROB("goldilocks", None, AS_OF, "bands") == pytest.approx(0.529, abs=0.005)
+    assert RUSSELL_REGIME_PROB("goldilocks", None, AS_OF, "bands") == pytest.approx(0.694, abs=0.005)
     table = RUSSELL_REGIMES(None, AS_OF)
     row = dict(zip(table[0], table[1], strict=True))
     assert (str(row["growth_to"]), str(row["inflation_to"])) == ("2025-09-01", "2025-11-01"), "the shutdown"

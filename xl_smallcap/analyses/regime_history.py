@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xl_smallcap.analyses.regime_inputs import FEWEST_MONTHS, Inputs
-from xl_smallcap.analyses.regimes import REGIMES, Chain, Regimes, inputs_of, last_month, regimes_of, window_of
+from xl_smallcap.analyses.regimes import REGIMES, Chain, Regimes, inputs_of, last_day, last_month, regimes_of, window_of
 from xl_smallcap.errors import NoDataError, XlSmallcapError
 from xl_smallcap.models.kernels.hidden_markov import filtered, log_emission
 from xl_smallcap.session import Columns, Session
@@ -44,7 +44,11 @@ def month_ends(session: Session, model: RegimeModel, as_of: np.datetime64 | None
     inputs = inputs_of(session, model, as_of, None)
     enough = max(int(np.flatnonzero(np.isfinite(v))[FEWEST_MONTHS - 1]) for v in (inputs.growth, inputs.inflation))
     # two months later the sixtieth is published for certain
-    months = inputs.months[enough + 2 :]
+    first = inputs.months[0] + enough + 2
+    newest = last_day(session)
+    # the month of the newest day has ended where no business day of it is left
+    ended = np.busday_offset(newest, 1, roll="backward").astype("datetime64[M]") - 1
+    months = np.arange(first, max(first, ended + 1))
     days = (months + 1).astype("datetime64[D]") - 1
     if as_of is not None:
         days = days[days <= as_of]
@@ -55,11 +59,15 @@ def month_ends(session: Session, model: RegimeModel, as_of: np.datetime64 | None
 
 @dataclass(frozen=True)
 class RegimeHistory:
-    """Regimes of many month ends, each by what was known then; NaN where nothing could be fitted."""
+    """Regimes of many month ends, each by what was known then; NaN where nothing could be fitted.
+
+    `separation` is how many standard deviations the states of each fit stand apart, of two chains the smaller.
+    """
 
     days: DayArray
     probabilities: FloatArray
     ahead3: FloatArray
+    separation: FloatArray
     likeliest: tuple[str, ...]
 
 
@@ -103,11 +111,11 @@ def regime_history(
         if progress is not None:
             progress("month", min(start + CHUNK, days.size), days.size)
     table = np.concatenate(parts, axis=1)
-    probabilities, later = table[:4], table[4:]
+    probabilities, later, separation = table[:4], table[4:8], table[8]
     words = []
     for column in probabilities[:3].T:
         words.append(REGIMES[int(column.argmax())] if np.isfinite(column).all() else "")
-    return RegimeHistory(days, probabilities, later, tuple(words))
+    return RegimeHistory(days, probabilities, later, separation, tuple(words))
 
 
 def _inputs(session: Session, model: RegimeModel, days: DayArray) -> list[Inputs | None]:
@@ -125,36 +133,33 @@ def _key(session: Session, model: RegimeModel, inputs: list[Inputs | None]) -> t
     for i in inputs:
         sha.update(b"-" if i is None else i.growth.tobytes() + i.inflation.tobytes())
     s = session.settings
-    told = [
-        s.regime_starts,
-        s.seed,
-        s.regime_growth_min,
-        s.regime_inflation_max,
-        s.regime_growth_revision,
-        s.regime_inflation_revision,
-    ]
+    told: list[float] = [s.regime_starts, s.seed]
+    if model == "bands":
+        told = [s.regime_growth_min, s.regime_inflation_max, s.regime_growth_revision, s.regime_inflation_revision]
     return ("regime history", sha.hexdigest(), *map(repr, told))
 
 
 def _chunk(session: Session, model: RegimeModel, days: DayArray, compute: bool) -> FloatArray:
-    """Probabilities now and three months ahead of some month ends, shape (8, n_days)."""
+    """Of some month ends: probabilities now and three months ahead, and how far states stand apart: (9, n_days)."""
     inputs = _inputs(session, model, days)
     key = _key(session, model, inputs)
 
     def work() -> Columns:
-        out = np.full((8, len(inputs)), np.nan)
+        out = np.full((9, len(inputs)), np.nan)
         there = [k for k, i in enumerate(inputs) if i is not None]
         if there:
             found = regimes_of(session, model, [i for i in inputs if i is not None])
-            out[:4, there], out[4:, there] = found.probabilities(0), found.probabilities(3)
+            out[:4, there], out[4:8, there] = found.probabilities(0), found.probabilities(3)
+            if found.chains:
+                out[8, there] = np.min([c.separation for c in found.chains], axis=0)
         return {"table": out}
 
     if not compute:
         kept = session.find(key, lambda c: c)
         if kept is None:
             raise NoDataError(
-                f"The history of model '{model}' is not computed yet for these data: run 'xl-smallcap regime history' "
-                "(a few seconds); 'xl-smallcap data refresh' does so too."
+                f"The history of model '{model}' is not computed yet for these data and settings: run "
+                "'xl-smallcap regime history' (a few seconds); 'xl-smallcap data refresh' does so too."
             )
         return kept["table"]
     return session.get_or_compute(key, work, lambda c: c, lambda c: c)["table"]
@@ -176,10 +181,14 @@ def refit_path(session: Session, model: RegimeModel, as_of: np.datetime64 | None
     -------
     months : ndarray of datetime64[M]
     likeliest : tuple of str
+        Empty words where today's fit is none.
     """
-    month = as_of.astype("datetime64[M]") if as_of is not None else last_month(session)
+    newest = last_month(session)
+    month = min(as_of.astype("datetime64[M]"), newest) if as_of is not None else newest
     inputs = inputs_of(session, model, as_of, month)
     found = regimes_of(session, model, [inputs])
+    if not all(chain.usable[0] for chain in found.chains):
+        return inputs.months, ("",) * inputs.months.size
     sets = [[inputs.growth, inputs.inflation]] if model == "hmm" else [[inputs.growth], [inputs.inflation]]
     paths = []
     for chain, values in zip(found.chains, sets, strict=True):

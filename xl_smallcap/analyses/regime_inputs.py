@@ -170,12 +170,13 @@ def _enough(inputs: Inputs, day: np.datetime64 | None) -> Inputs:
         seen = np.flatnonzero(np.isfinite(values))
         if seen.size < FEWEST_MONTHS:
             raise NoDataError(
-                f"Regimes need at least {FEWEST_MONTHS} months of {name}; by {day or 'now'} there are {seen.size}."
+                f"Regimes need at least {FEWEST_MONTHS} months of {name}; by {day or 'now'} there are {seen.size}. "
+                "Give a later as_of, or load a longer history."
             )
         if values.size - 1 - seen[-1] > NOWCAST_MONTHS:
             raise NoDataError(
-                f"No {name} for as_of {day}: the last month known by then is {inputs.months[seen[-1]]}, more than "
-                f"{NOWCAST_MONTHS} months before."
+                f"No {name} data for as_of {day or 'now'}: the last month known by then is {inputs.months[seen[-1]]}, "
+                f"more than {NOWCAST_MONTHS} months before. Give an earlier as_of, or run 'xl-smallcap data refresh'."
             )
         if np.ptp(values[seen]) <= 1e-9 * max(1.0, float(np.abs(values[seen]).max())):
             raise NoDataError(f"The {name} series is constant up to {day or 'now'}; it has no regimes.")

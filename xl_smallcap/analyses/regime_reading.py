@@ -91,7 +91,7 @@ def warnings_of(found: Regimes) -> str:
         Empty where nothing does.
     """
     said = []
-    names = ("growth and inflation",) if found.model == "hmm" else ("growth", "inflation")
+    names = ("growth (by which they are named)",) if found.model == "hmm" else ("growth", "inflation")
     for name, chain in zip(names, found.chains, strict=False):
         if chain.separation[0] < WELL_SEPARATED:
             said.append(f"the states of {name} hardly differ ({chain.separation[0]:.1f} sd apart)")

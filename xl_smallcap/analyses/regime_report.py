@@ -19,8 +19,8 @@ from xl_smallcap.session import Session
 from xl_smallcap.types import DayArray, FloatArray, IntArray, RegimeModel
 
 HORIZONS = (0, 3)
-LABEL_DELAY = 2
-"""Months until both inputs of a month are published."""
+LABEL_DELAY = 1
+"""Months until both inputs of a month are published: at nearly every month end those of the month before are."""
 _FEWEST_LABELS = 60
 _BANDS = np.array([0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
 _LAGS = 12
@@ -230,7 +230,7 @@ def regime_returns(session: Session, target: Target, model: RegimeModel, as_of: 
             start = int(np.searchsorted(months, month + first))
             stop = start + (last - first) + 1
             whole = stop <= months.size and months[start] == month + first and months[stop - 1] == month + last
-            if c >= 0 and whole:
+            if whole:  # a month without a fit keeps its place in time
                 y.append(returns[start:stop].sum() / (stop - start))
                 group.append(c)
         out += _paid(np.array(y), np.array(group, dtype=np.int64), said, last - first, session.settings.confidence)
@@ -238,17 +238,16 @@ def regime_returns(session: Session, target: Target, model: RegimeModel, as_of: 
 
 
 def _paid(y: FloatArray, group: IntArray, said: str, overlap: int, confidence: float) -> list[Paid]:
-    if y.size < FEWEST_MONTHS:
-        raise NoDataError(f"Only {y.size} months have both a regime and a return; {FEWEST_MONTHS} are needed.")
+    known = int((group >= 0).sum())
+    if known < FEWEST_MONTHS:
+        raise NoDataError(f"Only {known} months have both a regime and a return; {FEWEST_MONTHS} are needed.")
     lags = max(int(4 * (y.size / 100) ** (2 / 9)), int(np.ceil(1.5 * (overlap + 1))) if overlap else 0)
     means, errors = scores.group_means(y, group, len(REGIMES), lags)
     out = []
     for k, regime in enumerate(REGIMES):
         inside = group == k
         n = int(inside.sum())
-        two, both = scores.group_means(y, np.where(inside, 0, 1), 2, lags)
-        difference = float(two[0] - two[1]) if n else float("nan")
-        tstat = difference / float(np.hypot(both[0], both[1])) if n > 1 else float("nan")
+        difference, tstat = scores.difference_tstat(y, inside, (group >= 0) & ~inside, lags)
         spells = int((inside & ~np.concatenate([[False], inside[:-1]])).sum())
         clear = n >= FEWEST_MONTHS and spells >= FEWEST_SPELLS and abs(tstat) >= CLEAR_T
         half = student_quantile(confidence, max(n - 1, 1)) * errors[k]

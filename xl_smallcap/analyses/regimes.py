@@ -248,7 +248,7 @@ def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Re
     elif model == "bands":
         revision = np.array([session.settings.regime_growth_revision, session.settings.regime_inflation_revision]) ** 2
         for i in inputs:
-            y = np.column_stack([three_months(i.growth), i.inflation])
+            y = np.column_stack([three_months(hidden.winsorised(i.growth)), hidden.winsorised(i.inflation)])
             fitted = banded.fit_bands(y)
             bands.append((*banded.forecast(fitted, y, 0, revision), fitted))
     else:
@@ -361,8 +361,28 @@ def last_month(session: Session) -> np.datetime64:
     NoDataError
         There is no daily series.
     """
+    found: np.datetime64 = last_day(session).astype("datetime64[M]")
+    return found
+
+
+def last_day(session: Session) -> np.datetime64:
+    """Return the day of the snapshot's last daily observation.
+
+    Parameters
+    ----------
+    session : Session
+        Data.
+
+    Returns
+    -------
+    numpy.datetime64
+
+    Raises
+    ------
+    NoDataError
+        There is no daily series.
+    """
     days = [np.datetime64(e.last, "D") for e in session.snapshot.entries.values() if e.frequency == "daily"]
     if not days:
         raise NoDataError("The snapshot has no daily series, so it is not clear which month is now; give an as_of.")
-    found: np.datetime64 = max(days).astype("datetime64[M]")
-    return found
+    return max(days)

@@ -86,6 +86,8 @@ def RUSSELL_REGIME_PROB(
     """
     session = _opened()
     asked = _asked(model)
+    if read.is_blank(regime):
+        raise BadArgumentError("The argument 'regime' is missing: give goldilocks, reflation, slowdown or stagflation.")
     wanted: Regime = read.choice("regime", read.word("regime", regime), Regime, "goldilocks")
     steps = _months_ahead(horizon)
     value = regimes_now(session, asked, read.day("as_of", as_of)).probabilities(steps)[_place(wanted), 0]
@@ -104,10 +106,12 @@ def _months_ahead(value: Any) -> int:
     if read.is_blank(value):
         return 0
     text = f"{value:.15g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not text.strip().isdigit() or int(text) > LONGEST_HORIZON:
+    text = text.strip() if isinstance(text, str) else ""
+    if not (text.isascii() and text.isdigit()) or int(text) > LONGEST_HORIZON:
+        why = " Far ahead every model only repeats its long-run shares." if text.isdigit() else ""
         raise BadArgumentError(
             f"The argument 'horizon' must be a whole number of months from 0 (the month itself) to {LONGEST_HORIZON}; got "
-            f"{read.shown(value)}. Far ahead every model only repeats its long-run shares."
+            f"{read.shown(value)}.{why} A date belongs in 'as_of', the argument after it."
         )
     return int(text)
 
@@ -235,7 +239,8 @@ def RUSSELL_REGIME_HISTORY(
     Returns
     -------
     list of list
-        A row a month end; #N/A where nothing could be fitted.
+        A row a month end; #N/A where nothing could be fitted. `separation` is how many standard deviations the states of that
+        fit stand apart: below 1, and below 0.3 for certain, a label says little.
 
     Raises
     ------
@@ -246,12 +251,23 @@ def RUSSELL_REGIME_HISTORY(
     first = read.day("start", start)
     told = regime_history(session, _asked(model), read.day("as_of", as_of))
     table: Table = [
-        ["date", *REGIMES, "stagflation", "likeliest", "goldilocks_in_3m", "reflation_in_3m", "slowdown_in_3m"]
+        [
+            "date",
+            *REGIMES,
+            "stagflation",
+            "likeliest",
+            "goldilocks_in_3m",
+            "reflation_in_3m",
+            "slowdown_in_3m",
+            "separation",
+        ]
     ]
     for i, day in enumerate(told.days):
         if first is None or day >= first:
             now, later = ([number(float(v)) for v in part[:, i]] for part in (told.probabilities, told.ahead3))
-            table.append([date(day), *now, told.likeliest[i] or None, *later[:3]])
+            table.append([date(day), *now, told.likeliest[i] or None, *later[:3], number(float(told.separation[i]))])
+    if len(table) == 1:
+        raise NoDataError(f"No month end on or after start {first}; the last is {told.days[-1]}.")
     return table
 
 
@@ -370,8 +386,10 @@ def RUSSELL_REGIME_SCORE(as_of: dt.date | str | float | None = None, model: Regi
         pairs = [
             (was, called.get(day.astype("datetime64[M]").item()))
             for day, was in zip(history.days, history.likeliest, strict=True)
-            if was
+            if was and called.get(day.astype("datetime64[M]").item())
         ]
+        if not pairs:
+            return table
         share = float(np.mean([a != b for a, b in pairs]))
         row: list[Scalar] = ["all", 0, "months that today's refit calls otherwise", len(pairs), None, share]
         table.append([*row, *[None] * 9, asked])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.types import FloatArray, IntArray
+from xl_smallcap.types import BoolArray, FloatArray, IntArray
 
 LEAST = 1e-3
 """Probabilities are kept this far from 0 and 1 in a log loss, which else one certain mistake makes infinite."""
@@ -116,6 +116,35 @@ def group_means(y: FloatArray, group: IntArray, groups: int, lags: int) -> tuple
         scale = y.size / max(y.size - groups, 1)
         errors[k] = np.sqrt(max(total, 0.0) * scale) / n if n > 1 else np.nan
     return means, errors
+
+
+def difference_tstat(y: FloatArray, inside: BoolArray, outside: BoolArray, lags: int) -> tuple[float, float]:
+    """Return the difference of two means, and its t-value with the covariance of the two counted.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        In order of time.
+    inside, outside : ndarray of bool of shape (n,)
+        The two groups; what is in neither keeps its place in time.
+    lags : int
+        Newey-West lags.
+
+    Returns
+    -------
+    difference, tstat : float
+        NaN where a group has fewer than two.
+    """
+    n, m = int(inside.sum()), int(outside.sum())
+    if n < 2 or m < 2:
+        return float("nan"), float("nan")
+    mean, other = float(y[inside].mean()), float(y[outside].mean())
+    s = np.where(inside, (y - mean) / n, 0.0) - np.where(outside, (y - other) / m, 0.0)
+    total = float(s @ s)
+    for lag in range(1, lags + 1):
+        total += 2.0 * (1.0 - lag / (lags + 1.0)) * float(s[lag:] @ s[:-lag])
+    error = float(np.sqrt(max(total, 0.0) * (n + m) / max(n + m - 2, 1)))
+    return mean - other, (mean - other) / error if error > 0 else float("nan")
 
 
 def reliability(

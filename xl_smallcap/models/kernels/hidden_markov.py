@@ -15,7 +15,7 @@ from xl_smallcap.models.kernels.markov_scan import Room, backward, block_length,
 from xl_smallcap.types import BoolArray, FloatArray, IntArray
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
-_HIGHEST_CORRELATION = 0.98
+_HIGHEST_CORRELATION, _LEAST_TRANSITION = 0.98, 1e-50
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class StateModel:
     def take(self, members: IntArray | BoolArray) -> StateModel:
         """Return some of the members.
 
-        StateModel
+        Parameters
         ----------
         members : ndarray
             Positions or a mask.
@@ -80,7 +80,7 @@ class StateModel:
     def put(self, members: IntArray, values: StateModel) -> None:
         """Overwrite some of the members.
 
-        StateModel
+        Parameters
         ----------
         members : ndarray of int
             Positions.
@@ -339,4 +339,7 @@ def maximisation(moments: Moments, floor: FloatArray) -> StateModel:
     rows = moments.jumps.sum(axis=1, keepdims=True)
     states = mean.shape[0]
     transition = np.where(rows > tiny, moments.jumps / np.maximum(rows, tiny), 1.0 / states)
-    return StateModel(moments.first, transition, mean, covariance)
+    # never quite zero: a state once left for good would divide nothing by nothing when the data come back to it
+    return StateModel(
+        np.maximum(moments.first, _LEAST_TRANSITION), np.maximum(transition, _LEAST_TRANSITION), mean, covariance
+    )
