@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from tests.hosts import independent
 from xl_smallcap.analyses import regime_history as history_of
 from xl_smallcap.analyses.regime_history import month_ends, refit_path, regime_history
 from xl_smallcap.analyses.regime_inputs import growth_of_cpi, macro_inputs
@@ -316,3 +321,48 @@ def test_one_month_far_out_does_not_move_the_bands(tmp_path: Path) -> None:
         session = session_of(tmp_path / str(k), {"CFNAI": growth, "CPILFESL": PRICES})
         found.append(regimes_now(session, "bands", np.datetime64("2017-06-30")).probabilities()[:3, 0])
     np.testing.assert_allclose(found[1], found[0], atol=0.05)
+
+
+def test_returns_and_scores_by_pandas(on_sample: Session) -> None:
+    """From the sample's own text and the history's words: nothing of the report's own arithmetic."""
+    told = regime_history(on_sample, "chains", None)
+    frame = pd.DataFrame(told.probabilities[:3].T, index=pd.PeriodIndex([str(d)[:7] for d in told.days], freq="M"))
+    words = pd.Series(told.likeliest, index=frame.index)
+    logs = 100 * np.log(independent.levels()[["RUT", "GSPC"]].dropna())
+    ends = (logs["RUT"] - logs["GSPC"]).groupby(logs.index.to_period("M")).last().diff()
+    table = RUSSELL_REGIME_RETURNS("relative")
+    rows = {(r[0], r[1]): dict(zip(table[0], r, strict=True)) for r in table[1:]}
+    for shift, said in ((0, "same month"), (-1, "next month")):
+        both = pd.DataFrame({"y": ends.shift(shift).reindex(words.index), "word": words}).dropna()
+        for regime in REGIMES:
+            row, inside = rows[regime, said], both["word"] == regime
+            assert row["n"] == inside.sum()
+            assert row["mean"] == pytest.approx(both["y"][inside].mean(), abs=1e-9)
+            other = both["y"][~inside & (both["word"] != "")].mean()
+            assert row["difference"] == pytest.approx(both["y"][inside].mean() - other, abs=1e-9)
+    raw = resources.files("xl_smallcap.data.sample").joinpath("monthly.csv.gz").read_bytes()
+    monthly_text = pd.read_csv(io.BytesIO(gzip.decompress(raw)), parse_dates=["date"], index_col="date").to_period("M")
+    card = RUSSELL_REGIME_SCORE()
+    nber = next(dict(zip(card[0], r, strict=True)) for r in card[1:] if r[2] == "NBER recession")
+    truth = monthly_text["USREC"].reindex(frame.index)
+    good = truth.notna() & frame.notna().all(axis=1)
+    assert nber["n"] == good.sum()
+    assert nber["brier"] == pytest.approx(((frame[2] - truth)[good] ** 2).mean(), abs=1e-12)
+    monthly_text.loc["2025-10", "CPILFESL"] = np.nan  # never published, says the release calendar
+    core = (200 * np.log(monthly_text["CPILFESL"])).diff(6)
+    mean = monthly_text["CFNAI"].rolling(3, min_periods=2).mean().round(9).where(monthly_text["CFNAI"].notna())
+    # March 2021 is -0.35 to the digit, which counts as growth; a rolling sum's rounding must not decide
+    label = pd.Series(np.where(mean < -0.35, 2, np.where(core > 3.0, 1, 0)), index=mean.index)
+    label = label.where(mean.notna() & core.notna())
+    heads = [dict(zip(card[0], r, strict=True)) for r in card[1:4]]
+    known = label.notna()
+    enough = (known.cumsum().shift(1) >= 60) & ((known & known.shift(1, fill_value=False)).cumsum().shift(1) >= 60)
+    fit_to_score = known & known.shift(1, fill_value=False) & enough
+    scored = fit_to_score.reindex(frame.index) & frame.notna().all(axis=1)
+    for k, row in enumerate(heads):
+        hit = (label.reindex(frame.index) == k)[scored].astype(float)
+        assert row["n"] == scored.sum()
+        assert row["brier"] == pytest.approx(((frame[k][scored] - hit) ** 2).mean(), abs=1e-12)
+        assert row["happened"] == pytest.approx(hit.mean(), abs=1e-12)
+        share = ((label == k).cumsum() / known.cumsum()).shift(1).reindex(frame.index)[scored]
+        assert row["brier_climatology"] == pytest.approx(((share - hit) ** 2).mean(), abs=1e-12)

@@ -128,8 +128,8 @@ def test_a_pin_answers_from_its_own_snapshot(made: dict[str, Any]) -> None:
     for _ in range(2):
         assert evaluate("RUSSELL_BETA", ["inflation"], first).value == expected
         assert evaluate("RUSSELL_BETA", ["inflation"], first[:5].upper()).value == expected
-        assert evaluate("RUSSELL_SNAPSHOT", [], f"SAMPLE (synthetic) {first}").value.endswith(first)  # type: ignore[union-attr]
-        assert evaluate("RUSSELL_SNAPSHOT", [], None).value.endswith(both)  # type: ignore[union-attr]
+        assert str(evaluate("RUSSELL_SNAPSHOT", [], f"SAMPLE (synthetic) {first}").value).endswith(first)
+        assert str(evaluate("RUSSELL_SNAPSHOT", [], None).value).endswith(both)
         assert evaluate("RUSSELL_BETA", ["inflation"]).value != expected
     assert RUSSELL_SNAPSHOT().endswith(both)
     wrong = evaluate("RUSSELL_BETA", ["inflation"], "fffff")

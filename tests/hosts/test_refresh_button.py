@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def home(tmp_path: Path, server: Loopback) -> Path:
     names = ("RUT", "GSPC", "XLI_ADJ", "XLY_ADJ", "XLB_ADJ", "XLF_ADJ", "XLU_ADJ", "XLP_ADJ", "XLV_ADJ", "T5YIE",
              "DGS2", "DTWEXBGS", "DCOILWTICO")  # fmt: skip
     for name in names:
-        rows = [(d, v) for d, v in server.world.rows(name) if d <= "2025-12-30" and v is not None and v == v]  # noqa: PLR0124
+        rows = [(d, v) for d, v in server.world.rows(name) if d <= "2025-12-30" and v is not None and not math.isnan(v)]
         (folder / f"{name}.csv").write_text("date,value\n" + "".join(f"{d},{v}\n" for d, v in rows))
     load(Store(tmp_path / "home" / "store"), str(folder), lambda *_: None)
     return tmp_path / "home"

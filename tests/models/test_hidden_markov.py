@@ -286,3 +286,18 @@ def test_company_never_changes_a_bit(states: int, dims: int, count: int) -> None
             mine, theirs = getattr(alone.parameters, name), getattr(found.parameters, name)
             assert mine[..., 0].tobytes() == theirs[..., 0].tobytes(), (ends, name)
         assert found.log_likelihood[0] == alone.log_likelihood[0]
+
+
+def test_the_bootstrap_spreads_as_much_as_theory_says() -> None:
+    """Of states far apart the error of a mean is sd / sqrt(months in the state), whatever else is estimated."""
+    model = StateModel(
+        np.full((2, 1), 0.5), np.array([[[0.95], [0.05]], [[0.05], [0.95]]]), np.array([[[-3.0]], [[3.0]]]),
+        np.array([1.0, 0.25]).reshape(2, 1, 1, 1),
+    )  # fmt: skip
+    x = np.zeros((400, 1))
+    drawn = hidden.bootstrap(x, 400, model, 400, 5)
+    np.testing.assert_allclose(drawn.mean[:, 0].mean(axis=1), [-3.0, 3.0], atol=0.02)
+    expected = np.sqrt(np.array([1.0, 0.25]) / 200)
+    np.testing.assert_allclose(drawn.mean[:, 0].std(axis=1), expected, rtol=0.25)
+    np.testing.assert_allclose(drawn.transition[0, 1].mean(), 0.05, atol=0.01)
+    assert drawn.mean.tobytes() == hidden.bootstrap(x, 400, model, 400, 5).mean.tobytes()

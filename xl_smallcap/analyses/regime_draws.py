@@ -13,8 +13,7 @@ from xl_smallcap.analyses.regimes import (
     chain_columns,
     chain_of,
     digest_of,
-    inputs_of,
-    last_month,
+    inputs_now,
     regimes_of,
     window_of,
 )
@@ -54,8 +53,7 @@ def regimes_drawn(session: Session, model: RegimeModel, as_of: np.datetime64 | N
     """
     if model not in ("chains", "market"):
         return None
-    month = as_of.astype("datetime64[M]") if as_of is not None else last_month(session)
-    inputs = inputs_of(session, model, as_of, month)
+    inputs = inputs_now(session, model, as_of)
     found = regimes_of(session, model, [inputs])
     draws, seed = DRAWS, session.settings.seed
     parts = []

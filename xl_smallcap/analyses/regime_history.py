@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xl_smallcap.analyses.regime_inputs import FEWEST_MONTHS, Inputs
-from xl_smallcap.analyses.regimes import REGIMES, Chain, Regimes, inputs_of, last_day, last_month, regimes_of, window_of
+from xl_smallcap.analyses.regimes import REGIMES, Chain, Regimes, inputs_of, last_day, regimes_of, window_of
 from xl_smallcap.errors import NoDataError, XlSmallcapError
 from xl_smallcap.models.kernels.hidden_markov import filtered, log_emission
 from xl_smallcap.session import Columns, Session
@@ -183,7 +183,7 @@ def refit_path(session: Session, model: RegimeModel, as_of: np.datetime64 | None
     likeliest : tuple of str
         Empty words where today's fit is none.
     """
-    newest = last_month(session)
+    newest = last_day(session).astype("datetime64[M]")
     month = min(as_of.astype("datetime64[M]"), newest) if as_of is not None else newest
     inputs = inputs_of(session, model, as_of, month)
     found = regimes_of(session, model, [inputs])

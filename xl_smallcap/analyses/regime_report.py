@@ -158,9 +158,11 @@ def _recessions(session: Session, history: RegimeHistory, as_of: np.datetime64 |
         entry = series_in(session.catalogue, session.snapshot, series_id)
         known = known_by(entry, session.snapshot.series(series_id), as_of)
         months = known.dates.astype("datetime64[M]")
+        if not months.size:
+            continue
         place = np.searchsorted(months, history.days.astype("datetime64[M]"))
-        place = np.minimum(place, max(months.size - 1, 0))
-        good = (months.size > 0) & (months[place] == history.days.astype("datetime64[M]"))
+        place = np.minimum(place, months.size - 1)
+        good = months[place] == history.days.astype("datetime64[M]")
         good &= np.isfinite(history.probabilities[2])
         if int(good.sum()) < _FEWEST_LABELS:
             continue

@@ -334,8 +334,7 @@ def regimes_now(session: Session, model: RegimeModel, as_of: np.datetime64 | Non
     FitError
         No start led to states that stand apart.
     """
-    month = as_of.astype("datetime64[M]") if as_of is not None else last_month(session)
-    found = regimes_of(session, model, [inputs_of(session, model, as_of, month)])
+    found = regimes_of(session, model, [inputs_now(session, model, as_of)])
     if not np.isfinite(found.cells()[:3]).all():
         raise FitError(
             f"Model '{model}' finds no states that stand apart in what was known by {as_of or 'the end'}: every start "
@@ -344,25 +343,24 @@ def regimes_now(session: Session, model: RegimeModel, as_of: np.datetime64 | Non
     return found
 
 
-def last_month(session: Session) -> np.datetime64:
-    """Return the month of the snapshot's last daily observation.
+def inputs_now(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> Inputs:
+    """Return a model's inputs to the month of a day; of none, to the month of the snapshot's last day.
 
     Parameters
     ----------
     session : Session
         Data.
+    model : str
+        Which model.
+    as_of : numpy.datetime64 or None
+        Nothing later is used.
 
     Returns
     -------
-    numpy.datetime64
-
-    Raises
-    ------
-    NoDataError
-        There is no daily series.
+    Inputs
     """
-    found: np.datetime64 = last_day(session).astype("datetime64[M]")
-    return found
+    day = as_of if as_of is not None else last_day(session)
+    return inputs_of(session, model, as_of, day.astype("datetime64[M]"))
 
 
 def last_day(session: Session) -> np.datetime64:

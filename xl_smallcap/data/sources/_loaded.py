@@ -86,6 +86,22 @@ class Context:
     now: np.datetime64
 
 
+def needs_nothing(settings: Settings) -> str:
+    """Say why a source without key, program or account cannot be asked: never.
+
+    Parameters
+    ----------
+    settings : Settings
+        Not used.
+
+    Returns
+    -------
+    str
+        Empty.
+    """
+    return ""
+
+
 class Remote(Protocol):
     """A module that fetches: only `fetch` touches the network, `parse` is a function of what it brought."""
 

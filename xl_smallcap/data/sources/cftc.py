@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.config import Settings
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.sources._loaded import Context, Fetched, Request
+from xl_smallcap.data.sources._loaded import Context, Fetched, Request, needs_nothing
 from xl_smallcap.data.sources._text import not_a_page, read_days, read_values
 from xl_smallcap.data.sources.delimited import Sheet
 from xl_smallcap.errors import SourceError
@@ -41,20 +40,7 @@ _MOST_ROWS = 10_000
 Row = Mapping[str, Any]
 
 
-def unusable(settings: Settings) -> str:
-    """Say why the CFTC cannot be asked: never.
-
-    Parameters
-    ----------
-    settings : Settings
-        Not used.
-
-    Returns
-    -------
-    str
-        Empty.
-    """
-    return ""
+unusable = needs_nothing
 
 
 def fetch(request: Request, context: Context) -> bytes:

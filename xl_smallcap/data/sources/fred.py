@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.config import Settings
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.sources._loaded import Context, Fetched, Request
+from xl_smallcap.data.sources._loaded import Context, Fetched, Request, needs_nothing
 from xl_smallcap.data.sources._text import not_a_page, read_days, read_values
 from xl_smallcap.data.sources.delimited import read_sheet
 from xl_smallcap.errors import SourceError
@@ -24,20 +23,7 @@ _PAGE = 100_000
 """Observations an answer of the API holds at most."""
 
 
-def unusable(settings: Settings) -> str:
-    """Say why FRED cannot be asked: never.
-
-    Parameters
-    ----------
-    settings : Settings
-        Not used.
-
-    Returns
-    -------
-    str
-        Empty.
-    """
-    return ""
+unusable = needs_nothing
 
 
 def fetch(request: Request, context: Context) -> list[bytes]:

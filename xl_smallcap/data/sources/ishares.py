@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.config import Settings
 from xl_smallcap.data.holdings import Holdings
-from xl_smallcap.data.sources._loaded import Context, Fetched, Request
+from xl_smallcap.data.sources._loaded import Context, Fetched, Request, needs_nothing
 from xl_smallcap.data.sources._text import not_a_page, read_values
 from xl_smallcap.errors import SourceError
 from xl_smallcap.types import FloatArray
@@ -36,20 +35,7 @@ _WEIGHTS = (95.0, 105.0)
 _FEWEST = 30
 
 
-def unusable(settings: Settings) -> str:
-    """Say why iShares cannot be asked: never.
-
-    Parameters
-    ----------
-    settings : Settings
-        Not used.
-
-    Returns
-    -------
-    str
-        Empty.
-    """
-    return ""
+unusable = needs_nothing
 
 
 def fetch(request: Request, context: Context) -> bytes:
