@@ -31,6 +31,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "regime_inflation_max": (-20, 100),
     "regime_growth_revision": (0, 20),
     "regime_inflation_revision": (0, 20),
+    "scenario_draws": (1000, 1_000_000),
+    "scenario_means": (0, 1),
     "shared_home": (0, 1),
 }
 """Least and most of the settings that are not just positive."""
@@ -71,6 +73,10 @@ class Settings:
     )
     regime_growth_revision: float = _setting(0.15, "model bands: sd by which a known activity index is revised")
     regime_inflation_revision: float = _setting(0.15, "model bands: sd by which known inflation is revised, % a year")
+    scenario_draws: int = _setting(20_000, "draws of a projection by simulation or bootstrap")
+    scenario_means: int = _setting(
+        0, "1: factors a path does not name, and the target, drift by their window's means; 0: by nothing"
+    )
     server_idle_minutes: float = _setting(60.0, "minutes after which an unused server ends")
     fred_api_key: str = _secret("key of the FRED API; with one, vintages are fetched. Never written anywhere by us")
     sources: str = _setting("fred,yahoo,cftc,ishares", "sources a refresh may use; the catalogue says in which order")

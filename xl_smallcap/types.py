@@ -91,6 +91,55 @@ PositionStat = Literal[
 ]
 FairValueModel = Literal["changes", "levels"]
 RegimeModel = Literal["chains", "bands", "hmm", "market"]
+ScenarioMethod = Literal["analytic", "simulation", "bootstrap", "pooling", "regimes"]
+ScenarioStat = Literal[
+    "mean",
+    "median",
+    "sd",
+    "p5",
+    "p25",
+    "p50",
+    "p75",
+    "p95",
+    "prob_positive",
+    "prob_outperform",
+    "base_rate",
+    "base_rate_se",
+    "base_rate_nobs",
+    "base_rate_positive",
+    "share_path",
+    "share_beta",
+    "share_residual",
+    "plausibility",
+    "distance",
+    "worst_analogue",
+    "worst_analogue_return",
+    "effective_scenarios",
+    "frequency_conflict",
+    "warning",
+    "nobs",
+    "first_date",
+    "last_date",
+    "draws",
+    "seed",
+]
+NeedleStat = Literal[
+    "joint",
+    "window",
+    "given_window",
+    "outperform",
+    "joint_se",
+    "window_se",
+    "given_window_se",
+    "joint_base",
+    "window_base",
+    "given_window_base",
+    "outperform_base",
+    "effective",
+    "nobs",
+    "first_date",
+    "last_date",
+]
 BetaUnit = Literal["sd", "native", "10bp", "1pct"]
 Frequency = Literal["daily", "weekly", "monthly"]
 SeriesKind = Literal["price", "yield", "level"]

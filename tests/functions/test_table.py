@@ -13,7 +13,9 @@ NAMES = [
     "RUSSELL_BETA", "RUSSELL_BETAS", "RUSSELL_BETA_HISTORY", "RUSSELL_FIT", "RUSSELL_METHODS",
     "RUSSELL_ATTRIBUTION", "RUSSELL_FAIR_VALUE", "RUSSELL_FAIR_VALUE_HISTORY", "RUSSELL_FACTOR", "RUSSELL_FACTORS",
     "RUSSELL_REGIME", "RUSSELL_REGIME_PROB", "RUSSELL_REGIMES", "RUSSELL_REGIME_HISTORY", "RUSSELL_TRANSITIONS",
-    "RUSSELL_REGIME_RETURNS", "RUSSELL_REGIME_SCORE", "RUSSELL_POSITIONING", "RUSSELL_POSITIONING_HISTORY",
+    "RUSSELL_REGIME_RETURNS", "RUSSELL_REGIME_SCORE",
+    "RUSSELL_SCENARIO", "RUSSELL_SCENARIOS", "RUSSELL_PROJECTION", "RUSSELL_FAN", "RUSSELL_SCENARIO_SCORE",
+    "RUSSELL_TIPPING", "RUSSELL_NEEDLE", "RUSSELL_NEEDLE_MAP", "RUSSELL_POSITIONING", "RUSSELL_POSITIONING_HISTORY",
     "RUSSELL_CHANGES",
     "RUSSELL_ASOF", "RUSSELL_SOURCE", "RUSSELL_SNAPSHOT", "RUSSELL_STATUS", "RUSSELL_WHY",
 ]  # fmt: skip
@@ -25,21 +27,32 @@ PERIODS = {
     "RUSSELL_REGIMES": ["horizon"],
     "RUSSELL_REGIME_HISTORY": ["start"],
 }
+TRAILING = {
+    "RUSSELL_FAIR_VALUE": ["horizon"],
+    "RUSSELL_FAIR_VALUE_HISTORY": ["horizon"],
+    "RUSSELL_SCENARIO": ["method"],
+    "RUSSELL_PROJECTION": ["method"],
+    "RUSSELL_FAN": ["method"],
+    "RUSSELL_NEEDLE": ["growth_min", "inflation_max"],
+}
+"""What came to a function after its order was set stands at its end."""
 ORDER = [
     "factor",
+    "scenario",
+    "shocks",
     "series",
     "formula",
     "category",
     "stat",
     "target",
     "window",
+    "horizon",
     "as_of",
     "method",
     "model",
     "spec",
     "unit",
     "start",
-    "horizon",
 ]
 
 
@@ -59,7 +72,10 @@ def test_help_fits_the_wizard_and_arguments_keep_their_order() -> None:
         # a period comes first where it is the subject
         period = PERIODS.get(f.name, [])
         assert [p.name for p in f.parameters][: len(period)] == period
-        places = [ORDER.index(p.name) for p in f.parameters[len(period) :]]
+        late = TRAILING.get(f.name, [])
+        names = [p.name for p in f.parameters][len(period) :]
+        assert names[len(names) - len(late) :] == late
+        places = [ORDER.index(name) for name in names[: len(names) - len(late)]]
         assert places == sorted(places), f.name
         assert all(5 < len(p.help) <= HELP_LIMIT for p in f.parameters), f.name
         assert all(not p.name.startswith(("end", "next", "date")) for p in f.parameters)

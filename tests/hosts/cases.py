@@ -38,6 +38,18 @@ def regime(formula: str, *arguments: bool | str) -> Case:
 
 PCR, PCR3, PLS3 = Method("pcr"), Method("pcr", 3), Method("pls", 3)
 
+
+def scenario(
+    formula: str, shocks: check.Shocks, what: str, target: str = "relative", months: int = 3, as_of: str | None = None
+) -> Case:
+    return Case(formula, lambda: check.projection(shocks, what, target, months, as_of))
+
+
+GOLDMAN: check.Shocks = {"growth": (6.0, 6), "inflation": (-20.0, 6), "easing": (25.0, 6)}
+STILL: check.Shocks = {"growth": (0.0, 6), "inflation": (0.0, 6), "easing": (0.0, 6)}
+INFLATED: check.Shocks = {"inflation": (25.0, 0), "growth": ("1 sd", 0)}
+TIGHTER: check.Shocks = {"easing": (-25.0, 0)}
+
 VALUES = [
     beta('RUSSELL_BETA("inflation")', "inflation"),
     beta('RUSSELL_BETA("Inflation "," BETA ","Russell")', "inflation"),
@@ -139,6 +151,64 @@ REGIMES = [
     Case('RUSSELL_REGIME_SCORE(,"bands")', Error("#N/A", "run 'xl-smallcap regime history'")),
 ]
 
+SHOCKS = '{"inflation",25,"bp";"growth",1,"sd"}'
+SCENARIOS = [
+    scenario('RUSSELL_SCENARIO("goldman")', GOLDMAN, "mean", "relative", 6),
+    scenario(
+        'RUSSELL_SCENARIO(" Growth low-inflation ","SD",,3,"2025-12-24")', GOLDMAN, "sd", "relative", 3, "2025-12-24"
+    ),
+    scenario('RUSSELL_SCENARIO("goldman","contribution:cuts","russell")', GOLDMAN, "easing", "russell", 6),
+    scenario('RUSSELL_SCENARIO("goldman","prob_outperform","Russell",3)', GOLDMAN, "odds", "relative", 3),
+    scenario('RUSSELL_SCENARIO("no_change","p95","sp500",1)', STILL, "p95", "sp500", 1),
+    scenario(f"RUSSELL_PROJECTION({SHOCKS})", INFLATED, "mean", "relative", 3),
+    scenario(
+        f'RUSSELL_PROJECTION({SHOCKS},"odds",,"12")'.replace('"odds"', '"prob_positive"'),
+        INFLATED,
+        "odds",
+        "relative",
+        12,
+    ),
+    scenario(
+        'RUSSELL_PROJECTION({"Factor","Shock","Unit";" Cuts ","-25","BP"},"sd","russell")', TIGHTER, "sd", "russell", 3
+    ),
+    Case('RUSSELL_SCENARIO("goldman","seed",,,,,"bootstrap")', 20251224.0),
+    Case('RUSSELL_SCENARIO("goldman","warning")', "none"),
+    Case('RUSSELL_TIPPING("inflation","goldman")', lambda: check.tipping(GOLDMAN, "inflation", 6)),
+    Case("RUSSELL_SCENARIOS()", (6, 23)),
+    Case('RUSSELL_SCENARIO("jpmorgan","all","hedged",6)', (49, 4)),
+    Case('RUSSELL_SCENARIO("goldman","all",,1,,,"simulation")', (47, 4)),
+    Case('RUSSELL_FAN("jpmorgan",,,"2025-12-24")', (7, 11)),
+    Case(f'RUSSELL_FAN({SHOCKS},"russell",2,,"full","pooling")', (3, 11)),
+    Case('RUSSELL_FAN("goldman",,2,,,"simulation")', (3, 11)),
+    Case("RUSSELL_SCENARIO_SCORE()", (20, 14)),
+    Case("RUSSELL_TIPPING()", (6, 13)),
+    Case("RUSSELL_NEEDLE_MAP()", (10, 10)),
+    Case('RUSSELL_SCENARIO("goldmann")', Error("#VALUE!", "Did you mean 'goldman'?")),
+    Case("RUSSELL_SCENARIO()", Error("#VALUE!", "'scenario' is missing: give one of")),
+    Case('RUSSELL_SCENARIO("goldman","men")', Error("#VALUE!", "Did you mean 'mean'?")),
+    Case('RUSSELL_SCENARIO("goldman",,,13)', Error("#VALUE!", "whole number of months from 1 to 12")),
+    Case('RUSSELL_SCENARIO("goldman",,,,,"macro:growth_metals")', Error("#VALUE!", "Use specification 'macro'")),
+    Case('RUSSELL_SCENARIO("goldman","prob_outperform","sp500")', Error("#VALUE!", "is measured against")),
+    Case('RUSSELL_SCENARIO("goldman","share_path",,,,,"pooling")', Error("#N/A", "no shares of variance")),
+    Case('RUSSELL_SCENARIO("goldman",,,,,,"regimes")', Error("#N/A", "run 'xl-smallcap regime history'")),
+    Case('RUSSELL_PROJECTION("goldman")', Error("#VALUE!", "A named path goes to RUSSELL_SCENARIO")),
+    Case('RUSSELL_PROJECTION({"inflaton",25,"bp"})', Error("#VALUE!", "Did you mean 'inflation'?")),
+    Case('RUSSELL_PROJECTION({"inflation",25})', Error("#VALUE!", "has no unit; write bp, pct or sd")),
+    Case('RUSSELL_PROJECTION({"inflation",25,"pct"})', Error("#VALUE!", "needs the unit 'bp' or 'sd'")),
+    Case('RUSSELL_PROJECTION({"inflation",25,"bps"})', Error("#VALUE!", "Did you mean 'bp'?")),
+    Case('RUSSELL_PROJECTION({"inflation","25 bp","bp"})', Error("#VALUE!", "Row 1 of the shocks: the shock is '25")),
+    Case('RUSSELL_PROJECTION({"easing",25,"bp";"cuts",-5,"bp"})', Error("#VALUE!", "gives 'easing' twice")),
+    Case(
+        'RUSSELL_PROJECTION({"growth",1,"sd";"growth",2,"sd"})',
+        Error("#VALUE!", "'growth' is given twice"),
+    ),
+    Case('RUSSELL_PROJECTION({"growth",900,"pct"},,,1,,,"pooling")', Error("#NUM!", "No reweighting of history")),
+    Case('RUSSELL_PROJECTION({"credit",50,"bp"})', Error("#VALUE!", "Use specification 'full'")),
+    Case('RUSSELL_TIPPING("inflation",,"sp500")', Error("#VALUE!", "is measured against")),
+    Case("RUSSELL_NEEDLE()", Error("#N/A", "run 'xl-smallcap regime history'")),
+    Case('RUSSELL_NEEDLE(,,,,"two")', Error("#VALUE!", "'growth_min' must be a number")),
+]
+
 TABLES = [
     Case("RUSSELL_REGIMES()", (5, 14)),
     Case('RUSSELL_REGIMES(3,"2020-06-30","bands")', (5, 14)),
@@ -235,5 +305,5 @@ ERRORS = [
     Case('RUSSELL_SOURCE("DGS")', Error("#VALUE!", "Unknown series 'DGS'. Did you mean 'DGS2'")),
 ]
 
-CASES = [*VALUES, *REGIMES, *TABLES, *ERRORS]
+CASES = [*VALUES, *REGIMES, *SCENARIOS, *TABLES, *ERRORS]
 assert len(CASES) >= 40

@@ -240,3 +240,65 @@ def _state(values: tuple[float, ...], steps: int) -> Any:
         p = p / p.sum()
     p = p @ np.linalg.matrix_power(best.transmat_, steps)
     return p[np.argsort(best.means_[:, 0])]
+
+
+Shocks = dict[str, tuple[float | str, int]]
+"""Factor -> change, and the months it is spread over; 0 for those asked for."""
+
+
+def _projected(target: str, as_of: str | None) -> tuple[Any, Any, Any, Any, float]:
+    """Factor changes, betas, their covariance, the factors' covariance, residual variance: by other libraries."""
+    from sklearn.covariance import ledoit_wolf
+
+    _, X, y = window_of(target, "104w", as_of)
+    lags = int(4 * (len(y) / 100) ** (2 / 9))
+    hac = sm.OLS(y, sm.add_constant(X)).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True})
+    shrunk, _ = ledoit_wolf(((X - X.mean()) / X.std(ddof=0)).to_numpy())
+    sd = X.std(ddof=1).to_numpy()
+    covariance = hac.cov_params().to_numpy()[1:, 1:]
+    return X, hac.params.to_numpy()[1:], covariance, shrunk * np.outer(sd, sd), float(hac.mse_resid)
+
+
+def projection(shocks: Shocks, what: str, target: str, months: int, as_of: str | None = None) -> float:
+    """A projection from other libraries' regression, covariance and Student t."""
+    from scipy import stats
+
+    X, beta, V, S, s2 = _projected(target, as_of)
+    names = list(X.columns)
+    h = 4.2 * months
+    one = [names.index(f) for f in shocks]
+    given = []
+    for f, (change, spread) in shocks.items():
+        k = names.index(f)
+        total = np.sqrt(S[k, k] * h) if isinstance(change, str) else change * (months / spread if spread else 1.0)
+        given.append(total)
+    two = [k for k in range(len(names)) if k not in one]
+    f_all, left = np.zeros(len(names)), np.zeros_like(S)
+    f_all[one] = given
+    inverse = np.linalg.inv(S[np.ix_(one, one)])
+    f_all[two] = S[np.ix_(two, one)] @ inverse @ given
+    left[np.ix_(two, two)] = S[np.ix_(two, two)] - S[np.ix_(two, one)] @ inverse @ S[np.ix_(one, two)]
+    left *= h
+    mean = float(beta @ f_all)
+    sd = float(np.sqrt(beta @ left @ beta + f_all @ V @ f_all + np.trace(V @ left) + h * s2))
+    if what in names:
+        return float(beta[names.index(what)] * f_all[names.index(what)])
+    law = stats.t(4 + h, mean, sd * np.sqrt((2 + h) / (4 + h)))
+    return {"mean": mean, "sd": sd, "odds": float(law.sf(0.0)), "p95": float(law.ppf(0.95))}[what]
+
+
+def tipping(shocks: Shocks, factor: str, months: int) -> float:
+    """Where the mean crosses zero, by bisection."""
+    low, high = -1e4, 1e4
+
+    def mean(s: float) -> float:
+        return projection({**shocks, factor: (s, 0)}, "mean", "relative", months)
+
+    falling = mean(low) > 0
+    for _ in range(90):
+        middle = (low + high) / 2
+        if (mean(middle) > 0) == falling:
+            low = middle
+        else:
+            high = middle
+    return low

@@ -22,7 +22,7 @@ from xl_smallcap.hosts.server import day_number
 from xl_smallcap.session import Session
 
 IDS = [c.formula for c in CASES]
-DATES = ("last_date", "first_date", "first", "last", "date", "published", "month", "growth_to", "inflation_to")
+DATES = ("last_date", "first_date", "first", "last", "date", "published", "month", "growth_to", "inflation_to", "dated")
 
 
 def plain(value: Any, dates: bool = False) -> Any:
@@ -110,7 +110,7 @@ def test_command_line(
             rows = [[n, back(v, n in DATES), *map(plain, more)] for n, v, *more in answer["table"][1:]]
         else:
             rows = [[back(v, d) for v, d in zip(row, is_dates, strict=True)] for row in answer["table"][1:]]
-        found = [head, *rows]
+        found = [[plain(h) for h in head], *rows]
     else:
         found = back(answer["value"], isinstance(case.expected, dt.date))
     assert found == expected[case.formula]

@@ -12,8 +12,7 @@ from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as sklearn_log_loss
 from statsmodels.tsa.api import VAR
 
-from xl_smallcap.models import bands
-from xl_smallcap.models import regime_scores as scores
+from xl_smallcap.models import bands, scores
 
 
 @settings(max_examples=60)

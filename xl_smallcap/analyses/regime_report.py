@@ -13,7 +13,7 @@ from xl_smallcap.data.catalogue import Target
 from xl_smallcap.data.panel import Column, series_in
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.errors import NoDataError
-from xl_smallcap.models import regime_scores as scores
+from xl_smallcap.models import scores
 from xl_smallcap.models.inference import student_quantile
 from xl_smallcap.session import Session
 from xl_smallcap.types import DayArray, FloatArray, IntArray, RegimeModel

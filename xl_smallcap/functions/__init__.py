@@ -15,6 +15,7 @@ from xl_smallcap.functions.changes import RUSSELL_CHANGES
 from xl_smallcap.functions.factors import RUSSELL_FACTOR, RUSSELL_FACTORS
 from xl_smallcap.functions.fair_value import RUSSELL_FAIR_VALUE, RUSSELL_FAIR_VALUE_HISTORY
 from xl_smallcap.functions.methods import RUSSELL_METHODS
+from xl_smallcap.functions.needle import RUSSELL_NEEDLE, RUSSELL_NEEDLE_MAP, RUSSELL_TIPPING
 from xl_smallcap.functions.positioning import RUSSELL_POSITIONING, RUSSELL_POSITIONING_HISTORY
 from xl_smallcap.functions.provenance import RUSSELL_ASOF, RUSSELL_SNAPSHOT, RUSSELL_SOURCE, RUSSELL_STATUS
 from xl_smallcap.functions.regimes import (
@@ -25,6 +26,13 @@ from xl_smallcap.functions.regimes import (
     RUSSELL_REGIME_SCORE,
     RUSSELL_REGIMES,
     RUSSELL_TRANSITIONS,
+)
+from xl_smallcap.functions.scenarios import (
+    RUSSELL_FAN,
+    RUSSELL_PROJECTION,
+    RUSSELL_SCENARIO,
+    RUSSELL_SCENARIO_SCORE,
+    RUSSELL_SCENARIOS,
 )
 from xl_smallcap.types import Table
 
@@ -140,6 +148,14 @@ FUNCTIONS: tuple[WorksheetFunction, ...] = tuple(
         RUSSELL_TRANSITIONS,
         RUSSELL_REGIME_RETURNS,
         RUSSELL_REGIME_SCORE,
+        RUSSELL_SCENARIO,
+        RUSSELL_SCENARIOS,
+        RUSSELL_PROJECTION,
+        RUSSELL_FAN,
+        RUSSELL_SCENARIO_SCORE,
+        RUSSELL_TIPPING,
+        RUSSELL_NEEDLE,
+        RUSSELL_NEEDLE_MAP,
         RUSSELL_POSITIONING,
         RUSSELL_POSITIONING_HISTORY,
         RUSSELL_CHANGES,
@@ -166,19 +182,27 @@ __all__ = [
     "RUSSELL_FACTORS",
     "RUSSELL_FAIR_VALUE",
     "RUSSELL_FAIR_VALUE_HISTORY",
+    "RUSSELL_FAN",
     "RUSSELL_FIT",
     "RUSSELL_METHODS",
+    "RUSSELL_NEEDLE",
+    "RUSSELL_NEEDLE_MAP",
     "RUSSELL_POSITIONING",
     "RUSSELL_POSITIONING_HISTORY",
+    "RUSSELL_PROJECTION",
     "RUSSELL_REGIME",
     "RUSSELL_REGIMES",
     "RUSSELL_REGIME_HISTORY",
     "RUSSELL_REGIME_PROB",
     "RUSSELL_REGIME_RETURNS",
     "RUSSELL_REGIME_SCORE",
+    "RUSSELL_SCENARIO",
+    "RUSSELL_SCENARIOS",
+    "RUSSELL_SCENARIO_SCORE",
     "RUSSELL_SNAPSHOT",
     "RUSSELL_SOURCE",
     "RUSSELL_STATUS",
+    "RUSSELL_TIPPING",
     "RUSSELL_TRANSITIONS",
     "RUSSELL_WHY",
     "Parameter",

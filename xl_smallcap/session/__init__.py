@@ -24,6 +24,7 @@ from xl_smallcap.config import Settings, load_settings
 from xl_smallcap.data import columnar
 from xl_smallcap.data.catalogue import Catalogue, load_catalogue
 from xl_smallcap.data.panel import Column, Panel, build_panel
+from xl_smallcap.data.scenarios import ScenarioLibrary, load_scenarios
 from xl_smallcap.data.store import Snapshot, Store
 from xl_smallcap.errors import StoreError
 from xl_smallcap.session.lru import Lru
@@ -73,7 +74,8 @@ class Session:
         self._pinned = fingerprint
         self._snapshot: Snapshot | None = None
         self._catalogue: Catalogue | None = None
-        self._catalogue_stamp: float | None = None
+        self._scenarios: ScenarioLibrary | None = None
+        self._catalogue_stamp: tuple[float | None, ...] | None = None
         self._manifest_stamp: float | None = None
         self._next_check = 0.0
         self._written = 0
@@ -85,13 +87,13 @@ class Session:
             return
         with self._lock:
             self._next_check = now + _POINTER_CHECK_SECONDS
-            stamp = _modified(self.settings.home / "catalogue.toml")
+            stamp = tuple(_modified(self.settings.home / name) for name in ("catalogue.toml", "scenarios.toml"))
             wanted = self._pinned or self.store.current()
             have = self._snapshot.fingerprint if self._snapshot else None
             # a refresh that brings nothing new still notes when it was, and what failed
             noted = _modified(self.store.manifest(wanted)) if wanted else None
             if (stamp, noted) != (self._catalogue_stamp, self._manifest_stamp) or wanted != have:
-                self._snapshot = self._catalogue = None
+                self._snapshot = self._catalogue = self._scenarios = None
                 self._catalogue_stamp, self._manifest_stamp = stamp, noted
                 self.clear()
 
@@ -112,6 +114,15 @@ class Session:
                 if self._catalogue is None:
                     self._catalogue = load_catalogue(self.settings.home / "catalogue.toml")
         return self._catalogue
+
+    @property
+    def scenarios(self) -> ScenarioLibrary:
+        """Our paths with the user's file laid over them."""
+        if self._scenarios is None:
+            with self._lock:
+                if self._scenarios is None:
+                    self._scenarios = load_scenarios(self.settings.home / "scenarios.toml")
+        return self._scenarios
 
     def panel(self, columns: tuple[Column, ...], as_of: np.datetime64 | None, frequency: Frequency = "daily") -> Panel:
         """Build a panel once.

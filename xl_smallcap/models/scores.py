@@ -232,3 +232,29 @@ def persistence(labels: IntArray, groups: int, delay: int, horizon: int, least: 
         if end >= 0 and labels[end] >= 0 and seen >= least:
             out[t] = counts[labels[end]] / counts[labels[end]].sum()
     return out
+
+
+def auc(probability: FloatArray, truth: FloatArray) -> float:
+    """Return how often a case that happened was given more than one that did not (0.5 is no skill).
+
+    Parameters
+    ----------
+    probability, truth : ndarray of shape (n,)
+        Forecast, and 0 or 1.
+
+    Returns
+    -------
+    float
+        Area under the receiver operating characteristic by ranks (Mann and Whitney 1947), ties counted half; NaN where
+        everything or nothing happened.
+    """
+    order = np.argsort(probability, kind="stable")
+    ranked, at = np.unique(probability[order], return_inverse=True)
+    count = np.bincount(at, minlength=ranked.size)
+    rank = np.empty(probability.size)
+    rank[order] = (np.cumsum(count) - (count - 1) / 2.0)[at]
+    hits = truth > 0.5
+    yes, no = int(hits.sum()), int((~hits).sum())
+    if not yes or not no:
+        return float("nan")
+    return float((rank[hits].sum() - yes * (yes + 1) / 2.0) / (yes * no))

@@ -1,0 +1,217 @@
+"""The scenario library: named, dated, cited paths of factors, read from data; a user's file lies over ours."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from xl_smallcap.errors import BadArgumentError, CatalogueError, unknown_word
+
+ShockUnit = Literal["bp", "pct", "sd"]
+LONGEST_PATH = 12
+"""Months, as of a projection."""
+LEVELS_ASSUMED = "levels are the user's assumption, not a forecast by the firm named"
+"""What is said beside every path of the library."""
+_KEYS = ("label", "aliases", "dated", "source", "direction", "months", "shocks")
+_SHOCK_KEYS = ("unit", "shock", "by_month")
+
+
+@dataclass(frozen=True)
+class Shock:
+    """What one factor does: its change in each month, or one change over the whole path (None by month)."""
+
+    factor: str
+    unit: ShockUnit
+    total: float
+    by_month: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A path of factors, when it was thought of and by whom; `months` 0 means as long as the horizon asked for."""
+
+    id: str
+    label: str
+    shocks: tuple[Shock, ...]
+    months: int = 0
+    dated: dt.date | None = None
+    source: str = "the sheet"
+    direction: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScenarioLibrary:
+    """Every path; look-ups know aliases and say what was meant."""
+
+    paths: Mapping[str, Scenario]
+
+    def find(self, word: str) -> Scenario:
+        """Return a path by id or alias.
+
+        Parameters
+        ----------
+        word : str
+            Any case; blanks and dashes count as underscores.
+
+        Returns
+        -------
+        Scenario
+
+        Raises
+        ------
+        BadArgumentError
+            Naming the nearest.
+        """
+        wanted = re.sub(r"[\s-]+", "_", word.strip().lower())
+        for path in self.paths.values():
+            if wanted == path.id.lower() or wanted in (a.lower() for a in path.aliases):
+                return path
+        known = [w for p in self.paths.values() for w in (p.id, *p.aliases)]
+        raise BadArgumentError(unknown_word("scenario", word.strip(), known))
+
+
+class _Reader:
+    """One file: its text is kept to say in which line a key stands."""
+
+    def __init__(self, text: str, where: str) -> None:
+        self.text, self.where = text, where
+
+    def refuse(self, table: str, key: str, sentence: str) -> CatalogueError:
+        return CatalogueError(f"{self.where}{self._line(table, key)}: [{table}] {sentence}")
+
+    def _line(self, table: str, key: str) -> str:
+        inside = found = 0
+        for number, line in enumerate(self.text.splitlines(), 1):
+            header = re.match(r"\s*\[\s*([^\]]+?)\s*\]", line)
+            if header:
+                inside = number if header.group(1).replace('"', "") == table else 0
+            if inside and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
+                return f" line {number}"
+            found = found or inside
+        return f" line {found}" if found else ""
+
+    def shock(self, path: str, factor: str, given: Any, months: int) -> Shock:
+        table = f"paths.{path}.shocks"
+        if not isinstance(given, dict):
+            raise self.refuse(table, factor, f'{factor} must look like {{ unit = "bp", shock = 25 }}; got {given!r}.')
+        for key in given:
+            if key not in _SHOCK_KEYS:
+                raise self.refuse(table, factor, f"{factor}: {unknown_word('key', key, _SHOCK_KEYS)}")
+        unit = given.get("unit")
+        if unit is None:
+            raise self.refuse(table, factor, f'{factor} has no unit; write unit = "bp", "pct" or "sd".')
+        if unit not in get_args(ShockUnit):
+            raise self.refuse(table, factor, f"{factor}: {unknown_word('unit', str(unit), get_args(ShockUnit))}")
+        if ("shock" in given) == ("by_month" in given):
+            raise self.refuse(table, factor, f"{factor} needs either shock or by_month, and not both.")
+        values = given.get("by_month", [given.get("shock")])
+        if not isinstance(values, list) or not all(_finite(v) for v in values):
+            raise self.refuse(table, factor, f"{factor}: shocks must be numbers; got {values!r}.")
+        if "by_month" in given and len(values) != months:
+            raise self.refuse(
+                table, factor, f"{factor}: by_month has {len(values)} numbers, but months = {months}; give one a month."
+            )
+        shaped = tuple(float(v) for v in values)
+        return Shock(factor, unit, float(sum(shaped)), shaped if "by_month" in given else None)
+
+    def path(self, key: str, given: Any) -> Scenario:
+        table = f"paths.{key}"
+        if not isinstance(given, dict):
+            raise self.refuse(table, key, "must be a table of keys.")
+        for name in given:
+            if name not in _KEYS:
+                raise self.refuse(table, name, unknown_word("key", name, _KEYS))
+        for name in ("label", "dated", "source", "months", "shocks"):
+            if name not in given:
+                raise self.refuse(table, "", f"lacks {name}; every path is dated, cited and has its months and shocks.")
+        for name, kind, said in (
+            ("label", str, "text"), ("source", str, "text"), ("direction", str, "text"),
+            ("dated", dt.date, "a date such as 2025-12-24"), ("shocks", dict, "a table of factors"),
+            ("aliases", list, "a list of words"),
+        ):  # fmt: skip
+            if name in given and not isinstance(given[name], kind):
+                raise self.refuse(table, name, f"{name} must be {said}; got {given[name]!r}.")
+        months = given["months"]
+        if type(months) is not int or not 1 <= months <= LONGEST_PATH:
+            raise self.refuse(
+                table, "months", f"months must be a whole number from 1 to {LONGEST_PATH}, not {months!r}."
+            )
+        return Scenario(
+            id=key,
+            label=given["label"],
+            shocks=tuple(self.shock(key, f, v, months) for f, v in given["shocks"].items()),
+            months=months,
+            dated=given["dated"],
+            source=given["source"],
+            direction=given.get("direction", ""),
+            aliases=tuple(str(a) for a in given.get("aliases", ())),
+        )
+
+    def paths(self) -> dict[str, Scenario]:
+        try:
+            told = tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as exc:
+            raise CatalogueError(f"{self.where} is not valid TOML: {exc}.") from exc
+        for key in told:
+            if key not in ("schema", "paths"):
+                raise CatalogueError(
+                    f"{self.where}{self._line(key, '')}: {unknown_word('table', key, ('paths', 'schema'))}"
+                )
+        entries = told.get("paths", {})
+        if not isinstance(entries, dict):
+            raise CatalogueError(f"{self.where}: [paths] must hold a table a path, such as [paths.my_view].")
+        return {key: self.path(key, given) for key, given in entries.items()}
+
+
+def _finite(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e12
+
+
+@functools.lru_cache(maxsize=1)
+def _shipped() -> dict[str, Scenario]:
+    text = resources.files("xl_smallcap.data").joinpath("scenarios.toml").read_text(encoding="utf-8")
+    return _Reader(text, "scenarios.toml").paths()
+
+
+def load_scenarios(user_file: Path | None = None) -> ScenarioLibrary:
+    """Read our paths and lay the user's over them.
+
+    Parameters
+    ----------
+    user_file : pathlib.Path, optional
+        A TOML file of the same form; a missing file is no overlay.
+
+    Returns
+    -------
+    ScenarioLibrary
+
+    Raises
+    ------
+    CatalogueError
+        Naming file, line, table and key.
+    """
+    paths = dict(_shipped())
+    if user_file is not None and user_file.is_file():
+        try:
+            text = user_file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as exc:
+            raise CatalogueError(f"{user_file} is not text in UTF-8: {exc}.") from exc
+        own = _Reader(text, str(user_file)).paths()
+        words = {w.lower(): p.id for p in own.values() for w in (p.id, *p.aliases)}
+        for path in paths.values():
+            taken = {words[w.lower()] for w in (path.id, *path.aliases) if w.lower() in words} - {path.id}
+            if taken:
+                raise CatalogueError(
+                    f"{user_file}: path '{sorted(taken)[0]}' uses a word that already means our '{path.id}'; choose "
+                    f"another alias, or replace [paths.{path.id}]."
+                )
+        paths.update(own)
+    return ScenarioLibrary(paths)

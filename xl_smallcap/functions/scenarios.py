@@ -1,0 +1,390 @@
+"""Worksheet functions of scenarios: a path's projection, all paths side by side, the fan, and how good they were."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, get_args
+
+from xl_smallcap.analyses import scenario_evidence as evidence
+from xl_smallcap.analyses import scenario_history as report
+from xl_smallcap.analyses.provenance import source_label
+from xl_smallcap.analyses.question import Question
+from xl_smallcap.analyses.scenario_projection import Projected, pooled_history, project_path
+from xl_smallcap.analyses.scenarios import ScenarioQuestion, outperformance
+from xl_smallcap.data.scenarios import LEVELS_ASSUMED
+from xl_smallcap.errors import BadArgumentError, NoDataError, XlSmallcapError, unknown_word
+from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions._native import date, number
+from xl_smallcap.functions._shocks import horizon_of, projection_question, scenario_question
+from xl_smallcap.session import Session, current_session
+from xl_smallcap.types import Scalar, ScenarioStat, Table
+
+CONDITIONAL = "conditional on the path"
+_PERCENTILES: dict[str, float] = {"median": 0.5, "p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
+_SCORED = (1, 3, 6, 12)
+
+
+def _opened() -> Session:
+    session = current_session()
+    session.follow()
+    return session
+
+
+class _Stats:
+    """Everything a cell may ask of one projection, each found when asked."""
+
+    def __init__(self, session: Session, asked: ScenarioQuestion) -> None:
+        self.session, self.asked = session, asked
+        self.found: Projected = project_path(session, asked)
+
+    def _against(self) -> Question:
+        return outperformance(self.session, self.asked.question)
+
+    def conflicts(self) -> tuple[str, ...]:
+        return evidence.frequency_conflict(self.session, self.found.fitted, self.asked.question)
+
+    def _outperforming(self) -> float:
+        return project_path(self.session, replace(self.asked, question=self._against())).outcome.above_zero()
+
+    def parts(self) -> list[tuple[str, float, str]]:
+        """Contributions and expected changes, a factor each; contributions and rest add up to the mean."""
+        found = self.found
+        rows = [
+            (f"contribution:{n}", float(c), "%") for n, c in zip(found.fitted.names, found.contributions, strict=True)
+        ]
+        rows.append(("contribution:rest", found.rest, "%"))
+        quotes = found.fitted.panel.quotes[1:]
+        if found.asked.method in ("analytic", "simulation", "bootstrap"):
+            for n, q, f in zip(found.fitted.names, quotes, found.analytic.expected[-1], strict=True):
+                rows.append((f"expected:{n}", float(f), "%" if q == "pct" else "bp"))
+        return rows
+
+    def stat(self, stat: ScenarioStat) -> Scalar:
+        found, session, asked = self.found, self.session, self.asked
+        panel, window = found.fitted.panel, asked.question.window.count
+        if stat in _PERCENTILES:
+            return found.outcome.quantile(_PERCENTILES[stat])
+        if stat.startswith("share_"):
+            if found.shares is None:
+                raise NoDataError("Method 'pooling' reweights history and has no shares of variance; use 'analytic'.")
+            return found.shares[("share_path", "share_beta", "share_residual").index(stat)]
+        if stat in ("draws", "seed"):
+            if asked.method not in ("simulation", "bootstrap"):
+                raise NoDataError(f"Method '{asked.method}' draws nothing, so it has no '{stat}'.")
+            return session.settings.scenario_draws if stat == "draws" else session.settings.seed
+        if stat in ("base_rate", "base_rate_se", "base_rate_nobs"):
+            rate = evidence.base_rate(session, self._against(), asked.months)
+            return {"base_rate": rate.share, "base_rate_se": rate.se, "base_rate_nobs": rate.nobs}[stat]
+        if stat in ("worst_analogue", "worst_analogue_return"):
+            worst = evidence.worst_analogue(found)
+            return f"{worst.start} to {worst.end}" if stat == "worst_analogue" else worst.target_return
+        lazily: dict[str, Callable[[], Scalar]] = {
+            "mean": lambda: found.outcome.mean,
+            "sd": lambda: found.outcome.sd,
+            "prob_positive": found.outcome.above_zero,
+            "prob_outperform": self._outperforming,
+            "base_rate_positive": lambda: evidence.base_rate(session, asked.question, asked.months).share,
+            "plausibility": lambda: evidence.plausibility(found.fitted, found.path, asked.months),
+            "distance": lambda: evidence.distance(found.fitted, found.path, asked.months),
+            "effective_scenarios": lambda: (
+                found.effective
+                if found.effective is not None
+                else pooled_history(found.fitted, found.path, asked.months)[0].effective
+            ),
+            "frequency_conflict": lambda: ", ".join(self.conflicts()) or "none",
+            "warning": lambda: evidence.warning(found, self.conflicts()),
+            "nobs": lambda: window,
+            "first_date": lambda: date(panel.starts[-window]),
+            "last_date": lambda: date(panel.dates[-1]),
+        }
+        return lazily[stat]()
+
+
+_UNITS: dict[str, str] = {
+    **dict.fromkeys(("mean", "median", "sd", "p5", "p25", "p50", "p75", "p95", "worst_analogue_return"), "%, log"),
+    **dict.fromkeys(("prob_positive", "prob_outperform"), f"probability, {CONDITIONAL}"),
+    **dict.fromkeys(("base_rate", "base_rate_se", "base_rate_positive"), "share of history, no path known"),
+    **dict.fromkeys(("share_path", "share_beta", "share_residual"), "share of variance"),
+    "plausibility": "p-value",
+    "distance": "standard deviations",
+}
+
+
+def _answer(session: Session, asked: ScenarioQuestion, stat: Any) -> float | str | dt.date | Table:
+    word = "mean" if read.is_blank(stat) else read.word("stat", stat, "mean").lower()
+    told = _Stats(session, asked)
+    if word == "all":
+        return _everything(session, told)
+    if ":" in word:
+        kind, _, factor = (part.strip() for part in word.partition(":"))
+        rows = {name: value for name, value, _ in told.parts()}
+        if kind in ("contribution", "expected") and factor not in ("rest", "market"):
+            factor = session.catalogue.factor(factor).id
+        if f"{kind}:{factor}" not in rows:
+            raise BadArgumentError(unknown_word("stat", word, rows))
+        return rows[f"{kind}:{factor}"]
+    chosen: ScenarioStat = read.choice("stat", word, ScenarioStat, "mean", also=("contribution:growth", "all"))
+    value = told.stat(chosen)
+    assert isinstance(value, (int, float, str, dt.date))
+    return value
+
+
+def _everything(session: Session, told: _Stats) -> Table:
+    asked = told.asked
+    table: Table = [["stat", "value", "unit", "note"]]
+    for name in get_args(ScenarioStat):
+        try:
+            table.append([name, told.stat(name), _UNITS.get(name), None])
+        except XlSmallcapError as exc:
+            table.append([name, None, _UNITS.get(name), str(exc)])
+    table += [[name, value, unit, None] for name, value, unit in told.parts()]
+    path = asked.scenario
+    said = path.source if path.dated is None else f"{path.source}; {path.direction} {LEVELS_ASSUMED[0].upper()}"
+    said += "" if path.dated is None else f"{LEVELS_ASSUMED[1:]}."
+    rows: list[tuple[str, Scalar]] = [
+        ("scenario", path.id),
+        ("target", asked.question.target.id),
+        ("horizon_months", asked.months),
+        ("method", asked.method),
+        ("path_from", said),
+        ("source", source_label(session)),
+    ]
+    return table + [[name, value, None, None] for name, value in rows]
+
+
+def RUSSELL_SCENARIO(
+    scenario: str | list[list[Any]],
+    stat: str | None = None,
+    target: str | None = None,
+    horizon: float | str | None = None,
+    as_of: dt.date | str | float | None = None,
+    spec: str | None = None,
+    method: str | None = None,
+) -> float | str | dt.date | Table:
+    """Projection of a named path of factors: mean log return in % over the horizon, its range, the odds conditional on the path, base rate, contributions, plausibility; stat "all" gives the table.
+
+    Parameters
+    ----------
+    scenario : str or range
+        "growth_low_inflation" ("goldman"), "rebound_then_pause" ("jpmorgan"), "growth_with_inflation", "growth_disappoints", "no_change", one of your file, or a range of shocks.
+    stat : str, optional
+        mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, all.
+    target : str, optional
+        "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
+    horizon : number, optional
+        Months, 1 to 12. Default: the length of the path.
+    as_of : date, optional
+        Nothing later is used. Default: the last date with every series.
+    spec : str, optional
+        "macro" (default), "macro_market", "full", or one factor swapped.
+    method : str, optional
+        "analytic" (default), "simulation", "bootstrap" (tails of history), "pooling" (history reweighted) or "regimes" (mixture over the regime forecast).
+
+    Returns
+    -------
+    float, str, datetime.date or list of list
+        The levels of a path are the user's assumption, not a forecast by the firm named.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError, FitError
+        See RUSSELL_WHY.
+    """
+    session = _opened()
+    return _answer(session, scenario_question(session, scenario, target, horizon, as_of, spec, method), stat)
+
+
+def RUSSELL_PROJECTION(
+    shocks: Any,
+    stat: str | None = None,
+    target: str | None = None,
+    horizon: float | str | None = None,
+    as_of: dt.date | str | float | None = None,
+    spec: str | None = None,
+    method: str | None = None,
+) -> float | str | dt.date | Table:
+    """Projection of your own shocks, a range of factor, shock, unit: mean log return in % over the horizon, its range, the odds conditional on the path, contributions, plausibility; stat "all" gives the table.
+
+    Parameters
+    ----------
+    shocks : range
+        Rows of factor, shock over the horizon, unit ("bp", "pct" or "sd"); a fourth column month gives the path a shape.
+    stat : str, optional
+        mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, all.
+    target : str, optional
+        "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
+    horizon : number, optional
+        Months, 1 to 12. Default: 3.
+    as_of : date, optional
+        Nothing later is used. Default: the last date with every series.
+    spec : str, optional
+        "macro" (default), "macro_market", "full", or one factor swapped.
+    method : str, optional
+        "analytic" (default), "simulation", "bootstrap" (tails of history), "pooling" (history reweighted) or "regimes" (mixture over the regime forecast).
+
+    Returns
+    -------
+    float, str, datetime.date or list of list
+        As RUSSELL_SCENARIO.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError, FitError
+        See RUSSELL_WHY.
+    """
+    session = _opened()
+    if not isinstance(shocks, (list, tuple)):
+        said = "is missing" if read.is_blank(shocks) else f"is {read.shown(shocks)}"
+        raise BadArgumentError(
+            f"The argument 'shocks' {said}; give a range of rows factor, shock, unit. A named path goes to RUSSELL_SCENARIO."
+        )
+    return _answer(session, scenario_question(session, shocks, target, horizon, as_of, spec, method), stat)
+
+
+def RUSSELL_SCENARIOS(
+    target: str | None = None, horizon: float | str | None = None, as_of: dt.date | str | float | None = None
+) -> Table:
+    """Table of every path of the library side by side: mean, range and sd of the log return in % over the horizon, odds conditional on each path beside the base rate, plausibility, warnings.
+
+    Parameters
+    ----------
+    target : str, optional
+        "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
+    horizon : number, optional
+        Months, 1 to 12. Default: the length of each path.
+    as_of : date, optional
+        Nothing later is used. Default: the last date with every series.
+
+    Returns
+    -------
+    list of list
+        A row a path; a path that cannot be projected has #N/A and its reason in the column warning.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError, FitError
+        See RUSSELL_WHY.
+    """
+    session = _opened()
+    stats: tuple[ScenarioStat, ...] = ("mean", "sd", "p5", "p25", "p50", "p75", "p95")
+    odds: tuple[ScenarioStat, ...] = ("prob_positive", "prob_outperform")
+    beside: tuple[ScenarioStat, ...] = ("base_rate", "base_rate_se", "plausibility", "share_beta")
+    header: list[Scalar] = ["scenario", "horizon_months", *stats, *(f"{s}, {CONDITIONAL}" for s in odds), *beside]
+    table: Table = [[*header, "warning", "label", "dated", "levels", "path_from", "target", "unit", "source"]]
+    projection_question(session, target, as_of)
+    horizon_of(horizon, 1)
+    for path in session.scenarios.paths.values():
+        asked = scenario_question(session, path.id, target, horizon, as_of)
+        values: list[Scalar] = []
+        try:
+            told = _Stats(session, asked)
+            for name in (*stats, *odds, *beside):
+                try:
+                    values.append(told.stat(name))
+                except XlSmallcapError:
+                    values.append(None)
+            said = str(told.stat("warning"))
+        except BadArgumentError as exc:
+            values, said = [None] * (len(header) - 2), str(exc)
+        told_of: list[Scalar] = [said, path.label, path.dated, LEVELS_ASSUMED, path.source]
+        table.append(
+            [path.id, asked.months, *values, *told_of, asked.question.target.id, "%, log", source_label(session)]
+        )
+    return table
+
+
+def RUSSELL_FAN(
+    scenario: str | list[list[Any]],
+    target: str | None = None,
+    horizon: float | str | None = None,
+    as_of: dt.date | str | float | None = None,
+    spec: str | None = None,
+    method: str | None = None,
+) -> Table:
+    """Table of a path's fan, a row a month: mean and percentiles 5, 25, 50, 75, 95 of the cumulated log return in %, with how often such a 90 % range held in the past.
+
+    Parameters
+    ----------
+    scenario : str or range
+        A path such as "goldman" or "jpmorgan", one of your file, or a range of factor, shock, unit (and month).
+    target : str, optional
+        "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
+    horizon : number, optional
+        Months, 1 to 12. Default: the length of the path; of a range 3.
+    as_of : date, optional
+        Nothing later is used. Default: the last date with every series.
+    spec : str, optional
+        "macro" (default), "macro_market", "full", or one factor swapped.
+    method : str, optional
+        "analytic" (default), "simulation", "bootstrap" (tails of history), "pooling" (history reweighted) or "regimes" (mixture over the regime forecast).
+
+    Returns
+    -------
+    list of list
+        `coverage90` is the share of past months whose return the analytic 90 % range held, with the factors that came known
+        beforehand: for months 1, 3, 6 and 12, #N/A for others.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError, FitError
+        See RUSSELL_WHY.
+    """
+    session = _opened()
+    asked = scenario_question(session, scenario, target, horizon, as_of, spec, method)
+    found = project_path(session, asked, whole_fan=True)
+    names = ("p5", "p25", "p50", "p75", "p95")
+    head: list[Scalar] = ["months", "mean", *names, f"prob_positive, {CONDITIONAL}", "coverage90", "unit", "source"]
+    table: Table = [head]
+    for month, outcome in enumerate(found.fan, 1):
+        held = report.coverage(session, asked.question, month) if month in _SCORED else None
+        values = [outcome.quantile(_PERCENTILES[n]) for n in names]
+        table.append(
+            [month, outcome.mean, *values, outcome.above_zero(), held, "%, log, cumulated", source_label(session)]
+        )
+    return table
+
+
+def RUSSELL_SCENARIO_SCORE(
+    target: str | None = None,
+    horizon: float | str | None = None,
+    as_of: dt.date | str | float | None = None,
+    spec: str | None = None,
+) -> Table:
+    """Report card of projections: each past month projected knowing every factor to come, the thesis's three, or none; Brier score (0 to 1, lower is better), AUC, coverage of ranges, beside base rate, naive normal and 0.5.
+
+    Parameters
+    ----------
+    target : str, optional
+        "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
+    horizon : number, optional
+        Months, 1 to 12. Default: 1.
+    as_of : date, optional
+        Nothing later is used. Default: everything in the snapshot.
+    spec : str, optional
+        "macro" (default), "macro_market", "full", or one factor swapped.
+
+    Returns
+    -------
+    list of list
+        A row a forecaster, then bands of forecasts with the share that came true. Odds of "path" and "thesis" are conditional
+        on what came: they say whether betas hold, not that anyone could know. tstat compares with the base rate.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        See RUSSELL_WHY.
+    """
+    session = _opened()
+    question, months = projection_question(session, target, as_of, spec), horizon_of(horizon, 1)
+    names = ["mean", "happened", "brier", "auc", "coverage50", "coverage90", "gain_tstat"]
+    told = {"path": "every factor to come", "thesis": "growth, inflation, easing to come", "none": "nothing"}
+    head: list[Scalar] = ["forecast", "knowing", "measure", "n", "forecast_mean", *names[1:6], "tstat"]
+    table: Table = [[*head, "target", "horizon_months", "source"]]
+    for card in report.report_card(session, question, months):
+        values = [number(getattr(card, n)) for n in names]
+        known = told.get(card.forecast, "the past")
+        row: list[Scalar] = [card.forecast, known, card.measure, card.n, *values]
+        table.append([*row, question.target.id, months, source_label(session)])
+    return table

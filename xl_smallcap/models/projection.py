@@ -1,0 +1,273 @@
+"""From a path of factors to a return: conditional propagation, mean, and variance by where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.errors import FitError
+from xl_smallcap.models.factor_fit import check_regression
+from xl_smallcap.models.inference import newey_west_lags
+from xl_smallcap.models.least_squares import solve_least_squares
+from xl_smallcap.models.outcome import StudentOutcome
+from xl_smallcap.models.shrinkage import shrunk_covariance
+from xl_smallcap.types import BoolArray, FloatArray
+
+WEEKS_A_MONTH = 4.2
+"""A month is 21 days, a week 5."""
+SINGULAR_CONDITION = 1e10
+"""Condition number of the named factors' correlations above which they cannot all be given."""
+
+
+@dataclass(frozen=True)
+class FactorModel:
+    """A weekly factor regression in the factors' own units, with what a projection needs.
+
+    Parameters
+    ----------
+    beta : ndarray of shape (n_factors,)
+        % of the target per unit (% or bp) of each regressor.
+    beta_covariance : ndarray of shape (n_factors, n_factors)
+        Newey-West, of those.
+    loading : ndarray of shape (n_factors,)
+        `beta`, with zero where the position hedges the regressor away (the market of target ``hedged``).
+    covariance : ndarray of shape (n_factors, n_factors)
+        Of weekly factor changes, correlations shrunk.
+    drift : float
+        Mean of the target not explained at zero factor changes, % a week.
+    factor_mean : ndarray of shape (n_factors,)
+        Mean weekly changes.
+    residual_variance : float
+        % squared a week, degrees of freedom counted.
+    shrinkage, nobs : float
+        Of the correlations; weeks in the window.
+    """
+
+    beta: FloatArray
+    beta_covariance: FloatArray
+    loading: FloatArray
+    covariance: FloatArray
+    drift: float
+    factor_mean: FloatArray
+    residual_variance: float
+    shrinkage: float
+    nobs: float
+
+
+def fit_factor_model(y: FloatArray, X: FloatArray, names: tuple[str, ...], hedged: BoolArray) -> FactorModel:
+    """Regress weekly changes of a target on those of the factors.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_obs,)
+        %.
+    X : ndarray of shape (n_obs, n_factors)
+        Own units.
+    names : tuple of str
+        Of the factors, for errors.
+    hedged : ndarray of bool of shape (n_factors,)
+        Regressors the position hedges away.
+
+    Returns
+    -------
+    FactorModel
+        Newey and West (1987) with floor(4 (T/100)^(2/9)) lags, times n/(n - 1 - k), all elements of the sandwich.
+
+    Raises
+    ------
+    FitError
+        Constant or collinear factors, named.
+    """
+    check_regression(y, X, names)
+    n, p = X.shape
+    mean = X.mean(axis=0)
+    design = np.column_stack([np.ones(n), X - mean])
+    solved = solve_least_squares(design, y)
+    influence = (design @ solved.xtx_inverse)[:, 1:] * solved.resid[:, None]
+    sandwich = influence.T @ influence
+    lags = newey_west_lags(n)
+    for lag in range(1, lags + 1):
+        cross = influence[lag:].T @ influence[:-lag]
+        sandwich += (1.0 - lag / (lags + 1.0)) * (cross + cross.T)
+    beta = solved.params[1:]
+    covariance, shrinkage = shrunk_covariance(X)
+    return FactorModel(
+        beta=beta,
+        beta_covariance=sandwich * (n / (n - 1.0 - p)),
+        loading=np.where(hedged, 0.0, beta),
+        covariance=covariance,
+        drift=float(solved.params[0] - np.where(hedged, 0.0, beta) @ mean),
+        factor_mean=mean,
+        residual_variance=float(solved.resid @ solved.resid) / (n - 1.0 - p),
+        shrinkage=shrinkage,
+        nobs=float(n),
+    )
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the named factors say about all: f | s has mean `matrix` s and covariance `covariance`."""
+
+    named: BoolArray
+    matrix: FloatArray
+    covariance: FloatArray
+
+
+def condition_on(covariance: FloatArray, named: BoolArray, names: tuple[str, ...]) -> Given:
+    """Propagate given factors to the others: E[f2 | f1 = s] = S21 S11^-1 s.
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (n_factors, n_factors)
+        Of the changes.
+    named : ndarray of bool of shape (n_factors,)
+        Which are given.
+    names : tuple of str
+        For errors.
+
+    Returns
+    -------
+    Given
+        Mean of a normal given some of its elements (Anderson 2003, theorem 2.5.1); given elements have none left.
+
+    Raises
+    ------
+    FitError
+        The given factors move together exactly.
+    """
+    k = int(named.sum())
+    matrix, left = np.zeros((named.size, k)), covariance.copy()
+    if k:
+        one, other = np.flatnonzero(named), np.flatnonzero(~named)
+        S11 = covariance[np.ix_(one, one)]
+        sd = np.sqrt(np.diag(S11))
+        R11 = S11 / np.outer(sd, sd)
+        values = np.linalg.eigvalsh(R11)
+        if values[0] * SINGULAR_CONDITION < values[-1]:
+            tied = ", ".join(f"'{names[i]}'" for i in one)
+            raise FitError(
+                f"The factors {tied} move together exactly in this window, so a path cannot set each; give fewer."
+            )
+        across = np.linalg.solve(R11, (covariance[np.ix_(one, other)] / sd[:, None])).T / sd
+        matrix[one, np.arange(k)] = 1.0
+        matrix[other] = across
+        left[:] = 0.0
+        rest = covariance[np.ix_(other, other)] - across @ covariance[np.ix_(one, other)]
+        left[np.ix_(other, other)] = 0.5 * (rest + rest.T)
+    return Given(named, matrix, left)
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A path's return after each month, cumulated.
+
+    Parameters
+    ----------
+    expected : ndarray of shape (n_months, n_factors)
+        Factor changes, given or propagated, own units.
+    contributions : ndarray of shape (n_months, n_factors)
+        loading times expected, %; with `drift` they add up to `mean`.
+    drift, mean : ndarray of shape (n_months,)
+        %.
+    path_variance, beta_variance, residual_variance : ndarray of shape (n_months,)
+        % squared; they add up to the variance.
+    """
+
+    expected: FloatArray
+    contributions: FloatArray
+    drift: FloatArray
+    mean: FloatArray
+    path_variance: FloatArray
+    beta_variance: FloatArray
+    residual_variance: FloatArray
+
+    @property
+    def variance(self) -> FloatArray:
+        """Of the return after each month, % squared."""
+        return self.path_variance + self.beta_variance + self.residual_variance
+
+    def outcome(self, month: int) -> StudentOutcome:
+        """Return the distribution after a month.
+
+        Parameters
+        ----------
+        month : int
+            From 1.
+
+        Returns
+        -------
+        StudentOutcome
+        """
+        i = month - 1
+        return StudentOutcome(float(self.mean[i]), float(np.sqrt(self.variance[i])), tail_df(month))
+
+
+def tail_df(months: float) -> float:
+    """Return the degrees of freedom of a return over so many months.
+
+    Parameters
+    ----------
+    months : float
+        Horizon.
+
+    Returns
+    -------
+    float
+        4 + weeks: a sum of independent weeks that are each t with 5 has 6/weeks of excess kurtosis, which is that of t
+        with 4 + weeks.
+    """
+    return 4.0 + WEEKS_A_MONTH * months
+
+
+def project(model: FactorModel, given: Given, shocks: FloatArray, months: int, means: bool = False) -> Projection:
+    """Project a path.
+
+    Parameters
+    ----------
+    model : FactorModel
+        Betas and covariances.
+    given : Given
+        Propagation from the named factors.
+    shocks : ndarray of shape (n_path_months, n_named)
+        Change of each named factor in each month. After the path's last month nothing is given.
+    months : int
+        Horizon.
+    means : bool
+        Whether factors that are not given drift by the window's mean, and the target by its own.
+
+    Returns
+    -------
+    Projection
+        Var(y) = b'S b + E[f]'V E[f] + tr(V S) + h s2: the path's, the betas' (both middle terms), and the residual's.
+    """
+    steps = min(months, shocks.shape[0]) if given.named.any() else 0
+    number = np.arange(1, months + 1)
+    inside = np.minimum(number, steps)
+    free = number - inside
+    total = np.zeros((months, shocks.shape[1]))
+    if steps:
+        total = np.cumsum(shocks[:steps], axis=0)[np.maximum(inside, 1) - 1]
+    weeks_in, weeks_free = WEEKS_A_MONTH * inside, WEEKS_A_MONTH * free
+    drift = np.zeros(months)
+    expected = total @ given.matrix.T
+    if means:
+        mean = model.factor_mean
+        unexplained = mean - given.matrix @ mean[given.named]
+        expected = expected + np.outer(weeks_in, unexplained) + np.outer(weeks_free, mean)
+        drift = model.drift * (weeks_in + weeks_free)
+    contributions = expected * model.loading
+    S_in, S_free = given.covariance, model.covariance
+    V, b = model.beta_covariance, model.loading
+    path = weeks_in * (b @ S_in @ b) + weeks_free * (b @ S_free @ b)
+    trace = weeks_in * (V * S_in).sum() + weeks_free * (V * S_free).sum()
+    betas = np.einsum("mi,ij,mj->m", expected, V, expected) + trace
+    return Projection(
+        expected=expected,
+        contributions=contributions,
+        drift=drift,
+        mean=contributions.sum(axis=1) + drift,
+        path_variance=np.asarray(path),
+        beta_variance=np.asarray(betas),
+        residual_variance=np.asarray((weeks_in + weeks_free) * model.residual_variance),
+    )
