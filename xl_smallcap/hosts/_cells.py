@@ -139,12 +139,24 @@ def _pin_of(pin: Any) -> str:
         raise BadArgumentError(f"This workbook has a name RUSSELL_PIN that holds no fingerprint. {exc}") from None
 
 
+def _keyed(argument: Any) -> Any:
+    """What stands for an argument in a key; bools apart, since True == 1.0 would find another question's answer."""
+    if isinstance(argument, bool):
+        return bool, argument
+    if isinstance(argument, (list, tuple)):
+        return tuple(_keyed(a) for a in argument)
+    return argument
+
+
 def _answer(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
-    # bool is kept apart: True == 1.0 would find the answer to another question.
-    key = (session.generation, name, *((type(a), a) if isinstance(a, bool) else a for a in arguments))
+    key = (
+        session.generation,
+        name,
+        *(_keyed(a) if isinstance(a, (bool, list, tuple)) else a for a in arguments),
+    )
     try:
         found: Answer | None = session.answers.get(key)
-    except TypeError:  # a range is a list, which has no hash
+    except TypeError:  # something without a hash
         return _compute(session, name.upper(), arguments)
     if found is None:
         found = _compute(session, name.upper(), arguments)

@@ -120,9 +120,10 @@ def block_bootstrap(
     Returns
     -------
     ndarray of shape (n_months, draws)
-        %. What today's betas and the given factors leave of each past week, centred and scaled to today's variance,
-        in circular blocks of ceil(n^(1/3)) weeks (Politis and Romano 1992); estimation error is normal. Mean and
-        variance are the projection's; the shape of the tails is history's.
+        %. What today's betas and the given factors leave of each past week, centred and scaled to today's weekly
+        variance, in circular blocks of ceil(n^(1/3)) weeks (Politis and Romano 1992); estimation error is normal. The
+        mean is the projection's, the tails are history's, and so is the serial correlation within a block:
+        where weeks have any, the variance of a sum differs from the projection's.
     """
     y, X = history
     months = projection.mean.size

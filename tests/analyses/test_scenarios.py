@@ -1,0 +1,296 @@
+"""Scenarios end to end on the sample: consistency between cells, honesty, no look-ahead, bad input."""
+
+import datetime as dt
+import os
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from xl_smallcap import BadArgumentError, FitError, NoDataError
+from xl_smallcap.analyses import scenario_history
+from xl_smallcap.analyses.needle import tipping
+from xl_smallcap.analyses.question import aligned
+from xl_smallcap.analyses.regime_history import regime_history
+from xl_smallcap.analyses.scenario_evidence import base_rate
+from xl_smallcap.analyses.scenarios import periods
+from xl_smallcap.config import load_settings
+from xl_smallcap.functions import FUNCTIONS
+from xl_smallcap.functions._shocks import projection_question, scenario_question
+from xl_smallcap.session import Session, use_session
+from xl_smallcap.types import Window
+
+F: dict[str, Callable[..., Any]] = {f.name: f.call for f in FUNCTIONS}
+METHODS = ("analytic", "simulation", "bootstrap", "pooling")
+BOTH = [["inflation", 25, "bp"], ["growth", 1, "sd"]]
+
+
+def _cells(table: list[list[Any]]) -> dict[Any, Any]:
+    return {row[0]: row[1] for row in table[1:]}
+
+
+def _by_name(table: list[list[Any]], stop: int | None = None) -> dict[Any, dict[Any, Any]]:
+    return {row[0]: dict(zip(table[0], row, strict=True)) for row in table[1:stop]}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_scalar_is_its_row_of_every_table_bit_for_bit(session: Session, method: str) -> None:
+    whole = _cells(F["RUSSELL_SCENARIO"]("goldman", "all", "russell", 3, None, None, method))
+    for stat in ("mean", "sd", "p5", "p50", "p95", "prob_positive", "prob_outperform", "base_rate", "contribution:oil"):
+        assert F["RUSSELL_SCENARIO"]("goldman", stat, "russell", 3, None, None, method) == whole[stat], stat
+    fan = F["RUSSELL_FAN"]("goldman", "russell", 3, None, None, method)
+    last = dict(zip(fan[0], fan[-1], strict=True))
+    assert [last[k] for k in ("mean", "p5", "p95")] == [whole[k] for k in ("mean", "p5", "p95")]
+    parts = sum(v for k, v in whole.items() if str(k).startswith("contribution:"))
+    # draws scatter about the mean that the contributions add up to
+    slack = 1e-12 if method in ("analytic", "pooling") else 5 * whole["sd"] / 20_000**0.5
+    assert parts == pytest.approx(whole["mean"], abs=slack)
+    if method == "analytic":
+        side = _by_name(F["RUSSELL_SCENARIOS"]("russell", 3))
+        assert side["growth_low_inflation"]["mean"] == whole["mean"]
+        assert sum(whole[k] for k in ("share_path", "share_beta", "share_residual")) == pytest.approx(1.0, abs=1e-14)
+
+
+def test_a_range_that_says_what_a_path_says_gives_the_same(session: Session) -> None:
+    path = F["RUSSELL_SCENARIO"]("goldman")
+    rows = [["growth", 6, "pct"], [None, None, None], ["inflation", "-20", "BP"], ["cuts", 25, "bp"]]
+    assert F["RUSSELL_PROJECTION"](rows, "mean", None, 6) == pytest.approx(path, rel=1e-13)
+    assert F["RUSSELL_SCENARIO"](rows, "mean", None, 6) == F["RUSSELL_PROJECTION"](rows, "mean", None, 6)
+    shaped: list[list[Any]] = [
+        ["growth", 2, "pct", 1],
+        ["growth", 2, "pct", 2],
+        ["growth", 1, "pct", 3],
+        ["growth", 1, "pct", 4],
+    ]
+    shaped += [["easing", 10, "bp", 1], *(["easing", -5, "bp", m] for m in (3, 4, 5, 6))]
+    assert F["RUSSELL_PROJECTION"](shaped, "sd", None, 6) == pytest.approx(F["RUSSELL_SCENARIO"]("jpmorgan", "sd"))
+    assert F["RUSSELL_FAN"](shaped, None, 6)[2][1] == pytest.approx(F["RUSSELL_FAN"]("jpmorgan")[2][1])
+
+
+@pytest.mark.parametrize("target", ["relative", "hedged", "russell", "XLF_ADJ"])
+@pytest.mark.parametrize("factor", ["inflation", "growth", "oil"])
+def test_tipping_then_forward_is_a_coin_s_toss(session: Session, target: str, factor: str) -> None:
+    shock = F["RUSSELL_TIPPING"](factor, "goldman", target, 4)
+    scale = 4 / 6
+    path = {"growth": (6 * scale, "pct"), "inflation": (-20 * scale, "bp"), "easing": (25 * scale, "bp")}
+    path[factor] = (shock, "pct" if factor in ("growth", "oil") else "bp")
+    rows = [[name, value, unit] for name, (value, unit) in path.items()]
+    assert F["RUSSELL_PROJECTION"](rows, "prob_outperform", target, 4) == pytest.approx(0.5, abs=1e-10)
+    table = _by_name(F["RUSSELL_TIPPING"](None, "goldman", target, 4))
+    assert table[factor]["tipping"] == shock
+    if table[factor]["lower"] is not None:
+        assert table[factor]["lower"] < shock < table[factor]["upper"]
+
+
+def test_at_the_ends_of_fieller_s_interval_the_mean_is_just_told_from_zero(session: Session) -> None:
+    from scipy import stats
+
+    from xl_smallcap.analyses.scenario_projection import project_path
+
+    found = tipping(session, scenario_question(session, "growth_disappoints", "russell", 6, None), "growth")
+    question = scenario_question(session, "growth_disappoints", "russell", 6, None)
+    assert np.isfinite(found.lower)
+    for shock in (found.lower, found.upper):
+        rows = [["growth", shock, "pct"], ["inflation", -15, "bp"], ["easing", 25, "bp"]]
+        asked = scenario_question(session, rows, "relative", 6, None)
+        told = project_path(session, asked)
+        f = told.analytic.expected[-1]
+        error = np.sqrt(f @ told.fitted.model.beta_covariance @ f)
+        assert abs(told.analytic.mean[-1] / error) == pytest.approx(stats.t.ppf(0.95, 98), rel=1e-9)
+    assert question.months == 6
+
+
+def test_odds_of_the_russell_are_those_of_relative(session: Session) -> None:
+    for stat in ("prob_outperform", "base_rate"):
+        one, two = (F["RUSSELL_SCENARIO"]("goldman", stat, t, 3) for t in ("russell", "relative"))
+        assert one == two
+    relative = F["RUSSELL_SCENARIO"]("goldman", "mean", "relative", 3)
+    legs = [F["RUSSELL_SCENARIO"]("goldman", "mean", t, 3) for t in ("russell", "sp500")]
+    assert relative == pytest.approx(legs[0] - legs[1], abs=1e-11)
+
+
+def test_the_base_rate_against_pandas(session: Session) -> None:
+    from tests.hosts import independent
+
+    logs = 100 * np.log(independent.levels()[["RUT", "GSPC"]].dropna())
+    ends = logs.groupby(logs.index.to_period("M")).last()
+    gain = (ends["RUT"] - ends["GSPC"]).diff(3).dropna()
+    told = base_rate(session, projection_question(session, "relative", None), 3)
+    assert told.nobs == gain.size
+    assert told.share == pytest.approx((gain > 0).mean(), abs=1e-15)
+
+
+def test_twenty_sigma_is_answered_and_called_implausible(session: Session) -> None:
+    rows = [["inflation", 20, "sd"]]
+    assert abs(F["RUSSELL_PROJECTION"](rows)) < 1e3
+    assert F["RUSSELL_PROJECTION"](rows, "plausibility") < 1e-80
+    assert F["RUSSELL_PROJECTION"](rows, "distance") == pytest.approx(20.0)
+    assert "implausible: 20.0 standard deviations" in F["RUSSELL_PROJECTION"](rows, "warning")
+    with pytest.raises(FitError, match="No reweighting of history reaches 'inflation'"):
+        F["RUSSELL_PROJECTION"](rows, "effective_scenarios")
+    assert F["RUSSELL_PROJECTION"]([["inflation", 0, "bp"]], "plausibility") == 1.0
+
+
+def test_fewer_than_thirty_effective_scenarios_are_refused_but_counted(session: Session) -> None:
+    asked = scenario_question(session, [["growth", 1, "pct"]], None, 1, None)
+    sums, _, _ = periods(aligned(session, asked.question), 4)
+    growth = np.sort(sums[:, 1] - sums[:, 1].mean())
+    rows = [["growth", float(growth[-3:].mean()), "pct"]]
+    assert 1 < F["RUSSELL_PROJECTION"](rows, "effective_scenarios", None, 1) < 30
+    with pytest.raises(FitError, match="fewer than 30 are no distribution"):
+        F["RUSSELL_PROJECTION"](rows, "mean", None, 1, None, None, "pooling")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([[None, None, None], ["", None, None]], "The range of shocks is empty"),
+        ([["factor", "shock", "unit"], [None, 0, None]], "The range of shocks is empty"),
+        ([["growth"], ["inflation"]], r"have 1 column\(s\); expected a range of rows"),
+        ([["growth", 1, "pct", 1, 2]], r"have 5 column\(s\)"),
+        ([["growth", None, "pct"]], "Row 1 of the shocks: the shock is empty"),
+        ([["growth", True, "pct"]], "Row 1 of the shocks: the shock is TRUE"),
+        ([["growth", "1,5", "pct"]], "Row 1 of the shocks: the shock is '1,5'"),
+        ([["growth", float("nan"), "pct"]], "Row 1 of the shocks: the shock is"),
+        ([["growth", 1, 7]], "Unknown unit 'the number 7'"),
+        ([["growth", 1, "pct", 4]], "month must be a whole number from 1 to 3; got 4"),
+        ([["growth", 1, "pct", 1], ["growth", 2, "pct", 1]], "'growth' is given twice for month 1"),
+        ([["growth", 1, "pct", 1], ["growth", 2, "sd", 2]], "in two ways"),
+        ([["growth", 1, "pct"], ["growth", 2, "pct", 2]], "in two ways"),
+        ([[5, 1, "pct"]], "begins with the number 5"),
+        ([["market", 1, "pct"]], "Unknown factor 'market'"),
+    ],
+)
+def test_bad_ranges_are_told_by_row(session: Session, rows: list[list[Any]], said: str) -> None:
+    with pytest.raises(BadArgumentError, match=said):
+        F["RUSSELL_PROJECTION"](rows)
+
+
+def test_the_market_can_be_given_where_it_is_a_regressor(session: Session) -> None:
+    down = [["market", -10, "pct"]]
+    assert F["RUSSELL_PROJECTION"](down, "mean", "russell", 3, None, "macro_market") < -5
+    assert F["RUSSELL_PROJECTION"](down, "contribution:market", "hedged") == 0.0
+
+
+def test_nothing_later_changes_an_answer(session: Session) -> None:
+    day = dt.date(2018, 6, 29)
+    for stat in ("mean", "sd", "base_rate", "worst_analogue", "effective_scenarios", "frequency_conflict"):
+        one = F["RUSSELL_SCENARIO"]("goldman", stat, None, 3, day)
+        assert one == F["RUSSELL_SCENARIO"]("goldman", stat, None, 3, "2018-07-01"), "a Sunday knows what Friday knew"
+    early = F["RUSSELL_SCENARIO_SCORE"](None, 1, day)
+    assert early != F["RUSSELL_SCENARIO_SCORE"]()
+    question = projection_question(session, None, None)
+    whole = scenario_history._forecasts(session, question, 1)
+    part = scenario_history._forecasts(session, replace(question, as_of=np.datetime64("2018-06-29")), 1)
+    assert np.array_equal(whole[:, : part.shape[1]], part)
+    assert part.shape[1] > 90
+
+
+def test_a_past_forecast_is_what_the_cell_would_have_said(session: Session) -> None:
+    question = projection_question(session, None, None)
+    table = scenario_history._forecasts(session, question, 1)
+    start = np.datetime64("2017-01-31")
+    at = int(np.flatnonzero(table[7] == float(start.astype(np.int64)))[0])
+    monthly = aligned(session, replace(question, window=Window(1, "monthly")))
+    changes = monthly.changes[list(monthly.starts).index(start)]
+    units = ["pct" if q == "pct" else "bp" for q in monthly.quotes[1:]]
+    rows = [[n, float(c), u] for n, c, u in zip(monthly.names[1:], changes[1:], units, strict=True)]
+    for stat, row in (("mean", 0), ("sd", 1)):
+        assert F["RUSSELL_PROJECTION"](rows, stat, None, 1, "2017-01-31") == pytest.approx(table[row, at], rel=1e-11)
+    for stat, row in (("mean", 2), ("sd", 3)):
+        thesis = F["RUSSELL_PROJECTION"](rows[:3], stat, None, 1, "2017-01-31")
+        assert thesis == pytest.approx(table[row, at], rel=1e-11)
+    assert table[6, at] == changes[0]
+
+
+def test_the_report_card_by_hand(session: Session) -> None:
+    table = scenario_history._forecasts(session, projection_question(session, None, None), 1)
+    came = table[6]
+    shares = [np.nan if t < 36 else (came[:t] > 0).mean() for t in range(came.size)]
+    truth = came[36:] > 0
+    cards = _by_name(F["RUSSELL_SCENARIO_SCORE"](), 7)
+    assert cards["base_rate"]["brier"] == pytest.approx(np.mean((np.array(shares[36:]) - truth) ** 2))
+    assert cards["one_half"]["brier"] == 0.25
+    assert cards["path"]["n"] == came.size - 36
+    # the sample is made by its factors, so knowing them helps
+    assert max(cards[k]["brier"] for k in ("path", "thesis")) < cards["none"]["brier"]
+    assert cards["path"]["auc"] > 0.6
+    assert 0.8 < cards["path"]["coverage90"] <= 1.0
+    assert cards["none"]["auc"] == 0.5
+    knowing = [r[1] for r in F["RUSSELL_SCENARIO_SCORE"]()[1:]]
+    assert knowing[0] == "every factor to come"
+
+
+def test_odds_say_what_they_are_conditional_on(session: Session) -> None:
+    for table in (F["RUSSELL_SCENARIOS"](None, 3), F["RUSSELL_FAN"]("goldman", None, 1)):
+        named = [h for h in table[0] if "prob_" in str(h)]
+        assert named
+        assert all("conditional on the path" in h for h in named)
+    units = {r[0]: r[2] for r in F["RUSSELL_SCENARIO"]("goldman", "all")[1:]}
+    assert "conditional on the path" in units["prob_outperform"]
+    assert "conditional on the path" in F["RUSSELL_NEEDLE_MAP"]()[0][0]
+
+
+@pytest.fixture
+def with_regimes(tmp_path: Path, sample_home: Path) -> Session:
+    """The sample with the history of the regimes computed, in a home of its own."""
+    import shutil
+
+    shutil.copytree(sample_home / "store", tmp_path / "store")
+    opened = Session(load_settings(tmp_path))
+    use_session(opened)
+    regime_history(opened, "chains", None, lambda *_: None)
+    return opened
+
+
+def test_needle_and_mixture_with_regimes(with_regimes: Session) -> None:
+    told = _cells(F["RUSSELL_NEEDLE"]("all", None, 3))
+    for stat in ("joint", "window", "given_window", "outperform", "joint_se", "effective", "nobs"):
+        assert F["RUSSELL_NEEDLE"](stat, None, 3) == told[stat]
+    assert told["joint"] == pytest.approx(told["window"] * told["given_window"], rel=1e-12)
+    assert told["joint_se"] == pytest.approx((told["joint"] * (1 - told["joint"]) / told["effective"]) ** 0.5)
+    assert told["window"] < _cells(F["RUSSELL_NEEDLE"]("all", None, 3, None, -5, 50))["window"]
+    # by hand: weights are the regimes' chances now over how many months each had
+    history = regime_history(with_regimes, "chains", None)
+    from xl_smallcap.analyses.regimes import regimes_now
+
+    now = regimes_now(with_regimes, "chains", None).probabilities(0)[:3, 0]
+    question = projection_question(with_regimes, None, None)
+    panel = aligned(with_regimes, replace(question, window=Window(1, "monthly")))
+    sums, starts, _ = periods(panel, 3)
+    by_month = {d.astype("datetime64[M]"): p for d, p in zip(history.days, history.probabilities[:3].T, strict=True)}
+    months = [d.astype("datetime64[M]") for d in starts]
+    pairs = [(s, by_month[m]) for s, m in zip(sums, months, strict=True) if m in by_month]
+    p = np.array([b for _, b in pairs])
+    q = sum(now[r] * p[:, r] / p[:, r].sum() for r in range(3))
+    hit = np.array([s[1] >= 0 and s[2] <= 0 and s[0] > 0 for s, _ in pairs])
+    assert told["joint"] == pytest.approx(float(q[hit].sum()), rel=1e-12)
+    assert told["joint_base"] == pytest.approx(float(hit.mean()), rel=1e-12)
+    assert told["nobs"] == len(pairs)
+    mixed = _cells(F["RUSSELL_SCENARIO"]("goldman", "all", None, 3, None, None, "regimes"))
+    plain = _cells(F["RUSSELL_SCENARIO"]("goldman", "all", None, 3))
+    assert mixed["sd"] == pytest.approx(plain["sd"], rel=0.5)
+    assert mixed["p5"] < mixed["p50"] < mixed["p95"]
+    parts = sum(v for k, v in mixed.items() if str(k).startswith("contribution:"))
+    assert parts == pytest.approx(mixed["mean"], abs=1e-12)
+    assert mixed["effective_scenarios"] == pytest.approx(told["effective"], rel=1e-12)
+    use_session(None)
+
+
+def test_early_days_say_what_is_missing(session: Session) -> None:
+    with pytest.raises(NoDataError, match="needs 104 weekly changes"):
+        F["RUSSELL_SCENARIO"]("goldman", "mean", None, None, "2007-06-29")
+    with pytest.raises(NoDataError, match="A report card needs 36 months"):
+        F["RUSSELL_SCENARIO_SCORE"](None, 1, "2010-06-30")
+
+
+def test_the_library_file_is_shipped_as_it_is_read() -> None:
+    import xl_smallcap
+
+    folder = Path(os.fspath(xl_smallcap.__file__)).parent
+    told = tomllib.loads((folder / "data" / "scenarios.toml").read_text(encoding="utf-8"))
+    assert told["paths"]["growth_low_inflation"]["aliases"] == ["goldman"]
