@@ -181,7 +181,7 @@ SCENARIOS = [
     Case(f'RUSSELL_FAN({SHOCKS},"russell",2,,"full","pooling")', (3, 11)),
     Case('RUSSELL_FAN("goldman",,2,,,"simulation")', (3, 11)),
     Case("RUSSELL_SCENARIO_SCORE()", (20, 14)),
-    Case("RUSSELL_TIPPING()", (6, 13)),
+    Case("RUSSELL_TIPPING()", (6, 14)),
     Case("RUSSELL_NEEDLE_MAP()", (10, 10)),
     Case('RUSSELL_SCENARIO("goldmann")', Error("#VALUE!", "Did you mean 'goldman'?")),
     Case("RUSSELL_SCENARIO()", Error("#VALUE!", "'scenario' is missing: give one of")),

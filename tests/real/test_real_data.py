@@ -36,8 +36,12 @@ from xl_smallcap.functions import (
     RUSSELL_REGIME_RETURNS,
     RUSSELL_REGIME_SCORE,
     RUSSELL_REGIMES,
+    RUSSELL_SCENARIO,
+    RUSSELL_SCENARIO_SCORE,
+    RUSSELL_SCENARIOS,
     RUSSELL_SNAPSHOT,
     RUSSELL_SOURCE,
+    RUSSELL_TIPPING,
 )
 from xl_smallcap.session import Session, current_session, use_session
 
@@ -300,3 +304,27 @@ def test_the_report_card_and_what_the_regimes_paid() -> None:
     hedged = {(r[0], r[1]): r for r in RUSSELL_REGIME_RETURNS("hedged")[1:]}
     assert hedged["reflation", "next month"][3] == 1, "one spell"
     assert "not enough evidence" in hedged["reflation", "next month"]
+
+
+def test_scenarios_on_christmas_eve() -> None:
+    table = RUSSELL_SCENARIOS("relative", 6, AS_OF)
+    rows = {r[0]: dict(zip(table[0], r, strict=True)) for r in table[1:]}
+    odds = "prob_outperform, conditional on the path"
+    assert rows["growth_low_inflation"][odds] == pytest.approx(0.529, abs=0.005)
+    assert rows["rebound_then_pause"][odds] == pytest.approx(0.560, abs=0.005)
+    assert rows["growth_disappoints"]["mean"] == pytest.approx(-1.35, abs=0.05)
+    assert "inflation have opposite signs" in str(rows["growth_low_inflation"]["warning"])
+    assert RUSSELL_SCENARIO("goldman", "share_residual", None, 6, AS_OF) == pytest.approx(0.958, abs=0.005)
+    tipped = RUSSELL_TIPPING("inflation", "goldman", None, None, AS_OF)
+    assert tipped == pytest.approx(-29.0, abs=0.5), "it fails below, against the thesis: weekly betas"
+
+
+def test_how_good_projections_were() -> None:
+    table = RUSSELL_SCENARIO_SCORE("relative", 1, AS_OF)
+    rows = {r[0]: dict(zip(table[0], r, strict=True)) for r in table[1:7]}
+    assert rows["path"]["n"] == 178
+    assert rows["path"]["brier"] == pytest.approx(0.223, abs=0.002)
+    assert rows["path"]["auc"] == pytest.approx(0.702, abs=0.005)
+    assert rows["path"]["coverage90"] == pytest.approx(0.871, abs=0.01)
+    assert rows["none"]["brier"] == 0.25, "without the path there is no skill"
+    assert rows["base_rate"]["brier"] == pytest.approx(0.253, abs=0.002)

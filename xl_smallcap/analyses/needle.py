@@ -27,7 +27,8 @@ class Tipping:
     """The shock at which outperformance is a coin's toss, in the factor's own unit and in standard deviations.
 
     `lower` and `upper` are Fieller's 90 % interval, NaN where it has no ends; `path_shock` is the path's own (NaN where
-    it gives none); `path_distance` that of the path with the tipping shock.
+    it gives none); `path_distance` that of the path with the tipping shock;
+    `fails` on which side of it the call fails, "above" or "below".
     """
 
     factor: str
@@ -38,6 +39,7 @@ class Tipping:
     shock_sd: float
     path_shock: float
     path_distance: float
+    fails: str
 
 
 def tipping(session: Session, asked: ScenarioQuestion, factor: str) -> Tipping:
@@ -92,9 +94,9 @@ def tipping(session: Session, asked: ScenarioQuestion, factor: str) -> Tipping:
     totals[k] = shock
     full = Path(named, totals[named][None])
     own = float(before[k]) if path.named[k] else float("nan")
-    return Tipping(
-        factor, fitted.panel.quotes[1 + k], shock, lower, upper, shock / sd, own, distance(fitted, full, asked.months)
-    )
+    far = distance(fitted, full, asked.months)
+    fails = "below" if slope > 0 else "above"
+    return Tipping(factor, fitted.panel.quotes[1 + k], shock, lower, upper, shock / sd, own, far, fails)
 
 
 def _fieller(

@@ -44,7 +44,7 @@ def RUSSELL_TIPPING(
     Returns
     -------
     float or list of list
-        Beyond this shock the call fails, by the betas. `lower` and `upper` are #N/A where the data cannot bound it.
+        `call_fails` says on which side of the shock outperformance is less likely than not. `lower` and `upper` are #N/A where the data cannot bound it.
 
     Raises
     ------
@@ -57,20 +57,30 @@ def RUSSELL_TIPPING(
     asked = scenario_question(session, path, target, horizon, as_of)
     if not read.is_blank(factor):
         return model.tipping(session, asked, factor_in(session, asked.question, factor)).shock
-    head: list[Scalar] = ["factor", "tipping", "lower", "upper", "unit", "tipping_sd", "of_the_path", "path_distance"]
+    head: list[Scalar] = [
+        "factor",
+        "tipping",
+        "call_fails",
+        "lower",
+        "upper",
+        "unit",
+        "tipping_sd",
+        "of_the_path",
+        "path_distance",
+    ]
     table: Table = [[*head, "scenario", "target", "horizon_months", "note", "source"]]
     for name in asked.question.spec.factors:
         tail: list[Scalar] = [asked.scenario.id, asked.question.target.id, asked.months]
         try:
             found = model.tipping(session, asked, name)
         except FitError as exc:
-            table.append([name, *[None] * 7, *tail, str(exc), source_label(session)])
+            table.append([name, *[None] * 8, *tail, str(exc), source_label(session)])
             continue
         unit = "%" if found.quote == "pct" else "bp"
         ends = [number(v) for v in (found.lower, found.upper)]
         note = None if ends[0] is not None else "the data cannot bound it: its beta is not told from zero"
         rest = [found.shock_sd, number(found.path_shock), found.path_distance]
-        table.append([name, found.shock, *ends, unit, *rest, *tail, note, source_label(session)])
+        table.append([name, found.shock, found.fails, *ends, unit, *rest, *tail, note, source_label(session)])
     return table
 
 
