@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xl_smallcap import BadArgumentError, FitError, NoDataError
+from xl_smallcap import BadArgumentError, CatalogueError, FitError, NoDataError
 from xl_smallcap.analyses import scenario_history
 from xl_smallcap.analyses.needle import tipping
 from xl_smallcap.analyses.question import aligned
@@ -150,18 +150,23 @@ def test_fewer_than_thirty_effective_scenarios_are_refused_but_counted(session: 
     [
         ([[None, None, None], ["", None, None]], "The range of shocks is empty"),
         ([["factor", "shock", "unit"], [None, 0, None]], "The range of shocks is empty"),
-        ([["growth"], ["inflation"]], r"have 1 column\(s\); expected a range of rows"),
-        ([["growth", 1, "pct", 1, 2]], r"have 5 column\(s\)"),
+        ([["growth"], ["inflation"]], r"Row 1 of the shocks has 1 cell\(s\); expected a range"),
+        ([["growth", 1, "pct", 1, 2]], r"has 5 cell\(s\)"),
         ([["growth", None, "pct"]], "Row 1 of the shocks: the shock is empty"),
         ([["growth", True, "pct"]], "Row 1 of the shocks: the shock is TRUE"),
         ([["growth", "1,5", "pct"]], "Row 1 of the shocks: the shock is '1,5'"),
         ([["growth", float("nan"), "pct"]], "Row 1 of the shocks: the shock is"),
-        ([["growth", 1, 7]], "Unknown unit 'the number 7'"),
-        ([["growth", 1, "pct", 4]], "month must be a whole number from 1 to 3; got 4"),
+        ([["growth", 1, 7]], "the unit of 'growth' is the number 7"),
+        ([["growth", 1, "pct", 4]], r"from 1 to 3 \(the horizon\); got the number 4"),
         ([["growth", 1, "pct", 1], ["growth", 2, "pct", 1]], "'growth' is given twice for month 1"),
         ([["growth", 1, "pct", 1], ["growth", 2, "sd", 2]], "in two ways"),
         ([["growth", 1, "pct"], ["growth", 2, "pct", 2]], "in two ways"),
         ([[5, 1, "pct"]], "begins with the number 5"),
+        ([["growth", 1, "pct", "x"]], "month must be a whole number"),
+        ([["growth", "1e999", "pct"]], "Row 1 of the shocks: the shock is '1e999'"),
+        ([["growth", 10**400, "pct"]], "a number without end"),
+        ([[], ["growth", 1]], "Row 2 of the shocks: the shock to 'growth' has no unit"),
+        ([["cuts", 1, "bp"], ["easing", 1, "bp"]], r"gives 'easing' twice \(once as 'easing'\)"),
         ([["market", 1, "pct"]], "Unknown factor 'market'"),
     ],
 )
@@ -235,6 +240,37 @@ def test_odds_say_what_they_are_conditional_on(session: Session) -> None:
     assert "conditional on the path" in F["RUSSELL_NEEDLE_MAP"]()[0][0]
 
 
+def test_beyond_its_end_a_path_is_as_far_as_it_was_and_a_header_may_come_late(session: Session) -> None:
+    for stat in ("distance", "plausibility"):
+        assert F["RUSSELL_SCENARIO"]("goldman", stat, None, 12) == F["RUSSELL_SCENARIO"]("goldman", stat, None, 6)
+    assert "later factors are free" in F["RUSSELL_SCENARIO"]("goldman", "warning", None, 12)
+    late = [[None, None, None], ["Factor", "Shock", "Unit"], *BOTH]
+    assert F["RUSSELL_PROJECTION"](late) == F["RUSSELL_PROJECTION"](BOTH)
+
+
+def test_a_path_that_names_nothing_is_history_as_it_is(tmp_path: Path, sample_home: Path) -> None:
+    import shutil
+
+    shutil.copytree(sample_home / "store", tmp_path / "store")
+    head = 'label = "Nothing"\ndated = 2025-11-03\nsource = "desk"\nmonths = 3\n'
+    file = tmp_path / "scenarios.toml"
+    file.write_text(f"[paths.my-view]\n{head}shocks = {{}}\n", encoding="utf-8")
+    use_session(Session(load_settings(tmp_path)))
+    assert F["RUSSELL_SCENARIO"]("My View") == 0.0
+    assert F["RUSSELL_SCENARIO"]("my-view", "effective_scenarios") > 900
+    assert F["RUSSELL_SCENARIO"]("my-view", "plausibility") == 1.0
+    assert len(F["RUSSELL_SCENARIOS"](None, 3)) == 7
+    for shocks, said in (
+        ('grwoth = { unit = "pct", shock = 1 }', r"line 7: .*Unknown factor 'grwoth'. Did you mean 'growth'"),
+        ('growth = { unit = "bp", shock = 1 }', r"line 7: .*growth has the unit 'pct' \(or 'sd'\), not 'bp'"),
+    ):
+        file.write_text(f"[paths.my-view]\n{head}[paths.my-view.shocks]\n{shocks}\n", encoding="utf-8")
+        use_session(Session(load_settings(tmp_path)))
+        with pytest.raises(CatalogueError, match=said):
+            F["RUSSELL_SCENARIO"]("my-view")
+    use_session(None)
+
+
 @pytest.fixture
 def with_regimes(tmp_path: Path, sample_home: Path) -> Session:
     """The sample with the history of the regimes computed, in a home of its own."""
@@ -275,6 +311,8 @@ def test_needle_and_mixture_with_regimes(with_regimes: Session) -> None:
     plain = _cells(F["RUSSELL_SCENARIO"]("goldman", "all", None, 3))
     assert mixed["sd"] == pytest.approx(plain["sd"], rel=0.5)
     assert mixed["p5"] < mixed["p50"] < mixed["p95"]
+    free = [F["RUSSELL_SCENARIO"]("goldman", "share_path", None, 12, None, None, m) for m in ("regimes", "analytic")]
+    assert free[0] == pytest.approx(free[1], rel=0.5), "named factors are free again after the sixth month"
     parts = sum(v for k, v in mixed.items() if str(k).startswith("contribution:"))
     assert parts == pytest.approx(mixed["mean"], abs=1e-12)
     assert mixed["effective_scenarios"] == pytest.approx(told["effective"], rel=1e-12)

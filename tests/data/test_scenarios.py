@@ -70,7 +70,7 @@ def test_a_session_follows_the_file(sample_home: Path, tmp_path: Path) -> None:
         ('unit = "sd", shock = 1', 'unit = "sd", shock = "1"', r"line 8: .*must be numbers"),
         ('unit = "sd", shock = 1', 'unit = "sd"', r"line 8: .*either shock or by_month"),
         ("[10, -5]", "[10]", r"line 9: .*by_month has 1 numbers, but months = 2"),
-        ('aliases = ["house"]', 'aliases = ["goldman"]', r"'mine' uses a word that already means our"),
+        ('aliases = ["house"]', 'aliases = ["goldman"]', r"'goldman' means both path"),
         ("label = ", "label ", r"not valid TOML: .*line 2"),
         ("[paths.mine]", "[path.mine]", r"Unknown table 'path'. Did you mean 'paths'"),
         ("growth = {", "growth = 3 #", r"line 8: .*must look like"),

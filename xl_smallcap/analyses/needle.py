@@ -77,11 +77,11 @@ def tipping(session: Session, asked: ScenarioQuestion, factor: str) -> Tipping:
     named[k] = True
     given = condition_on(fitted.model.covariance, named, fitted.names)
     means = bool(session.settings.scenario_means)
-    ends = []
+    ends, length = [], path.given_months(asked.months)
     for s in (0.0, 1.0):
         totals = before.copy()
         totals[k] = s
-        monthly = np.repeat(totals[named][None] / asked.months, asked.months, axis=0)
+        monthly = np.repeat(totals[named][None] / length, length, axis=0)
         ends.append(project(fitted.model, given, monthly, asked.months, means))
     at_zero, slope = float(ends[0].mean[-1]), float(ends[1].mean[-1] - ends[0].mean[-1])
     sd = float(np.sqrt(fitted.model.covariance[k, k] * WEEKS_A_MONTH * asked.months))
@@ -92,7 +92,7 @@ def tipping(session: Session, asked: ScenarioQuestion, factor: str) -> Tipping:
     lower, upper = _fieller(at_zero, slope, base, per, fitted.model.beta_covariance, fitted.model.nobs)
     totals = before.copy()
     totals[k] = shock
-    full = Path(named, totals[named][None])
+    full = Path(named, np.repeat(totals[named][None] / length, length, axis=0))
     own = float(before[k]) if path.named[k] else float("nan")
     far = distance(fitted, full, asked.months)
     fails = "below" if slope > 0 else "above"
@@ -159,7 +159,7 @@ def needle(session: Session, question: Question, months: int, growth_min: float,
         if name not in asked.spec.factors:
             raise BadArgumentError(f"The needle needs '{name}', which specification '{asked.spec.id}' does not have.")
     panel = aligned(session, replace(asked, window=Window(1, "monthly")))
-    sums, p, now = regime_weights(session, asked.as_of, panel, months)
+    sums, p, now, starts, ends = regime_weights(session, asked.as_of, panel, months)
     y = sums[:, 0]
     if asked.target.market:
         fitted = fit(session, asked)
@@ -181,7 +181,7 @@ def needle(session: Session, question: Question, months: int, growth_min: float,
     count = np.array([effective, effective, effective * told[1], effective])
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = np.sqrt(told * (1.0 - told) / count)
-    return Needle(told, errors, shares(equal), effective, q.size, panel.starts[0], panel.dates[-1])
+    return Needle(told, errors, shares(equal), effective, q.size, starts[0], ends[-1])
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def distance(fitted: Fitted, path: Path, months: int) -> float:
     Returns
     -------
     float
-        Mahalanobis (1936); 0 where nothing is given.
+        Mahalanobis (1936), over the months in which the path gives factors; 0 where nothing is given.
     """
     return float(_distances(fitted, path, path.total(months)[None], months)[0])
 
@@ -99,7 +99,8 @@ def distance(fitted: Fitted, path: Path, months: int) -> float:
 def _distances(fitted: Fitted, path: Path, totals: FloatArray, months: int) -> FloatArray:
     if not path.named.any():
         return np.zeros(totals.shape[0])
-    S = fitted.model.covariance[np.ix_(path.named, path.named)] * WEEKS_A_MONTH * months
+    given = path.given_months(months)
+    S = fitted.model.covariance[np.ix_(path.named, path.named)] * WEEKS_A_MONTH * given
     sd = np.sqrt(np.diag(S))
     z = totals / sd
     return np.asarray(np.sqrt(np.maximum((z * np.linalg.solve(S / np.outer(sd, sd), z.T).T).sum(axis=1), 0.0)))
@@ -160,7 +161,10 @@ def worst_analogue(found: Projected) -> Analogue:
     sums, starts, ends = periods(fitted.panel, weeks_in(months))
     if sums.shape[0] < FEWEST_PERIODS:
         raise NoDataError(f"Only {sums.shape[0]} stretches of {months} months lie in the history; that is too few.")
-    away = sums[:, 1:][:, path.named] - path.total(months)
+    # a path shorter than the horizon is compared with the beginning of each stretch
+    begun, at_start, _ = periods(fitted.panel, weeks_in(path.given_months(months)))
+    factors = begun[np.searchsorted(at_start, starts)]
+    away = factors[:, 1:][:, path.named] - path.total(months)
     far = _distances(fitted, path, away, months)
     nearest = np.argsort(far, kind="stable")[: max(1, int(np.ceil(NEAREST_SHARE * far.size)))]
     returns = fitted.position(sums[nearest])

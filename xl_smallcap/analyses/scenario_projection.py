@@ -11,14 +11,14 @@ from xl_smallcap.analyses.regime_history import regime_history
 from xl_smallcap.analyses.regimes import regimes_now
 from xl_smallcap.analyses.scenarios import Fitted, Path, ScenarioQuestion, fit, path_of, periods
 from xl_smallcap.data.panel import Panel
-from xl_smallcap.errors import FitError, NoDataError
+from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
 from xl_smallcap.models.entropy_pooling import FEWEST_EFFECTIVE, Pooled, pool
 from xl_smallcap.models.outcome import MixtureOutcome, Outcome, SampledOutcome, StudentOutcome
 from xl_smallcap.models.projection import WEEKS_A_MONTH, Given, Projection, condition_on, project, tail_df
 from xl_smallcap.models.regime_mixture import conditioned, regime_moments
 from xl_smallcap.models.simulation import block_bootstrap, simulate
 from xl_smallcap.session import Session
-from xl_smallcap.types import FloatArray, Window
+from xl_smallcap.types import DayArray, FloatArray, Window
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ def project_path(session: Session, asked: ScenarioQuestion, whole_fan: bool = Fa
     BadArgumentError, NoDataError, FitError
         The path or the fit is not possible; fewer than 30 effective scenarios for ``pooling``.
     """
+    if session.settings.scenario_means and asked.method in ("pooling", "regimes"):
+        raise BadArgumentError(
+            f"Method '{asked.method}' looks at history about its mean, so the setting scenario_means = 1 has no place "
+            "in it; use method 'analytic', 'simulation' or 'bootstrap', or set it to 0."
+        )
     fitted = fit(session, asked.question)
     path = path_of(session, asked, fitted)
     given = condition_on(fitted.model.covariance, path.named, fitted.names)
@@ -189,7 +194,9 @@ def pooled_outcome(fitted: Fitted, path: Path, months: int) -> tuple[Outcome, Po
     return SampledOutcome.of(fitted.position(sums), pooled.weights), pooled, sums[:, 1:]
 
 
-def regime_weights(session: Session, as_of: np.datetime64 | None, panel: Panel, months: int) -> tuple[FloatArray, ...]:
+def regime_weights(
+    session: Session, as_of: np.datetime64 | None, panel: Panel, months: int
+) -> tuple[FloatArray, FloatArray, FloatArray, DayArray, DayArray]:
     """Return h-month changes after each month end with the regimes told then, and the regimes now.
 
     Parameters
@@ -209,6 +216,7 @@ def regime_weights(session: Session, as_of: np.datetime64 | None, panel: Panel, 
     probability : ndarray of shape (3, n)
         Filtered, at the month end before.
     now : ndarray of shape (3,)
+    starts, ends : ndarray of datetime64[D] of shape (n,)
 
     Raises
     ------
@@ -216,7 +224,7 @@ def regime_weights(session: Session, as_of: np.datetime64 | None, panel: Panel, 
         Not computed yet, or too short.
     """
     history = regime_history(session, "chains", as_of)
-    sums, starts, _ = periods(panel, months)
+    sums, starts, ends = periods(panel, months)
     month = history.days.astype("datetime64[M]")
     at = np.searchsorted(month, starts.astype("datetime64[M]"))
     there = (at < month.size) & (month[np.minimum(at, month.size - 1)] == starts.astype("datetime64[M]"))
@@ -225,7 +233,7 @@ def regime_weights(session: Session, as_of: np.datetime64 | None, panel: Panel, 
     if there.sum() < FEWEST_EFFECTIVE:
         raise NoDataError(f"Only {int(there.sum())} months have both a regime and what followed; 30 are needed.")
     now = regimes_now(session, "chains", as_of).probabilities(0)[:3, 0]
-    return sums[there], p[:, there], now
+    return sums[there], p[:, there], now, starts[there], ends[there]
 
 
 def _mixture(
@@ -233,10 +241,13 @@ def _mixture(
 ) -> tuple[Outcome, FloatArray, FloatArray, tuple[float, float, float], float]:
     """Condition a mixture over regimes on the path: outcome, weights, expected factors, shares, effective months."""
     monthly = aligned(session, replace(asked.question, window=Window(1, "monthly")))
-    sums, p, now = regime_weights(session, asked.question.as_of, monthly, months)
-    moments = regime_moments(sums[:, 1:], p, months)
+    told = path.given_months(months) if path.named.any() else months
+    sums, p, now, _, _ = regime_weights(session, asked.question.as_of, monthly, told)
+    moments = regime_moments(sums[:, 1:], p, told)
     model, b = fitted.model, fitted.model.loading
-    weights, means, covariances = conditioned(moments, now, path.named, path.total(months), fitted.names)
+    weights, means, covariances = conditioned(moments, now, path.named, path.total(told), fitted.names)
+    # after the path's end factors are free again, as in the analytic projection
+    covariances = covariances + WEEKS_A_MONTH * (months - told) * model.covariance
     residual = WEEKS_A_MONTH * months * model.residual_variance
     parts, estimation = [], []
     for f, S in zip(means, covariances, strict=True):
@@ -248,5 +259,5 @@ def _mixture(
     variance = outcome.sd**2
     shares = (float(weights @ np.array(estimation)) / variance, residual / variance)
     q = (now / p.sum(axis=1)) @ p
-    effective = float(q.sum() ** 2 / (q * q).sum()) / months
+    effective = float(q.sum() ** 2 / (q * q).sum()) / told
     return outcome, weights, weights @ means, (1.0 - shares[0] - shares[1], *shares), effective

@@ -111,6 +111,21 @@ class Path:
     named: BoolArray
     shocks: FloatArray
 
+    def given_months(self, months: int) -> int:
+        """Return in how many months of a horizon factors are given.
+
+        Parameters
+        ----------
+        months : int
+            Horizon.
+
+        Returns
+        -------
+        int
+            At least 1, also where nothing is given.
+        """
+        return min(months, len(self.shocks))
+
     def total(self, months: int) -> FloatArray:
         """Change of each given factor within a horizon.
 
@@ -153,7 +168,8 @@ def path_of(session: Session, asked: ScenarioQuestion, fitted: Fitted) -> Path:
         k = _place(session, asked.question, shock, names)
         if k in found:
             raise BadArgumentError(
-                f"Scenario '{asked.scenario.id}' gives '{names[k]}' twice; give each factor one shock, or one a month."
+                f"Scenario '{asked.scenario.id}' gives '{names[k]}' twice (once as '{shock.factor}'); give each "
+                "factor one shock, or one a month."
             )
         quote = fitted.panel.quotes[1 + k]
         scale = 1.0

@@ -46,6 +46,15 @@ class Scenario:
     direction: str = ""
     aliases: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> frozenset[str]:
+        """Every way to write its name, as :meth:`ScenarioLibrary.find` compares them."""
+        return frozenset(_meant(w) for w in (self.id, *self.aliases))
+
+
+def _meant(word: str) -> str:
+    return re.sub(r"[\s-]+", "_", word.strip().lower())
+
 
 @dataclass(frozen=True)
 class ScenarioLibrary:
@@ -70,9 +79,9 @@ class ScenarioLibrary:
         BadArgumentError
             Naming the nearest.
         """
-        wanted = re.sub(r"[\s-]+", "_", word.strip().lower())
+        wanted = _meant(word)
         for path in self.paths.values():
-            if wanted == path.id.lower() or wanted in (a.lower() for a in path.aliases):
+            if wanted in path.words:
                 return path
         known = [w for p in self.paths.values() for w in (p.id, *p.aliases)]
         raise BadArgumentError(unknown_word("scenario", word.strip(), known))
@@ -81,8 +90,8 @@ class ScenarioLibrary:
 class _Reader:
     """One file: its text is kept to say in which line a key stands."""
 
-    def __init__(self, text: str, where: str) -> None:
-        self.text, self.where = text, where
+    def __init__(self, text: str, where: str, quotes: Mapping[str, str] | None = None) -> None:
+        self.text, self.where, self.quotes = text, where, quotes
 
     def refuse(self, table: str, key: str, sentence: str) -> CatalogueError:
         return CatalogueError(f"{self.where}{self._line(table, key)}: [{table}] {sentence}")
@@ -110,6 +119,12 @@ class _Reader:
             raise self.refuse(table, factor, f'{factor} has no unit; write unit = "bp", "pct" or "sd".')
         if unit not in get_args(ShockUnit):
             raise self.refuse(table, factor, f"{factor}: {unknown_word('unit', str(unit), get_args(ShockUnit))}")
+        if self.quotes is not None:
+            own = self.quotes.get(factor.lower())
+            if own is None:
+                raise self.refuse(table, factor, unknown_word("factor", factor, self.quotes))
+            if unit not in ("sd", own):
+                raise self.refuse(table, factor, f"{factor} has the unit '{own}' (or 'sd'), not '{unit}'.")
         if ("shock" in given) == ("by_month" in given):
             raise self.refuse(table, factor, f"{factor} needs either shock or by_month, and not both.")
         values = given.get("by_month", [given.get("shock")])
@@ -181,13 +196,15 @@ def _shipped() -> dict[str, Scenario]:
     return _Reader(text, "scenarios.toml").paths()
 
 
-def load_scenarios(user_file: Path | None = None) -> ScenarioLibrary:
+def load_scenarios(user_file: Path | None = None, quotes: Mapping[str, str] | None = None) -> ScenarioLibrary:
     """Read our paths and lay the user's over them.
 
     Parameters
     ----------
     user_file : pathlib.Path, optional
         A TOML file of the same form; a missing file is no overlay.
+    quotes : mapping of str to str, optional
+        Every word that means a factor, and its unit, to check the user's file by.
 
     Returns
     -------
@@ -204,14 +221,15 @@ def load_scenarios(user_file: Path | None = None) -> ScenarioLibrary:
             text = user_file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as exc:
             raise CatalogueError(f"{user_file} is not text in UTF-8: {exc}.") from exc
-        own = _Reader(text, str(user_file)).paths()
-        words = {w.lower(): p.id for p in own.values() for w in (p.id, *p.aliases)}
-        for path in paths.values():
-            taken = {words[w.lower()] for w in (path.id, *path.aliases) if w.lower() in words} - {path.id}
-            if taken:
-                raise CatalogueError(
-                    f"{user_file}: path '{sorted(taken)[0]}' uses a word that already means our '{path.id}'; choose "
-                    f"another alias, or replace [paths.{path.id}]."
-                )
+        own = _Reader(text, str(user_file), quotes).paths()
         paths.update(own)
+        said: dict[str, str] = {}
+        for path in paths.values():
+            for word in sorted(path.words):
+                if word in said:
+                    raise CatalogueError(
+                        f"{user_file}: '{word}' means both path '{said[word]}' and path '{path.id}'; choose another "
+                        "alias, or give your path the id of ours to replace it."
+                    )
+                said[word] = path.id
     return ScenarioLibrary(paths)

@@ -63,7 +63,7 @@ def shown(value: Any) -> str:
         columns = len(value[0]) if rows and isinstance(value[0], (list, tuple)) else 1
         return f"a range of {rows} x {columns} cells"
     if isinstance(value, (int, float)):
-        return f"the number {value:.15g}"
+        return f"the number {value:.15g}" if not abs(value) >= 10**300 else "a number without end"
     return f"'{value}'"
 
 

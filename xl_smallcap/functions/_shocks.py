@@ -57,11 +57,10 @@ def _empty(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-def _number(cell: Any, row: int) -> float:
-    if isinstance(cell, str) and _NUMBER.match(cell):
-        return float(cell)  # a number that came as text
+def _number(given: Any, row: int) -> float:
+    cell = float(given) if isinstance(given, str) and _NUMBER.match(given) else given  # a number may come as text
     if isinstance(cell, bool) or not isinstance(cell, (int, float)) or not abs(cell) < 1e12:
-        said = "is empty" if _empty(cell) else f"is {read.shown(cell)}"
+        said = "is empty" if _empty(given) else f"is {read.shown(given)}"
         raise BadArgumentError(
             f"Row {row} of the shocks: the shock {said}; write a number, with its unit in the next cell."
         )
@@ -74,7 +73,11 @@ def _unit(cell: Any, row: int, factor: str) -> ShockUnit:
         raise BadArgumentError(
             f"Row {row} of the shocks: the shock to '{factor}' has no unit; write bp, pct or sd in the cell after it."
         )
-    word = cell.strip().lower() if isinstance(cell, str) else read.shown(cell)
+    if not isinstance(cell, str):
+        raise BadArgumentError(
+            f"Row {row} of the shocks: the unit of '{factor}' is {read.shown(cell)}; write bp, pct or sd."
+        )
+    word = cell.strip().lower()
     if word == "%":
         return "pct"
     for unit in known:
@@ -85,12 +88,13 @@ def _unit(cell: Any, row: int, factor: str) -> ShockUnit:
 
 
 def _month(cell: Any, row: int, months: int) -> int:
-    value = _number(cell, row)
-    if not value.is_integer() or not 1 <= value <= months:
+    text = cell.strip() if isinstance(cell, str) else f"{cell:g}" if isinstance(cell, (int, float)) else ""
+    if isinstance(cell, bool) or not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= months:
         raise BadArgumentError(
-            f"Row {row} of the shocks: month must be a whole number from 1 to {months}; got {value:g}."
+            f"Row {row} of the shocks: month must be a whole number from 1 to {months} (the horizon); got "
+            f"{read.shown(cell)}."
         )
-    return int(value)
+    return int(text)
 
 
 def scenario_of_range(rows: list[list[Any]], months: int) -> Scenario:
@@ -113,15 +117,18 @@ def scenario_of_range(rows: list[list[Any]], months: int) -> Scenario:
         Naming the row.
     """
     found: dict[str, tuple[ShockUnit, dict[int, float] | float]] = {}
+    begun = False  # a header may stand below empty rows
     for number, row in enumerate(rows, 1):
-        first = row[0]
-        header = number == 1 and isinstance(first, str) and first.strip().lower() == "factor"
-        if header or all(_empty(c) or c == 0 for c in row):
+        if all(_empty(c) or c == 0 for c in row):
+            continue
+        first, header = row[0], not begun
+        begun = True
+        if header and isinstance(first, str) and first.strip().lower() == "factor":
             continue
         if not isinstance(first, str) or _empty(first):
             raise BadArgumentError(f"Row {number} of the shocks begins with {read.shown(first)}; expected {_FORM}.")
         if len(row) not in (2, 3, 4):
-            raise BadArgumentError(f"The shocks have {len(row)} column(s); expected {_FORM}.")
+            raise BadArgumentError(f"Row {number} of the shocks has {len(row)} cell(s); expected {_FORM}.")
         _take(found, row, number, months)
     if not found:
         raise BadArgumentError(f"The range of shocks is empty; expected {_FORM}.")

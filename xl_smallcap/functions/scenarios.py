@@ -286,8 +286,9 @@ def RUSSELL_SCENARIOS(
                 except XlSmallcapError:
                     values.append(None)
             said = str(told.stat("warning"))
-        except BadArgumentError as exc:
-            values, said = [None] * (len(header) - 2), str(exc)
+        except XlSmallcapError as exc:
+            values = [*values, *[None] * (len(header) - 2 - len(values))]
+            said = str(exc)
         told_of: list[Scalar] = [said, path.label, path.dated, LEVELS_ASSUMED, path.source]
         table.append(
             [path.id, asked.months, *values, *told_of, asked.question.target.id, "%, log", source_label(session)]

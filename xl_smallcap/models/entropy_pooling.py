@@ -54,6 +54,8 @@ def pool(functions: FloatArray, views: FloatArray, names: tuple[str, ...]) -> Po
     the entropy is Meucci's (2012).
     """
     n = functions.shape[1]
+    if not views.size:
+        return Pooled(np.full(n, 1.0 / n), float(n), 0.0)
     low, high = functions.min(axis=1), functions.max(axis=1)
     for k, name in enumerate(names):
         if not low[k] < views[k] < high[k]:

@@ -121,7 +121,9 @@ class Session:
         if self._scenarios is None:
             with self._lock:
                 if self._scenarios is None:
-                    self._scenarios = load_scenarios(self.settings.home / "scenarios.toml")
+                    factors = self.catalogue.factors.values()
+                    quotes = {w.lower(): f.quote for f in factors for w in (f.id, *f.aliases)} | {"market": "pct"}
+                    self._scenarios = load_scenarios(self.settings.home / "scenarios.toml", quotes)
         return self._scenarios
 
     def panel(self, columns: tuple[Column, ...], as_of: np.datetime64 | None, frequency: Frequency = "daily") -> Panel:
