@@ -199,9 +199,28 @@ def test_libreoffice_cells_as_arguments(office: Office, expected: dict[str, Any]
     assert dict(zip(formulas, found, strict=True)) == formulas
 
 
+@pytest.mark.libreoffice
+def test_libreoffice_a_range_of_cells_is_a_path(office: Office, expected: dict[str, Any]) -> None:
+    sheet = office.do("new")
+    rows = [["factor", "shock", "unit"], ["inflation", "25", "bp"], ["", "", ""], ["growth", "1", "sd"]]
+    office.do("type", sheet, 0, "A1:C4", rows)
+    office.do("type", sheet, 0, "E1:G1", [["growth", "", "pct"]])
+    formulas = ["=RUSSELL_PROJECTION(A1:C4)", "=RUSSELL_PROJECTION(E1:G1)", "=RUSSELL_WHY(FORMULA(I2))"]
+    office.do("type", sheet, 0, "I1:I3", [[f] for f in formulas])
+    office.do("recalculate", sheet)
+    found = [plain(row[0]) for row in office.do("read", sheet, 0, "I1:I3")]
+    office.do("close", sheet)
+    assert found[0] == expected['RUSSELL_PROJECTION({"inflation",25,"bp";"growth",1,"sd"})']
+    assert found[1] == {"error": "#VALUE!"}, "an empty shock is not zero"
+
+
 def test_xlwings_dates_ranges_and_its_own_import(excel: Excel, expected: dict[str, Any]) -> None:
     dated = excel.ask("RUSSELL_BETA", ["inflation", "beta", "relative", 250.0, {"date": "2020-04-01"}])
     assert plain(dated) == expected['RUSSELL_BETA("inflation","beta","relative",250,43922)']
+    shocks = [["inflation", 25.0, "bp"], [None, None, None], ["growth", 1.0, "sd"]]
+    path = excel.ask("RUSSELL_PROJECTION", [shocks])
+    assert plain(path) == expected['RUSSELL_PROJECTION({"inflation",25,"bp";"growth",1,"sd"})']
+    assert excel.ask("RUSSELL_PROJECTION", [[["growth", None, "pct"]]]) == "\x01#VALUE!"
     ranged = excel.ask("RUSSELL_BETA", [[["inflation", "oil"], ["x", None]]])
     assert ranged == "\x01#VALUE!"
     imported = excel.ask("import_udfs", [])
