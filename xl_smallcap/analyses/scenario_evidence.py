@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xl_smallcap.analyses.question import MARKET, Question, aligned, check_gaps, check_window
-from xl_smallcap.analyses.scenario_projection import Projected, weeks_in
-from xl_smallcap.analyses.scenarios import Fitted, Path, fit, periods
+from xl_smallcap.analyses.scenario_projection import Projected
+from xl_smallcap.analyses.scenarios import Fitted, Path, fit, periods, stretches
 from xl_smallcap.data.panel import Column, Panel
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.models.conditioning import unfit
@@ -158,13 +158,11 @@ def worst_analogue(found: Projected) -> Analogue:
         Fewer than 24 stretches.
     """
     fitted, path, months = found.fitted, found.path, found.asked.months
-    sums, starts, ends = periods(fitted.panel, weeks_in(months))
+    # a path shorter than the horizon is compared with the beginning of each stretch
+    sums, begun, starts, ends = stretches(fitted.panel, months, path.given_months(months))
     if sums.shape[0] < FEWEST_PERIODS:
         raise NoDataError(f"Only {sums.shape[0]} stretches of {months} months lie in the history; that is too few.")
-    # a path shorter than the horizon is compared with the beginning of each stretch
-    begun, at_start, _ = periods(fitted.panel, weeks_in(path.given_months(months)))
-    factors = begun[np.searchsorted(at_start, starts)]
-    away = factors[:, 1:][:, path.named] - path.total(months)
+    away = begun[:, 1:][:, path.named] - path.total(months)
     far = _distances(fitted, path, away, months)
     nearest = np.argsort(far, kind="stable")[: max(1, int(np.ceil(NEAREST_SHARE * far.size)))]
     returns = fitted.position(sums[nearest])

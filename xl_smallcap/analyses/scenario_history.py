@@ -8,6 +8,7 @@ import numpy as np
 
 from xl_smallcap.analyses.question import Question, aligned
 from xl_smallcap.analyses.scenarios import WINDOW, periods
+from xl_smallcap.data.panel import period_ends
 from xl_smallcap.errors import FitError, NoDataError, XlSmallcapError
 from xl_smallcap.models import scores
 from xl_smallcap.models.outcome import StudentOutcome
@@ -20,6 +21,8 @@ KNOWN = ("path", "thesis", "none")
 """What the projection was told of the months to come: every factor, those of the thesis, nothing."""
 FEWEST = 36
 """Months a base rate needs before it forecasts, and forecasts a score needs."""
+_RECENT = 40
+"""Days looked back on for the last complete week."""
 _BANDS = np.array([0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0])
 
 
@@ -49,9 +52,13 @@ def _forecasts(session: Session, question: Question, months: int) -> FloatArray:
         sums, starts, _ = periods(monthly, months)
         hedged = np.array([question.target.market and n == "market" for n in weekly.names[1:]])
         thesis = np.isin(np.array(weekly.names[1:]), THESIS)
-        rows = []
+        days, rows = weekly.level_dates, []
         for total, start in zip(sums, starts, strict=True):
-            stop = int(np.searchsorted(weekly.dates, start, side="right"))
+            # the weeks that were complete on that day, not those that turned out to be
+            known = days[max(0, np.searchsorted(days, start, side="right") - _RECENT) :]
+            known = known[known <= start]
+            last = known[period_ends(known, "weekly")][-1]
+            stop = int(np.searchsorted(weekly.dates, last, side="right"))
             if stop < WINDOW.count or ((weekly.gaps > stop - WINDOW.count) & (weekly.gaps < stop)).any():
                 continue
             past = weekly.changes[stop - WINDOW.count : stop]

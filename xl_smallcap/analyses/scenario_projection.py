@@ -9,7 +9,7 @@ import numpy as np
 from xl_smallcap.analyses.question import aligned
 from xl_smallcap.analyses.regime_history import regime_history
 from xl_smallcap.analyses.regimes import regimes_now
-from xl_smallcap.analyses.scenarios import Fitted, Path, ScenarioQuestion, fit, path_of, periods
+from xl_smallcap.analyses.scenarios import Fitted, Path, ScenarioQuestion, fit, path_of, periods, stretches
 from xl_smallcap.data.panel import Panel
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
 from xl_smallcap.models.entropy_pooling import FEWEST_EFFECTIVE, Pooled, pool
@@ -111,21 +111,6 @@ def project_path(session: Session, asked: ScenarioQuestion, whole_fan: bool = Fa
     )  # fmt: skip
 
 
-def weeks_in(months: int) -> int:
-    """Whole weeks nearest to so many months.
-
-    Parameters
-    ----------
-    months : int
-        Horizon.
-
-    Returns
-    -------
-    int
-    """
-    return round(WEEKS_A_MONTH * months)
-
-
 def pooled_history(fitted: Fitted, path: Path, months: int) -> tuple[Pooled, FloatArray]:
     """Reweight the past so that it meets the path.
 
@@ -134,7 +119,7 @@ def pooled_history(fitted: Fitted, path: Path, months: int) -> tuple[Pooled, Flo
     fitted : Fitted
         Weekly panel.
     path : Path
-        The views: means of the given factors.
+        The views: means of the given factors over the path's months.
     months : int
         Horizon.
 
@@ -149,16 +134,16 @@ def pooled_history(fitted: Fitted, path: Path, months: int) -> tuple[Pooled, Flo
     NoDataError, FitError
         Too little history; views out of reach.
     """
-    sums, _, _ = periods(fitted.panel, weeks_in(months))
+    sums, begun, _, _ = stretches(fitted.panel, months, path.given_months(months))
     if sums.shape[0] < 2 * FEWEST_EFFECTIVE:
         raise NoDataError(f"Only {sums.shape[0]} stretches of {months} months lie in the history; that is too few.")
-    sums = sums - sums.mean(axis=0)
+    sums, begun = sums - sums.mean(axis=0), begun - begun.mean(axis=0)
     quotes = np.array(fitted.panel.quotes[1:])[path.named]
     names = tuple(
         f"'{n}' ({'%' if q == 'pct' else 'bp'}, about its mean)"
         for n, q in zip(np.array(fitted.names)[path.named], quotes, strict=True)
     )
-    return pool(sums[:, 1:][:, path.named].T.copy(), path.total(months), names), sums
+    return pool(begun[:, 1:][:, path.named].T.copy(), path.total(months), names), sums
 
 
 def pooled_outcome(fitted: Fitted, path: Path, months: int) -> tuple[Outcome, Pooled, FloatArray]:

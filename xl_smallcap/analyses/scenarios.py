@@ -227,6 +227,43 @@ def periods(panel: Panel, length: int) -> tuple[FloatArray, DayArray, DayArray]:
     return sums[whole], starts[whole], ends[whole]
 
 
+def weeks_in(months: int) -> int:
+    """Whole weeks nearest to so many months.
+
+    Parameters
+    ----------
+    months : int
+        Horizon.
+
+    Returns
+    -------
+    int
+    """
+    return round(WEEKS_A_MONTH * months)
+
+
+def stretches(panel: Panel, months: int, given: int) -> tuple[FloatArray, FloatArray, DayArray, DayArray]:
+    """Return every past stretch of a horizon's length, and its first months: a path may be shorter than the horizon.
+
+    Parameters
+    ----------
+    panel : Panel
+        Weekly.
+    months, given : int
+        Horizon, and months in which the path gives factors.
+
+    Returns
+    -------
+    sums, beginnings : ndarray of shape (n, n_columns)
+        Changes over the whole of each stretch, and over its beginning.
+    starts, ends : ndarray of datetime64[D]
+    """
+    sums, starts, ends = periods(panel, weeks_in(months))
+    begun, at_start, _ = periods(panel, weeks_in(given))
+    # what is whole has a whole beginning
+    return sums, begun[np.searchsorted(at_start, starts)], starts, ends
+
+
 def outperformance(session: Session, question: Question) -> Question:
     """Return the question of the target less the S&P 500; ``relative`` and ``hedged`` are that already.
 
