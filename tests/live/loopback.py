@@ -150,15 +150,15 @@ class _Publisher(BaseHTTPRequestHandler):
         """Silence."""
 
     def do_GET(self) -> None:
+        # counted until the answer begins: once it is sent the client may ask again before this thread goes on
         self.server.enter(1)
+        if self.server.latency:
+            time.sleep(self.server.latency)
+        self.server.enter(-1)
         try:
-            if self.server.latency:
-                time.sleep(self.server.latency)
             self._answer()
         except OSError:
             self.close_connection = True
-        finally:
-            self.server.enter(-1)
 
     def _answer(self) -> None:
         where = urlsplit(self.path)

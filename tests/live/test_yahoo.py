@@ -43,7 +43,7 @@ def run(server: Loopback, home: Path, catalogue: Catalogue, **more: Any) -> Refr
 
 def test_prices_and_adjusted_prices(server: Loopback, tmp_path: Path, catalogue: Catalogue) -> None:
     report = run(server, tmp_path, catalogue, only_series=["RUT", "XLI_ADJ", "GSPC"])
-    assert {o.outcome for o in report.outcomes} == {"new"}
+    assert {o.outcome for o in report.outcomes} == {"new"}, report.outcomes
     assert report.snapshot is not None
     for name in ("RUT", "XLI_ADJ", "GSPC"):
         had = report.snapshot.series(name)
