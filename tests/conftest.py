@@ -14,7 +14,8 @@ from xl_smallcap.config import load_settings
 from xl_smallcap.data.catalogue import Catalogue, load_catalogue
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.store import Snapshot, Store
+from xl_smallcap.data.snapshot import Snapshot
+from xl_smallcap.data.store import Store
 from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
 from xl_smallcap.hosts.libreoffice.package import package_files
 from xl_smallcap.session import Session, use_session

@@ -43,6 +43,12 @@ class CatalogueError(NoDataError):
     """The user's catalogue file is wrong; names file, table and key (#N/A)."""
 
 
+class EngineError(XlSmallcapError):
+    """A cluster is not there or went away; what was computed is kept (#N/A)."""
+
+    code = "#N/A"
+
+
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word most like `word`, or None where none is near.
 

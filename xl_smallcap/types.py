@@ -78,6 +78,7 @@ FairValueStat = Literal[
 ]
 PositionStat = Literal[
     "net",
+    "contract",
     "net_pct",
     "change",
     "percentile3y",
@@ -86,6 +87,37 @@ PositionStat = Literal[
     "z5y",
     "reports3y",
     "reports5y",
+    "last_date",
+    "published",
+]
+Weighting = Literal["equal", "cap", "iqr", "winsor"]
+DispersionIndex = Literal["russell", "sp500", "ratio"]
+DispersionStat = Literal[
+    "value",
+    "annualised",
+    "average",
+    "mean",
+    "nobs",
+    "members",
+    "coverage",
+    "weight_covered",
+    "gone",
+    "flagged",
+    "membership",
+    "first_date",
+    "last_date",
+]
+GaugeStat = Literal[
+    "value",
+    "change",
+    "revision",
+    "percentile3y",
+    "percentile5y",
+    "percentile",
+    "z3y",
+    "z5y",
+    "z",
+    "nobs",
     "last_date",
     "published",
 ]

@@ -20,9 +20,9 @@ from xl_smallcap.analyses.regime_inputs import growth_of_cpi, macro_inputs
 from xl_smallcap.analyses.regime_reading import durations, transitions
 from xl_smallcap.analyses.regimes import REGIMES, regimes_now, three_months
 from xl_smallcap.config import load_settings
+from xl_smallcap.data.manifest import Provenance
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.snapshot import Provenance
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
 from xl_smallcap.functions import (

@@ -83,7 +83,7 @@ def test_load_status_use_and_exit_codes(
     assert cli.main(["data", "load", "sample"]) == 0
     capsys.readouterr()
     assert cli.main(["data", "status", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["table"]) == 46
+    assert len(json.loads(capsys.readouterr().out)["table"]) == 54
     assert cli.main(["data", "status"]) == 0
     listed = capsys.readouterr().out
     assert "SAMPLE (synthetic)" in listed

@@ -60,7 +60,7 @@ def test_refresh_says_what_came_and_exits_by_it(home: Path, server: Loopback, ca
     assert "Kept: to 2025-12-31" in told.err
     assert "Nothing could be fetched; snapshot fred" in told.err
     assert "DGS10: FRED, series DGS10" in told.err
-    assert "TFF_RUT_OI and 10 more: CFTC, RUT" in told.err, "one line a report"
+    assert "TFF_RUT_OI and 11 more: CFTC, RUT" in told.err, "one line a report"
     assert run("refresh", "--source", "fret") == 2
     assert "Unknown source 'fret'. Did you mean 'fred'?" in capsys.readouterr().err
     assert run("refresh", "--frobnicate") == 2

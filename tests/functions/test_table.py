@@ -15,7 +15,9 @@ NAMES = [
     "RUSSELL_REGIME", "RUSSELL_REGIME_PROB", "RUSSELL_REGIMES", "RUSSELL_REGIME_HISTORY", "RUSSELL_TRANSITIONS",
     "RUSSELL_REGIME_RETURNS", "RUSSELL_REGIME_SCORE",
     "RUSSELL_SCENARIO", "RUSSELL_SCENARIOS", "RUSSELL_PROJECTION", "RUSSELL_FAN", "RUSSELL_SCENARIO_SCORE",
-    "RUSSELL_TIPPING", "RUSSELL_NEEDLE", "RUSSELL_NEEDLE_MAP", "RUSSELL_POSITIONING", "RUSSELL_POSITIONING_HISTORY",
+    "RUSSELL_TIPPING", "RUSSELL_NEEDLE", "RUSSELL_NEEDLE_MAP", "RUSSELL_DISPERSION",
+    "RUSSELL_DISPERSION_HISTORY", "RUSSELL_WINNERS", "RUSSELL_POSITIONING", "RUSSELL_POSITIONING_HISTORY",
+    "RUSSELL_GAUGE", "RUSSELL_GAUGES",
     "RUSSELL_CHANGES",
     "RUSSELL_ASOF", "RUSSELL_SOURCE", "RUSSELL_SNAPSHOT", "RUSSELL_STATUS", "RUSSELL_WHY",
 ]  # fmt: skip
@@ -34,6 +36,8 @@ TRAILING = {
     "RUSSELL_PROJECTION": ["method"],
     "RUSSELL_FAN": ["method"],
     "RUSSELL_NEEDLE": ["growth_min", "inflation_max"],
+    "RUSSELL_POSITIONING": ["denominator"],
+    "RUSSELL_POSITIONING_HISTORY": ["denominator"],
 }
 """What came to a function after its order was set stands at its end."""
 ORDER = [
@@ -43,8 +47,11 @@ ORDER = [
     "series",
     "formula",
     "category",
+    "index",
+    "count",
     "stat",
     "target",
+    "weighting",
     "window",
     "horizon",
     "as_of",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.hosts import independent as check
+from tests.hosts import independent_stocks as stocks
 from xl_smallcap.types import Method
 
 
@@ -228,9 +229,52 @@ TABLES = [
     Case('RUSSELL_BETA_HISTORY("growth",,"36m",,,,,"2024-01-31")', (25, 11)),
     Case('RUSSELL_FIT("all")', (13, 2)),
     Case("RUSSELL_FACTORS()", (14, 13)),
-    Case('RUSSELL_POSITIONING_HISTORY("leveraged","2025-12-24")', (1020, 12)),
-    Case('RUSSELL_SOURCE("growth")', (8, 13)),
-    Case('RUSSELL_STATUS("2015-06-30")', (46, 15)),
+    Case('RUSSELL_POSITIONING_HISTORY("leveraged","2025-12-24")', (1020, 13)),
+    Case('RUSSELL_SOURCE("growth")', (8, 14)),
+    Case('RUSSELL_STATUS("2015-06-30")', (51, 15)),
+]
+
+
+def spread(formula: str, *arguments: str) -> Case:
+    return Case(formula, lambda: stocks.dispersion(*arguments) if len(arguments) > 3 else stocks.ratio(*arguments))
+
+
+DECEMBER, JULY = ("2025-12-01", "2025-12-31"), ("2025-06-30", "2025-07-31")
+BREADTH = [
+    spread("RUSSELL_DISPERSION()", "russell", "equal", *DECEMBER),
+    spread('RUSSELL_DISPERSION("SP500",,"cap")', "sp500", "cap", *DECEMBER),
+    spread('RUSSELL_DISPERSION("ratio",,"iqr","1m","2025-08-15")', "iqr", *JULY),
+    spread('RUSSELL_DISPERSION("ratio",,"winsor","3m")', "winsor", "2025-09-30", "2025-12-31"),
+    spread('RUSSELL_DISPERSION("russell",,"cap","1m","2025-07-31")', "russell", "cap", *JULY),
+    Case('RUSSELL_DISPERSION(,"coverage",,"1m","2025-07-31")', lambda: stocks.covered("russell", *JULY)),
+    Case('RUSSELL_DISPERSION("russell","gone",,"1m","2025-07-31")', 1.0),
+    Case('RUSSELL_DISPERSION("russell","membership",,"1m","2025-07-31")', "Russell 2000 members of 2025-06-30"),
+    Case('RUSSELL_DISPERSION("ratio","first_date",,"1m","2025-07-31")', dt.date(2025, 6, 30)),
+    Case('RUSSELL_GAUGE("Short_interest","percentile3y")', lambda: stocks.percentile3y("SHORT_INTEREST", "2025-12-31")),
+    Case(
+        'RUSSELL_GAUGE("eps_growth","revision","2025-12-10")',
+        lambda: stocks.revision("EPS_GROWTH", "2025-11-30", "2025-08-31"),
+    ),
+    Case('RUSSELL_GAUGE("pe_positive","last_date","2025-11-30")', dt.date(2025, 10, 31)),
+    Case('RUSSELL_POSITIONING(,,"2025-12-24","oi4w")', lambda: stocks.share_of_four_weeks("LEV", "2025-12-16")),
+    Case('RUSSELL_POSITIONING(,"contract","2017-10-24")', "CME 239742 (90 % of open interest) and ICE 23977A, added"),
+    Case('RUSSELL_BETA("growth","nobs","SML07")', 250.0),
+    Case('RUSSELL_DISPERSION_HISTORY("ratio","1m")', (61, 14)),
+    Case('RUSSELL_DISPERSION_HISTORY(,,"2025-06-30","2024-01-01")', (19, 14)),
+    Case('RUSSELL_WINNERS(-5,21,"2025-11-28","macro")', (6, 17)),
+    Case("RUSSELL_GAUGES()", (5, 17)),
+    Case('RUSSELL_POSITIONING_HISTORY("dealer","2010-01-15","oi4w")', (189, 13)),
+    Case('RUSSELL_DISPERSION("nasdaq")', Error("#VALUE!", "Unknown index 'nasdaq'")),
+    Case('RUSSELL_DISPERSION(,,"capweighted")', Error("#VALUE!", "Unknown weighting 'capweighted'")),
+    Case('RUSSELL_DISPERSION(,,,,"2019-01-01")', Error("#N/A", "No prices of constituents for as_of 2019-01-01")),
+    Case("RUSSELL_DISPERSION(,,,2000)", Error("#N/A", "needs 2001 daily closes; the constituents have")),
+    Case("RUSSELL_WINNERS(0.5)", Error("#VALUE!", "must be a whole number from 1 to 500")),
+    Case('RUSSELL_WINNERS(,"3m")', Error("#VALUE!", "a quarter is 63")),
+    Case('RUSSELL_WINNERS(,,"2021-06-30")', Error("#N/A", "needs 314 days of prices and factors")),
+    Case('RUSSELL_GAUGE("shortinterest")', Error("#VALUE!", "Did you mean 'SHORT_INTEREST'?")),
+    Case('RUSSELL_GAUGE("pe_all",,"2005-01-01")', Error("#N/A", "Nothing of 'PE_ALL' was published by 2005-01-01")),
+    Case('RUSSELL_GAUGE("eps_growth","z3y","2006-10-01")', Error("#N/A", "'z3y' of 'EPS_GROWTH' is not available")),
+    Case('RUSSELL_POSITIONING(,,,"oi2w")', Error("#VALUE!", "Unknown denominator 'oi2w'")),
 ]
 
 ERRORS = [
@@ -305,5 +349,5 @@ ERRORS = [
     Case('RUSSELL_SOURCE("DGS")', Error("#VALUE!", "Unknown series 'DGS'. Did you mean 'DGS2'")),
 ]
 
-CASES = [*VALUES, *REGIMES, *SCENARIOS, *TABLES, *ERRORS]
+CASES = [*VALUES, *REGIMES, *SCENARIOS, *BREADTH, *TABLES, *ERRORS]
 assert len(CASES) >= 40

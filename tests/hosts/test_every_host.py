@@ -22,7 +22,19 @@ from xl_smallcap.hosts.server import day_number
 from xl_smallcap.session import Session
 
 IDS = [c.formula for c in CASES]
-DATES = ("last_date", "first_date", "first", "last", "date", "published", "month", "growth_to", "inflation_to", "dated")
+DATES = (
+    "last_date",
+    "first_date",
+    "first",
+    "last",
+    "date",
+    "published",
+    "month",
+    "growth_to",
+    "inflation_to",
+    "dated",
+    "start",
+)
 
 
 def plain(value: Any, dates: bool = False) -> Any:

@@ -43,7 +43,13 @@ class World:
         self.first: dict[str, str] = {}
         self.vintages: dict[str, list[tuple[str, str, str]]] = {}
         self.scale: dict[str, float] = {}
-        self._series = {n: (d.dates, d.values) for n, d in sample.read(lambda *_: None).series.items()}
+        told = sample.read(lambda *_: None)
+        self._series = {n: (d.dates, d.values) for n, d in told.series.items()}
+        stocks = told.prices
+        assert stocks is not None
+        for k, ticker in enumerate(stocks.tickers):
+            seen = np.isfinite(stocks.prices[:, k])
+            self._series[ticker] = (stocks.dates[seen], stocks.prices[seen, k])
         catalogue = load_catalogue()
         rng = np.random.default_rng(4)
         days = self._series["RUT"][0]

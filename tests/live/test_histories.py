@@ -16,11 +16,11 @@ from xl_smallcap.data.catalogue import Catalogue, load_catalogue
 from xl_smallcap.data.exporting import export
 from xl_smallcap.data.licences import licence_of
 from xl_smallcap.data.loading import load
+from xl_smallcap.data.manifest import series_path
 from xl_smallcap.data.refresh import refresh
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.revisions import join
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.snapshot import series_path
 from xl_smallcap.data.sources import REMOTE, Fetched
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, CatalogueError, SourceError

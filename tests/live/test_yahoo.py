@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.live.loopback import Loopback, World
+from tests.live.loopback import Loopback
 from xl_smallcap.data.catalogue import Catalogue
 from xl_smallcap.data.commit import RefreshReport
 from xl_smallcap.data.refresh import refresh
@@ -21,18 +20,8 @@ NOW = np.datetime64("2026-01-05T18:00", "m")
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Loopback]:
-    yfinance = pytest.importorskip("yfinance")
-    from yfinance import base, data
-    from yfinance.scrapers import history
-
-    made = Loopback(World())
-    for module in (base, history):
-        monkeypatch.setattr(module, "_BASE_URL_", made.url)
-    monkeypatch.setattr(data.YfData, "_get_cookie_and_crumb", lambda self, *a, **k: ("", None))
-    yfinance.set_tz_cache_location(str(tmp_path / "yfinance"))
-    yield made
-    made.close()
+def server(yahoo_server: Loopback) -> Loopback:
+    return yahoo_server
 
 
 def run(server: Loopback, home: Path, catalogue: Catalogue, **more: Any) -> RefreshReport:

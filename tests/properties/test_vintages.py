@@ -13,7 +13,8 @@ import pytest
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.store import Snapshot, Store
+from xl_smallcap.data.snapshot import Snapshot
+from xl_smallcap.data.store import Store
 from xl_smallcap.functions import RUSSELL_BETA
 from xl_smallcap.session import Session, use_session
 

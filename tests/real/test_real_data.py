@@ -71,7 +71,7 @@ def beta(factor: str, stat: str = "beta", *more: Any) -> float:
 
 
 def test_the_folder_is_read_and_the_rest_named(report: LoadReport) -> None:
-    assert set(report.skipped) == {"fred_md_2025-02.csv", "hamilton1989_rgnp.csv"}
+    assert set(report.skipped) == {"fred_md_2025-02.csv", "hamilton1989_rgnp.csv", "cross_section/meta.csv"}
     assert {"RUT", "GSPC", "DGS2", "T5YIE", "DTWEXBGS", "CPIAUCSL", "ICSA"} <= set(report.snapshot.ids)
     assert RUSSELL_SNAPSHOT().startswith("folder ")
     assert str(RUSSELL_ASOF()) == "2025-12-31"

@@ -12,7 +12,8 @@ import pytest
 from xl_smallcap.functions import FUNCTIONS
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session
-from xl_smallcap.workbooks.book import EXAMPLES, build_workbook, workbook_bytes
+from xl_smallcap.workbooks.book import build_workbook, workbook_bytes
+from xl_smallcap.workbooks.examples import EXAMPLES
 
 SHIPPED = Path(__file__).parents[2] / "workbook" / "xl_smallcap.xlsx"
 

@@ -7,29 +7,32 @@ from typing import Literal
 
 import numpy as np
 
+from xl_smallcap.analyses.ranking import ranked
 from xl_smallcap.data.panel import series_in
 from xl_smallcap.data.releases import known_by
+from xl_smallcap.data.sources.cftc import CONTRACTS, PRESENT
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.session import Session
 from xl_smallcap.types import BoolArray, DayArray, FloatArray
 
 Category = Literal["leveraged", "asset_manager", "dealer", "other"]
+Denominator = Literal["oi", "oi4w"]
 FIELDS: dict[Category, str] = {"leveraged": "LEV", "asset_manager": "AM", "dealer": "DEALER", "other": "OTHER"}
 YEARS = (3, 5)
 LONGEST_SILENCE_DAYS = 75
 """An as_of may lie so far past the last report that was out: in autumn 2025 none came for 54 days."""
 _WEEK = (5, 9)
-_FEWEST_SHARE = 0.5
-"""Of the weeks of a window that must have a report for a percentile or a z-score."""
+_WEEKS_OF_MEAN = 4
 
 
 @dataclass(frozen=True)
 class Positions:
     """Every report known by a day, oldest first.
 
-    `net` longs minus shorts in contracts, `net_pct` of the open interest in %, `change` of net since the week before,
-    NaN after a gap; `published` when each report came out, `assumed` where that is only the usual timetable.
-    Percentiles and z-scores are of `net_pct` in the years up to a report; NaN where under half of the weeks have one.
+    `net` longs minus shorts in contracts, `net_pct` in % of the open interest (of the report, or its mean over four
+    weeks), `change` of net since the week before; both means and changes are NaN after a gap. `published` when each
+    report came out, `assumed` where that is only the usual timetable, `contract` what was traded where. Percentiles and
+    z-scores are of `net_pct` in the years up to a report; NaN where under half of the weeks have one.
     """
 
     dates: DayArray
@@ -41,9 +44,16 @@ class Positions:
     percentile: dict[int, FloatArray]
     z: dict[int, FloatArray]
     reports: dict[int, FloatArray]
+    contract: tuple[str, ...]
 
 
-def positions(session: Session, category: Category, as_of: np.datetime64 | None, contract: str = "RUT") -> Positions:
+def positions(
+    session: Session,
+    category: Category,
+    as_of: np.datetime64 | None,
+    contract: str = "RUT",
+    denominator: Denominator = "oi",
+) -> Positions:
     """Compute positions of one category of traders.
 
     Parameters
@@ -56,6 +66,9 @@ def positions(session: Session, category: Category, as_of: np.datetime64 | None,
         Only reports published by then.
     contract : str
         "RUT" or "SPX".
+    denominator : {"oi", "oi4w"}
+        Open interest of the report, or its mean over this report and the three weeks before: open interest jumps in the
+        week before a contract expires, when positions are held in two at once.
 
     Returns
     -------
@@ -73,26 +86,38 @@ def positions(session: Session, category: Category, as_of: np.datetime64 | None,
             f"The snapshot {session.snapshot.name} has no CFTC positions ('{missing}'). Run 'xl-smallcap data refresh "
             "--source cftc', or load a folder with the CFTC's file."
         )
+    present = f"TFF_{contract}_{PRESENT}"
+    if present in session.snapshot.entries:
+        ids.append(present)
     known = []
     for name in ids:
         data = session.snapshot.series(name)
         known.append(known_by(series_in(session.catalogue, session.snapshot, name), data, as_of))
     dates = known[0].dates
-    for k in known[1:]:
+    for k in known[1:3]:
         dates = np.intersect1d(dates, k.dates, assume_unique=True)
     first, last = session.snapshot.entries[ids[0]].first, session.snapshot.entries[ids[0]].last
     silent = dates.size and as_of is not None and as_of > dates[-1] + np.timedelta64(LONGEST_SILENCE_DAYS, "D")
     if not dates.size or silent:
         raise NoDataError(f"No CFTC report for as_of {as_of}: the snapshot has those of {first} to {last}.")
-    interest, longs, shorts = (k.values[np.searchsorted(k.dates, dates)] for k in known)
-    published = np.maximum.reduce([k.published[np.searchsorted(k.dates, dates)] for k in known])
+    interest, longs, shorts = (k.values[np.searchsorted(k.dates, dates)] for k in known[:3])
+    published = np.maximum.reduce([k.published[np.searchsorted(k.dates, dates)] for k in known[:3]])
     net = longs - shorts
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(interest > 0, 100.0 * net / interest, np.nan)
     steps = np.diff(dates).astype(np.int64)
+    weekly = (steps >= _WEEK[0]) & (steps <= _WEEK[1])
+    base = interest if denominator == "oi" else _four_week_mean(interest, weekly)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(base > 0, 100.0 * net / base, np.nan)
     change = np.full(net.size, np.nan)
-    change[1:] = np.where((steps >= _WEEK[0]) & (steps <= _WEEK[1]), np.diff(net), np.nan)
-    ranked = {y: _ranked(dates, share, y) for y in YEARS}
+    change[1:] = np.where(weekly, np.diff(net), np.nan)
+    ranks = {y: ranked(dates, share, y, 7.0) for y in YEARS}
+    told = ("not known",) * dates.size
+    if len(known) > 3:
+        at = np.searchsorted(known[3].dates, dates)
+        own = known[3].values[np.minimum(at, known[3].dates.size - 1)]
+        told = tuple(_contract(contract, float(p), float(oi)) for p, oi in zip(own, interest, strict=True))
+    elif len(CONTRACTS[contract]) == 1:
+        told = (_NAMES[CONTRACTS[contract][0]],) * dates.size
     return Positions(
         dates=dates,
         published=published.astype("datetime64[D]"),
@@ -100,21 +125,28 @@ def positions(session: Session, category: Category, as_of: np.datetime64 | None,
         net=net,
         net_pct=share,
         change=change,
-        percentile={y: r[0] for y, r in ranked.items()},
-        z={y: r[1] for y, r in ranked.items()},
-        reports={y: r[2] for y, r in ranked.items()},
+        percentile={y: r.percentile for y, r in ranks.items()},
+        z={y: r.z for y, r in ranks.items()},
+        reports={y: r.nobs for y, r in ranks.items()},
+        contract=told,
     )
 
 
-def _ranked(dates: DayArray, share: FloatArray, years: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Percentile (share of reports at or below, %), z-score and number of reports, of the years up to each."""
-    days = round(365.25 * years)
-    starts = np.searchsorted(dates, dates - np.timedelta64(days, "D"), side="right")
-    percentile, z = np.full(dates.size, np.nan), np.full(dates.size, np.nan)
-    count: FloatArray = (np.arange(dates.size) - starts + 1).astype(np.float64)
-    for i in np.flatnonzero(count >= _FEWEST_SHARE * days / 7.0):
-        window = share[starts[i] : i + 1]
-        percentile[i] = 100.0 * np.mean(window <= share[i])
-        spread = window.std(ddof=1)
-        z[i] = (share[i] - window.mean()) / spread if spread > 0 else np.nan
-    return percentile, z, count
+def _four_week_mean(interest: FloatArray, weekly: BoolArray) -> FloatArray:
+    """Mean of a report's open interest and those of the three weeks before; NaN where one of them is missing."""
+    mean = np.full(interest.size, np.nan)
+    for i in range(_WEEKS_OF_MEAN - 1, interest.size):
+        if weekly[i - _WEEKS_OF_MEAN + 1 : i].all():
+            mean[i] = interest[i - _WEEKS_OF_MEAN + 1 : i + 1].mean()
+    return mean
+
+
+_NAMES = {"239742": "CME 239742", "23977A": "ICE 23977A", "13874A": "CME 13874A"}
+
+
+def _contract(symbol: str, present: float, interest: float) -> str:
+    new, old = (_NAMES[c] for c in CONTRACTS[symbol])
+    share = 100.0 * present / interest if interest > 0 else 0.0
+    if share <= 0.0:
+        return old
+    return new if share >= 100.0 else f"{new} ({share:.0f} % of open interest) and {old}, added"

@@ -8,11 +8,11 @@ import numpy as np
 
 from xl_smallcap.data.catalogue import Licence, Series
 from xl_smallcap.data.licences import licence_of
+from xl_smallcap.data.manifest import SYNTHETIC_MARK, Entry, label_of
 from xl_smallcap.data.panel import series_in
 from xl_smallcap.data.releases import available_at, known_by
 from xl_smallcap.data.revisions import revised_days
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.snapshot import SYNTHETIC_MARK, Entry, label_of
 from xl_smallcap.errors import BadArgumentError, NoDataError, closest
 from xl_smallcap.session import Session
 
@@ -77,10 +77,9 @@ def source_of(session: Session, used: dict[str, str]) -> str:
         ``"folder [BAA10Y for BAMLH0A0HYM2]"``.
     """
     swaps = [f"{given} for {asked}" for asked, given in used.items() if given != asked]
-    entries = session.snapshot.entries
     label = source_label(session)
     if not session.snapshot.synthetic:
-        label = label_of([entries[s].source for s in used.values() if s in entries]) or label
+        label = label_of([session.snapshot.entry(s).source for s in used.values() if s in session.snapshot]) or label
     return label + (f" [{', '.join(swaps)}]" if swaps else "")
 
 
@@ -130,10 +129,11 @@ def stored_id(session: Session, word: str) -> str:
         Naming the nearest stored series.
     """
     wanted = word.strip().lower()
-    for name in session.snapshot.ids:
+    known = (*session.snapshot.ids, *session.snapshot.tickers)
+    for name in known:
         if name.lower() == wanted:
             return name
-    near = closest(word, session.snapshot.ids)
+    near = closest(word, known)
     hint = f" Did you mean '{near}'?" if near else ""
     raise BadArgumentError(
         f"Unknown series '{word.strip()}'.{hint} =RUSSELL_STATUS() lists the {len(session.snapshot.ids)} series "
@@ -167,7 +167,7 @@ def series_status(
         Nothing of it was published by then.
     """
     series = series_in(session.catalogue, session.snapshot, series_id)
-    entry = session.snapshot.entries[series_id]
+    entry = session.snapshot.entry(series_id)
     data = session.snapshot.series(series_id)
     known = known_by(series, data, as_of)
     if known.dates.size == 0:

@@ -13,6 +13,8 @@ from xl_smallcap.session import Session
 from xl_smallcap.types import OLS, Method, Window
 
 MARKET = "market"
+NO_TARGET = Target(id="", label="", legs=())
+"""Of a question about the factors alone."""
 DRAWN_OBS = 5
 """Observations a regressor that a bootstrap needs."""
 

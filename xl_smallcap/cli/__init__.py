@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from xl_smallcap.cli import data, fair_value, regime
+from xl_smallcap.cli import data, fair_value, regime, universe
 from xl_smallcap.cli.terminal import SHOWN_ROWS, as_text, print_table, progress
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError, unknown_word
 
@@ -176,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
 
     fair_value.add_commands(commands)
     regime.add_commands(commands)
+    universe.add_commands(commands)
 
     workbook = commands.add_parser("workbook", help="build the workbook").add_subparsers(dest="action", required=True)
     build = workbook.add_parser("build", help="write the workbook from the current data")

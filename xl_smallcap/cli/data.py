@@ -14,6 +14,7 @@ from xl_smallcap.cli.terminal import as_text, print_table, progress, series_prog
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError
 
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
+_SHOWN_FAILURES = 20
 
 
 def _load(args: argparse.Namespace) -> int:
@@ -24,10 +25,12 @@ def _load(args: argparse.Namespace) -> int:
     with progress("Reading") as step:
         done = load(
             session.store, args.place, step, sheet=args.sheet, area=args.range, add=args.add,
-            catalogue_file=session.settings.home / "catalogue.toml",
+            catalogue_file=session.settings.home / "catalogue.toml", stocks=args.constituents,
         )  # fmt: skip
-    held = "".join(f", holdings of {h.fund} ({h.as_of})" for h in done.snapshot.holdings_entries)
-    print(f"Snapshot {done.snapshot.name}: {len(done.snapshot.ids)} series{held}, now CURRENT.")
+    held = "".join(f", {text}" for text in _held(done.snapshot.holdings_entries))
+    priced = done.snapshot.prices_entry
+    stocks = f", prices of {len(priced.tickers)} stocks ({priced.first} to {priced.last})" if priced else ""
+    print(f"Snapshot {done.snapshot.name}: {len(done.snapshot.ids)} series{stocks}{held}, now CURRENT.")
     for reason in done.skipped.values():
         print(f"Left out: {reason}", file=sys.stderr)
     for sentence in done.suspects:
@@ -36,6 +39,19 @@ def _load(args: argparse.Namespace) -> int:
         print(sentence, file=sys.stderr)
     lacking = _why_no_default_model()
     return PARTIAL if done.skipped or lacking else OK
+
+
+def _held(entries: Any) -> list[str]:
+    """Holdings by fund: their day, or how many days there are."""
+    days: dict[str, list[str]] = {}
+    for h in entries:
+        days.setdefault(h.fund, []).append(h.as_of)
+    told = []
+    for fund, of in days.items():
+        dated = sorted(d for d in of if d != "undated")
+        parts = [dated[0] if len(dated) == 1 else f"{len(dated)} days, {dated[0]} to {dated[-1]}"] if dated else []
+        told.append(f"holdings of {fund} ({'; '.join(parts + ['undated'] * (len(of) > len(dated)))})")
+    return told
 
 
 def _why_no_default_model() -> str:
@@ -116,10 +132,34 @@ def _day(text: str) -> Any:
     return dt.date.fromisoformat(text)
 
 
+def _refresh_constituents(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.constituents_refresh import refresh_constituents
+    from xl_smallcap.session import current_session
+
+    session = current_session()
+    try:
+        with progress("Constituents") as step:
+            done = refresh_constituents(session.store, session.settings, ("IWM", "IVV"), step)
+    except KeyboardInterrupt:
+        print("Stopped; what came is kept: refresh again today to go on.", file=sys.stderr, flush=True)
+        os._exit(FAILED)  # as in a refresh of series
+    kept = f", {done.resumed} of them from a run that was stopped" if done.resumed else ""
+    print(f"Prices of {done.came} constituents came{kept}; snapshot {done.snapshot.name}, now CURRENT.")
+    for ticker, told in list(done.failed.items())[:_SHOWN_FAILURES]:
+        print(f"{ticker}: {told}", file=sys.stderr)
+    if len(done.failed) > _SHOWN_FAILURES:
+        print(
+            f"... and {len(done.failed) - _SHOWN_FAILURES} more tickers failed; what they had is kept.", file=sys.stderr
+        )
+    return PARTIAL if done.failed else OK
+
+
 def _refresh(args: argparse.Namespace) -> int:
     from xl_smallcap.analyses.refreshing import precompute, refresh_data
     from xl_smallcap.session import Session, current_session, use_session
 
+    if args.constituents:
+        return _refresh_constituents(args)
     session = current_session()
     try:
         with series_progress() as tell:
@@ -270,7 +310,14 @@ def add_commands(commands: Any) -> None:
     load.add_argument("--sheet", help="of a workbook (default: the first)")
     load.add_argument("--range", help="of a workbook, such as A3:F500 or a defined name (default: all that is filled)")
     load.add_argument("--add", action="store_true", help="keep the other series of the CURRENT snapshot")
+    load.add_argument(
+        "--constituents", action="store_true",
+        help="the folder holds prices of many stocks, weights or members of an index; kept beside the CURRENT snapshot",
+    )  # fmt: skip
     refresh = command("refresh", "fetch what is new; stopped, it goes on where it was", _refresh, as_json=True)
+    refresh.add_argument(
+        "--constituents", action="store_true", help="prices of the members of IWM and IVV from Yahoo, and nothing else"
+    )
     refresh.add_argument(
         "--source", action="append", help="only this source (fred, yahoo, cftc, ishares, bloomberg); may be given again"
     )

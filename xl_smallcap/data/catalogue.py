@@ -44,6 +44,7 @@ class Series:
     rescaled: bool = False
     rolling: bool = False
     splice: bool = False
+    rule: str = ""
 
     @property
     def calendar_id(self) -> str:

@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from xl_smallcap.data.snapshot import Entry, HoldingsEntry, Provenance, Snapshot, label_of, read_series
+from xl_smallcap.data.manifest import Entry, HoldingsEntry, Provenance, label_of
+from xl_smallcap.data.snapshot import Snapshot, read_series
 from xl_smallcap.data.sources import Request
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import StoreError
@@ -110,7 +111,7 @@ def commit(
     made = store.add(
         {}, source=label_of([s for e in made_of.values() for s in e.sources] or [h.source for h in holdings]),
         loaded_at=_now_text(), holdings=holdings, parent=base.fingerprint if base else "", kept=made_of,
-        note=_note(outcomes),
+        note=_note(outcomes), prices=base.prices_entry if base else None,
     )  # fmt: skip
     changed = made.fingerprint != current
     if changed and any(o.outcome not in ("kept", "failed") for o in outcomes):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xl_smallcap.data.manifest import holdings_path, prices_path, series_path
 from xl_smallcap.data.refresh import locked
 from xl_smallcap.data.revisions import latest
-from xl_smallcap.data.snapshot import Snapshot, holdings_path, series_path
+from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, StoreError
 
@@ -185,8 +186,10 @@ def prune(store: Store, keep: int) -> Pruned:
             opened = store.open(fingerprint)
             needed |= {series_path(store.root, e.object) for e in opened.entries.values()}
             needed |= {holdings_path(store.root, h.object) for h in opened.holdings_entries}
+            years = opened.prices_entry.objects if opened.prices_entry is not None else ()
+            needed |= {prices_path(store.root, y.partition(":")[2]) for y in years}
         files = 0
-        for path in [*store.root.rglob("*.col"), *store.root.rglob("*.own"), *store.root.rglob("*.tmp")]:
+        for path in [p for kind in ("col", "own", "sec", "tmp") for p in store.root.rglob(f"*.{kind}")]:
             with contextlib.suppress(OSError):  # open in another program: next time
                 stat = path.stat()
                 if path not in needed and time.time() - stat.st_mtime > _LEFT_ALONE_SECONDS:

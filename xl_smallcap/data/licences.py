@@ -9,6 +9,22 @@ _OF_SOURCE: dict[str, Licence] = {"bloomberg": "terminal", "yahoo": "restricted"
 """What a source's own terms make of whatever comes from it."""
 
 
+def licence_of_source(source: str) -> Licence:
+    """Return what a source's own terms allow.
+
+    Parameters
+    ----------
+    source : str
+        Its name.
+
+    Returns
+    -------
+    str
+        own where it has none.
+    """
+    return _OF_SOURCE.get(source, "own")
+
+
 def licence_of(catalogue: Catalogue, snapshot: Snapshot, series_id: str) -> Licence:
     """Return what may be done with a stored series: the strictest of its owner's and its sources' terms.
 
@@ -28,5 +44,5 @@ def licence_of(catalogue: Catalogue, snapshot: Snapshot, series_id: str) -> Lice
     """
     strict: tuple[Licence, ...] = ("own", "public", "attribution", "restricted", "terminal")
     owner = catalogue.series_of(series_id).licence
-    sources = (_OF_SOURCE.get(s, "own") for s in snapshot.entries[series_id].sources)
+    sources = (licence_of_source(s) for s in snapshot.entry(series_id).sources)
     return max(owner, *sources, key=strict.index)

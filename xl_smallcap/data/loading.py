@@ -10,9 +10,11 @@ import numpy as np
 
 from xl_smallcap.data.catalogue import load_catalogue
 from xl_smallcap.data.clock import new_york_now
+from xl_smallcap.data.cross_section import replaced
+from xl_smallcap.data.manifest import HoldingsEntry, Provenance, label_of
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.snapshot import HoldingsEntry, Provenance, Snapshot, label_of
-from xl_smallcap.data.sources import folder, sample
+from xl_smallcap.data.snapshot import Snapshot
+from xl_smallcap.data.sources import constituents, folder, sample
 from xl_smallcap.data.sources import workbook as sheets
 from xl_smallcap.data.sources._loaded import Loaded, Progress
 from xl_smallcap.data.store import Store
@@ -30,8 +32,14 @@ class LoadReport:
     remarks: list[str] = field(default_factory=list)
 
 
-def _read(place: str, progress: Progress, sheet: str | None, area: str | None) -> tuple[str, Loaded]:
+def _read(place: str, progress: Progress, sheet: str | None, area: str | None, stocks: bool) -> tuple[str, Loaded]:
     """Read the place a user named, with the name of the source it is."""
+    if stocks:
+        many = constituents.read(Path(place).expanduser(), progress)
+        return "folder", Loaded(
+            series={}, origins={}, skipped=many.skipped, holdings=many.holdings, prices=many.prices,
+            prices_origin=many.origin, remarks=many.remarks,
+        )  # fmt: skip
     if place.strip().lower() == "sample":
         return "sample", sample.read(progress)
     path = Path(place).expanduser()
@@ -79,6 +87,7 @@ def load(
     area: str | None = None,
     add: bool = False,
     catalogue_file: Path | None = None,
+    stocks: bool = False,
 ) -> LoadReport:
     """Read a source into a new snapshot.
 
@@ -98,6 +107,8 @@ def load(
         Whether the CURRENT snapshot is kept and added to; on days both have, the place's values stand.
     catalogue_file : pathlib.Path, optional
         The user's own catalogue, whose spelling of series counts too.
+    stocks : bool
+        Whether the place is a folder of constituents, put beside what is CURRENT.
 
     Returns
     -------
@@ -108,7 +119,8 @@ def load(
     BadArgumentError, SourceError, StoreError
         Nothing was changed.
     """
-    source, found = _read(place, progress, sheet, area)
+    source, found = _read(place, progress, sheet, area, stocks)
+    add = add or stocks
     catalogue = load_catalogue(catalogue_file)
     ids = {name.lower(): name for name in catalogue.series}
     renamed = {ids.get(name.lower(), name): data for name, data in found.series.items()}
@@ -152,7 +164,17 @@ def load(
         holdings += [h for h in base.holdings_entries if (h.fund, h.as_of) not in mine]
     sources = [source] + [s for n, e in kept.items() if n not in series for s in e.sources]
     sources += [s for p in provenance.values() for s in p.also]
-    named = label_of(sources)
+    named = label_of(sources or ["folder"])
+    before = base.prices_entry if base is not None else None
+    prices = before
+    if found.prices is not None:
+        whole = found.prices
+        if base is not None and before is not None:
+            try:
+                whole = replaced(base.prices(), found.prices)
+            except StoreError as exc:
+                remarks.append(f"The constituents that were there could not be read and are left out: {exc}")
+        prices = store.put_prices(whole, source, found.prices_origin, fetched_at)
     snapshot = store.add(
         series,
         source=named,
@@ -163,7 +185,8 @@ def load(
         parent=current or "",
         kept=kept,
         note=f"load {place}" + (" --add" if add else ""),
+        prices=prices,
     )
     if make_current:
         store.use(snapshot.fingerprint)
-    return LoadReport(snapshot, found.skipped, looked_at, remarks)
+    return LoadReport(snapshot, found.skipped, looked_at, found.remarks + remarks)

@@ -15,7 +15,7 @@ import numpy as np
 
 from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.releases import Known, known_by
-from xl_smallcap.data.store import Snapshot
+from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.types import DayArray, FloatArray, Frequency, IntArray, SeriesFrequency
 
@@ -123,7 +123,7 @@ def series_in(catalogue: Catalogue, snapshot: Snapshot, series_id: str) -> Serie
     """
     if series_id in catalogue.series:
         return catalogue.series[series_id]
-    seen = snapshot.entries[series_id].frequency
+    seen = snapshot.entries[series_id].frequency if series_id in snapshot.entries else "daily"
     return Series(id=series_id, label=series_id, frequency=cast(SeriesFrequency, seen))
 
 
@@ -134,7 +134,7 @@ def _resolve(catalogue: Catalogue, snapshot: Snapshot, series_id: str, notes: li
     change an earlier answer.
     """
     wanted = catalogue.series_of(series_id)
-    chosen = next((s for s in (wanted.id, *wanted.fallback) if s in snapshot.entries), None)
+    chosen = next((s for s in (wanted.id, *wanted.fallback) if s in snapshot), None)
     if chosen is None:
         also = f" nor its fallback {', '.join(wanted.fallback)}" if wanted.fallback else ""
         raise NoDataError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xl_smallcap.config import Settings
 from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.sources import REMOTE, Request
-from xl_smallcap.data.sources.cftc import COLUMNS, CONTRACTS
+from xl_smallcap.data.sources.cftc import COLUMNS, CONTRACTS, PRESENT
 from xl_smallcap.data.sources.ishares import FUNDS
 from xl_smallcap.errors import BadArgumentError, CatalogueError, unknown_word
 
@@ -150,8 +150,9 @@ def _known(source: str, symbol: str, field: str, where: str) -> None:
     if source == "cftc":
         if symbol not in CONTRACTS:
             raise CatalogueError(f"{where}: {unknown_word('contract', symbol, CONTRACTS)}")
-        if field not in COLUMNS:
-            raise CatalogueError(f"{where}: {unknown_word('field', field, COLUMNS)}")
+        fields = (*COLUMNS, *([PRESENT] if len(CONTRACTS[symbol]) > 1 else []))
+        if field not in fields:
+            raise CatalogueError(f"{where}: {unknown_word('field', field, fields)}")
 
 
 def _nothing(catalogue: Catalogue, wanted: Collection[str], usable: list[str], notes: list[str]) -> str:

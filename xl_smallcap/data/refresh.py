@@ -22,10 +22,11 @@ from xl_smallcap.data import columnar
 from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.clock import new_york_now
 from xl_smallcap.data.commit import RefreshReport, Work, commit
+from xl_smallcap.data.manifest import HoldingsEntry, Provenance, holdings_path
 from xl_smallcap.data.planning import named, plan
 from xl_smallcap.data.revisions import join
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.snapshot import HoldingsEntry, Provenance, Snapshot, holdings_path, read_series
+from xl_smallcap.data.snapshot import Snapshot, read_series
 from xl_smallcap.data.sources import REMOTE, Context, Request
 from xl_smallcap.data.sources._loaded import frequency_of
 from xl_smallcap.data.store import Store

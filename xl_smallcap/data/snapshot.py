@@ -9,123 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from xl_smallcap.data import columnar
+from xl_smallcap.data.cross_section import CrossSection, stack
 from xl_smallcap.data.holdings import Holdings
+from xl_smallcap.data.manifest import (
+    SYNTHETIC_MARK,
+    Entry,
+    HoldingsEntry,
+    PricesEntry,
+    holdings_path,
+    prices_path,
+    series_path,
+)
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.errors import NoDataError, StoreError
-
-SYNTHETIC_MARK = "SAMPLE (synthetic)"
-"""Shown wherever the source of a number computed from the embedded sample is shown."""
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where one series came from.
-
-    `also` names other sources whose values are still in it, `served` is how many days the last answer of `source` had.
-    `source` is the source's name, `origin` a file or a feed's symbol, `fetched_at` when it was last confirmed there
-    (New York, ISO to the minute), `problem` why the last try to fetch it failed, empty where it did not.
-    """
-
-    source: str = ""
-    origin: str = ""
-    frequency: str = "daily"
-    fetched_at: str = ""
-    problem: str = ""
-    also: tuple[str, ...] = ()
-    served: int = 0
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What a manifest says of one series."""
-
-    object: str
-    source: str
-    origin: str
-    first: str
-    last: str
-    nobs: int
-    frequency: str
-    fetched_at: str = ""
-    problem: str = ""
-    also: tuple[str, ...] = ()
-    served: int = 0
-
-    @property
-    def provenance(self) -> Provenance:
-        """Where it came from."""
-        return Provenance(
-            self.source, self.origin, self.frequency, self.fetched_at, self.problem, self.also, self.served
-        )
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Every source whose values are in it, the last one first."""
-        return (self.source, *self.also)
-
-
-@dataclass(frozen=True)
-class HoldingsEntry:
-    """What a manifest says of the holdings of one fund on one day ("undated" where the file does not say)."""
-
-    object: str
-    fund: str
-    as_of: str
-    rows: int
-    source: str
-    origin: str
-    fetched_at: str = ""
-
-
-def label_of(sources: Mapping[str, str] | list[str]) -> str:
-    """Return the names of the sources of a snapshot, sorted and joined.
-
-    Parameters
-    ----------
-    sources : list of str, or mapping with them as values
-        One a series.
-
-    Returns
-    -------
-    str
-        ``"fred+yahoo"``.
-    """
-    names = sources.values() if isinstance(sources, Mapping) else sources
-    return "+".join(sorted(set(names)))
-
-
-def series_path(root: Path, digest: str) -> Path:
-    """Return the file of a series in a store.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        Of the store.
-    digest : str
-        Of the series.
-
-    Returns
-    -------
-    pathlib.Path
-    """
-    return root / "objects" / digest[:2] / f"{digest}.col"
-
-
-def holdings_path(root: Path, digest: str) -> Path:
-    """Return the file of holdings in a store.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        Of the store.
-    digest : str
-        Of the holdings.
-
-    Returns
-    -------
-    pathlib.Path
-    """
-    return root / "objects" / digest[:2] / f"{digest}.own"
 
 
 def read_series(root: Path, digest: str, what: str) -> SeriesData:
@@ -177,7 +73,9 @@ class Snapshot:
     holdings_entries: tuple[HoldingsEntry, ...] = ()
     parent: str = ""
     note: str = ""
+    prices_entry: PricesEntry | None = None
     _read: dict[str, SeriesData] = field(default_factory=dict, repr=False, compare=False)
+    _years: dict[str, CrossSection] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -188,6 +86,47 @@ class Snapshot:
     def frequencies(self) -> dict[str, str]:
         """Frequency of each stored series, as seen in its dates."""
         return {name: self.entries[name].frequency for name in self.ids}
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """Tickers of the stored constituents that are not ids of series, sorted."""
+        if self.prices_entry is None:
+            return ()
+        return tuple(t for t in self.prices_entry.tickers if t not in self.entries)
+
+    def __contains__(self, series_id: object) -> bool:
+        return series_id in self.entries or (self.prices_entry is not None and series_id in self.prices_entry.tickers)
+
+    @property
+    def target_frequencies(self) -> dict[str, str]:
+        """Frequency of each stored series and constituent: whatever can be a target."""
+        return {**self.frequencies, **dict.fromkeys(self.tickers, "daily")}
+
+    def entry(self, series_id: str) -> Entry:
+        """Return what the manifest says of a series, or what is known of a constituent.
+
+        Parameters
+        ----------
+        series_id : str
+            As stored.
+
+        Returns
+        -------
+        Entry
+        """
+        if series_id in self.entries or self.prices_entry is None:
+            return self.entries[series_id]
+        told, days = self.prices_entry, self.series(series_id).dates
+        return Entry(
+            object="",
+            source=told.source,
+            origin=told.origin,
+            first=str(days[0]),
+            last=str(days[-1]),
+            nobs=days.size,
+            frequency="daily",
+            fetched_at=told.fetched_at,
+        )
 
     @property
     def name(self) -> str:
@@ -217,11 +156,99 @@ class Snapshot:
         if done is not None:
             return done
         entry = self.entries.get(series_id)
+        if entry is None and series_id in self:
+            data = self._of_constituent(series_id)
+            self._read[series_id] = data
+            return data
         if entry is None:
             raise NoDataError(f"The snapshot {self.name} has no series '{series_id}'.")
         data = read_series(self.root, entry.object, f"Series '{series_id}' of snapshot {self.fingerprint}")
         self._read[series_id] = data
         return data
+
+    def _of_constituent(self, ticker: str) -> SeriesData:
+        """One stock's prices, of the years it was observed in."""
+        days, values = [], []
+        for year in self.price_years():
+            if ticker in year.tickers:
+                column = year.prices[:, year.tickers.index(ticker)]
+                days.append(year.dates[np.isfinite(column)])
+                values.append(column[np.isfinite(column)])
+        return SeriesData.build(np.concatenate(days), np.concatenate(values))
+
+    def price_years(self, first: np.datetime64 | None = None, last: np.datetime64 | None = None) -> list[CrossSection]:
+        """Read the years of constituents' prices that reach into a span of days, each checked against its hash.
+
+        Parameters
+        ----------
+        first, last : numpy.datetime64, optional
+            The span; default all.
+
+        Returns
+        -------
+        list of CrossSection
+            Oldest first; none where the snapshot has no constituents.
+
+        Raises
+        ------
+        StoreError
+            A file is missing or damaged.
+        """
+        if self.prices_entry is None:
+            return []
+        from_year = first.astype("datetime64[Y]") if first is not None else None
+        to_year = last.astype("datetime64[Y]") if last is not None else None
+        found = []
+        for told in self.prices_entry.objects:
+            year, _, digest = told.partition(":")
+            this = np.datetime64(year, "Y")
+            if (from_year is None or this >= from_year) and (to_year is None or this <= to_year):
+                found.append(self._year(year, digest))
+        return found
+
+    def _year(self, year: str, digest: str) -> CrossSection:
+        done = self._years.get(year)
+        if done is not None:
+            return done
+        what = f"Constituents of {year} in snapshot {self.fingerprint}"
+        try:
+            raw = prices_path(self.root, digest).read_bytes()
+        except OSError as exc:
+            raise StoreError(f"{what} could not be read ({exc.strerror}); load the data again to repair it.") from exc
+        data = CrossSection.decode(raw, what)
+        if data.digest() != digest:
+            raise StoreError(f"{what} do not match their fingerprint; load the data again to repair it.")
+        self._years[year] = data
+        return data
+
+    def prices(self, first: np.datetime64 | None = None, last: np.datetime64 | None = None) -> CrossSection:
+        """Return the constituents' prices of a span of days.
+
+        Parameters
+        ----------
+        first, last : numpy.datetime64, optional
+            Both included; default all.
+
+        Returns
+        -------
+        CrossSection
+
+        Raises
+        ------
+        NoDataError
+            The snapshot has no constituents.
+        StoreError
+            A file is missing or damaged.
+        """
+        if self.prices_entry is None:
+            raise NoDataError(
+                f"The snapshot {self.name} has no prices of constituents. Load them with 'xl-smallcap data load FOLDER "
+                "--constituents' (docs/data-sources.md), or fetch them with 'xl-smallcap data refresh --constituents'."
+            )
+        whole = stack(self.price_years(first, last))
+        start = 0 if first is None else int(np.searchsorted(whole.dates, first))
+        stop = whole.dates.size if last is None else int(np.searchsorted(whole.dates, last, side="right"))
+        return CrossSection(whole.dates[start:stop], whole.tickers, whole.prices[start:stop])
 
     def holdings(self, fund: str, as_of: np.datetime64 | None = None) -> Holdings:
         """Read a fund's latest holdings known by a day; a day's holdings are published the day after.
@@ -251,6 +278,25 @@ class Snapshot:
         if chosen is None:
             have = ", ".join(h.as_of for h in of_fund) or "none"
             raise NoDataError(f"No holdings of '{fund}' were known by {as_of or 'now'}; the snapshot has: {have}.")
+        return self.holdings_of(chosen)
+
+    def holdings_of(self, chosen: HoldingsEntry) -> Holdings:
+        """Read the holdings of one entry of the manifest and check them against their content hash.
+
+        Parameters
+        ----------
+        chosen : HoldingsEntry
+            One of `holdings_entries`.
+
+        Returns
+        -------
+        Holdings
+
+        Raises
+        ------
+        StoreError
+            The file is missing or damaged.
+        """
         what = f"Holdings of {chosen.fund} ({chosen.as_of}) in snapshot {self.fingerprint}"
         try:
             raw = holdings_path(self.root, chosen.object).read_bytes()

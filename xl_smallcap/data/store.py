@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 
 from xl_smallcap.data import columnar
+from xl_smallcap.data.cross_section import CrossSection
 from xl_smallcap.data.holdings import Holdings
-from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.snapshot import (
-    SYNTHETIC_MARK,
+from xl_smallcap.data.manifest import (
     Entry,
     HoldingsEntry,
+    PricesEntry,
     Provenance,
-    Snapshot,
     holdings_path,
+    prices_path,
     series_path,
 )
+from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.errors import NoDataError, StoreError
-
-__all__ = ["SYNTHETIC_MARK", "Entry", "HoldingsEntry", "Provenance", "Snapshot", "Store"]
 
 SCHEMA = 1
 _FINGERPRINT_LENGTH = 12
@@ -97,6 +97,35 @@ class Store:
         _write(holdings_path(self.root, digest), data.encode())
         return digest
 
+    def put_prices(self, data: CrossSection, source: str, origin: str, fetched_at: str = "") -> PricesEntry:
+        """Write constituents' prices, a file a year; a year that is there already is left alone.
+
+        Parameters
+        ----------
+        data : CrossSection
+            What to keep.
+        source, origin, fetched_at : str
+            Where it came from and when.
+
+        Returns
+        -------
+        PricesEntry
+
+        Raises
+        ------
+        StoreError
+            The disk is full or not writable.
+        """
+        objects = []
+        for year in data.years:
+            part = data.year(year)
+            digest = part.digest()
+            _write(prices_path(self.root, digest), part.encode())
+            objects.append(f"{year}:{digest}")
+        return PricesEntry(
+            tuple(objects), data.tickers, str(data.dates[0]), str(data.dates[-1]), source, origin, fetched_at
+        )
+
     def add(
         self,
         series: Mapping[str, SeriesData],
@@ -109,6 +138,7 @@ class Store:
         parent: str = "",
         kept: Mapping[str, Entry] | None = None,
         note: str = "",
+        prices: PricesEntry | None = None,
     ) -> Snapshot:
         """Write series and a manifest; CURRENT is not touched.
 
@@ -132,6 +162,8 @@ class Store:
             Series of another snapshot taken over as they stand, without being read.
         note : str
             What made it, kept for information.
+        prices : PricesEntry, optional
+            Constituents' prices written by :meth:`put_prices`.
 
         Returns
         -------
@@ -171,6 +203,8 @@ class Store:
         owned = sorted(holdings, key=lambda h: (h.fund, h.as_of))
         for held in owned:
             sha.update(f"|{held.fund}@{held.as_of}={held.object}".encode())
+        for year in prices.objects if prices is not None else ():
+            sha.update(f"|prices {year}".encode())
         fingerprint = sha.hexdigest()[:_FINGERPRINT_LENGTH]
         before = self._known(fingerprint)
         manifest = {
@@ -184,6 +218,7 @@ class Store:
             "note": before.get("note") or note,
             "series": entries,
             "holdings": [asdict(h) for h in owned],
+            "prices": asdict(prices) if prices is not None else None,
         }
         columnar.write_atomic(self.manifest(fingerprint), json.dumps(manifest, indent=1, sort_keys=True).encode())
         return self.open(fingerprint)
@@ -295,6 +330,11 @@ class Store:
                 for name, entry in manifest["series"].items()
             }
             owned = tuple(HoldingsEntry(**entry) for entry in manifest.get("holdings", []))
+            priced = manifest.get("prices")
+            if priced is not None:
+                priced = PricesEntry(
+                    **{**priced, "objects": tuple(priced["objects"]), "tickers": tuple(priced["tickers"])}
+                )
         except FileNotFoundError:
             known = ", ".join(self.snapshots()) or "none"
             raise StoreError(f"There is no snapshot '{wanted}' in the store. Known: {known}.") from None
@@ -314,6 +354,7 @@ class Store:
             holdings_entries=owned,
             parent=manifest.get("parent", ""),
             note=manifest.get("note", ""),
+            prices_entry=priced,
         )
 
     def manifest(self, fingerprint: str) -> Path:

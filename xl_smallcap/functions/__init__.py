@@ -12,8 +12,10 @@ from xl_smallcap.functions import why as _why
 from xl_smallcap.functions.attribution import RUSSELL_ATTRIBUTION
 from xl_smallcap.functions.betas import RUSSELL_BETA, RUSSELL_BETA_HISTORY, RUSSELL_BETAS, RUSSELL_FIT
 from xl_smallcap.functions.changes import RUSSELL_CHANGES
+from xl_smallcap.functions.dispersion import RUSSELL_DISPERSION, RUSSELL_DISPERSION_HISTORY, RUSSELL_WINNERS
 from xl_smallcap.functions.factors import RUSSELL_FACTOR, RUSSELL_FACTORS
 from xl_smallcap.functions.fair_value import RUSSELL_FAIR_VALUE, RUSSELL_FAIR_VALUE_HISTORY
+from xl_smallcap.functions.gauges import RUSSELL_GAUGE, RUSSELL_GAUGES
 from xl_smallcap.functions.methods import RUSSELL_METHODS
 from xl_smallcap.functions.needle import RUSSELL_NEEDLE, RUSSELL_NEEDLE_MAP, RUSSELL_TIPPING
 from xl_smallcap.functions.positioning import RUSSELL_POSITIONING, RUSSELL_POSITIONING_HISTORY
@@ -156,8 +158,13 @@ FUNCTIONS: tuple[WorksheetFunction, ...] = tuple(
         RUSSELL_TIPPING,
         RUSSELL_NEEDLE,
         RUSSELL_NEEDLE_MAP,
+        RUSSELL_DISPERSION,
+        RUSSELL_DISPERSION_HISTORY,
+        RUSSELL_WINNERS,
         RUSSELL_POSITIONING,
         RUSSELL_POSITIONING_HISTORY,
+        RUSSELL_GAUGE,
+        RUSSELL_GAUGES,
         RUSSELL_CHANGES,
         RUSSELL_ASOF,
         RUSSELL_SOURCE,
@@ -178,12 +185,16 @@ __all__ = [
     "RUSSELL_BETAS",
     "RUSSELL_BETA_HISTORY",
     "RUSSELL_CHANGES",
+    "RUSSELL_DISPERSION",
+    "RUSSELL_DISPERSION_HISTORY",
     "RUSSELL_FACTOR",
     "RUSSELL_FACTORS",
     "RUSSELL_FAIR_VALUE",
     "RUSSELL_FAIR_VALUE_HISTORY",
     "RUSSELL_FAN",
     "RUSSELL_FIT",
+    "RUSSELL_GAUGE",
+    "RUSSELL_GAUGES",
     "RUSSELL_METHODS",
     "RUSSELL_NEEDLE",
     "RUSSELL_NEEDLE_MAP",
@@ -205,6 +216,7 @@ __all__ = [
     "RUSSELL_TIPPING",
     "RUSSELL_TRANSITIONS",
     "RUSSELL_WHY",
+    "RUSSELL_WINNERS",
     "Parameter",
     "WorksheetFunction",
     "describe",

@@ -228,6 +228,41 @@ def count(name: str, value: Any, default: int) -> int:
     return int(text)
 
 
+def signed_count(name: str, value: Any, default: int, most: int) -> int:
+    """Read a whole number of rows, below zero for the other end of a table.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name.
+    value : object
+        10, -10, "10" or blank.
+    default : int
+        Used where blank.
+    most : int
+        Largest size.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    BadArgumentError
+        Not a whole number other than zero, or too large.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if is_blank(value):
+        return default
+    text = f"{value:.15g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not re.fullmatch(r"\s*-?\d{1,6}\s*", text) or not 1 <= abs(int(text)) <= most:
+        raise BadArgumentError(
+            f"The argument '{name}' must be a whole number from 1 to {most}, or from -1 to -{most}; got {shown(value)}."
+        )
+    return int(text)
+
+
 def with_number(name: str, value: Any, default: str) -> tuple[str, int | None]:
     """Read a word that may carry a number behind a colon, such as "pls:2".
 

@@ -36,7 +36,9 @@ def question_of(session: Session, target: Any, window: Any, as_of: Any, method: 
     """
     catalogue = session.catalogue
     return Question(
-        target=catalogue.target(read.word("target", target, catalogue.default_target), session.snapshot.frequencies),
+        target=catalogue.target(
+            read.word("target", target, catalogue.default_target), session.snapshot.target_frequencies
+        ),
         spec=catalogue.spec(read.word("spec", spec, catalogue.default_spec)),
         window=read.window(window),
         as_of=read.day("as_of", as_of),

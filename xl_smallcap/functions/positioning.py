@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from xl_smallcap.analyses.positioning import Category, Positions, positions
+from xl_smallcap.analyses.positioning import Category, Denominator, Positions, positions
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._native import date, number
@@ -25,12 +25,16 @@ def _row(found: Positions, i: int) -> dict[str, Scalar]:
         "reports5y": number(found.reports[5][i]),
         "last_date": date(found.dates[i]),
         "published": date(found.published[i]),
+        "contract": found.contract[i],
     }
 
 
 def RUSSELL_POSITIONING(
-    category: str | None = None, stat: PositionStat | None = None, as_of: dt.date | str | float | None = None
-) -> float | dt.date:
+    category: str | None = None,
+    stat: PositionStat | None = None,
+    as_of: dt.date | str | float | None = None,
+    denominator: Denominator | None = None,
+) -> float | str | dt.date:
     """Net position in Russell 2000 futures of a category of traders by the latest CFTC report published: contracts, % of open interest, weekly change, percentile or z-score of the % over 3 and 5 years.
 
     Parameters
@@ -38,13 +42,15 @@ def RUSSELL_POSITIONING(
     category : str, optional
         "leveraged" (default; includes basis trades), "asset_manager", "dealer" or "other".
     stat : str, optional
-        net_pct (default), net, change, percentile3y, percentile5y, z3y, z5y, reports3y, reports5y, last_date or published.
+        net_pct (default), net, contract (which exchange's), change, percentile3y, percentile5y, z3y, z5y, reports3y, reports5y, last_date or published.
     as_of : date, optional
         Only reports published by then. Default: the latest.
+    denominator : str, optional
+        What net_pct, its percentiles and z-scores are a share of: "oi" (default, the report's open interest) or "oi4w" (mean of four weeks: open interest jumps when contracts are rolled).
 
     Returns
     -------
-    float or datetime.date
+    float, str or datetime.date
         The statistic; percentiles need reports in at least half of the weeks.
 
     Raises
@@ -56,20 +62,25 @@ def RUSSELL_POSITIONING(
     session.follow()
     kind: Category = read.choice("category", category, Category, "leveraged")
     asked: PositionStat = read.choice("stat", stat, PositionStat, "net_pct")
-    found = positions(session, kind, read.day("as_of", as_of))
+    base: Denominator = read.choice("denominator", denominator, Denominator, "oi")
+    found = positions(session, kind, read.day("as_of", as_of), denominator=base)
     row = _row(found, -1)
     value = row[asked]
     if value is None:
         raise NoDataError(
             f"'{asked}' is not available for the report of {row['last_date']}: a change needs the report of the week "
-            f"before, a percentile or z-score reports in half of the weeks (3 years have {row['reports3y']:.0f}, 5 years "
+            f"before, oi4w those of three weeks, a percentile or z-score reports in half of the weeks (3 years have {row['reports3y']:.0f}, 5 years "
             f"{row['reports5y']:.0f})."
         )
-    assert isinstance(value, (float, dt.date))
+    assert isinstance(value, (float, str, dt.date))
     return value
 
 
-def RUSSELL_POSITIONING_HISTORY(category: str | None = None, as_of: dt.date | str | float | None = None) -> Table:
+def RUSSELL_POSITIONING_HISTORY(
+    category: str | None = None,
+    as_of: dt.date | str | float | None = None,
+    denominator: Denominator | None = None,
+) -> Table:
     """Table of every CFTC report on Russell 2000 futures published by a day, one row a week: date, publication, net contracts, % of open interest, weekly change, percentiles and z-scores over 3 and 5 years.
 
     Parameters
@@ -78,6 +89,8 @@ def RUSSELL_POSITIONING_HISTORY(category: str | None = None, as_of: dt.date | st
         "leveraged" (default; includes basis trades), "asset_manager", "dealer" or "other".
     as_of : date, optional
         Only reports published by then. Default: all.
+    denominator : str, optional
+        "oi" (default) or "oi4w", as in RUSSELL_POSITIONING.
 
     Returns
     -------
@@ -92,7 +105,8 @@ def RUSSELL_POSITIONING_HISTORY(category: str | None = None, as_of: dt.date | st
     session = current_session()
     session.follow()
     kind: Category = read.choice("category", category, Category, "leveraged")
-    found = positions(session, kind, read.day("as_of", as_of))
+    base: Denominator = read.choice("denominator", denominator, Denominator, "oi")
+    found = positions(session, kind, read.day("as_of", as_of), denominator=base)
     rows = [_row(found, i) for i in range(found.dates.size)]
     head: list[str] = [n for n in rows[0] if n not in ("last_date", "published")]
     table: Table = [["date", "published", "publication", *head]]

@@ -9,11 +9,12 @@ import numpy as np
 
 from xl_smallcap.analyses.provenance import SeriesStatus, newest, series_status, source_label, stored_id
 from xl_smallcap.analyses.question import Question, aligned
+from xl_smallcap.data.licences import licence_of_source
 from xl_smallcap.data.panel import Column
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._native import moment
-from xl_smallcap.session import current_session
+from xl_smallcap.functions._native import date, moment
+from xl_smallcap.session import Session, current_session
 from xl_smallcap.types import Scalar, Table, Window
 
 
@@ -89,6 +90,7 @@ def RUSSELL_SOURCE(series: str, as_of: dt.date | str | float | None = None) -> T
             "nobs",
             "published",
             "publication",
+            "rule",
         ]
     ]
     reference = newest(session, when)
@@ -117,6 +119,7 @@ def RUSSELL_SOURCE(series: str, as_of: dt.date | str | float | None = None) -> T
                 status.nobs,
                 known_at.date(),
                 _publication(status),
+                status.series.rule,
             ]
         )
     return table
@@ -156,7 +159,7 @@ def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
     Returns
     -------
     list of list
-        A row per series, then a row per fund and day of holdings. No clock is read: age is measured inside the snapshot.
+        A row per series, one for the constituents' prices, one per fund with its days of holdings. No clock is read: age is measured inside the snapshot.
         Status "ok" or "stale", with "kept" where the last fetch failed (the last column says why) and what was there before
         is shown.
 
@@ -217,12 +220,41 @@ def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
                 entry.problem,
             ]
         )
-    now: Any = reference.item()
-    for held in session.snapshot.holdings_entries:
-        day = moment(held.as_of)
-        if when is not None and not (day and np.datetime64(day, "D") < when):
-            continue
-        head = [held.fund, f"Holdings of {held.fund}", held.source, held.origin, "holdings", day, day, held.rows]
-        age = (now - day).days if day and session.snapshot.entries else None
-        table.append([*head, age, "ok" if day else "undated", moment(held.fetched_at), None, None, "restricted", ""])
+    table.extend(_constituents_rows(session, when, reference))
     return table
+
+
+def _constituents_rows(session: Session, when: np.datetime64 | None, reference: np.datetime64) -> Table:
+    """A row for the constituents' prices, then one a fund: its days of holdings known by then."""
+    snapshot = session.snapshot
+    now: Any = reference.item()
+    rows: Table = []
+    priced = snapshot.prices_entry
+    known_by = [y for y in snapshot.price_years(last=when) if when is None or y.dates[0] <= when] if when else []
+    if priced is not None and (when is None or known_by):
+        first, last, count = moment(priced.first), moment(priced.last), len(priced.tickers)
+        if when is not None:
+            seen = snapshot.prices(last=when)
+            last, count = date(seen.dates[-1]), int(np.isfinite(seen.prices).any(axis=0).sum())
+        source = source_label(session) if snapshot.synthetic else priced.source
+        head: list[Scalar] = ["CONSTITUENTS", f"Prices of {count} stocks", source, priced.origin]
+        age = (now - last).days if snapshot.entries else None
+        licence = licence_of_source(priced.source)
+        fetched = moment(priced.fetched_at)
+        rows.append([*head, "daily", first, last, count, age, "ok", fetched, None, None, licence, ""])
+    for fund in sorted({h.fund for h in snapshot.holdings_entries}):
+        of_fund = sorted((h for h in snapshot.holdings_entries if h.fund == fund), key=lambda h: h.as_of)
+        dated = [h for h in of_fund if h.as_of != "undated"]
+        known = [h for h in dated if when is None or np.datetime64(h.as_of, "D") < when]
+        shown = known or ([h for h in of_fund if h.as_of == "undated"] if when is None else [])
+        if not shown:
+            continue
+        held = shown[-1]
+        day: Any = moment(held.as_of)
+        label = f"Holdings of {fund}" + (f", {len(shown)} days" if len(shown) > 1 else "")
+        source = source_label(session) if snapshot.synthetic else held.source
+        head = [fund, label, source, held.origin, "holdings", moment(shown[0].as_of), day, held.rows]
+        age = (now - day).days if day and snapshot.entries else None
+        status = "ok" if day else "undated"
+        rows.append([*head, age, status, moment(held.fetched_at), None, None, "restricted", ""])
+    return rows

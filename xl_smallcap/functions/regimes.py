@@ -329,7 +329,7 @@ def RUSSELL_REGIME_RETURNS(
     """
     session = _opened()
     asked = _asked(model)
-    entry = session.catalogue.target(read.word("target", target, "relative"), session.snapshot.frequencies)
+    entry = session.catalogue.target(read.word("target", target, "relative"), session.snapshot.target_frequencies)
     told = report.regime_returns(session, entry, asked, read.day("as_of", as_of))
     names = ["mean", "sd", "hit", "se", "lower", "upper", "difference", "tstat"]
     table: Table = [["regime", "months", "n", "spells", *names, "verdict", "unit", "target", "model", "source"]]

@@ -25,7 +25,8 @@ from xl_smallcap.data import columnar
 from xl_smallcap.data.catalogue import Catalogue, load_catalogue
 from xl_smallcap.data.panel import Column, Panel, build_panel
 from xl_smallcap.data.scenarios import ScenarioLibrary, load_scenarios
-from xl_smallcap.data.store import Snapshot, Store
+from xl_smallcap.data.snapshot import Snapshot
+from xl_smallcap.data.store import Store
 from xl_smallcap.errors import StoreError
 from xl_smallcap.session.lru import Lru
 from xl_smallcap.session.version import code_version

@@ -26,6 +26,7 @@ from xl_smallcap.functions import (
 )
 from xl_smallcap.types import Scalar, Table
 from xl_smallcap.workbooks.charts import bar_chart, history_chart
+from xl_smallcap.workbooks.examples import EXAMPLES
 from xl_smallcap.workbooks.styles import Styles, make_styles
 
 CREATED = dt.datetime(2026, 1, 1)
@@ -33,41 +34,6 @@ CREATED = dt.datetime(2026, 1, 1)
 FIRST_ROW = 9
 _HISTORY_SHEET = "History"
 _HISTORY_MONTHS = 60
-EXAMPLES = {
-    "RUSSELL_BETA": '=RUSSELL_BETA("inflation",,"relative")',
-    "RUSSELL_BETAS": '=ROWS(RUSSELL_BETAS("hedged","104w"))',
-    "RUSSELL_BETA_HISTORY": '=ROWS(RUSSELL_BETA_HISTORY("growth","relative"))',
-    "RUSSELL_FIT": '=RUSSELL_FIT("rsquared_oos")',
-    "RUSSELL_METHODS": '=INDEX(RUSSELL_METHODS("inflation","relative"),18,16)',
-    "RUSSELL_ATTRIBUTION": '=INDEX(RUSSELL_ATTRIBUTION("2025-06-30",,"relative"),2,2)',
-    "RUSSELL_FAIR_VALUE": '=RUSSELL_FAIR_VALUE("verdict",,,,"levels")',
-    "RUSSELL_FAIR_VALUE_HISTORY": "=ROWS(RUSSELL_FAIR_VALUE_HISTORY())",
-    "RUSSELL_FACTOR": '=RUSSELL_FACTOR("easing","z")',
-    "RUSSELL_FACTORS": "=ROWS(RUSSELL_FACTORS())",
-    "RUSSELL_REGIME": "=RUSSELL_REGIME()",
-    "RUSSELL_REGIME_PROB": '=RUSSELL_REGIME_PROB("goldilocks",3)',
-    "RUSSELL_REGIMES": "=INDEX(RUSSELL_REGIMES(),2,4)",
-    "RUSSELL_REGIME_HISTORY": '=RUSSELL_WHY("=RUSSELL_REGIME_HISTORY()")',
-    "RUSSELL_TRANSITIONS": "=INDEX(RUSSELL_TRANSITIONS(),2,2)",
-    "RUSSELL_REGIME_RETURNS": '=RUSSELL_WHY("=RUSSELL_REGIME_RETURNS()")',
-    "RUSSELL_REGIME_SCORE": '=RUSSELL_WHY("=RUSSELL_REGIME_SCORE()")',
-    "RUSSELL_SCENARIO": '=RUSSELL_SCENARIO("goldman","prob_outperform")',
-    "RUSSELL_SCENARIOS": "=INDEX(RUSSELL_SCENARIOS(),2,3)",
-    "RUSSELL_PROJECTION": '=RUSSELL_PROJECTION({"inflation",25,"bp"})',
-    "RUSSELL_FAN": '=INDEX(RUSSELL_FAN("jpmorgan"),7,3)',
-    "RUSSELL_SCENARIO_SCORE": "=INDEX(RUSSELL_SCENARIO_SCORE(),2,7)",
-    "RUSSELL_TIPPING": '=RUSSELL_TIPPING("inflation","goldman")',
-    "RUSSELL_NEEDLE": '=RUSSELL_WHY("=RUSSELL_NEEDLE()")',
-    "RUSSELL_NEEDLE_MAP": "=INDEX(RUSSELL_NEEDLE_MAP(),6,6)",
-    "RUSSELL_POSITIONING": '=RUSSELL_POSITIONING("leveraged","percentile3y")',
-    "RUSSELL_POSITIONING_HISTORY": '=ROWS(RUSSELL_POSITIONING_HISTORY("leveraged"))',
-    "RUSSELL_CHANGES": '=RUSSELL_WHY("=RUSSELL_CHANGES()")',
-    "RUSSELL_ASOF": "=RUSSELL_ASOF()",
-    "RUSSELL_SOURCE": '=INDEX(RUSSELL_SOURCE("DGS2"),2,5)',
-    "RUSSELL_SNAPSHOT": "=RUSSELL_SNAPSHOT()",
-    "RUSSELL_STATUS": "=ROWS(RUSSELL_STATUS())",
-    "RUSSELL_WHY": '=RUSSELL_WHY("=RUSSELL_BETA(""inflaton"")")',
-}
 _MODEL = ("relative", 250, "macro")
 """Target, window and specification the workbook opens with."""
 _ROOM = 13

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xl_smallcap.data.sample import stocks
 from xl_smallcap.types import BoolArray, DayArray, FloatArray, IntArray
 
 SEED = 20060103
@@ -52,8 +53,10 @@ class Sample:
         Equity trading days.
     daily : dict of str to ndarray of shape (n_days,)
         Levels, NaN where the bond market was closed.
-    weekly, monthly, positions : tuple of (ndarray, dict)
+    weekly, monthly, positions, gauges, stocks : tuple of (ndarray, dict)
         Dates and levels.
+    weights : bytes
+        Text of the stocks' weights by month end.
     regime : ndarray of shape (n_days,)
         Index into ``REGIMES``.
     """
@@ -63,6 +66,9 @@ class Sample:
     weekly: tuple[DayArray, dict[str, FloatArray]]
     monthly: tuple[DayArray, dict[str, FloatArray]]
     positions: tuple[DayArray, dict[str, FloatArray]]
+    gauges: tuple[DayArray, dict[str, FloatArray]]
+    stocks: tuple[DayArray, dict[str, FloatArray]]
+    weights: bytes
     regime: IntArray
 
 
@@ -273,7 +279,19 @@ def build(seed: int = SEED) -> Sample:
     weekly = _weekly(rng, state, months)
     # Drawn from a generator of their own, so that what was there before them keeps its bits.
     positions = _positions(np.random.default_rng(seed + 1))
-    return Sample(days, daily, weekly, (months.astype("datetime64[D]"), monthly), positions, regime)
+    drawn = np.random.default_rng(seed + 3)
+    shares = stocks.prices(drawn, days, daily["RUT"], daily["GSPC"])
+    return Sample(
+        days=days,
+        daily=daily,
+        weekly=weekly,
+        monthly=(months.astype("datetime64[D]"), monthly),
+        positions=positions,
+        gauges=stocks.gauges(np.random.default_rng(seed + 2), months),
+        stocks=shares,
+        weights=stocks.weights(drawn, *shares),
+        regime=regime,
+    )
 
 
 def _monthly(
@@ -315,7 +333,7 @@ def _positions(rng: np.random.Generator) -> tuple[DayArray, dict[str, FloatArray
     n = days.size
     interest = np.round(450_000.0 * np.exp(_reverting(0.03 * rng.standard_normal(n), 0.0, 0.0, 0.05)))
     mean = {"DEALER": (0.14, 0.16), "AM": (0.30, 0.24), "LEV": (0.16, 0.26), "OTHER": (0.02, 0.02)}
-    out: dict[str, FloatArray] = {"TFF_RUT_OI": interest}
+    out: dict[str, FloatArray] = {"TFF_RUT_OI": interest, "TFF_RUT_OI_PRESENT": _moved(days, interest)}
     for name, sides in mean.items():
         for side, level in zip(("LONG", "SHORT"), sides, strict=True):
             share = level * np.exp(_reverting(0.05 * rng.standard_normal(n), 0.0, 0.0, 0.04))
@@ -324,6 +342,13 @@ def _positions(rng: np.random.Generator) -> tuple[DayArray, dict[str, FloatArray
         taken = sum(out[f"TFF_RUT_{name}_{side}"] for name in mean)
         out[f"TFF_RUT_NONREPT_{side}"] = np.maximum(np.round(0.5 * (interest - taken)), 1000.0)
     return days, out
+
+
+def _moved(days: DayArray, interest: FloatArray) -> FloatArray:
+    """Open interest of the present contract: none before August 2017, all of it from June 2018."""
+    first, rolled, last = (np.datetime64(d, "D") for d in ("2017-08-15", "2017-09-19", "2018-06-12"))
+    share = np.where(days < first, 0.0, np.where(days < rolled, 0.05, np.where(days < last, 0.9, 1.0)))
+    return np.round(interest * share)
 
 
 def _csv(days: DayArray, series: dict[str, FloatArray]) -> bytes:
@@ -337,7 +362,7 @@ def _csv(days: DayArray, series: dict[str, FloatArray]) -> bytes:
 
 
 def files(sample: Sample) -> dict[str, bytes]:
-    """Return the sample as the text of its four wide files.
+    """Return the sample as the text of its files.
 
     Parameters
     ----------
@@ -353,6 +378,11 @@ def files(sample: Sample) -> dict[str, bytes]:
         "weekly.csv": _csv(*sample.weekly),
         "monthly.csv": _csv(*sample.monthly),
         "positions.csv": _csv(*sample.positions),
+        "gauges.csv": _csv(*sample.gauges),
+        "prices.csv": _csv(*sample.stocks),
+        "weights.csv": sample.weights,
+        "russell_members.csv": stocks.members("SML", stocks.SMALL),
+        "sp500_members.csv": stocks.members("LRG", stocks.LARGE),
     }
 
 

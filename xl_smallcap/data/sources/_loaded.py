@@ -10,6 +10,7 @@ import numpy as np
 
 from xl_smallcap.config import Settings
 from xl_smallcap.data.catalogue import Series
+from xl_smallcap.data.cross_section import CrossSection
 from xl_smallcap.data.holdings import Holdings
 from xl_smallcap.data.series import SeriesData
 
@@ -43,6 +44,9 @@ class Loaded:
     synthetic: bool = False
     skipped: dict[str, str] = field(default_factory=dict)
     holdings: list[tuple[Holdings, str]] = field(default_factory=list)
+    prices: CrossSection | None = None
+    prices_origin: str = ""
+    remarks: list[str] = field(default_factory=list)
 
     def frequencies(self) -> dict[str, str]:
         """Return each series' frequency as seen in its dates.

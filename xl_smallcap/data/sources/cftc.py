@@ -3,7 +3,8 @@
 Dataset gpe5-46if, "TFF - Futures Only". The same table comes in three spellings of its columns (Socrata's
 ``lev_money_positions_long``, the yearly files' ``Lev_Money_Positions_Long_All``, and a ``date`` in place of
 ``report_date_as_yyyy_mm_dd``); all three are read. The Russell 2000's E-mini moved from ICE (23977A) to CME (239742) in
-2017: while both were reported, their positions are added.
+2017: while both were reported, their positions are added. ICE halved its contract from $100 to $50 times the index on
+2016-12-05 (every position became two); older rows count twice, so that all contracts are of $50 times the index.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ COLUMNS = {
         for side in ("long", "short")
     },
 }  # fmt: skip
+PRESENT = "OI_PRESENT"
+"""Field of a symbol with several contracts: the open interest of the present one, which tells what was traded where."""
+_DOUBLED = {"23977A": np.datetime64("2016-12-05", "D")}
+"""Contracts twice today's size before a day."""
 _DATES = ("report_date_as_yyyy_mm_dd", "date")
 _CODES = ("cftc_contract_market_code", "code")
 _MOST_ROWS = 10_000
@@ -199,8 +204,11 @@ def positions(rows: list[Any], codes: tuple[str, ...], who: str) -> dict[str, Se
         if key in seen:
             raise SourceError(f"{who}: contract {key[1]} comes twice on {day}.")
         seen.add(key)
+    own = np.array([_code(row) for row in rows])
+    for code, day in _DOUBLED.items():
+        table[(own == code) & (days < day)] *= 2.0
     whole = np.isfinite(table).all(axis=1)
-    days, table = days[whole], table[whole]
+    days, table, own = days[whole], table[whole], own[whole]
     if not days.size:
         raise SourceError(f"{who}: no report is complete.")
     wrong = np.flatnonzero((table[:, 1:] > table[:, :1]).any(axis=1) | (table < 0).any(axis=1))
@@ -209,4 +217,9 @@ def positions(rows: list[Any], codes: tuple[str, ...], who: str) -> dict[str, Se
     when, place = np.unique(days, return_inverse=True)
     summed = np.zeros((when.size, table.shape[1]))
     np.add.at(summed, place, table)
-    return {field: SeriesData.build(when, summed[:, k]) for k, field in enumerate(COLUMNS)}
+    found = {field: SeriesData.build(when, summed[:, k]) for k, field in enumerate(COLUMNS)}
+    if len(codes) > 1:
+        present = np.zeros(when.size)
+        np.add.at(present, place, np.where(own == codes[0], table[:, 0], 0.0))
+        found[PRESENT] = SeriesData.build(when, present)
+    return found

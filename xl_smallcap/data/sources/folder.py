@@ -1,8 +1,9 @@
 """A user's folder of CSV files: wide files (date, one column a series) or one file a series (date, value).
 
-The CFTC's report and iShares' holdings files are known by their columns and read as what they are. Every ``*.csv``
-directly in the folder is looked at. A file of another layout is skipped and named; a file of ours with one bad cell
-refuses the whole load, so that a half-read folder never replaces good data.
+The CFTC's report and iShares' holdings files are known by their columns and read as what they are; the subfolder
+``cross_section`` holds constituents. Every ``*.csv`` directly in the folder is looked at. A file of another layout is
+skipped and named; a file of ours with one bad cell refuses the whole load, so that a half-read folder never replaces
+good data.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from xl_smallcap.data.holdings import Holdings
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.sources import cftc, ishares
+from xl_smallcap.data.sources import cftc, constituents, ishares
 from xl_smallcap.data.sources._loaded import Loaded, Progress
 from xl_smallcap.data.sources.delimited import (
     MISSING,
@@ -28,6 +29,8 @@ from xl_smallcap.data.sources.delimited import (
 )
 from xl_smallcap.errors import SourceError
 
+CROSS_SECTION = "cross_section"
+"""The subfolder whose files are read as constituents."""
 _DATE_HEADERS = ("date", "observation_date")
 _VINTAGE = "available_at"
 _EARLIEST = dt.date(1800, 1, 1)
@@ -190,7 +193,8 @@ def read(place: Path, progress: Progress) -> Loaded:
             "folder that holds the file; save an .xls as .xlsx."
         )
     files = sorted(p for p in place.iterdir() if p.suffix.lower() == ".csv")
-    if not files:
+    below = place / CROSS_SECTION
+    if not files and not below.is_dir():
         raise SourceError(f"There is no .csv file in '{place}'.")
     series: dict[str, SeriesData] = {}
     origins: dict[str, str] = {}
@@ -215,7 +219,13 @@ def read(place: Path, progress: Progress) -> Loaded:
             series[name] = data
             origins[name] = path.name
     progress("", len(files), len(files))
-    if not series and not holdings:
+    many = constituents.read(below, progress) if below.is_dir() else constituents.Constituents()
+    holdings += [(h, f"{CROSS_SECTION}/{file}") for h, file in many.holdings]
+    skipped |= {f"{CROSS_SECTION}/{file}": why for file, why in many.skipped.items()}
+    if not series and not holdings and many.prices is None:
         reasons = " ".join(skipped.values())
         raise SourceError(f"No file in '{place}' holds series. {reasons}")
-    return Loaded(series=series, origins=origins, skipped=skipped, holdings=holdings)
+    return Loaded(
+        series=series, origins=origins, skipped=skipped, holdings=holdings, prices=many.prices,
+        prices_origin=f"{CROSS_SECTION}/{many.origin}" if many.origin else "", remarks=many.remarks,
+    )  # fmt: skip

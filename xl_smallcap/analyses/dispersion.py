@@ -1,0 +1,373 @@
+"""How far apart do the returns of an index's members lie, and of the Russell's against the S&P's?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+
+from xl_smallcap.analyses.constituents import FEWEST, LABEL_OF, Index, Roster, Rosters, trading_days
+from xl_smallcap.data.cross_section import CrossSection
+from xl_smallcap.data.panel import period_ends
+from xl_smallcap.data.sources.constituents import SUSPECT_FACTOR
+from xl_smallcap.errors import NoDataError, XlSmallcapError
+from xl_smallcap.models.dispersion import cross_sectional_dispersion
+from xl_smallcap.session import Session
+from xl_smallcap.types import BoolArray, DispersionIndex, FloatArray, IntArray, Weighting, Window
+
+PERIODS_A_YEAR = {"daily": 252, "weekly": 52, "monthly": 12}
+OLDEST_WEIGHTS_DAYS = 45
+"""Weights may be so many days older than the period they weigh; to its start they drift with the prices."""
+WEIGHTINGS: tuple[Weighting, ...] = get_args(Weighting)
+_CALENDAR_DAYS = {"daily": 1.6, "weekly": 7.5, "monthly": 32.0}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The members of one index over one period.
+
+    Parameters
+    ----------
+    index : str
+        "russell" or "sp500".
+    start, end : numpy.datetime64
+        The closes the returns lie between.
+    returns : ndarray of shape (n_stocks,)
+        Simple returns in %, of members with a price on both days.
+    weights : ndarray of shape (n_stocks,) or None
+        At the start, in any scale; None where no list is dated shortly before it.
+    no_weights : str
+        Why there are none.
+    members, gone, flagged : int
+        Members; those with a price at the start and none at the end; those whose price changed by a factor of four or
+        more in a day.
+    weight_covered : float
+        Percent of the list's own weights that belongs to stocks with a return; NaN where it has none.
+    membership : str
+        Whose members, of which day.
+    """
+
+    index: Index
+    start: np.datetime64
+    end: np.datetime64
+    returns: FloatArray
+    weights: FloatArray | None
+    no_weights: str
+    members: int
+    gone: int
+    flagged: int
+    weight_covered: float
+    membership: str
+
+    def dispersion(self, weighting: Weighting) -> float:
+        """Dispersion of the returns in %.
+
+        Parameters
+        ----------
+        weighting : {"equal", "cap", "iqr", "winsor"}
+            How stocks count.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NoDataError
+            Fewer than 30 returns, or no weights of the day.
+        """
+        if self.returns.size < FEWEST:
+            raise NoDataError(
+                f"Only {self.returns.size} of the {self.members} members of the {LABEL_OF[self.index]} have a price on "
+                f"both {self.start} and {self.end}; at least {FEWEST} are needed."
+            )
+        if weighting == "cap" and self.weights is None:
+            raise NoDataError(self.no_weights)
+        return cross_sectional_dispersion(self.returns, weighting, self.weights)
+
+
+class Spreads:
+    """Prices and lists of a snapshot, from which the spread of any period is taken.
+
+    Parameters
+    ----------
+    session : Session
+        Data.
+    window : Window
+        The period.
+    as_of : numpy.datetime64 or None
+        Nothing later is used.
+    whole : bool
+        Whether all of the history is wanted, not only the last period.
+
+    Raises
+    ------
+    NoDataError
+        No constituents, none by then, or a history shorter than the period.
+    """
+
+    def __init__(self, session: Session, window: Window, as_of: np.datetime64 | None, whole: bool = False) -> None:
+        priced = session.snapshot.prices_entry
+        reach = np.timedelta64(round(_CALENDAR_DAYS[window.frequency] * (window.count + 2)) + 40, "D")
+        last = np.datetime64(priced.last if priced is not None else "NaT", "D")
+        if as_of is not None:
+            last = np.minimum(as_of, last)
+        first = None if whole or priced is None else last - reach
+        self.data: CrossSection = trading_days(session.snapshot.prices(first, None if priced is None else last))
+        self.window = window
+        self.ends: IntArray = period_ends(self.data.dates, window.frequency)
+        self._rosters: dict[Index, Rosters] = {}
+        self._session = session
+        days = self.data.dates
+        if priced is not None and as_of is not None:
+            grace = np.timedelta64(session.settings.grace_days, "D")
+            if not days.size or as_of > days[-1] + grace:
+                raise NoDataError(
+                    f"No prices of constituents for as_of {as_of}: the snapshot has those of {priced.first} to "
+                    f"{priced.last} (an as_of may lie up to {session.settings.grace_days} days after the last)."
+                )
+        if self.ends.size < window.count + 1:
+            since = priced.first if priced is not None else days[0]
+            raise NoDataError(
+                f"Window {window} needs {window.count + 1} {window.frequency} closes; the constituents have "
+                f"{self.ends.size} by {days[-1]} (since {since})."
+            )
+
+    def periods(self) -> list[int]:
+        """Return the positions in `ends` at which the periods of a history end.
+
+        Returns
+        -------
+        list of int
+            Every window-th close back from the last where the window is of days; each week or month where of those.
+        """
+        step = self.window.count if self.window.frequency == "daily" else 1
+        return list(range(self.ends.size - 1, self.window.count - 1, -step))[::-1]
+
+    def spread(self, index: Index, at: int | None = None, count: int | None = None) -> Spread:
+        """Return the members' returns over one period.
+
+        Parameters
+        ----------
+        index : {"russell", "sp500"}
+            Whose members.
+        at : int, optional
+            Position in `ends` of the period's end; default the last.
+        count : int, optional
+            Closes back to its start; default the window's.
+
+        Returns
+        -------
+        Spread
+
+        Raises
+        ------
+        NoDataError
+            The snapshot has no list of this index.
+        """
+        finish = self.ends.size - 1 if at is None else at
+        begin = finish - (self.window.count if count is None else count)
+        i, j = int(self.ends[begin]), int(self.ends[finish])
+        if index not in self._rosters:
+            self._rosters[index] = Rosters(self._session, index, self.data.tickers)
+        start, end = self.data.dates[i], self.data.dates[j]
+        roster = self._rosters[index].on(start)
+        priced = roster.columns >= 0
+        columns, weights = roster.columns[priced], roster.weights[priced]
+        opening, closing = self.data.prices[i, columns], self.data.prices[j, columns]
+        both = np.isfinite(opening) & np.isfinite(closing)
+        path = self.data.prices[i : j + 1][:, columns[both]]
+        listed = float(np.nansum(roster.weights))
+        drifted, why = self._drifted(roster, columns, weights, i)
+        return Spread(
+            index=index,
+            start=start,
+            end=end,
+            returns=100.0 * (closing[both] / opening[both] - 1.0),
+            weights=None if drifted is None else drifted[both],
+            no_weights=why,
+            members=roster.columns.size,
+            gone=int((np.isfinite(opening) & ~np.isfinite(closing)).sum()),
+            flagged=int(_jumping(path).sum()),
+            weight_covered=100.0 * float(np.nansum(weights[both])) / listed if listed > 0 else np.nan,
+            membership=roster.membership,
+        )
+
+    def _drifted(
+        self, roster: Roster, columns: IntArray, weights: FloatArray, start: int
+    ) -> tuple[FloatArray | None, str]:
+        """Weights at the start of a period, or why there are none."""
+        label, day = LABEL_OF[roster.index], self.data.dates[start]
+        told = f"Cap-weighted dispersion of the {label} from {day} needs its members' weights of about that day; "
+        if not np.isfinite(roster.weights).any():
+            return (
+                None,
+                told + "the snapshot has members without weights. Use weighting equal, iqr or winsor.",
+            )
+        if not roster.dated or (day - roster.day).astype(int) > OLDEST_WEIGHTS_DAYS:
+            of = "undated" if np.isnat(roster.day) else f"of {roster.day}"
+            return None, told + (
+                f"the snapshot has {of} ones (at most {OLDEST_WEIGHTS_DAYS} days older are taken). Use weighting "
+                "equal, iqr or winsor, or load weights by date."
+            )
+        then = int(np.searchsorted(self.data.dates, roster.day, side="right")) - 1
+        if then < 0:
+            return None, told + f"the prices begin on {self.data.dates[0]}, after the weights of {roster.day}."
+        drift = self.data.prices[start, columns] / self.data.prices[then, columns]
+        return np.where(np.isfinite(drift), weights * drift, weights), ""
+
+
+def _jumping(path: FloatArray) -> BoolArray:
+    with np.errstate(invalid="ignore"):
+        moves = np.abs(np.diff(np.log(path), axis=0))
+        return np.asarray((moves >= np.log(SUSPECT_FACTOR)).any(axis=0))
+
+
+@dataclass(frozen=True)
+class Dispersion:
+    """The answer to one question: the index's spread and, for the ratio, the S&P's over the same days."""
+
+    value: float
+    window: Window
+    spread: Spread
+    other: Spread | None
+
+    @property
+    def annualised(self) -> float:
+        """Value times the root of the periods a year; a ratio stays as it is."""
+        if self.other is not None:
+            return self.value
+        return self.value * float(np.sqrt(PERIODS_A_YEAR[self.window.frequency] / self.window.count))
+
+
+def dispersion(
+    session: Session, index: DispersionIndex, weighting: Weighting, window: Window, as_of: np.datetime64 | None
+) -> Dispersion:
+    """Compute the dispersion of the last period.
+
+    Parameters
+    ----------
+    session : Session
+        Data.
+    index : {"russell", "sp500", "ratio"}
+        The ratio is the Russell's over the S&P's, between the same closes.
+    weighting : {"equal", "cap", "iqr", "winsor"}
+        How stocks count.
+    window : Window
+        The period: returns of 21 days, "1m", "12m".
+    as_of : numpy.datetime64 or None
+        Nothing later is used.
+
+    Returns
+    -------
+    Dispersion
+
+    Raises
+    ------
+    NoDataError
+        No prices or members by then, fewer than 30 returns, or no weights of the day.
+    """
+    spreads = Spreads(session, window, as_of)
+    first: Index = "sp500" if index == "sp500" else "russell"
+    one = spreads.spread(first)
+    two = spreads.spread("sp500") if index == "ratio" else None
+    return Dispersion(_of(one, two, weighting), window, one, two)
+
+
+def average_dispersion(
+    session: Session, index: DispersionIndex, weighting: Weighting, window: Window, as_of: np.datetime64 | None
+) -> float:
+    """Mean dispersion in % of the single days, weeks or months of the last window; of the ratio the means' ratio.
+
+    Parameters
+    ----------
+    session, index, weighting, window, as_of
+        As in :func:`dispersion`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    NoDataError
+        As in :func:`dispersion`.
+    """
+    spreads = Spreads(session, window, as_of)
+    last = spreads.ends.size - 1
+    positions = range(last - spreads.window.count + 1, last + 1)
+
+    def mean(of: Index) -> float:
+        return float(np.mean([spreads.spread(of, k, 1).dispersion(weighting) for k in positions]))
+
+    return mean("sp500" if index == "sp500" else "russell") / (mean("sp500") if index == "ratio" else 1.0)
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """One period of a history: spreads, and each weighting's value, NaN where it has none."""
+
+    spread: Spread
+    other: Spread | None
+    values: dict[Weighting, float]
+
+
+def dispersion_history(
+    session: Session, index: DispersionIndex, window: Window, as_of: np.datetime64 | None, start: np.datetime64 | None
+) -> list[HistoryRow]:
+    """Compute the dispersion of every period by every weighting.
+
+    Parameters
+    ----------
+    session : Session
+        Data.
+    index : {"russell", "sp500", "ratio"}
+        As in :func:`dispersion`.
+    window : Window
+        The period; one of days gives periods that do not overlap, one of weeks or months a row each week or month.
+    as_of : numpy.datetime64 or None
+        Nothing later is used.
+    start : numpy.datetime64 or None
+        Only periods that end on or after it.
+
+    Returns
+    -------
+    list of HistoryRow
+        Periods with fewer than 30 returns are left out.
+
+    Raises
+    ------
+    NoDataError
+        As in :func:`dispersion`, or no period is left.
+    """
+    spreads = Spreads(session, window, as_of, whole=True)
+    first: Index = "sp500" if index == "sp500" else "russell"
+    rows, why = [], ""
+    for at in spreads.periods():
+        if start is not None and spreads.data.dates[spreads.ends[at]] < start:
+            continue
+        one = spreads.spread(first, at)
+        two = spreads.spread("sp500", at) if index == "ratio" else None
+        try:
+            one.dispersion("equal")
+            if two is not None:
+                two.dispersion("equal")
+        except XlSmallcapError as exc:
+            why = str(exc)
+            continue
+        rows.append(HistoryRow(one, two, {w: _value(one, two, w) for w in WEIGHTINGS}))
+    if not rows:
+        raise NoDataError(why or f"No period of window {window} ends on or after {start}.")
+    return rows
+
+
+def _of(one: Spread, two: Spread | None, weighting: Weighting) -> float:
+    return one.dispersion(weighting) / (two.dispersion(weighting) if two is not None else 1.0)
+
+
+def _value(one: Spread, two: Spread | None, weighting: Weighting) -> float:
+    try:
+        return _of(one, two, weighting)
+    except NoDataError:
+        return float("nan")

@@ -1,0 +1,175 @@
+"""Prices of many stocks side by side: one matrix of days by tickers, kept a calendar year a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from xl_smallcap.data import columnar
+from xl_smallcap.errors import StoreError
+from xl_smallcap.types import DayArray, FloatArray
+
+_NO_LETTER = re.compile(r"[^A-Z0-9]")
+
+
+def plain_ticker(ticker: str) -> str:
+    """Return a ticker without case and marks, as its spellings have it in common: BRK.B, BRK-B and BRKB are one.
+
+    Parameters
+    ----------
+    ticker : str
+        As a source writes it.
+
+    Returns
+    -------
+    str
+    """
+    return _NO_LETTER.sub("", ticker.upper())
+
+
+@dataclass(frozen=True)
+class CrossSection:
+    """Closing prices, adjusted for splits and dividends, of many stocks.
+
+    Parameters
+    ----------
+    dates : ndarray of shape (n_days,)
+        Ascending, each once.
+    tickers : tuple of str
+        One a column, sorted.
+    prices : ndarray of shape (n_days, n_tickers)
+        Above zero; NaN where not observed.
+    """
+
+    dates: DayArray
+    tickers: tuple[str, ...]
+    prices: FloatArray
+
+    @property
+    def years(self) -> list[int]:
+        """Calendar years that have a day."""
+        return sorted({int(y) for y in self.dates.astype("datetime64[Y]").astype(np.int64) + 1970})
+
+    def year(self, year: int) -> CrossSection:
+        """Return the days of one year and the tickers observed in it.
+
+        Parameters
+        ----------
+        year : int
+            Calendar year.
+
+        Returns
+        -------
+        CrossSection
+        """
+        rows = self.dates.astype("datetime64[Y]").astype(np.int64) + 1970 == year
+        part = self.prices[rows]
+        seen = np.isfinite(part).any(axis=0)
+        names = tuple(t for t, s in zip(self.tickers, seen, strict=True) if s)
+        return CrossSection(self.dates[rows], names, np.ascontiguousarray(part[:, seen]))
+
+    def encode(self) -> bytes:
+        """Return the bytes of the stored file.
+
+        Returns
+        -------
+        bytes
+        """
+        return columnar.encode(
+            {"dates": self.dates.view(np.int64), "prices": self.prices}, {"tickers": list(self.tickers)}
+        )
+
+    @classmethod
+    def decode(cls, raw: bytes, where: str) -> CrossSection:
+        """Read back what :meth:`encode` wrote.
+
+        Parameters
+        ----------
+        raw : bytes
+            The whole file.
+        where : str
+            Named in the error.
+
+        Returns
+        -------
+        CrossSection
+
+        Raises
+        ------
+        StoreError
+            The bytes are damaged.
+        """
+        columns, meta = columnar.decode(raw, where)
+        try:
+            return cls(columns["dates"].view("datetime64[D]"), tuple(meta["tickers"]), columns["prices"])
+        except (KeyError, ValueError, TypeError) as exc:
+            raise StoreError(f"{where} holds no prices; load the data again to repair it.") from exc
+
+    def digest(self) -> str:
+        """Return the sha-256 of the canonical content.
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits.
+        """
+        sha = hashlib.sha256(json.dumps(list(self.tickers)).encode())
+        sha.update(np.ascontiguousarray(self.dates.view(np.int64)).astype("<i8").tobytes())
+        sha.update(np.ascontiguousarray(self.prices, dtype="<f8").tobytes())
+        return sha.hexdigest()
+
+
+def stack(parts: list[CrossSection]) -> CrossSection:
+    """Lay cross-sections of different days above one another; a ticker a part lacks is not observed there.
+
+    Parameters
+    ----------
+    parts : list of CrossSection
+        In the order of their days, no day twice.
+
+    Returns
+    -------
+    CrossSection
+    """
+    tickers = tuple(sorted({t for p in parts for t in p.tickers}))
+    at = {t: k for k, t in enumerate(tickers)}
+    prices = np.full((sum(p.dates.size for p in parts), len(tickers)), np.nan)
+    row = 0
+    for part in parts:
+        columns = np.array([at[t] for t in part.tickers], dtype=np.int64)
+        prices[row : row + part.dates.size, columns] = part.prices
+        row += part.dates.size
+    dates = np.concatenate([p.dates for p in parts]) if parts else np.empty(0, "datetime64[D]")
+    return CrossSection(dates, tickers, prices)
+
+
+def replaced(before: CrossSection, after: CrossSection) -> CrossSection:
+    """Put tickers beside what is there; one that comes anew replaces its whole history.
+
+    Adjusted prices of two days of download differ by every dividend between: a joint of both would be a jump that never
+    was.
+
+    Parameters
+    ----------
+    before : CrossSection
+        What is there.
+    after : CrossSection
+        What came.
+
+    Returns
+    -------
+    CrossSection
+    """
+    fresh = {plain_ticker(t) for t in after.tickers}
+    kept = [k for k, t in enumerate(before.tickers) if plain_ticker(t) not in fresh]
+    dates = np.union1d(before.dates, after.dates)
+    names = [*(before.tickers[k] for k in kept), *after.tickers]
+    order = sorted(range(len(names)), key=names.__getitem__)
+    prices = np.full((dates.size, len(names)), np.nan)
+    prices[np.searchsorted(dates, before.dates)[:, None], np.arange(len(kept))] = before.prices[:, kept]
+    prices[np.searchsorted(dates, after.dates)[:, None], np.arange(len(kept), len(names))] = after.prices
+    return CrossSection(dates, tuple(names[k] for k in order), np.ascontiguousarray(prices[:, order]))

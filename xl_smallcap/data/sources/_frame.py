@@ -1,0 +1,154 @@
+"""A table of columns from a CSV or a Parquet file, read strictly; Parquet needs the optional package polars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xl_smallcap.data.sources.delimited import MISSING, Sheet, read_dates, read_number, read_sheet
+from xl_smallcap.errors import SourceError
+from xl_smallcap.types import DayArray, FloatArray
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A file as columns: of a CSV texts with the sheet they come from, of a Parquet whatever it holds."""
+
+    file: str
+    header: list[str]
+    columns: list[Any]
+    sheet: Sheet | None
+
+    def at(self, names: tuple[str, ...]) -> int | None:
+        """Return the place of the first column of one of these names, any case.
+
+        Parameters
+        ----------
+        names : tuple of str
+            In lower case.
+
+        Returns
+        -------
+        int or None
+        """
+        lowered = [h.strip().lower() for h in self.header]
+        return next((lowered.index(n) for n in names if n in lowered), None)
+
+    def words(self, k: int) -> list[str]:
+        """Return a column as trimmed words.
+
+        Parameters
+        ----------
+        k : int
+            Its place.
+
+        Returns
+        -------
+        list of str
+        """
+        return [str(v).strip() for v in self.columns[k]]
+
+    def days(self, k: int) -> DayArray:
+        """Return a column as days.
+
+        Parameters
+        ----------
+        k : int
+            Its place.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+
+        Raises
+        ------
+        SourceError
+            A cell is no date.
+        """
+        if self.sheet is None:
+            return np.asarray(self.columns[k]).astype("datetime64[D]")
+        if k == 0:
+            return np.array(read_dates(self.sheet), dtype="datetime64[D]")
+        rows = [(line, [row[k]]) for line, row in self.sheet.rows]
+        return np.array(read_dates(Sheet(self.file, [self.header[k]], rows, ".")), dtype="datetime64[D]")
+
+    def numbers(self, k: int) -> FloatArray:
+        """Return a column as numbers, NaN where nothing was observed.
+
+        Parameters
+        ----------
+        k : int
+            Its place.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+
+        Raises
+        ------
+        SourceError
+            A cell is no number; file, line and column are named.
+        """
+        column = self.columns[k]
+        if self.sheet is None:
+            try:
+                return np.asarray(column, dtype=np.float64)
+            except (ValueError, TypeError):
+                raise SourceError(
+                    f"{self.file}: column '{self.header[k]}' holds something else than numbers."
+                ) from None
+        if self.sheet.decimal == ".":
+            try:
+                found = np.array([c if c.lower() not in MISSING else "nan" for c in column]).astype(np.float64)
+                if not np.isinf(found).any():
+                    return found
+            except ValueError:
+                pass  # read cell by cell, so that the error can name it
+        cells = zip(self.sheet.rows, column, strict=True)
+        read = [read_number(self.sheet, line, self.header[k], text) for (line, _), text in cells]
+        return np.array([np.nan if v is None else v for v in read], dtype=np.float64)
+
+
+def read_frame(raw: bytes, file: str) -> Frame:
+    """Read a CSV or, by its name, a Parquet file.
+
+    Parameters
+    ----------
+    raw : bytes
+        The whole file.
+    file : str
+        Its name.
+
+    Returns
+    -------
+    Frame
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read, or polars is missing.
+    """
+    return _parquet(raw, file) if file.lower().endswith(".parquet") else _delimited(raw, file)
+
+
+def _delimited(raw: bytes, file: str) -> Frame:
+    sheet = read_sheet(raw, file)
+    columns = [list(c) for c in zip(*(cells for _, cells in sheet.rows), strict=True)] or [[] for _ in sheet.header]
+    return Frame(file, sheet.header, columns, sheet)
+
+
+def _parquet(raw: bytes, file: str) -> Frame:
+    try:
+        import polars
+    except ImportError:
+        raise SourceError(
+            f'{file}: a Parquet file needs the optional package polars: pip install "xl_smallcap[parquet]", or save it '
+            "as CSV."
+        ) from None
+    try:
+        table = polars.read_parquet(raw)
+    except Exception as exc:  # polars raises its own kinds, and Rust's panics, for a damaged file
+        raise SourceError(f"{file} is no readable Parquet file ({type(exc).__name__}).") from None
+    return Frame(file, table.columns, [c.to_numpy() for c in table.get_columns()], None)

@@ -1,0 +1,332 @@
+"""A folder of constituents: prices of many stocks, members and dated weights of an index; CSV or Parquet.
+
+Files are known by their columns: prices wide (``date`` and a column a ticker) or long (``date, ticker, price``),
+weights (``date, ticker, weight`` in %, and ``index`` where the file's name does not say it), an iShares holdings file,
+or a list of members (``ticker`` or ``Symbol``). Parquet needs the optional package polars.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from xl_smallcap.data.cross_section import CrossSection, plain_ticker, replaced
+from xl_smallcap.data.holdings import NUMBERS, Holdings
+from xl_smallcap.data.sources import ishares
+from xl_smallcap.data.sources._frame import Frame, read_frame
+from xl_smallcap.data.sources.delimited import NotSeriesError
+from xl_smallcap.errors import SourceError
+from xl_smallcap.types import DayArray, FloatArray
+
+SUFFIXES = (".csv", ".parquet")
+_DATE, _TICKER = ("date",), ("ticker", "symbol")
+_PRICE = ("price", "adj_close", "adj close", "close", "value")
+_WEIGHT, _INDEX = ("weight", "weight (%)", "weight_pct"), ("index", "fund")
+_FUND_WORDS = {
+    "IWM": ("iwm", "russell", "russell2000", "russell 2000", "r2000", "rut", "rty"),
+    "IVV": ("ivv", "sp500", "s&p500", "s&p 500", "spx", "gspc"),
+}
+_WEIGHTS = (95.0, 105.0)
+_FEWEST = 30
+SUSPECT_FACTOR = 4.0
+"""A price that changes by this factor in a day is flagged: a fall of 75 % or a rise of 300 %; a split not adjusted?"""
+_NAMED = 5
+
+
+@dataclass
+class Constituents:
+    """What a folder held: prices, holdings (dated weights or lists of members) with their file, what was left out."""
+
+    prices: CrossSection | None = None
+    origin: str = ""
+    holdings: list[tuple[Holdings, str]] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+
+def fund_of(word: str) -> str | None:
+    """Return the fund that stands for an index: "russell" is IWM, "sp500" IVV.
+
+    Parameters
+    ----------
+    word : str
+        An index, a fund, or the name of a file about one.
+
+    Returns
+    -------
+    str or None
+        None for another.
+    """
+    wanted = PurePath(word.strip().lower()).stem.replace("-", "_")
+    for fund, words in _FUND_WORDS.items():
+        if any(wanted == w or wanted.startswith(f"{w}_") for w in words):
+            return fund
+    return None
+
+
+def read(place: Path, progress: Callable[[str, int, int], None]) -> Constituents:
+    """Read every CSV and Parquet file of a folder.
+
+    Parameters
+    ----------
+    place : pathlib.Path
+        The folder.
+    progress : callable
+        Called with (file, done, total).
+
+    Returns
+    -------
+    Constituents
+
+    Raises
+    ------
+    SourceError
+        No such folder, nothing of use in it, or a file of ours with a fault: duplicated tickers or days, weights that
+        do not add up, a cell that is no number, a holdings file of another layout.
+    """
+    if not place.is_dir():
+        raise SourceError(f"'{place}' is no folder; constituents come from a folder of CSV or Parquet files.")
+    files = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES)
+    found = Constituents()
+    for done, path in enumerate(files):
+        progress(path.name, done, len(files))
+        try:
+            raw = path.read_bytes()
+        except OSError as exc:
+            raise SourceError(f"{path.name} could not be read: {exc.strerror}. Is it open elsewhere?") from exc
+        try:
+            take(found, raw, path.name)
+        except NotSeriesError as exc:
+            found.skipped[path.name] = str(exc)
+    progress("", len(files), len(files))
+    if found.prices is None and not found.holdings:
+        reasons = " ".join(found.skipped.values())
+        raise SourceError(f"No file in '{place}' holds prices, weights or members of an index. {reasons}".strip())
+    return found
+
+
+def take(found: Constituents, raw: bytes, file: str) -> None:
+    """Read the bytes of one file into what was found so far.
+
+    Parameters
+    ----------
+    found : Constituents
+        Added to.
+    raw : bytes
+        CSV or Parquet.
+    file : str
+        Its name.
+
+    Raises
+    ------
+    NotSeriesError
+        The file is of another layout.
+    SourceError
+        It is ours and has a fault.
+    """
+    if ishares.is_holdings(raw) or _claims_holdings(raw, file):
+        held = ishares.read_holdings(raw, file, fund_of(file) or ishares.fund_of(file))
+        found.holdings.append((held, file))
+        return
+    frame = read_frame(raw, file)
+    date, ticker, weight = frame.at(_DATE), frame.at(_TICKER), frame.at(_WEIGHT)
+    if date is not None and ticker is not None and weight is not None:
+        found.holdings += [(h, file) for h in _weights(frame, date, ticker, weight)]
+    elif date is not None:
+        prices, remarks = _prices(frame, date, ticker)
+        found.remarks += remarks
+        if found.prices is not None:
+            here = {plain_ticker(t): t for t in found.prices.tickers}
+            both = next((t for t in prices.tickers if plain_ticker(t) in here), None)
+            if both is not None:
+                raise SourceError(f"{file}: '{both}' has prices in {found.origin} already; keep one file a ticker.")
+            prices = replaced(found.prices, prices)
+        found.prices, found.origin = prices, f"{found.origin}+{file}" if found.origin else file
+    elif ticker is not None and fund_of(file) is not None:
+        found.holdings.append((_members(frame, ticker), file))
+    else:
+        raise NotSeriesError(
+            f"{file}: neither prices (a column 'date'), nor weights (date, ticker, weight), nor members of an index (a "
+            "column 'ticker' or 'Symbol', the file's name beginning with sp500 or russell)."
+        )
+
+
+def _claims_holdings(raw: bytes, file: str) -> bool:
+    """A file named after a fund with a line that begins with Ticker is a holdings file, whatever its other columns."""
+    if PurePath(file).suffix.lower() != ".csv" or ishares.fund_of(file) not in ishares.FUNDS:
+        return False
+    lines = raw[:8000].decode("utf-8", "replace").lstrip("\ufeff").replace('"', "").split("\n")
+    return any(ln.startswith("Ticker,") for ln in lines[:40])
+
+
+def _check_days(days: DayArray, file: str) -> None:
+    if not days.size:
+        raise SourceError(f"{file} has a header but no rows.")
+    if np.isnat(days).any():
+        raise SourceError(f"{file}: a row has no date.")
+    if days.max() > np.datetime64(dt.date.today(), "D"):
+        raise SourceError(f"{file}: {days.max()} is after today; is the year right?")
+
+
+def _prices(frame: Frame, date: int, ticker: int | None) -> tuple[CrossSection, list[str]]:
+    """Read prices, long or wide; what was dropped or looks odd as sentences."""
+    days = frame.days(date)
+    _check_days(days, frame.file)
+    if ticker is not None:
+        price = frame.at(_PRICE)
+        if price is None:
+            raise SourceError(
+                f"{frame.file}: no column of prices ('price', 'close' or 'adj_close') beside the tickers."
+            )
+        names, column = np.unique(np.array(frame.words(ticker)), return_inverse=True)
+        dates, row = np.unique(days, return_inverse=True)
+        cell = row * names.size + column
+        at, count = np.unique(cell, return_counts=True)
+        if (count > 1).any():
+            twice = int(at[count > 1][0])
+            raise SourceError(
+                f"{frame.file}: '{names[twice % names.size]}' comes twice on {dates[twice // names.size]}; keep one."
+            )
+        prices = np.full((dates.size, names.size), np.nan)
+        prices[row, column] = frame.numbers(price)
+        tickers = [str(n) for n in names]
+    else:
+        order = np.argsort(days, kind="stable")
+        dates = days[order]
+        same = np.flatnonzero(dates[1:] == dates[:-1])
+        if same.size:
+            raise SourceError(f"{frame.file}: {dates[same[0]]} comes twice; keep one row a day.")
+        at = [k for k in range(len(frame.header)) if k != date]
+        tickers = [frame.header[k].strip().upper() for k in at]
+        prices = np.column_stack([frame.numbers(k) for k in at])[order] if at else np.empty((dates.size, 0))
+    seen: dict[str, str] = {}
+    for name in tickers:
+        if plain_ticker(name) in seen:
+            raise SourceError(
+                f"{frame.file}: '{seen[plain_ticker(name)]}' and '{name}' are the same ticker; keep one column of it."
+            )
+        seen[plain_ticker(name)] = name
+    return _cleaned(CrossSection(dates, tuple(tickers), prices), frame.file)
+
+
+def _cleaned(data: CrossSection, file: str) -> tuple[CrossSection, list[str]]:
+    """Sort tickers, leave out what has no price, flag what moves like a split."""
+    told = []
+    prices = data.prices
+    bad = np.asarray(~(prices > 0) | np.isinf(prices))
+    low = int((np.isfinite(prices) & (prices <= 0)).sum())
+    if low:
+        told.append(f"{file}: {low} price(s) at or below zero count as not observed.")
+    prices = np.where(bad, np.nan, prices)
+    empty = np.asarray(bad.all(axis=0))
+    if empty.any():
+        gone = [t for t, e in zip(data.tickers, empty, strict=True) if e]
+        told.append(f"{file}: no price of {_listed(gone)}; left out.")
+    if empty.all():
+        raise SourceError(f"{file}: there is no price in it.")
+    order = [k for k in sorted(range(len(data.tickers)), key=data.tickers.__getitem__) if not empty[k]]
+    made = CrossSection(data.dates, tuple(data.tickers[k] for k in order), np.ascontiguousarray(prices[:, order]))
+    return made, told + suspects(made, file)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def suspects(data: CrossSection, file: str) -> list[str]:
+    """Say which stocks move in a day as if a split had not been adjusted; their prices stay as they are.
+
+    Parameters
+    ----------
+    data : CrossSection
+        Prices.
+    file : str
+        Named.
+
+    Returns
+    -------
+    list of str
+        At most one sentence.
+    """
+    moves = np.log(data.prices[1:] / data.prices[:-1])
+    with np.errstate(invalid="ignore"):
+        far = np.abs(moves) >= np.log(SUSPECT_FACTOR)
+    if not far.any():
+        return []
+    rows, columns = np.nonzero(far)
+    worst = np.argsort(-np.abs(moves[rows, columns]), kind="stable")
+    first = []
+    for k in worst[:_NAMED]:
+        i, j = rows[k], columns[k]
+        first.append(f"{data.tickers[j]} {100 * np.expm1(moves[i, j]):+.0f} % on {data.dates[i + 1]}")
+    return [
+        f"{file}: {rows.size} move(s) of a stock by a factor of {SUSPECT_FACTOR:g} or more in a day; splits not "
+        f"adjusted? {'; '.join(first)}{' ...' if rows.size > _NAMED else ''}. The prices are kept as they are."
+    ]
+
+
+def _weights(frame: Frame, date: int, ticker: int, weight: int) -> list[Holdings]:
+    """Read weights by date: the holdings of each index on each day."""
+    days, names, weights = frame.days(date), np.array(frame.words(ticker)), frame.numbers(weight)
+    _check_days(days, frame.file)
+    index = frame.at(_INDEX)
+    words = [frame.file] * days.size if index is None else frame.words(index)
+    funds = {w: fund_of(w) for w in set(words)}
+    unknown = next((w for w, f in funds.items() if f is None), None)
+    if unknown is not None:
+        raise SourceError(
+            f"{frame.file}: '{unknown}' is no index we know (russell or sp500); give a column 'index' with one of them."
+        )
+    fund = np.array([str(funds[w]) for w in words])
+    found = []
+    for one in sorted(set(fund.tolist())):
+        for day in np.unique(days[fund == one]):
+            rows = np.flatnonzero((fund == one) & (days == day))
+            found.append(_holdings(frame.file, one, day, [str(t) for t in names[rows]], weights[rows]))
+    return found
+
+
+def _holdings(file: str, fund: str, day: np.datetime64, tickers: list[str], weight: FloatArray) -> Holdings:
+    seen: set[str] = set()
+    for name in tickers:
+        if plain_ticker(name) in seen:
+            raise SourceError(f"{file}: '{name}' has two weights of {fund} on {day}; keep one.")
+        seen.add(plain_ticker(name))
+    if np.isfinite(weight).any():
+        total = float(np.nansum(weight))
+        if not np.isfinite(weight).all() or (weight < 0).any():
+            raise SourceError(f"{file}: a weight of {fund} on {day} is missing or below zero.")
+        if not _WEIGHTS[0] <= total <= _WEIGHTS[1]:
+            hint = " Weights are in %." if 0.9 <= total <= 1.1 else ""
+            raise SourceError(
+                f"{file}: the weights of {fund} on {day} add up to {total:.4g}, not to about 100 %.{hint}"
+            )
+    if len(tickers) < _FEWEST:
+        raise SourceError(f"{file}: only {len(tickers)} members of {fund} on {day}; at least {_FEWEST} are needed.")
+    blank = ("",) * len(tickers)
+    missing = {n: np.full(len(tickers), np.nan) for n in NUMBERS if n != "weight"}
+    return Holdings(
+        fund=fund, as_of=day, ticker=tuple(tickers), name=blank, sector=blank, asset_class=("Equity",) * len(tickers),
+        weight=weight, **missing,
+    )  # fmt: skip
+
+
+def _members(frame: Frame, ticker: int) -> Holdings:
+    """Read a list of members without weights and without a day."""
+    fund = fund_of(frame.file)
+    assert fund is not None
+    names = [w for w in frame.words(ticker) if w and w != "-"]
+    made = _holdings(frame.file, fund, np.datetime64("NaT", "D"), names, np.full(len(names), np.nan))
+    label, sector = frame.at(("security", "name")), frame.at(("gics sector", "sector"))
+    if len(names) != len(frame.words(ticker)):
+        return made
+    words = {
+        "name": tuple(frame.words(label)) if label is not None else made.name,
+        "sector": tuple(frame.words(sector)) if sector is not None else made.sector,
+    }
+    return Holdings(**{**made.__dict__, **words})

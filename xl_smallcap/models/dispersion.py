@@ -1,0 +1,42 @@
+"""How far apart the returns of an index's members are, by four weightings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xl_smallcap.types import FloatArray, Weighting
+
+WINSORISED = 1.0
+"""Percent of the returns at either end that are brought to the percentile there."""
+NORMAL_IQR = 1.3489795003921634
+"""Interquartile range of a standard normal: divided by it the range is a standard deviation for normal returns."""
+
+
+def cross_sectional_dispersion(returns: FloatArray, weighting: Weighting, weights: FloatArray | None = None) -> float:
+    """Dispersion of returns across stocks, in their unit: sqrt(sum w (r - R)^2), R = sum w r.
+
+    Parameters
+    ----------
+    returns : ndarray of shape (n_stocks,)
+        One a stock, finite.
+    weighting : {"equal", "cap", "iqr", "winsor"}
+        Equal weights; weights at the start of the period; interquartile range over 1.349; equal weights after bringing
+        the outermost 1 % at either end to the percentile there.
+    weights : ndarray of shape (n_stocks,), optional
+        For "cap"; any scale.
+
+    Returns
+    -------
+    float
+    """
+    if weighting == "iqr":
+        low, high = np.percentile(returns, (25.0, 75.0))
+        return float((high - low) / NORMAL_IQR)
+    if weighting == "winsor":
+        returns = np.clip(returns, *np.percentile(returns, (WINSORISED, 100.0 - WINSORISED)))
+    if weighting == "cap":
+        assert weights is not None
+        share = weights / weights.sum()
+        middle = float(share @ returns)
+        return float(np.sqrt(share @ (returns - middle) ** 2))
+    return float(np.sqrt(np.mean((returns - returns.mean()) ** 2)))
