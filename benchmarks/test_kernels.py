@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from statsmodels.regression.rolling import RollingOLS
 
-from benchmarks.timing import median_time, report
+from benchmarks.timing import median_time, once, report
 from xl_smallcap.models.bootstrap import Bootstrap, bootstrap_betas, moving_block_counts
 from xl_smallcap.models.factor_fit import fit_factors
 from xl_smallcap.models.inference import newey_west_lags
@@ -34,12 +34,6 @@ from xl_smallcap.types import FloatArray, Method
 
 N, P, WINDOW, TARGETS = 5000, 8, 252, 2000
 WINDOWS = N - WINDOW + 1
-
-
-def once(job: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    job()
-    return time.perf_counter() - began
 
 
 def regression() -> tuple[FloatArray, FloatArray]:

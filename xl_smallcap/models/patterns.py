@@ -12,6 +12,7 @@ from xl_smallcap.types import BoolArray, DayArray, IntArray
 STATUS = ("ok", "no price by then", "too few observations", "no price of late", "a gap in the window", "does not move",
           "factors constant or collinear")  # fmt: skip
 """What became of a stock; the number a fit reports is the place in this tuple."""
+_TAIL = 2
 OK, NONE, SHORT, ENDED, GAP, STILL, UNFIT = range(7)
 
 
@@ -72,6 +73,16 @@ def last_pattern(observed: IntArray, days: DayArray, window: int, sampling: Samp
     Pattern or int
         A status where there is no window.
     """
+    # the tail is enough unless long steps are left out or periods are long; then all of it is looked at
+    some = observed[-_TAIL * (window + 1) :]
+    if some.size < observed.size:
+        found = _in_tail(some, days, window, sampling)
+        if found != SHORT:
+            return found
+    return _in_tail(observed, days, window, sampling)
+
+
+def _in_tail(observed: IntArray, days: DayArray, window: int, sampling: Sampling) -> Pattern | int:
     at = observed[sampling.ends(days[observed])]
     if at.size < window + 1:
         return SHORT

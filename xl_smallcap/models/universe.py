@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from xl_smallcap.models.inference import newey_west_lags
+from xl_smallcap.models.kernels.own_factors import fit_own
 from xl_smallcap.models.many_targets import last_window
-from xl_smallcap.models.patterns import OK, STILL, UNFIT, Group, Pattern, Sampling, group
+from xl_smallcap.models.patterns import OK, STILL, UNFIT, Group, Sampling, group
 from xl_smallcap.types import DayArray, FloatArray, IntArray
 
 _STILL = 1e-12
+_SHARED = 4
+"""Stocks with the same days from which on they share one inverse of the factors; fewer go with those of their own."""
+_BATCH_BYTES = 24_000_000
+"""Of factors in a batch of stocks with days of their own."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +46,112 @@ class UniverseFit:
     last: IntArray
 
 
-def _changes(levels: FloatArray, pattern: Pattern, columns: IntArray | None = None) -> FloatArray:
-    if columns is None:
-        return np.asarray(levels[pattern.ends] - levels[pattern.starts])
-    return np.asarray(levels[np.ix_(pattern.ends, columns)] - levels[np.ix_(pattern.starts, columns)])
+@dataclass(frozen=True)
+class _Solved:
+    """Stocks solved together: columns, and per stock what a regression gives (params, bse and inverse per +1 sd).
+
+    `after_y` and `after_x` are sums of the changes after the window, `starts` and `ends` positions of its levels.
+    """
+
+    columns: IntArray
+    params: FloatArray
+    bse: FloatArray
+    sd: FloatArray
+    inverse: FloatArray
+    const: FloatArray
+    squares: FloatArray
+    total: FloatArray
+    long_run: FloatArray
+    after_y: FloatArray
+    after_x: FloatArray
+    starts: IntArray
+    ends: IntArray
 
 
-def _moving(Y: FloatArray, found: Group, status: IntArray) -> tuple[FloatArray, IntArray]:
-    """Leave out stocks that do not move beyond rounding."""
-    still = Y.std(axis=0, ddof=1) <= _STILL * np.abs(Y).max(axis=0)
-    status[found.columns[still]] = STILL
-    return np.ascontiguousarray(Y[:, ~still]), found.columns[~still]
+def _long_run_variance(resid: FloatArray) -> FloatArray:
+    """Bartlett's sum over lags, from residuals of shape (n_obs, n_stocks); Newey and West (1987)."""
+    n = resid.shape[0]
+    lags = newey_west_lags(n)
+    total = (resid * resid).sum(axis=0)
+    for lag in range(1, lags + 1):
+        total += 2.0 * (1.0 - lag / (lags + 1.0)) * (resid[lag:] * resid[:-lag]).sum(axis=0)
+    return np.asarray(np.maximum(total, 0.0))
+
+
+def _together(found: Group, factors: FloatArray, stocks: FloatArray, window: int) -> _Solved:
+    """Solve stocks with the same days: one inverse serves all."""
+    starts, ends = found.pattern.starts, found.pattern.ends
+    changes = factors[ends] - factors[starts]
+    moves = stocks[np.ix_(ends, found.columns)] - stocks[np.ix_(starts, found.columns)]
+    X, Y = changes[:window], np.ascontiguousarray(moves[:window])
+    m = found.columns.size
+    coefficients, bse = last_window(Y, X)
+    sd = X.std(axis=0, ddof=1)
+    resid = Y - coefficients[0] - X @ coefficients[1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        root = np.linalg.qr((X - X.mean(axis=0)) / sd)[1] if np.isfinite(coefficients).all() else np.eye(sd.size)
+    inverse = np.linalg.inv(root)
+    return _Solved(
+        columns=found.columns,
+        params=(coefficients[1:] * sd[:, None]).T,
+        bse=(bse * sd[:, None]).T,
+        sd=np.broadcast_to(sd, (m, sd.size)),
+        inverse=np.broadcast_to(inverse @ inverse.T, (m, sd.size, sd.size)),
+        const=Y.mean(axis=0),
+        squares=(resid * resid).sum(axis=0),
+        total=((Y - Y.mean(axis=0)) ** 2).sum(axis=0),
+        long_run=_long_run_variance(resid),
+        after_y=moves[window:].sum(axis=0),
+        after_x=np.broadcast_to(changes[window:].sum(axis=0), (m, sd.size)),
+        starts=np.full(m, starts[0]),
+        ends=np.full(m, ends[window - 1]),
+    )
+
+
+def _apart(groups: list[Group], factors: FloatArray, stocks: FloatArray, window: int) -> Iterator[_Solved]:
+    """Solve stocks with days of their own, a batch at a time; whoever is doubtful alone."""
+    single = [(int(j), g.pattern) for g in groups for j in g.columns]
+    size = max(1, _BATCH_BYTES // (8 * window * factors.shape[1]))
+    for k in range(0, len(single), size):
+        batch = single[k : k + size]
+        columns = np.array([j for j, _ in batch], dtype=np.int64)
+        starts, ends = np.array([p.starts for _, p in batch]), np.array([p.ends for _, p in batch])
+        changes = factors[ends] - factors[starts]
+        moves = stocks[ends, columns[:, None]] - stocks[starts, columns[:, None]]
+        Y = np.ascontiguousarray(moves[:, :window])
+        fits = fit_own(Y, np.ascontiguousarray(changes[:, :window]))
+        sure = ~fits.doubtful
+        yield _Solved(
+            columns=columns[sure],
+            params=fits.params[sure],
+            bse=fits.bse[sure],
+            sd=fits.sd[sure],
+            inverse=fits.inverse[sure],
+            const=fits.const[sure],
+            squares=(fits.resid * fits.resid).sum(axis=1)[sure],
+            total=((Y - fits.const[:, None]) ** 2).sum(axis=1)[sure],
+            long_run=_long_run_variance(fits.resid.T)[sure],
+            after_y=moves[:, window:].sum(axis=1)[sure],
+            after_x=changes[:, window:].sum(axis=1)[sure],
+            starts=starts[sure, 0],
+            ends=ends[sure, window - 1],
+        )
+        for i in np.flatnonzero(fits.doubtful):
+            yield _together(Group(columns[i : i + 1], batch[i][1]), factors, stocks, window)
+
+
+def _solve(
+    groups: list[Group], factors: FloatArray, stocks: FloatArray, window: int, status: IntArray
+) -> Iterator[_Solved]:
+    """Solve all groups; stocks that do not move, or whose factors cannot be told apart, get their status."""
+    shared = [g for g in groups if g.columns.size >= _SHARED]
+    rest = [g for g in groups if g.columns.size < _SHARED]
+    for part in (*(_together(g, factors, stocks, window) for g in shared), *_apart(rest, factors, stocks, window)):
+        highest = np.abs(part.const) + np.sqrt(part.total)
+        still = part.total <= (_STILL * highest) ** 2 * window
+        status[part.columns[~np.isfinite(part.params).all(axis=1)]] = UNFIT
+        status[part.columns[still]] = STILL
+        yield part
 
 
 def fit_universe(
@@ -80,32 +181,26 @@ def fit_universe(
     Notes
     -----
     Joint least squares as for a single target; stocks whose windows have the same days share one inverse of the
-    factors, all others are solved alone or in groups of their own.
+    factors, those with days of their own are solved side by side, each with its own inverse.
     """
     k, m, p = at.size, stocks.shape[1], factors.shape[1]
     observed = np.isfinite(stocks)
     cube, flat = np.full((3, k, m, p), np.nan), np.full((3, k, m), np.nan)
     whole = np.zeros((3, k, m), dtype=np.int64)
+    numbered = days.astype(np.int64)
     for i, position in enumerate(at):
         upto = slice(0, int(position) + 1)
         groups, status = group(observed[upto], days[upto], window, sampling, days[position])
-        for found in groups:
-            X = _changes(factors, found.pattern)
-            Y, columns = _moving(_changes(stocks, found.pattern, found.columns), found, status)
-            coefficients, bse = last_window(Y, X)
-            bad = ~np.isfinite(coefficients).all(axis=0)
-            status[columns[bad]] = UNFIT
-            sd = X.std(axis=0, ddof=1)
-            resid = Y - coefficients[0] - X @ coefficients[1:]
-            squares = (resid * resid).sum(axis=0)
-            total = ((Y - Y.mean(axis=0)) ** 2).sum(axis=0)
-            cube[0, i, columns], cube[1, i, columns] = (coefficients[1:] * sd[:, None]).T, (bse * sd[:, None]).T
-            cube[2, i, columns] = sd
-            flat[0, i, columns] = coefficients[0] + X.mean(axis=0) @ coefficients[1:]
-            flat[1, i, columns] = 1.0 - squares / total
-            flat[2, i, columns] = np.sqrt(squares / (window - p - 1))
-            whole[1, i, columns] = days[found.pattern.starts[0]].astype(np.int64)
-            whole[2, i, columns] = days[found.pattern.ends[-1]].astype(np.int64)
+        for part in _solve(groups, factors, stocks, window, status):
+            c = part.columns
+            cube[0, i, c], cube[1, i, c], cube[2, i, c] = part.params, part.bse, part.sd
+            with np.errstate(divide="ignore", invalid="ignore"):
+                flat[1, i, c] = 1.0 - part.squares / part.total
+            flat[0, i, c] = part.const
+            flat[2, i, c] = np.sqrt(part.squares / (window - p - 1))
+            whole[1, i, c], whole[2, i, c] = numbered[part.starts], numbered[part.ends]
+        lost = np.flatnonzero(status != OK)
+        cube[:, i, lost], flat[:, i, lost], whole[1:, i, lost] = np.nan, np.nan, 0
         whole[0, i] = status
     return UniverseFit(*cube, *flat, *whole)
 
@@ -122,8 +217,8 @@ class Moves:
         Standard error of the residual move in log %.
     rsquared : ndarray of shape (n_stocks,)
         Of the window before the move.
-    nobs, status : ndarray of int of shape (n_stocks,)
-        Changes the move spans; place in ``patterns.STATUS``.
+    status : ndarray of int of shape (n_stocks,)
+        Place in ``patterns.STATUS``.
     """
 
     move: FloatArray
@@ -131,18 +226,7 @@ class Moves:
     residual: FloatArray
     se: FloatArray
     rsquared: FloatArray
-    nobs: IntArray
     status: IntArray
-
-
-def _long_run_variance(resid: FloatArray) -> FloatArray:
-    """Bartlett's, from residuals of shape (n_obs, n_stocks); Newey and West (1987)."""
-    n = resid.shape[0]
-    lags = newey_west_lags(n)
-    total = (resid * resid).sum(axis=0)
-    for lag in range(1, lags + 1):
-        total += 2.0 * (1.0 - lag / (lags + 1.0)) * (resid[lag:] * resid[:-lag]).sum(axis=0)
-    return np.asarray(np.maximum(total, 0.0))
 
 
 def residual_moves(
@@ -173,27 +257,15 @@ def residual_moves(
     """
     m, p = stocks.shape[1], factors.shape[1]
     out = np.full((5, m), np.nan)
-    nobs = np.zeros(m, dtype=np.int64)
+    spare = window - p - 1
     groups, status = group(np.isfinite(stocks), days, window + span, sampling, days[-1])
-    for found in groups:
-        X = _changes(factors, found.pattern)
-        Y, columns = _moving(_changes(stocks, found.pattern, found.columns), found, status)
-        before, after = slice(0, window), slice(window, window + span)
-        coefficients, _ = last_window(np.ascontiguousarray(Y[before]), X[before])
-        bad = ~np.isfinite(coefficients).all(axis=0)
-        status[columns[bad]] = UNFIT
-        b = coefficients[1:]
-        F, y = X[after].sum(axis=0), Y[after].sum(axis=0)
-        resid = Y[before] - coefficients[0] - X[before] @ b
-        squares = (resid * resid).sum(axis=0)
-        total = ((Y[before] - Y[before].mean(axis=0)) ** 2).sum(axis=0)
-        centred = X[before] - X[before].mean(axis=0)
-        root = np.linalg.qr(centred)[1]
-        leverage = np.linalg.lstsq(root.T, F, rcond=None)[0]
-        spare = window - p - 1
-        variance = span * _long_run_variance(resid) / spare + squares / spare * float(leverage @ leverage)
-        macro = b.T @ F
-        out[:, columns] = y, macro, y - macro, np.sqrt(variance), 1.0 - squares / total
-        nobs[columns] = span
+    for part in _solve(groups, factors, stocks, window, status):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            F = part.after_x / part.sd
+            unsure = np.einsum("mi,mij,mj->m", F, part.inverse, F)
+            macro = (part.params * F).sum(axis=1)
+            variance = (span * part.long_run + part.squares * unsure) / spare
+            rsquared = 1.0 - part.squares / part.total
+        out[:, part.columns] = part.after_y, macro, part.after_y - macro, np.sqrt(variance), rsquared
     out[:, status != OK] = np.nan
-    return Moves(out[0], out[1], out[2], out[3], out[4], nobs, status)
+    return Moves(out[0], out[1], out[2], out[3], out[4], status)
