@@ -88,10 +88,8 @@ def test_peak_memory(universe: tuple[DayArray, FloatArray, FloatArray]) -> None:
         fit_universe(days, factors, part, months, WINDOW, DAILY)
         peaks.append(tracemalloc.get_traced_memory()[1] / 1e6)
         tracemalloc.stop()
-    print(
-        f"  peak beside the data ({stocks.nbytes / 1e6:.0f} MB): a block of {BLOCK}, {at.size} month ends {peaks[0]:.0f} MB; "
-        f"all {STOCKS} stocks, last day {peaks[1]:.0f} MB, {at.size} month ends {peaks[2]:.0f} MB"
-    )
+    print(f"  data {stocks.nbytes / 1e6:.0f} MB; beside it: {BLOCK} stocks, {at.size} month ends {peaks[0]:.0f} MB;")
+    print(f"  all {STOCKS} stocks: last day {peaks[1]:.0f} MB, {at.size} month ends {peaks[2]:.0f} MB")
     assert peaks[2] < 4 * peaks[1], "a day after another, not all at once"
 
 

@@ -25,6 +25,7 @@ from xl_smallcap.functions import (
     RUSSELL_BETA,
     RUSSELL_BETA_HISTORY,
     RUSSELL_BETAS,
+    RUSSELL_DISPERSION_HISTORY,
     RUSSELL_FACTOR,
     RUSSELL_FAIR_VALUE,
     RUSSELL_FIT,
@@ -42,6 +43,7 @@ from xl_smallcap.functions import (
     RUSSELL_SNAPSHOT,
     RUSSELL_SOURCE,
     RUSSELL_TIPPING,
+    RUSSELL_WINNERS,
 )
 from xl_smallcap.session import Session, current_session, use_session
 
@@ -328,3 +330,45 @@ def test_how_good_projections_were() -> None:
     assert rows["path"]["coverage90"] == pytest.approx(0.871, abs=0.01)
     assert rows["none"]["brier"] == 0.25, "without the path there is no skill"
     assert rows["base_rate"]["brier"] == pytest.approx(0.253, abs=0.002)
+
+
+@pytest.mark.skipif(not (Path(str(FOLDER)) / "cross_section").is_dir(), reason="no cross-section in this folder")
+def test_dispersion_depends_on_its_definition() -> None:
+    """Design saw on survivors, 2020 to 2024: ratio of sds 1.9 to 2.1, of interquartile ranges 1.5 to 1.7."""
+    table = RUSSELL_DISPERSION_HISTORY("ratio", "1m", "2022-12-30", "2020-01-01")
+    head = table[0]
+    equal, iqr = ([float(r[head.index(w)]) for r in table[1:]] for w in ("equal", "iqr"))  # type: ignore[arg-type]  # numbers
+    assert 1.9 < np.median(equal) < 2.15
+    assert 1.4 < np.median(iqr) < 1.7
+    assert all(row[head.index("cap")] is None for row in table[1:]), "no weights by date"
+    assert all("survivors only" in str(row[head.index("membership")]) for row in table[1:])
+
+
+@pytest.mark.skipif(not (Path(str(FOLDER)) / "cross_section").is_dir(), reason="no cross-section in this folder")
+def test_winners_are_the_events_everybody_knows() -> None:
+    """Madrigal's trial of 19 December 2022, Indivior's share consolidation; mortgage REITs in March 2020."""
+    table = RUSSELL_WINNERS(3, 63, "2022-12-30")
+    told = {str(r[1]): dict(zip(table[0], r, strict=True)) for r in table[1:]}
+    assert {"MDGL", "INDV"} <= set(told)
+    assert told["INDV"]["suspect"] and not told["MDGL"]["suspect"]
+    assert told["MDGL"]["pvalue_bh"] < 0.01  # type: ignore[operator]  # a number
+    losers = {r[1] for r in RUSSELL_WINNERS(-10, 63, "2020-03-31")[1:]}
+    assert len(losers & {"MITT", "IVR", "MFA", "ACR", "CIM", "ARR"}) >= 4
+    assert "39 % of them outside" in str(RUSSELL_WINNERS(1, 63, "2020-03-31")[1][-2])
+
+
+@pytest.mark.skipif(not (Path(str(FOLDER)) / "cross_section").is_dir(), reason="no cross-section in this folder")
+def test_a_stock_is_a_target_and_the_splits_are_flagged(report: LoadReport) -> None:
+    assert RUSSELL_BETA("growth", "tstat", "AAPL", 250, "2022-12-15") > 5  # type: ignore[operator]  # a number
+    assert any("a factor of 4 or more in a day" in r and "QUBT" in r for r in report.remarks)
+    assert any("no price of" in r for r in report.remarks)
+
+
+def test_open_interest_does_not_double_by_ices_split() -> None:
+    table = RUSSELL_POSITIONING_HISTORY("leveraged")
+    ids = {str(r[0]): r for r in table[1:]}
+    assert ids["2015-12-29"][-1] == "ICE 23977A"
+    assert ids["2020-06-02"][-1] == "CME 239742"
+    assert "added" in str(ids["2017-10-03"][-1])
+    interest = RUSSELL_SOURCE("TFF_RUT_OI", "2016-01-10")
+    assert interest[1][interest[0].index("value")] == 2 * 365_067
