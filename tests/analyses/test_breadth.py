@@ -14,12 +14,12 @@ from xl_smallcap.analyses.dispersion import dispersion
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.cross_section import CrossSection
 from xl_smallcap.data.holdings import NUMBERS, Holdings
-from xl_smallcap.data.manifest import HoldingsEntry
+from xl_smallcap.data.manifest import HoldingsEntry, PricesPart
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.sources import cftc
 from xl_smallcap.data.sources.delimited import read_sheet
 from xl_smallcap.data.store import Store
-from xl_smallcap.errors import NoDataError
+from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.functions import (
     RUSSELL_BETA,
     RUSSELL_DISPERSION,
@@ -50,7 +50,8 @@ def made(root: Path, prices: FloatArray, lists: list[Holdings], first: str = "20
     dates = np.busday_offset(first, np.arange(prices.shape[0]), roll="forward")
     half = prices[:1] * np.sqrt(prices / prices[:1])
     names = tuple(sorted([*(f"S{k:02d}" for k in range(N)), *(f"T{k:02d}" for k in range(N))]))
-    entry = store.put_prices(CrossSection(dates, names, np.column_stack([half, prices])), "folder", "prices.csv")
+    stocks = CrossSection(dates, names, np.column_stack([half, prices]))
+    entry = store.put_prices(stocks, PricesPart("folder", "prices.csv", "", names))
     owned = [
         HoldingsEntry(store.put_holdings(h), h.fund, h.day, len(h.ticker), "folder", "w.csv")
         for h in [*lists, held("IVV", "undated", np.full(N, np.nan), "S")]
@@ -90,6 +91,10 @@ def test_equal_and_cap_by_hand_with_weights_that_drift(tmp_path: Path) -> None:
         for k in range(39, 60)
     ]
     assert RUSSELL_DISPERSION(stat="average") == pytest.approx(np.mean(np.array(days, dtype=float)))
+    assert RUSSELL_DISPERSION(stat="mean") == pytest.approx(returns.mean())
+    assert RUSSELL_DISPERSION(stat="mean", weighting="cap") == pytest.approx(own @ returns)
+    with pytest.raises(BadArgumentError, match="A ratio of dispersions has no mean return"):
+        RUSSELL_DISPERSION("ratio", "mean")
     rows = RUSSELL_DISPERSION_HISTORY()
     assert [r[4] for r in rows[1:]] == [RUSSELL_DISPERSION(weighting="iqr", as_of=r[0]) for r in rows[1:]]
 
@@ -113,6 +118,8 @@ def test_cap_weights_only_where_they_are_of_the_day(tmp_path: Path) -> None:
         RUSSELL_DISPERSION(weighting="cap")
     with pytest.raises(NoDataError, match="so the weight covered is not known"):
         RUSSELL_DISPERSION(stat="weight_covered")
+    with pytest.raises(NoDataError, match="so the weight covered is not known"):
+        RUSSELL_DISPERSION("ratio", "weight_covered")
     with pytest.raises(NoDataError, match="S&P 500 from .* has members without weights"):
         RUSSELL_DISPERSION("sp500", weighting="cap")
 
@@ -148,6 +155,34 @@ def test_missing_delisted_and_unsplit_stocks_are_counted(tmp_path: Path) -> None
     assert wild > 1.5 * calm
 
 
+def test_a_split_across_a_missing_day_is_flagged(tmp_path: Path) -> None:
+    prices = walk()
+    prices[49, 3] = np.nan
+    prices[50:, 3] /= 10.0
+    made(tmp_path, prices, [held("IWM", "2025-02-14", EQUAL)])
+    assert RUSSELL_DISPERSION(stat="flagged") == 1
+
+
+def test_two_lines_of_a_stock_are_one_member(tmp_path: Path) -> None:
+    twice = held("IWM", "2025-02-14", np.append(EQUAL * 0.9, 10.0))
+    names = (*twice.ticker[:-1], "T00")
+    made(tmp_path, walk(), [Holdings(**{**twice.__dict__, "ticker": names})])
+    assert RUSSELL_DISPERSION(stat="members") == N
+    assert RUSSELL_DISPERSION(stat="weight_covered") == pytest.approx(100.0)
+
+
+def test_prices_on_no_day_of_the_factors(tmp_path: Path, sample_home: Path) -> None:
+    store = Store(sample_home / "store").open()
+    own = Store(tmp_path / "store")
+    series = {n: store.series(n) for n in store.ids}
+    stocks = CrossSection(np.array(["2025-11-27"], dtype="M8[D]"), ("AAA",), np.array([[5.0]]))
+    entry = own.put_prices(stocks, PricesPart("folder", "p.csv", "", ("AAA",)))
+    own.use(own.add(series, source="folder", prices=entry).fingerprint)
+    use_session(Session(load_settings(tmp_path)))
+    with pytest.raises(NoDataError, match="No day has both prices of constituents"):
+        RUSSELL_WINNERS()
+
+
 def test_too_few(tmp_path: Path) -> None:
     prices = walk()
     prices[:, 25:] = np.nan
@@ -173,6 +208,26 @@ def test_winners_on_the_sample(session: Session) -> None:
     losers = RUSSELL_WINNERS(-3)
     assert [r[1] for r in losers[1:]] == [r["ticker"] for r in rows[::-1][:3]]
     assert "SML60" not in {r["ticker"] for r in rows}, "delisted in June"
+
+
+def test_a_halt_in_the_move_is_in_the_move(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Halted for two weeks in the quarter and reopened at a fifth: the whole fall is the stock's, and it is flagged."""
+    whole = session.snapshot.prices()
+    prices = whole.prices.copy()
+    k = whole.tickers.index("SML20")
+    halt = (whole.dates >= np.datetime64("2025-11-03")) & (whole.dates < np.datetime64("2025-11-18"))
+    prices[halt, k] = np.nan
+    prices[whole.dates >= np.datetime64("2025-11-18"), k] *= 0.2
+    changed = CrossSection(whole.dates, whole.tickers, prices)
+    monkeypatch.setattr(type(session.snapshot), "prices", lambda self, first=None, last=None: changed)
+    table = RUSSELL_WINNERS(-1)
+    loser = dict(zip(table[0], table[1], strict=True))
+    start, end = (np.flatnonzero(whole.dates == np.datetime64(str(loser[d])))[0] for d in ("start", "date"))
+    assert loser["ticker"] == "SML20"
+    assert loser["move"] == pytest.approx(100 * np.log(prices[end, k] / prices[start, k]))
+    assert loser["suspect"] == "price changed fourfold in the move"
+    prices[end, k] = np.nan
+    assert "58 of 59:" in str(RUSSELL_WINNERS(-1)[1][-2]), "no price on the last day: not among them, and said"
 
 
 def test_any_stock_is_a_target_with_missing_days_too(session: Session) -> None:
@@ -247,6 +302,29 @@ def test_the_four_week_mean_needs_four_weeks(tmp_path: Path) -> None:
     assert RUSSELL_POSITIONING(stat="contract") == "not known"
     with pytest.raises(NoDataError, match="a change needs the report of the week before"):
         RUSSELL_POSITIONING(stat="change", as_of="2025-02-15")
+
+
+def test_the_contract_is_known_only_where_it_was_reported(tmp_path: Path) -> None:
+    weeks = ["2025-01-07", "2025-01-14", "2025-01-21"]
+    dates = np.array(weeks, dtype="M8[D]")
+    levels = {"TFF_RUT_OI": 1000.0, "TFF_RUT_LEV_LONG": 100.0, "TFF_RUT_LEV_SHORT": 300.0}
+    built = {n: SeriesData.build(dates, np.full(3, v)) for n, v in levels.items()}
+    built["TFF_RUT_OI_PRESENT"] = SeriesData.build(dates[2:], np.array([650.0]))
+    store = Store(tmp_path / "store")
+    store.use(store.add(built, source="folder").fingerprint)
+    use_session(Session(load_settings(tmp_path)))
+    assert RUSSELL_POSITIONING(stat="contract", as_of="2025-01-18") == "not known"
+    assert str(RUSSELL_POSITIONING(stat="contract")).startswith("CME 239742 (65 % of open interest)")
+
+
+def test_what_does_not_move_has_no_z(tmp_path: Path) -> None:
+    dates = np.arange("2022-01-07", "2025-12-26", 7, dtype="M8[D]")
+    store = Store(tmp_path / "store")
+    store.use(store.add({"SHORT_INTEREST": SeriesData.build(dates, np.full(dates.size, 3.3))}, source="x").fingerprint)
+    use_session(Session(load_settings(tmp_path)))
+    assert RUSSELL_GAUGE("short_interest", "percentile3y") == 100.0
+    with pytest.raises(NoDataError, match="'z3y' of 'SHORT_INTEREST' is not available"):
+        RUSSELL_GAUGE("short_interest", "z3y")
 
 
 def test_a_gauge_of_ones_own_with_vintages_and_its_rule(tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ import polars as pl
 import pytest
 
 from tests.conftest import make_snapshot
+from xl_smallcap.data.catalogue import load_catalogue
 from xl_smallcap.data.cross_section import CrossSection, plain_ticker, replaced, stack
 from xl_smallcap.data.history import prune
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.sources import constituents
 from xl_smallcap.data.store import Store
-from xl_smallcap.errors import NoDataError, SourceError, StoreError
+from xl_smallcap.errors import BadArgumentError, NoDataError, SourceError, StoreError
 
 
 def quiet(*_: Any) -> None:
@@ -262,3 +263,107 @@ def test_a_ticker_that_comes_anew_replaces_its_history() -> None:
     assert plain_ticker("brk.b") == plain_ticker("BRK-B") == "BRKB"
     parts = [made.year(y) for y in made.years]
     np.testing.assert_array_equal(stack(parts).prices, made.prices)
+
+
+def test_a_ticker_that_is_also_a_series(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    store.use(make_snapshot(tmp_path / "store", {"RF": (days(3), [0.02, 0.02, 0.02])}).fingerprint)
+    wide(tmp_path / "mine", ["RF", "AAA"], [[20.0, 1.0], [21.0, 2.0], [22.0, 3.0]])
+    done = load(store, str(tmp_path / "mine"), quiet, stocks=True)
+    assert "'RF' is a series and a stock: the stock is asked for as 'stock:RF'." in done.remarks
+    opened = done.snapshot
+    assert opened.series("RF").values.tolist() == [0.02, 0.02, 0.02]
+    assert opened.series("stock:RF").values.tolist() == [20.0, 21.0, 22.0]
+    assert opened.tickers == ("AAA", "stock:RF")
+    assert opened.entry("stock:RF").origin == "prices.csv"
+    assert load_catalogue().target("Stock:rf", opened.target_frequencies).legs == (("stock:RF", 1.0),)
+
+
+def test_loading_again_loses_no_history_without_saying_so(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    store.use(make_snapshot(tmp_path / "store", {"RUT": (["2025-01-02"], [2200.0])}).fingerprint)
+    rows = [[10.0 + k, 50.0 + k, 30.0, 8.0] for k in range(10)]
+    wide(tmp_path / "a", ["SAME", "SCALED", "OTHER", "ALONE"], rows)
+    first = load(store, str(tmp_path / "a"), quiet, stocks=True)
+    later: list[list[Any]] = [["date", "SAME", "SCALED", "OTHER", "NEW"]]
+    later += [[d, 17.0 + k, 0.98 * (57.0 + k), 77.0 + k, 5.0] for k, d in enumerate(days(14)[7:])]
+    write(tmp_path / "b", "later.csv", later)
+    done = load(store, str(tmp_path / "b"), quiet, stocks=True)
+    had = {t: done.snapshot.series(t).values for t in done.snapshot.tickers}
+    assert had["SAME"].tolist() == [10.0 + k for k in range(14)]
+    np.testing.assert_allclose(had["SCALED"], [0.98 * (50.0 + k) for k in range(14)])
+    assert had["OTHER"].tolist() == [30.0] * 10, "other prices, fewer days: what was there stays"
+    assert had["ALONE"].size == 10
+    told = " ".join(done.remarks)
+    assert "Prices of 2 stock(s) agree with what was there" in told
+    assert "Prices of 1 stock(s) differ from what was there and are shorter: NOT taken" in told
+    assert done.snapshot.entry("SAME").origin == "later.csv"
+    assert done.snapshot.entry("OTHER").origin == "prices.csv"
+    dropped = load(store, str(_only_series(tmp_path)), quiet)
+    assert any(
+        "The prices of 5 stocks, and the holdings, of the snapshot before are not in this one" in r
+        for r in dropped.remarks
+    )
+    assert first.snapshot.fingerprint != done.snapshot.fingerprint
+
+
+def test_series_are_no_stocks_and_the_sample_is_not_mixed(tmp_path: Path, sample_home: Path) -> None:
+    store = Store(tmp_path / "store")
+    store.use(make_snapshot(tmp_path / "store", {"RUT": (["2025-01-02"], [2200.0])}).fingerprint)
+    wide(tmp_path / "mine", ["RUT", "DGS10"], [[2200.0, 4.5]])
+    with pytest.raises(SourceError, match=r"'DGS10' \(10-year Treasury yield\) is a series, not a stock"):
+        load(store, str(tmp_path / "mine"), quiet, stocks=True)
+    wide(tmp_path / "stocks", ["AAA"], [[1.0]])
+    with pytest.raises(BadArgumentError, match="Load series of your own first"):
+        load(Store(sample_home / "store"), str(tmp_path / "stocks"), quiet, stocks=True, make_current=False)
+
+
+@pytest.mark.parametrize(
+    ("dates", "says"),
+    [
+        (["02.01.2020", "03.01.2020"], "texts that are no dates like 2025-12-24"),
+        ([2018, 2019], "holds Int64 where dates are expected"),
+        ([dt.date(2020, 1, 2), None], "'date' is empty in a row"),
+    ],
+)
+def test_odd_dates_of_a_parquet_are_refused(tmp_path: Path, dates: list[Any], says: str) -> None:
+    pl.DataFrame({"date": dates, "AAA": [1.0, 2.0]}).write_parquet(tmp_path / "p.parquet")
+    with pytest.raises(SourceError, match=says):
+        constituents.read(tmp_path, quiet)
+
+
+def test_other_kinds_of_parquet(tmp_path: Path) -> None:
+    zone = pl.Datetime("us", "Europe/Berlin")
+    stamps = pl.Series("date", [dt.datetime(2020, 1, 1, 23), dt.datetime(2020, 1, 2, 23)]).dt.replace_time_zone("UTC")
+    pl.DataFrame({"date": stamps.cast(zone), "AAA": [1.0, 2.0]}).write_parquet(tmp_path / "p.parquet")
+    found = constituents.read(tmp_path, quiet).prices
+    assert found is not None
+    assert found.dates.astype(str).tolist() == ["2020-01-02", "2020-01-03"], "midnights of Berlin"
+    text = {"AAA": [1, 2], "__index_level_0__": ["2020-01-02", "2020-01-03T00:00:00"]}
+    pl.DataFrame(text).write_parquet(tmp_path / "p.parquet")
+    found = constituents.read(tmp_path, quiet).prices
+    assert found is not None
+    assert found.tickers == ("AAA",)
+    pl.DataFrame({"date": ["2020-01-02"], "AAA": [1.0], "listed": [dt.date(1999, 1, 1)]}).write_parquet(
+        tmp_path / "p.parquet"
+    )
+    with pytest.raises(SourceError, match="column 'listed' holds Date where numbers are expected"):
+        constituents.read(tmp_path, quiet)
+    long = {"date": ["2020-01-02", "2020-01-02"], "ticker": ["AAA", None], "price": [1.0, 2.0]}
+    pl.DataFrame(long).write_parquet(tmp_path / "p.parquet")
+    with pytest.raises(SourceError, match="row 2 below the header has no ticker"):
+        constituents.read(tmp_path, quiet)
+
+
+def test_decimal_commas_with_the_price_first(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("price;date;ticker\n1,5;2020-01-02;AAA\n2,25;2020-01-03;AAA\n")
+    found = constituents.read(tmp_path, quiet).prices
+    assert found is not None
+    assert found.prices[:, 0].tolist() == [1.5, 2.25]
+
+
+def test_a_split_across_a_missing_day_is_said(tmp_path: Path) -> None:
+    wide(tmp_path, ["AAA"], [[100.0], [""], [10.0]])
+    assert "AAA -90 %" in " ".join(constituents.read(tmp_path, quiet).remarks)
+    wide(tmp_path, ["AAA", "BBB"], [[1800.0, 0.12], [7200.0, 0.03]])
+    assert "2 move(s) of a stock by a factor of 4" in " ".join(constituents.read(tmp_path, quiet).remarks)

@@ -62,13 +62,16 @@ def residual_t(ticker: str, finish: str, span: int = 63, window: int = 250) -> f
     """t of a stock's residual move: OLS on the window before, long-run variance of the residuals by plain loops."""
     names = check.SPECS["macro_market"]
     needed = sorted({s for n in names for s in check.SERIES[n]})
-    x = check.levels()[needed].join(_prices()[ticker], how="inner").dropna().loc[:finish]
-    factors = pd.DataFrame({n: check._factor(x, n) for n in names}).diff().iloc[1:]
-    own = (100 * np.log(x[ticker])).diff().iloc[1:]
-    before, after = slice(-span - window, -span), slice(-span, None)
-    fit = sm.OLS(own.iloc[before], sm.add_constant(factors.iloc[before])).fit()
-    moved = factors.iloc[after].sum()
-    residual = own.iloc[after].sum() - float(moved @ fit.params[names])
+    days = check.levels()[needed].dropna().loc[:finish]
+    begin = days.index[-span - 1]
+    moved = pd.DataFrame({n: check._factor(days, n) for n in names}).loc[[begin, days.index[-1]]].diff().iloc[1]
+    price = _prices()[ticker].dropna()
+    move = 100 * np.log(price[days.index[-1]] / price[begin])
+    x = days.join(price, how="inner").loc[:begin]
+    factors = pd.DataFrame({n: check._factor(x, n) for n in names}).diff().iloc[-window:]
+    own = (100 * np.log(x[ticker])).diff().iloc[-window:]
+    fit = sm.OLS(own, sm.add_constant(factors)).fit()
+    residual = move - float(moved @ fit.params[names])
     e, n = fit.resid.to_numpy(), window
     lags = int(4 * (n / 100) ** (2 / 9))
     total = sum(v * v for v in e)

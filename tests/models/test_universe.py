@@ -126,16 +126,16 @@ def test_a_residual_move_is_found_and_no_more_often_than_it_should() -> None:
     inside, span = [], 21
     for seed in range(30):
         days, factors, stocks = world(n=400, m=60, seed=seed)
-        moves = residual_moves(days, factors, stocks, span, 250, DAILY)
+        moves = residual_moves(days, factors, stocks, 399 - span, 250, DAILY)
         inside.append(np.abs(moves.residual) <= 1.65 * moves.se)
     assert 0.85 < np.mean(inside) < 0.94
     days, factors, stocks = world(n=400, m=60, seed=99)
-    calm = residual_moves(days, factors, stocks, span, 250, DAILY)
+    calm = residual_moves(days, factors, stocks, 399 - span, 250, DAILY)
     stocks[-5:, 8] += 30.0
-    moves = residual_moves(days, factors, stocks, span, 250, DAILY)
+    moves = residual_moves(days, factors, stocks, 399 - span, 250, DAILY)
     assert moves.residual[8] - calm.residual[8] == pytest.approx(30.0)
     assert int(np.argmax(moves.residual / moves.se)) == 8
     np.testing.assert_allclose(moves.move, moves.macro + moves.residual, rtol=1e-13)
     before = stocks.copy()
     before[-span:] += 5.0  # whatever happens in the move leaves the betas alone
-    np.testing.assert_array_equal(residual_moves(days, factors, before, span, 250, DAILY).macro, moves.macro)
+    np.testing.assert_array_equal(residual_moves(days, factors, before, 399 - span, 250, DAILY).macro, moves.macro)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.cross_section import CrossSection
 from xl_smallcap.data.loading import load
+from xl_smallcap.data.manifest import PricesPart
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
@@ -104,7 +105,8 @@ def test_the_future_changes_nothing(sample_home: Path, tmp_path: Path, as_of: dt
     prices[late] *= rng.uniform(0.5, 2.0, prices[late].shape)
     rest = CrossSection(stocks.dates[~late], stocks.tickers, prices[~late]) if cut else None
     noisy = rest or CrossSection(stocks.dates, stocks.tickers, prices)
-    priced = store.put_prices(noisy, "sample", "sample/prices.csv") if noisy.dates.size else None
+    part = PricesPart("sample", "sample/prices.csv", "", noisy.tickers)
+    priced = store.put_prices(noisy, part) if noisy.dates.size else None
     for held in original.holdings_entries:
         store.put_holdings(original.holdings_of(held))
     lists = [h for h in original.holdings_entries if h.as_of == "undated" or np.datetime64(h.as_of, "D") < day]

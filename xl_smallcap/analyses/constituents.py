@@ -118,8 +118,11 @@ class Rosters:
             for k, (t, kind) in enumerate(zip(held.ticker, held.asset_class, strict=True))
             if t not in ("", "-") and kind in ("", "Equity") and not held.price[k] <= 0
         ]
-        columns = np.array([at.get(plain_ticker(held.ticker[k]), -1) for k in stocks], dtype=np.int64)
-        return columns, held.weight[stocks]
+        own: dict[str, float] = {}
+        for k in stocks:  # two lines of one stock are one member
+            name = plain_ticker(held.ticker[k])
+            own[name] = own.get(name, 0.0) + float(held.weight[k])
+        return np.array([at.get(name, -1) for name in own], dtype=np.int64), np.array(list(own.values()))
 
 
 def names_of(session: Session) -> dict[str, tuple[str, str]]:

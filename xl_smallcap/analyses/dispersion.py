@@ -8,13 +8,12 @@ from typing import get_args
 import numpy as np
 
 from xl_smallcap.analyses.constituents import FEWEST, LABEL_OF, Index, Roster, Rosters, trading_days
-from xl_smallcap.data.cross_section import CrossSection
+from xl_smallcap.data.cross_section import CrossSection, jumps
 from xl_smallcap.data.panel import period_ends
-from xl_smallcap.data.sources.constituents import SUSPECT_FACTOR
 from xl_smallcap.errors import NoDataError, XlSmallcapError
 from xl_smallcap.models.dispersion import cross_sectional_dispersion
 from xl_smallcap.session import Session
-from xl_smallcap.types import BoolArray, DispersionIndex, FloatArray, IntArray, Weighting, Window
+from xl_smallcap.types import DispersionIndex, FloatArray, IntArray, Weighting, Window
 
 PERIODS_A_YEAR = {"daily": 252, "weekly": 52, "monthly": 12}
 OLDEST_WEIGHTS_DAYS = 45
@@ -59,6 +58,22 @@ class Spread:
     flagged: int
     weight_covered: float
     membership: str
+
+    def mean(self, weighting: Weighting) -> float:
+        """Mean return in %: by the weights for "cap", else of all stocks alike.
+
+        Parameters
+        ----------
+        weighting : {"equal", "cap", "iqr", "winsor"}
+            As of the dispersion beside it.
+
+        Returns
+        -------
+        float
+        """
+        if weighting == "cap" and self.weights is not None:
+            return float(self.weights @ self.returns / self.weights.sum())
+        return float(self.returns.mean())
 
     def dispersion(self, weighting: Weighting) -> float:
         """Dispersion of the returns in %.
@@ -189,7 +204,7 @@ class Spreads:
             no_weights=why,
             members=roster.columns.size,
             gone=int((np.isfinite(opening) & ~np.isfinite(closing)).sum()),
-            flagged=int(_jumping(path).sum()),
+            flagged=int(jumps(np.log(path)).any(axis=0).sum()),
             weight_covered=100.0 * float(np.nansum(weights[both])) / listed if listed > 0 else np.nan,
             membership=roster.membership,
         )
@@ -216,12 +231,6 @@ class Spreads:
             return None, told + f"the prices begin on {self.data.dates[0]}, after the weights of {roster.day}."
         drift = self.data.prices[start, columns] / self.data.prices[then, columns]
         return np.where(np.isfinite(drift), weights * drift, weights), ""
-
-
-def _jumping(path: FloatArray) -> BoolArray:
-    with np.errstate(invalid="ignore"):
-        moves = np.abs(np.diff(np.log(path), axis=0))
-        return np.asarray((moves >= np.log(SUSPECT_FACTOR)).any(axis=0))
 
 
 @dataclass(frozen=True)

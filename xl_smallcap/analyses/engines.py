@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from xl_smallcap.errors import BadArgumentError, EngineError
 
@@ -75,6 +77,7 @@ def _on_dask(
         raise EngineError(
             'Engine dask needs the optional package dask: pip install "xl_smallcap[dask]"; or leave --engine away.'
         ) from None
+    _need_listener(scheduler)
     try:
         client: Any = Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]  # it has no annotations
     except (OSError, ValueError, TypeError) as exc:
@@ -86,6 +89,20 @@ def _on_dask(
         yield from _collect(client, function, shared, blocks, scheduler)
     finally:
         client.close(timeout=1)
+
+
+def _need_listener(scheduler: str) -> None:
+    """Knock before a client is made: one that finds nobody leaves half of itself behind."""
+    parts = urlsplit(scheduler)
+    try:
+        if parts.hostname is None or parts.port is None:
+            raise OSError(f"expected tcp://host:port, got '{scheduler}'")
+        socket.create_connection((parts.hostname, parts.port), timeout=_CONNECT_SECONDS).close()
+    except (OSError, ValueError) as exc:
+        raise EngineError(
+            f"There is no Dask scheduler at '{scheduler}' ({exc}). Start one ('dask scheduler', then 'dask worker "
+            "ADDRESS'), or leave --engine away to use this machine's threads."
+        ) from None
 
 
 def _collect(

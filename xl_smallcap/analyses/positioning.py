@@ -113,9 +113,11 @@ def positions(
     ranks = {y: ranked(dates, share, y, 7.0) for y in YEARS}
     told = ("not known",) * dates.size
     if len(known) > 3:
-        at = np.searchsorted(known[3].dates, dates)
-        own = known[3].values[np.minimum(at, known[3].dates.size - 1)]
-        told = tuple(_contract(contract, float(p), float(oi)) for p, oi in zip(own, interest, strict=True))
+        own = dict(zip(known[3].dates.tolist(), known[3].values.tolist(), strict=True))
+        told = tuple(
+            _contract(contract, own[day], float(oi)) if day in own else "not known"
+            for day, oi in zip(dates.tolist(), interest, strict=True)
+        )
     elif len(CONTRACTS[contract]) == 1:
         told = (_NAMES[CONTRACTS[contract][0]],) * dates.size
     return Positions(

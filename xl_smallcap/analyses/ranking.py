@@ -10,6 +10,7 @@ from xl_smallcap.types import DayArray, FloatArray
 
 FEWEST_SHARE = 0.5
 """Of the observations a window usually has that must be there for a percentile or a z-score."""
+_STILL = 1e-9
 
 
 @dataclass(frozen=True)
@@ -55,5 +56,6 @@ def ranked(dates: DayArray, values: FloatArray, years: int, spacing: float) -> R
         window = window[np.isfinite(window)]
         percentile[i] = 100.0 * np.mean(window <= values[i])
         spread = window.std(ddof=1)
-        z[i] = (values[i] - window.mean()) / spread if spread > 0 else np.nan
+        moved = spread > _STILL * np.abs(window).max()
+        z[i] = (values[i] - window.mean()) / spread if moved else np.nan
     return Ranked(percentile, z, count)

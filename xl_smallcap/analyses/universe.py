@@ -10,9 +10,8 @@ import numpy as np
 from xl_smallcap.analyses.constituents import FEWEST, Rosters, names_of
 from xl_smallcap.analyses.question import NO_TARGET, Question, columns_of
 from xl_smallcap.data.catalogue import Spec
-from xl_smallcap.data.cross_section import plain_ticker
+from xl_smallcap.data.cross_section import jumps, plain_ticker
 from xl_smallcap.data.panel import LONGEST_STEP_DAYS, REFUSED_GAP_DAYS, period_ends
-from xl_smallcap.data.sources.constituents import SUSPECT_FACTOR
 from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.models.inference import benjamini_hochberg, student_pvalues, student_quantile
 from xl_smallcap.models.patterns import OK, Sampling
@@ -104,6 +103,10 @@ def ground(
     if changes is not None:
         first = end - np.timedelta64(round(_LOOK_BACK * _CALENDAR_DAYS[window.frequency] * (changes + 1)) + 31, "D")
     data = snapshot.prices(first, end)
+    if not np.isin(panel.level_dates, data.dates).any():
+        raise NoDataError(
+            f"No day has both prices of constituents ({priced.first} to {priced.last}) and every factor of '{spec.id}'."
+        )
     days, at, there = np.intersect1d(panel.level_dates, data.dates, assume_unique=True, return_indices=True)
     lo = int(np.searchsorted(panel.level_dates, data.dates[0])) if data.dates.size else 0
     hi = int(np.searchsorted(panel.level_dates, end, side="right"))
@@ -122,8 +125,8 @@ def ground(
     )  # fmt: skip
 
 
-def members_of(session: Session, tickers: tuple[str, ...], day: np.datetime64) -> tuple[IntArray, str]:
-    """Return the columns of the Russell's members that have prices, and how the members are known.
+def members_of(session: Session, tickers: tuple[str, ...], day: np.datetime64) -> tuple[IntArray, int, str]:
+    """Return the columns of the Russell's members that have prices, how many members there are, and whose they are.
 
     Parameters
     ----------
@@ -138,13 +141,14 @@ def members_of(session: Session, tickers: tuple[str, ...], day: np.datetime64) -
     -------
     columns : ndarray of int
         All stocks where the snapshot has no list.
+    members : int
     membership : str
     """
     try:
         roster = Rosters(session, "russell", tickers).on(day)
     except NoDataError:
-        return np.arange(len(tickers)), "no list of members: every stock with prices"
-    return np.unique(roster.columns[roster.columns >= 0]), roster.membership
+        return np.arange(len(tickers)), len(tickers), "no list of members: every stock with prices"
+    return np.unique(roster.columns[roster.columns >= 0]), roster.columns.size, roster.membership
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ class Winner:
     tstat: float
     pvalue_bh: float
     rsquared: float
-    flagged: bool
+    suspect: str
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,11 @@ class Winners:
     beyond: float
     common: float
     membership: str
+
+
+def _suspect(inside: bool, before: bool) -> str:
+    where = [w for w, so in (("in the move", inside), ("in the window before", before)) if so]
+    return f"price changed fourfold {' and '.join(where)}" if where else ""
 
 
 def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | None, spec: Spec) -> Winners:
@@ -217,14 +226,15 @@ def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | N
         )
     n = BETA_WINDOW.count
     on = ground(session, spec, BETA_WINDOW, as_of, span.count + n)
-    moves = residual_moves(on.days, on.factors, on.stocks, span.count, n, on.sampling)
     if on.days.size < span.count + n + 1:
         raise NoDataError(
             f"A move of {span} days with betas from the {n} before needs {span.count + n + 1} days of prices and "
             f"factors; by {on.days[-1] if on.days.size else as_of} there are {on.days.size}."
         )
-    begin = on.days[-span.count - 1]
-    columns, membership = members_of(session, on.tickers, begin)
+    at = on.days.size - 1 - span.count
+    begin = on.days[at]
+    moves = residual_moves(on.days, on.factors, on.stocks, at, n, on.sampling)
+    columns, members, membership = members_of(session, on.tickers, begin)
     own = columns[moves.status[columns] == OK]
     if own.size < FEWEST:
         raise NoDataError(
@@ -235,9 +245,10 @@ def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | N
     spare = n - len(on.names) - 1
     corrected = benjamini_hochberg(student_pvalues(tstat, spare))
     order = np.argsort(-moves.residual[own] if count > 0 else moves.residual[own], kind="stable")[: abs(count)]
-    with np.errstate(invalid="ignore"):
-        steps = np.abs(np.diff(on.stocks[-span.count - 1 :, own], axis=0))
-        jumped = (steps >= 100.0 * np.log(SUSPECT_FACTOR)).any(axis=0)
+    first = max(0, at - n)
+    jumped = jumps(on.stocks[first:, own] / 100.0)
+    inside = np.asarray(jumped[at - first + 1 :].any(axis=0))
+    before = np.asarray(jumped[1 : at - first + 1].any(axis=0))
     known = names_of(session)
     rows = []
     for k in order:
@@ -255,7 +266,7 @@ def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | N
                 tstat=float(tstat[k]),
                 pvalue_bh=float(corrected[k]),
                 rsquared=float(moves.rsquared[j]),
-                flagged=bool(jumped[k]),
+                suspect=_suspect(bool(inside[k]), bool(before[k])),
             )
         )
     return Winners(
@@ -263,7 +274,7 @@ def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | N
         start=begin,
         end=on.days[-1],
         stocks=own.size,
-        members=columns.size,
+        members=members,
         beyond=100.0 * float(np.mean(np.abs(tstat) > student_quantile(session.settings.confidence, spare))),
         common=float(np.median(moves.residual[own])),
         membership=membership,

@@ -21,9 +21,8 @@ from xl_smallcap.analyses.question import NO_TARGET, Question, check_model
 from xl_smallcap.analyses.universe import Ground, ground
 from xl_smallcap.data import columnar
 from xl_smallcap.data.catalogue import Spec
-from xl_smallcap.data.cross_section import plain_ticker
+from xl_smallcap.data.cross_section import jumps, plain_ticker
 from xl_smallcap.data.panel import period_ends
-from xl_smallcap.data.sources.constituents import SUSPECT_FACTOR
 from xl_smallcap.errors import BadArgumentError, NoDataError, StoreError
 from xl_smallcap.models.patterns import OK, STATUS
 from xl_smallcap.models.universe import UniverseFit, fit_universe
@@ -64,7 +63,8 @@ class UniverseReport:
 def _columns_in(session: Session, question: UniverseQuestion, on: Ground) -> tuple[IntArray, str]:
     if question.index is None:
         return np.arange(len(on.tickers)), "every stock with prices"
-    roster = Rosters(session, question.index, on.tickers).on(on.days[-1])
+    # the holdings of a day are published the day after
+    roster = Rosters(session, question.index, on.tickers).on(on.days[-1] - np.timedelta64(1, "D"))
     return np.unique(roster.columns[roster.columns >= 0]), roster.membership
 
 
@@ -205,9 +205,7 @@ def _read_block(path: Path) -> UniverseFit | None:
 def _jumped(on: Ground, columns: IntArray, fit: UniverseFit) -> FloatArray:
     """Whether a stock's price changed by a factor of four in a day of its window."""
     days = on.days.astype(np.int64)
-    with np.errstate(invalid="ignore"):
-        far = np.abs(np.diff(on.stocks[:, columns], axis=0)) >= 100.0 * np.log(SUSPECT_FACTOR)
-    before = np.vstack([np.zeros((1, columns.size), dtype=np.int64), np.cumsum(far, axis=0)])
+    before = np.cumsum(jumps(on.stocks[:, columns] / 100.0), axis=0)
     first, last = np.searchsorted(days, fit.first), np.searchsorted(days, fit.last)
     own = np.broadcast_to(np.arange(columns.size), fit.first.shape)
     return np.asarray(before[np.minimum(last, days.size - 1), own] > before[np.minimum(first, days.size - 1), own])

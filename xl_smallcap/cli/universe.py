@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,8 @@ def _universe(args: argparse.Namespace) -> int:
         with progress("Universe") as step:
             done = run_universe(session, question, Path(args.out), step, engine, args.scheduler or "")
     except KeyboardInterrupt:
-        print("Stopped; the blocks done are kept: run the same command again to go on.", file=sys.stderr)
-        return FAILED
+        print("Stopped; the blocks done are kept: run the same command again to go on.", file=sys.stderr, flush=True)
+        os._exit(FAILED)  # blocks under way are not waited for; only this thread writes
     resumed = (
         f" ({done.resumed} of {done.blocks} blocks were there from a run that was stopped)" if done.resumed else ""
     )

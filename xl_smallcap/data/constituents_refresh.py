@@ -19,6 +19,7 @@ from xl_smallcap.config import Settings
 from xl_smallcap.data import columnar
 from xl_smallcap.data.clock import new_york_now
 from xl_smallcap.data.cross_section import CrossSection, plain_ticker, replaced
+from xl_smallcap.data.manifest import PricesPart
 from xl_smallcap.data.refresh import locked
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.snapshot import Snapshot
@@ -229,7 +230,7 @@ def _joined(
         prices[np.searchsorted(dates, came[ticker]["dates"]), k] = came[ticker]["values"]
     fresh = CrossSection(dates.view("datetime64[D]"), tuple(names), prices)
     whole = replaced(before, fresh) if before is not None else fresh
-    entry = store.put_prices(whole, "yahoo", FIELD, str(now))
+    entry = store.put_prices(whole, PricesPart("yahoo", FIELD, str(now), tuple(names)), base.prices_entry)
     return store.add(
         {}, source=base.source, holdings=base.holdings_entries, parent=base.fingerprint, kept=base.entries,
         prices=entry, loaded_at=str(now.astype("datetime64[s]")), note=f"refresh: constituents, {len(names)} tickers",

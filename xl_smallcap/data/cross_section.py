@@ -11,8 +11,15 @@ import numpy as np
 
 from xl_smallcap.data import columnar
 from xl_smallcap.errors import StoreError
-from xl_smallcap.types import DayArray, FloatArray
+from xl_smallcap.types import BoolArray, DayArray, FloatArray
 
+SUSPECT_FACTOR = 4.0
+"""A price that changes by this factor from one close to the next is flagged: a fall of 75 % or a rise of 300 %; a split
+not adjusted?"""
+_SAME_FACTOR = 2e-3
+"""Prices rounded to cents differ by so much and are still the same."""
+_AS_MANY = 0.9
+_ROUNDING = 1e-12
 _NO_LETTER = re.compile(r"[^A-Z0-9]")
 
 
@@ -145,6 +152,93 @@ def stack(parts: list[CrossSection]) -> CrossSection:
         row += part.dates.size
     dates = np.concatenate([p.dates for p in parts]) if parts else np.empty(0, "datetime64[D]")
     return CrossSection(dates, tickers, prices)
+
+
+def jumps(log_prices: FloatArray) -> BoolArray:
+    """Tell which prices changed by a factor of four or more since the stock's price before, whatever days lie between.
+
+    Parameters
+    ----------
+    log_prices : ndarray of shape (n_days, n_stocks)
+        Natural logarithms; NaN where not observed.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_days, n_stocks)
+    """
+    rows = np.where(np.isfinite(log_prices), np.arange(log_prices.shape[0])[:, None], -1)
+    last = np.maximum.accumulate(rows, axis=0)
+    before = np.vstack([np.full((1, rows.shape[1]), -1), last[:-1]])
+    known = np.take_along_axis(log_prices, np.maximum(before, 0), axis=0)
+    with np.errstate(invalid="ignore"):
+        far = np.abs(log_prices - known) >= np.log(SUSPECT_FACTOR) - _ROUNDING  # 1800 to 7200 is fourfold
+    return np.asarray(far & (before >= 0))
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Prices joined to those there were, and the tickers that were extended, replaced, or kept as they were."""
+
+    data: CrossSection
+    extended: tuple[str, ...]
+    replaced: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def join(before: CrossSection, after: CrossSection) -> Joined:
+    """Put prices beside what is there, and lengthen a ticker's history where both agree about it.
+
+    Adjusted prices of two days of download differ by one factor for every dividend between: where the days both have
+    differ by one factor only, the days that only the old one has are brought to the new level and kept. Where they
+    differ otherwise, the new history stands if it has about as many days, else the old one.
+
+    Parameters
+    ----------
+    before : CrossSection
+        What is there.
+    after : CrossSection
+        What came.
+
+    Returns
+    -------
+    Joined
+    """
+    there = {plain_ticker(t): k for k, t in enumerate(before.tickers)}
+    dates = np.union1d(before.dates, after.dates)
+    old_at, new_at = np.searchsorted(dates, before.dates), np.searchsorted(dates, after.dates)
+    columns: dict[str, FloatArray] = {}
+    extended, fresh, kept = [], [], []
+    for j, ticker in enumerate(after.tickers):
+        new = np.full(dates.size, np.nan)
+        new[new_at] = after.prices[:, j]
+        k = there.pop(plain_ticker(ticker), None)
+        if k is None:
+            columns[ticker] = new
+            continue
+        old = np.full(dates.size, np.nan)
+        old[old_at] = before.prices[:, k]
+        both = np.isfinite(old) & np.isfinite(new)
+        ratio = new[both] / old[both]
+        only = np.isfinite(old) & ~np.isfinite(new)
+        if not only.any():
+            columns[ticker] = new
+        elif ratio.size and np.ptp(ratio) <= _SAME_FACTOR * ratio[0]:
+            factor = 1.0 if abs(float(np.median(ratio)) - 1.0) <= _SAME_FACTOR else float(np.median(ratio))
+            columns[ticker] = np.where(only, old * factor, new)
+            extended.append(ticker)
+        elif np.isfinite(new).sum() >= _AS_MANY * np.isfinite(old).sum():
+            columns[ticker] = new
+            fresh.append(ticker)
+        else:
+            columns[before.tickers[k]] = old
+            kept.append(ticker)
+    for k in there.values():
+        old = np.full(dates.size, np.nan)
+        old[old_at] = before.prices[:, k]
+        columns[before.tickers[k]] = old
+    names = tuple(sorted(columns))
+    made = CrossSection(dates, names, np.column_stack([columns[n] for n in names]))
+    return Joined(made, tuple(extended), tuple(fresh), tuple(kept))
 
 
 def replaced(before: CrossSection, after: CrossSection) -> CrossSection:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from xl_smallcap.data.catalogue import load_catalogue
+from xl_smallcap.data.catalogue import Catalogue, load_catalogue
 from xl_smallcap.data.clock import new_york_now
-from xl_smallcap.data.cross_section import replaced
-from xl_smallcap.data.manifest import HoldingsEntry, Provenance, label_of
+from xl_smallcap.data.cross_section import CrossSection, Joined, join
+from xl_smallcap.data.manifest import HoldingsEntry, PricesEntry, PricesPart, Provenance, label_of
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.sources import constituents, folder, sample
@@ -61,20 +61,74 @@ def _over(mine: SeriesData, before: SeriesData) -> tuple[SeriesData, int]:
     return joined, int(np.unique(before.dates[other]).size)
 
 
-def _dropped(store: Store, current: str | None, names: set[str]) -> list[str]:
+def _no_series(prices: CrossSection, catalogue: Catalogue) -> None:
+    """Refuse a folder of series that was meant to be loaded without --constituents."""
+    wrong = [t for t in prices.tickers if t in catalogue.series and catalogue.series[t].kind != "price"]
+    if wrong:
+        raise SourceError(
+            f"'{wrong[0]}' ({catalogue.series[wrong[0]].label}) is a series, not a stock; load this folder without "
+            "--constituents, or move its prices of stocks to a folder of their own."
+        )
+
+
+def _joined_remarks(done: Joined) -> list[str]:
+    told = []
+    for names, what in (
+        (done.extended, "agree with what was there where both have days: longer now, the days before kept"),
+        (done.replaced, "differ from what was there: replaced, the history before is gone"),
+        (done.kept, "differ from what was there and are shorter: NOT taken, what was there is kept"),
+    ):
+        if names:
+            listed = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+            told.append(f"Prices of {len(names)} stock(s) {what} ({listed}).")
+    return told
+
+
+def _dropped(store: Store, current: str | None, names: set[str], stocks_gone: bool) -> list[str]:
     """Say which series of the snapshot in use the new one lacks."""
     try:
         before = store.open(current) if current else None
     except StoreError:
         return []
-    gone = sorted(set(before.entries) - names) if before is not None and not before.synthetic else []
-    if not gone or before is None:
+    if before is None or before.synthetic:
+        return []
+    gone = sorted(set(before.entries) - names)
+    if stocks_gone and before.prices_entry is not None:
+        return [
+            *_dropped(store, current, names, False),
+            f"The prices of {len(before.prices_entry.tickers)} stocks, and the holdings, of the snapshot before are "
+            f"not in this one. 'xl-smallcap data use {before.fingerprint}' goes back; loading with --add keeps them.",
+        ]
+    if not gone:
         return []
     listed = ", ".join(gone[:5]) + (" ..." if len(gone) > 5 else "")
     return [
         f"{len(gone)} series of the snapshot before are not in this one ({listed}). 'xl-smallcap data use "
         f"{before.fingerprint}' goes back; loading with --add keeps them."
     ]
+
+
+def _prices(
+    store: Store, base: Snapshot | None, found: Loaded, new: PricesPart, catalogue: Catalogue
+) -> tuple[PricesEntry | None, list[str]]:
+    """Join the place's constituents to those of the base and write them; what became of them as sentences."""
+    before = base.prices_entry if base is not None else None
+    if found.prices is None:
+        return before, []
+    _no_series(found.prices, catalogue)
+    whole, came, told = found.prices, found.prices.tickers, []
+    if base is not None and before is not None:
+        try:
+            done = join(base.prices(), found.prices)
+            whole, came = done.data, tuple(t for t in came if t in done.data.tickers and t not in done.kept)
+            told += _joined_remarks(done)
+        except StoreError as exc:
+            told.append(f"The constituents that were there could not be read and are left out: {exc}")
+    entry = store.put_prices(whole, replace(new, tickers=came), before)
+    ids = {n.upper() for n in [*found.series, *(base.entries if base is not None else ())]}
+    both = sorted({t.upper() for t in whole.tickers} & ids)
+    told += [f"'{t}' is a series and a stock: the stock is asked for as 'stock:{t}'." for t in both]
+    return entry, told
 
 
 def load(
@@ -136,7 +190,8 @@ def load(
     current = store.current()
     base = store.open() if add and current else None
     if base is not None and base.synthetic != found.synthetic:
-        raise BadArgumentError("The embedded sample is synthetic and never mixed with real data. Load without --add.")
+        advice = "Load series of your own first." if stocks else "Load without --add."
+        raise BadArgumentError(f"The embedded sample is synthetic and never mixed with real data. {advice}")
     # The sample is no news of any day: the same everywhere, whenever it was loaded.
     fetched_at = "" if found.synthetic else str(new_york_now())
     frequencies = found.frequencies()
@@ -150,7 +205,7 @@ def load(
     ]
     series: dict[str, SeriesData] = dict(renamed)
     kept = {}
-    remarks = _dropped(store, current, set(series)) if not add else []
+    remarks = _dropped(store, current, set(series), found.prices is None) if not add else []
     if base is not None:
         kept = dict(base.entries)
         for name in sorted(set(series) & set(base.entries)):
@@ -165,16 +220,8 @@ def load(
     sources = [source] + [s for n, e in kept.items() if n not in series for s in e.sources]
     sources += [s for p in provenance.values() for s in p.also]
     named = label_of(sources or ["folder"])
-    before = base.prices_entry if base is not None else None
-    prices = before
-    if found.prices is not None:
-        whole = found.prices
-        if base is not None and before is not None:
-            try:
-                whole = replaced(base.prices(), found.prices)
-            except StoreError as exc:
-                remarks.append(f"The constituents that were there could not be read and are left out: {exc}")
-        prices = store.put_prices(whole, source, found.prices_origin, fetched_at)
+    prices, told = _prices(store, base, found, PricesPart(source, found.prices_origin, fetched_at, ()), catalogue)
+    remarks += told
     snapshot = store.add(
         series,
         source=named,

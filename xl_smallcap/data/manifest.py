@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SYNTHETIC_MARK = "SAMPLE (synthetic)"
 """Shown wherever the source of a number computed from the embedded sample is shown."""
@@ -71,16 +72,73 @@ class HoldingsEntry:
 
 
 @dataclass(frozen=True)
-class PricesEntry:
-    """What a manifest says of the constituents' prices: a file a year, all tickers, where they came from."""
+class PricesPart:
+    """Where the prices of some tickers came from, and when (New York)."""
 
-    objects: tuple[str, ...]
-    tickers: tuple[str, ...]
-    first: str
-    last: str
     source: str
     origin: str
-    fetched_at: str = ""
+    fetched_at: str
+    tickers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PricesEntry:
+    """What a manifest says of the constituents' prices: a file a year, their span, which tickers came from where."""
+
+    objects: tuple[str, ...]
+    first: str
+    last: str
+    parts: tuple[PricesPart, ...]
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """All tickers, sorted."""
+        return tuple(sorted(t for p in self.parts for t in p.tickers))
+
+    @property
+    def source(self) -> str:
+        """Names of the sources, joined."""
+        return label_of([p.source for p in self.parts])
+
+    @property
+    def origin(self) -> str:
+        """Files or fields the prices came from, joined."""
+        return "+".join(dict.fromkeys(p.origin for p in self.parts))
+
+    @property
+    def fetched_at(self) -> str:
+        """When the newest part came."""
+        return max(p.fetched_at for p in self.parts)
+
+    def part_of(self, ticker: str) -> PricesPart:
+        """Return where a ticker's prices came from.
+
+        Parameters
+        ----------
+        ticker : str
+            As stored.
+
+        Returns
+        -------
+        PricesPart
+        """
+        return next(p for p in self.parts if ticker in p.tickers)
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> PricesEntry:
+        """Rebuild an entry from a manifest.
+
+        Parameters
+        ----------
+        told : mapping
+            As ``asdict`` gave it.
+
+        Returns
+        -------
+        PricesEntry
+        """
+        parts = tuple(PricesPart(**{**p, "tickers": tuple(p["tickers"])}) for p in told["parts"])
+        return cls(tuple(told["objects"]), told["first"], told["last"], parts)
 
 
 def label_of(sources: Mapping[str, str] | list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,10 @@ def read_series(root: Path, digest: str, what: str) -> SeriesData:
     return data
 
 
+STOCK = "stock:"
+"""Before a ticker that is also the id of a series."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """An immutable set of series; reads a series when first asked for it."""
@@ -89,13 +94,25 @@ class Snapshot:
 
     @property
     def tickers(self) -> tuple[str, ...]:
-        """Tickers of the stored constituents that are not ids of series, sorted."""
+        """How the stored constituents can be asked for: by ticker, as ``stock:RF`` where a series has that name."""
         if self.prices_entry is None:
             return ()
-        return tuple(t for t in self.prices_entry.tickers if t not in self.entries)
+        ids = {name.upper() for name in self.entries}
+        return tuple(f"{STOCK}{t}" if t.upper() in ids else t for t in self.prices_entry.tickers)
 
     def __contains__(self, series_id: object) -> bool:
-        return series_id in self.entries or (self.prices_entry is not None and series_id in self.prices_entry.tickers)
+        return series_id in self.entries or self._ticker(series_id) is not None
+
+    def _ticker(self, word: object) -> str | None:
+        """The constituent a word asks for, if it is one."""
+        if self.prices_entry is None or not isinstance(word, str):
+            return None
+        ticker = word.removeprefix(STOCK)
+        return ticker if ticker in self._known else None
+
+    @functools.cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.prices_entry.tickers if self.prices_entry is not None else ())
 
     @property
     def target_frequencies(self) -> dict[str, str]:
@@ -114,9 +131,10 @@ class Snapshot:
         -------
         Entry
         """
-        if series_id in self.entries or self.prices_entry is None:
+        ticker = self._ticker(series_id)
+        if series_id in self.entries or self.prices_entry is None or ticker is None:
             return self.entries[series_id]
-        told, days = self.prices_entry, self.series(series_id).dates
+        told, days = self.prices_entry.part_of(ticker), self.series(series_id).dates
         return Entry(
             object="",
             source=told.source,
@@ -156,8 +174,9 @@ class Snapshot:
         if done is not None:
             return done
         entry = self.entries.get(series_id)
-        if entry is None and series_id in self:
-            data = self._of_constituent(series_id)
+        ticker = self._ticker(series_id)
+        if entry is None and ticker is not None:
+            data = self._of_constituent(ticker)
             self._read[series_id] = data
             return data
         if entry is None:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from xl_smallcap.data.manifest import (
     Entry,
     HoldingsEntry,
     PricesEntry,
+    PricesPart,
     Provenance,
     holdings_path,
     prices_path,
@@ -97,15 +98,17 @@ class Store:
         _write(holdings_path(self.root, digest), data.encode())
         return digest
 
-    def put_prices(self, data: CrossSection, source: str, origin: str, fetched_at: str = "") -> PricesEntry:
+    def put_prices(self, data: CrossSection, new: PricesPart, before: PricesEntry | None = None) -> PricesEntry:
         """Write constituents' prices, a file a year; a year that is there already is left alone.
 
         Parameters
         ----------
         data : CrossSection
             What to keep.
-        source, origin, fetched_at : str
-            Where it came from and when.
+        new : PricesPart
+            Where the tickers named in it came from.
+        before : PricesEntry, optional
+            Says where the others did.
 
         Returns
         -------
@@ -122,9 +125,10 @@ class Store:
             digest = part.digest()
             _write(prices_path(self.root, digest), part.encode())
             objects.append(f"{year}:{digest}")
-        return PricesEntry(
-            tuple(objects), data.tickers, str(data.dates[0]), str(data.dates[-1]), source, origin, fetched_at
-        )
+        rest = set(data.tickers) - set(new.tickers)
+        old = [replace(p, tickers=tuple(t for t in p.tickers if t in rest)) for p in (before.parts if before else ())]
+        parts = tuple(p for p in (*old, new) if p.tickers)
+        return PricesEntry(tuple(objects), str(data.dates[0]), str(data.dates[-1]), parts)
 
     def add(
         self,
@@ -332,9 +336,7 @@ class Store:
             owned = tuple(HoldingsEntry(**entry) for entry in manifest.get("holdings", []))
             priced = manifest.get("prices")
             if priced is not None:
-                priced = PricesEntry(
-                    **{**priced, "objects": tuple(priced["objects"]), "tickers": tuple(priced["tickers"])}
-                )
+                priced = PricesEntry.read(priced)
         except FileNotFoundError:
             known = ", ".join(self.snapshots()) or "none"
             raise StoreError(f"There is no snapshot '{wanted}' in the store. Known: {known}.") from None

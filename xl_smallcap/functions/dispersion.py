@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import numpy as np
+
 from xl_smallcap.analyses.dispersion import (
     WEIGHTINGS,
     Dispersion,
@@ -15,7 +17,7 @@ from xl_smallcap.analyses.dispersion import (
 )
 from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.analyses.universe import winners
-from xl_smallcap.errors import NoDataError
+from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._native import date, number
 from xl_smallcap.session import current_session
@@ -25,21 +27,21 @@ _MONTH, _QUARTER = "21", "63"
 
 
 def _both(found: Dispersion, of: Any) -> float:
-    """A number of the index; of the ratio the smaller one of its two."""
-    return min(float(of(s)) for s in (found.spread, found.other) if s is not None)
+    """A number of the index; of the ratio the smaller one of its two, NaN where one of them is not known."""
+    return float(np.min([float(of(s)) for s in (found.spread, found.other) if s is not None]))
 
 
 def _coverage(spread: Spread) -> float:
     return 100.0 * spread.returns.size / spread.members if spread.members else 0.0
 
 
-def _stat(found: Dispersion, asked: DispersionStat) -> Scalar:
+def _stat(found: Dispersion, asked: DispersionStat, weighting: Weighting) -> Scalar:
     one = found.spread
     told = one.membership if found.other is None else f"{one.membership}; {found.other.membership}"
     answers: dict[str, Any] = {
         "value": lambda: number(found.value),
         "annualised": lambda: number(found.annualised),
-        "mean": lambda: number(one.returns.mean()),
+        "mean": lambda: number(one.mean(weighting)),
         "nobs": lambda: _both(found, lambda s: s.returns.size),
         "members": lambda: _both(found, lambda s: s.members),
         "coverage": lambda: _both(found, _coverage),
@@ -68,9 +70,9 @@ def RUSSELL_DISPERSION(
     index : str, optional
         "russell" (default), "sp500" or "ratio" (Russell over S&P, same closes and weighting).
     stat : str, optional
-        value (default), annualised, average (of the window's single days, weeks or months), mean, nobs, members, coverage (% of members with a return), weight_covered, gone, flagged, membership, first_date or last_date.
+        value (default), annualised, average (of the window's single days, weeks or months), mean (return), nobs, members, coverage (% of members with a return), weight_covered, gone, flagged, membership, first_date or last_date.
     weighting : str, optional
-        "equal" (default), "cap" (weights at the start, where there are dated ones), "iqr" (interquartile range / 1.349) or "winsor" (outermost 1 % brought in).
+        "equal" (default), "cap" (weights at the start, where there are dated ones), "iqr" (interquartile range / 1.34898) or "winsor" (outermost 1 % brought in).
     window : number or text, optional
         21 days (default), "4w", "1m", "12m": the period of the returns.
     as_of : date, optional
@@ -94,7 +96,9 @@ def RUSSELL_DISPERSION(
     span, when = read.window(window, _MONTH), read.day("as_of", as_of)
     if asked == "average":
         return average_dispersion(session, which, how, span, when)
-    value = _stat(dispersion(session, which, how, span, when), asked)
+    if asked == "mean" and which == "ratio":
+        raise BadArgumentError("A ratio of dispersions has no mean return; ask for that of 'russell' and of 'sp500'.")
+    value = _stat(dispersion(session, which, how, span, when), asked, how)
     if value is None:
         raise NoDataError(
             "The list of members has no weights, so the weight covered is not known; see stat 'coverage'."
@@ -144,7 +148,7 @@ def RUSSELL_DISPERSION_HISTORY(
     source = source_label(session)
     for row in rows:
         found = Dispersion(0.0, span, row.spread, row.other)
-        rest = [_stat(found, s) for s in ("nobs", "members", "coverage", "gone", "flagged", "membership")]
+        rest = [_stat(found, s, "equal") for s in ("nobs", "members", "coverage", "gone", "flagged", "membership")]
         values = [number(row.values[w]) for w in WEIGHTINGS]
         table.append([date(row.spread.end), date(row.spread.start), *values, unit, *rest, source])
     return table
@@ -172,7 +176,7 @@ def RUSSELL_WINNERS(
     Returns
     -------
     list of list
-        pvalue_bh is corrected for the number of stocks; suspect marks a price that changed fourfold in a day. The note says how many stocks lie outside their own interval: 10 % would where errors are right.
+        pvalue_bh is corrected for the number of stocks; suspect marks a price that changed fourfold between two closes, in the move or in the window before. The note says how many stocks lie outside their own interval: 10 % would where errors are right.
 
     Raises
     ------
@@ -199,7 +203,7 @@ def RUSSELL_WINNERS(
         table.append(
             [
                 rank, w.ticker, w.name, w.sector, w.move, w.macro, w.residual, w.se, w.tstat, w.pvalue_bh, w.rsquared,
-                "log %", date(found.start), date(found.end), "price changed fourfold in a day" if w.flagged else "", note,
+                "log %", date(found.start), date(found.end), w.suspect, note,
                 source_label(session),
             ]
         )  # fmt: skip

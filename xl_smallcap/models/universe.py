@@ -10,7 +10,7 @@ import numpy as np
 from xl_smallcap.models.inference import newey_west_lags
 from xl_smallcap.models.kernels.own_factors import fit_own
 from xl_smallcap.models.many_targets import last_window
-from xl_smallcap.models.patterns import OK, STILL, UNFIT, Group, Sampling, group
+from xl_smallcap.models.patterns import ENDED, OK, STILL, UNFIT, Group, Sampling, group
 from xl_smallcap.types import DayArray, FloatArray, IntArray
 
 _STILL = 1e-12
@@ -50,7 +50,7 @@ class UniverseFit:
 class _Solved:
     """Stocks solved together: columns, and per stock what a regression gives (params, bse and inverse per +1 sd).
 
-    `after_y` and `after_x` are sums of the changes after the window, `starts` and `ends` positions of its levels.
+    `starts` and `ends` are positions of the first and the last level of each window.
     """
 
     columns: IntArray
@@ -62,8 +62,6 @@ class _Solved:
     squares: FloatArray
     total: FloatArray
     long_run: FloatArray
-    after_y: FloatArray
-    after_x: FloatArray
     starts: IntArray
     ends: IntArray
 
@@ -78,12 +76,11 @@ def _long_run_variance(resid: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(total, 0.0))
 
 
-def _together(found: Group, factors: FloatArray, stocks: FloatArray, window: int) -> _Solved:
+def _together(found: Group, factors: FloatArray, stocks: FloatArray) -> _Solved:
     """Solve stocks with the same days: one inverse serves all."""
     starts, ends = found.pattern.starts, found.pattern.ends
-    changes = factors[ends] - factors[starts]
-    moves = stocks[np.ix_(ends, found.columns)] - stocks[np.ix_(starts, found.columns)]
-    X, Y = changes[:window], np.ascontiguousarray(moves[:window])
+    X = factors[ends] - factors[starts]
+    Y = stocks[np.ix_(ends, found.columns)] - stocks[np.ix_(starts, found.columns)]
     m = found.columns.size
     coefficients, bse = last_window(Y, X)
     sd = X.std(axis=0, ddof=1)
@@ -101,10 +98,8 @@ def _together(found: Group, factors: FloatArray, stocks: FloatArray, window: int
         squares=(resid * resid).sum(axis=0),
         total=((Y - Y.mean(axis=0)) ** 2).sum(axis=0),
         long_run=_long_run_variance(resid),
-        after_y=moves[window:].sum(axis=0),
-        after_x=np.broadcast_to(changes[window:].sum(axis=0), (m, sd.size)),
         starts=np.full(m, starts[0]),
-        ends=np.full(m, ends[window - 1]),
+        ends=np.full(m, ends[-1]),
     )
 
 
@@ -116,10 +111,8 @@ def _apart(groups: list[Group], factors: FloatArray, stocks: FloatArray, window:
         batch = single[k : k + size]
         columns = np.array([j for j, _ in batch], dtype=np.int64)
         starts, ends = np.array([p.starts for _, p in batch]), np.array([p.ends for _, p in batch])
-        changes = factors[ends] - factors[starts]
-        moves = stocks[ends, columns[:, None]] - stocks[starts, columns[:, None]]
-        Y = np.ascontiguousarray(moves[:, :window])
-        fits = fit_own(Y, np.ascontiguousarray(changes[:, :window]))
+        Y = stocks[ends, columns[:, None]] - stocks[starts, columns[:, None]]
+        fits = fit_own(Y, factors[ends] - factors[starts])
         sure = ~fits.doubtful
         yield _Solved(
             columns=columns[sure],
@@ -131,13 +124,11 @@ def _apart(groups: list[Group], factors: FloatArray, stocks: FloatArray, window:
             squares=(fits.resid * fits.resid).sum(axis=1)[sure],
             total=((Y - fits.const[:, None]) ** 2).sum(axis=1)[sure],
             long_run=_long_run_variance(fits.resid.T)[sure],
-            after_y=moves[:, window:].sum(axis=1)[sure],
-            after_x=changes[:, window:].sum(axis=1)[sure],
             starts=starts[sure, 0],
-            ends=ends[sure, window - 1],
+            ends=ends[sure, -1],
         )
         for i in np.flatnonzero(fits.doubtful):
-            yield _together(Group(columns[i : i + 1], batch[i][1]), factors, stocks, window)
+            yield _together(Group(columns[i : i + 1], batch[i][1]), factors, stocks)
 
 
 def _solve(
@@ -146,7 +137,7 @@ def _solve(
     """Solve all groups; stocks that do not move, or whose factors cannot be told apart, get their status."""
     shared = [g for g in groups if g.columns.size >= _SHARED]
     rest = [g for g in groups if g.columns.size < _SHARED]
-    for part in (*(_together(g, factors, stocks, window) for g in shared), *_apart(rest, factors, stocks, window)):
+    for part in (*(_together(g, factors, stocks) for g in shared), *_apart(rest, factors, stocks, window)):
         highest = np.abs(part.const) + np.sqrt(part.total)
         still = part.total <= (_STILL * highest) ** 2 * window
         status[part.columns[~np.isfinite(part.params).all(axis=1)]] = UNFIT
@@ -230,16 +221,16 @@ class Moves:
 
 
 def residual_moves(
-    days: DayArray, factors: FloatArray, stocks: FloatArray, span: int, window: int, sampling: Sampling
+    days: DayArray, factors: FloatArray, stocks: FloatArray, begin: int, window: int, sampling: Sampling
 ) -> Moves:
-    """Split the last changes of every stock into what the factors explain, with betas known before, and the rest.
+    """Split each stock's move since a day into what the factors explain, with betas known before, and the rest.
 
     Parameters
     ----------
     days, factors, stocks : ndarray
         As in :func:`fit_universe`; the move ends with the last level.
-    span : int
-        Changes the move spans.
+    begin : int
+        Position of the level the move starts from; a stock without a price there, or at the end, has none.
     window : int
         Changes of the window the betas come from, which ends where the move begins.
     sampling : Sampling
@@ -251,21 +242,26 @@ def residual_moves(
 
     Notes
     -----
-    residual = y - b'F with y the stock's move and F the factors' over the span; the intercept of the window explains
-    nothing and stays in it. Its variance is h LRV + s2 F'(X'X)^-1 F: h changes of long-run variance LRV (Bartlett) of
-    the window's residuals, and what is not known of b (X about its mean; n - k degrees of freedom in both).
+    residual = y - b'F with y the stock's move and F the factors' between the two days; the intercept of the window
+    explains nothing and stays in it. Its variance is h LRV + s2 F'(X'X)^-1 F: h days of the long-run variance LRV of
+    the window's residuals (Bartlett), and what is not known of b (X about its mean; n - k degrees of freedom in both).
     """
     m, p = stocks.shape[1], factors.shape[1]
     out = np.full((5, m), np.nan)
-    spare = window - p - 1
-    groups, status = group(np.isfinite(stocks), days, window + span, sampling, days[-1])
+    spare, span = window - p - 1, days.size - 1 - begin
+    F = factors[-1] - factors[begin]
+    moved = stocks[-1] - stocks[begin]
+    upto = slice(0, begin + 1)
+    groups, status = group(np.isfinite(stocks[upto]), days[upto], window, sampling, days[begin])
     for part in _solve(groups, factors, stocks, window, status):
+        y = moved[part.columns]
         with np.errstate(divide="ignore", invalid="ignore"):
-            F = part.after_x / part.sd
-            unsure = np.einsum("mi,mij,mj->m", F, part.inverse, F)
-            macro = (part.params * F).sum(axis=1)
+            Z = F / part.sd
+            unsure = np.einsum("mi,mij,mj->m", Z, part.inverse, Z)
+            macro = (part.params * Z).sum(axis=1)
             variance = (span * part.long_run + part.squares * unsure) / spare
             rsquared = 1.0 - part.squares / part.total
-        out[:, part.columns] = part.after_y, macro, part.after_y - macro, np.sqrt(variance), rsquared
+        out[:, part.columns] = y, macro, y - macro, np.sqrt(variance), rsquared
+    status[(status == OK) & ~np.isfinite(moved)] = ENDED
     out[:, status != OK] = np.nan
     return Moves(out[0], out[1], out[2], out[3], out[4], status)

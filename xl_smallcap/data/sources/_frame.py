@@ -48,7 +48,8 @@ class Frame:
         -------
         list of str
         """
-        return [str(v).strip() for v in self.columns[k]]
+        column = self.columns[k].to_list() if self.sheet is None else self.columns[k]
+        return ["" if v is None else str(v).strip() for v in column]
 
     def days(self, k: int) -> DayArray:
         """Return a column as days.
@@ -68,11 +69,29 @@ class Frame:
             A cell is no date.
         """
         if self.sheet is None:
-            return np.asarray(self.columns[k]).astype("datetime64[D]")
+            return self._stamps(k)
         if k == 0:
             return np.array(read_dates(self.sheet), dtype="datetime64[D]")
         rows = [(line, [row[k]]) for line, row in self.sheet.rows]
         return np.array(read_dates(Sheet(self.file, [self.header[k]], rows, ".")), dtype="datetime64[D]")
+
+    def _stamps(self, k: int) -> DayArray:
+        """Days of a Parquet column: dates, moments (in their own time zone) or ISO text."""
+        column = self.columns[k]
+        kind = str(column.dtype)
+        where = f"{self.file}: column '{self.header[k]}'"
+        if kind.startswith("Datetime"):
+            column = column.dt.date()
+        elif kind == "String":
+            try:
+                column = column.str.slice(0, 10).str.to_date("%Y-%m-%d")
+            except Exception:  # polars' own kinds
+                raise SourceError(f"{where} holds texts that are no dates like 2025-12-24.") from None
+        elif kind != "Date":
+            raise SourceError(f"{where} holds {kind} where dates are expected.")
+        if column.null_count():
+            raise SourceError(f"{where} is empty in a row.")
+        return np.asarray(column.to_numpy()).astype("datetime64[D]")
 
     def numbers(self, k: int) -> FloatArray:
         """Return a column as numbers, NaN where nothing was observed.
@@ -93,12 +112,10 @@ class Frame:
         """
         column = self.columns[k]
         if self.sheet is None:
-            try:
-                return np.asarray(column, dtype=np.float64)
-            except (ValueError, TypeError):
-                raise SourceError(
-                    f"{self.file}: column '{self.header[k]}' holds something else than numbers."
-                ) from None
+            if not column.dtype.is_numeric():
+                kind = str(column.dtype)
+                raise SourceError(f"{self.file}: column '{self.header[k]}' holds {kind} where numbers are expected.")
+            return np.asarray(column.to_numpy(), dtype=np.float64)
         if self.sheet.decimal == ".":
             try:
                 found = np.array([c if c.lower() not in MISSING else "nan" for c in column]).astype(np.float64)
@@ -151,4 +168,9 @@ def _parquet(raw: bytes, file: str) -> Frame:
         table = polars.read_parquet(raw)
     except Exception as exc:  # polars raises its own kinds, and Rust's panics, for a damaged file
         raise SourceError(f"{file} is no readable Parquet file ({type(exc).__name__}).") from None
-    return Frame(file, table.columns, [c.to_numpy() for c in table.get_columns()], None)
+    names = {c: c for c in table.columns}
+    index = "__index_level_0__"  # pandas' nameless index
+    if index in names and not any(c.strip().lower() == "date" for c in names):
+        names[index] = "date"
+    shown = [c for c in table.columns if c != index or names[c] == "date"]
+    return Frame(file, [names[c] for c in shown], [table[c] for c in shown], None)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from xl_smallcap.data.cross_section import CrossSection, plain_ticker, replaced
+from xl_smallcap.data.cross_section import SUSPECT_FACTOR, CrossSection, jumps, plain_ticker, replaced
 from xl_smallcap.data.holdings import NUMBERS, Holdings
 from xl_smallcap.data.sources import ishares
 from xl_smallcap.data.sources._frame import Frame, read_frame
@@ -32,8 +32,6 @@ _FUND_WORDS = {
 }
 _WEIGHTS = (95.0, 105.0)
 _FEWEST = 30
-SUSPECT_FACTOR = 4.0
-"""A price that changes by this factor in a day is flagged: a fall of 75 % or a rise of 300 %; a split not adjusted?"""
 _NAMED = 5
 
 
@@ -182,7 +180,8 @@ def _prices(frame: Frame, date: int, ticker: int | None) -> tuple[CrossSection, 
             raise SourceError(
                 f"{frame.file}: no column of prices ('price', 'close' or 'adj_close') beside the tickers."
             )
-        names, column = np.unique(np.array(frame.words(ticker)), return_inverse=True)
+        words = _tickers(frame, ticker)
+        names, column = np.unique(np.array(words), return_inverse=True)
         dates, row = np.unique(days, return_inverse=True)
         cell = row * names.size + column
         at, count = np.unique(cell, return_counts=True)
@@ -211,6 +210,16 @@ def _prices(frame: Frame, date: int, ticker: int | None) -> tuple[CrossSection, 
             )
         seen[plain_ticker(name)] = name
     return _cleaned(CrossSection(dates, tuple(tickers), prices), frame.file)
+
+
+def _tickers(frame: Frame, k: int) -> list[str]:
+    words = frame.words(k)
+    blank = next((n for n, w in enumerate(words) if not plain_ticker(w)), None)
+    if blank is not None:
+        raise SourceError(
+            f"{frame.file}: row {blank + 1} below the header has no ticker in column '{frame.header[k]}'."
+        )
+    return words
 
 
 def _cleaned(data: CrossSection, file: str) -> tuple[CrossSection, list[str]]:
@@ -253,26 +262,29 @@ def suspects(data: CrossSection, file: str) -> list[str]:
     list of str
         At most one sentence.
     """
-    moves = np.log(data.prices[1:] / data.prices[:-1])
-    with np.errstate(invalid="ignore"):
-        far = np.abs(moves) >= np.log(SUSPECT_FACTOR)
+    logs = np.log(data.prices)
+    far = jumps(logs)
     if not far.any():
         return []
     rows, columns = np.nonzero(far)
-    worst = np.argsort(-np.abs(moves[rows, columns]), kind="stable")
+    moves = np.empty(rows.size)
+    for k, (i, j) in enumerate(zip(rows, columns, strict=True)):
+        own = logs[: i + 1, j]
+        moves[k] = np.diff(own[np.isfinite(own)])[-1]
+    worst = np.argsort(-np.abs(moves), kind="stable")
     first = []
     for k in worst[:_NAMED]:
         i, j = rows[k], columns[k]
-        first.append(f"{data.tickers[j]} {100 * np.expm1(moves[i, j]):+.0f} % on {data.dates[i + 1]}")
+        first.append(f"{data.tickers[j]} {100 * np.expm1(moves[k]):+.0f} % on {data.dates[i]}")
     return [
-        f"{file}: {rows.size} move(s) of a stock by a factor of {SUSPECT_FACTOR:g} or more in a day; splits not "
-        f"adjusted? {'; '.join(first)}{' ...' if rows.size > _NAMED else ''}. The prices are kept as they are."
+        f"{file}: {rows.size} move(s) of a stock by a factor of {SUSPECT_FACTOR:g} or more between two closes; splits "
+        f"not adjusted? {'; '.join(first)}{' ...' if rows.size > _NAMED else ''}. The prices are kept as they are."
     ]
 
 
 def _weights(frame: Frame, date: int, ticker: int, weight: int) -> list[Holdings]:
     """Read weights by date: the holdings of each index on each day."""
-    days, names, weights = frame.days(date), np.array(frame.words(ticker)), frame.numbers(weight)
+    days, names, weights = frame.days(date), np.array(_tickers(frame, ticker)), frame.numbers(weight)
     _check_days(days, frame.file)
     index = frame.at(_INDEX)
     words = [frame.file] * days.size if index is None else frame.words(index)
@@ -320,7 +332,7 @@ def _members(frame: Frame, ticker: int) -> Holdings:
     """Read a list of members without weights and without a day."""
     fund = fund_of(frame.file)
     assert fund is not None
-    names = [w for w in frame.words(ticker) if w and w != "-"]
+    names = [w for w in frame.words(ticker) if plain_ticker(w)]
     made = _holdings(frame.file, fund, np.datetime64("NaT", "D"), names, np.full(len(names), np.nan))
     label, sector = frame.at(("security", "name")), frame.at(("gics sector", "sector"))
     if len(names) != len(frame.words(ticker)):

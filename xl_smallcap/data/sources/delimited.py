@@ -67,7 +67,7 @@ def _decimal_sign(rows: list[tuple[int, list[str]]], header: list[str], delimite
         return "."
     found: dict[str, list[tuple[int, str, str]]] = {",": [], ".": []}
     for line, cells in rows:
-        for name, cell in zip(header[1:], cells[1:], strict=False):
+        for name, cell in zip(header, cells, strict=False):
             for sign, pattern in ((",", _COMMA), (".", _POINT)):
                 if sign in cell and pattern.match(cell):
                     found[sign].append((line, name, cell))
