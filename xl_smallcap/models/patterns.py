@@ -13,6 +13,7 @@ STATUS = ("ok", "no price by then", "too few observations", "no price of late", 
           "factors constant or collinear")  # fmt: skip
 """What became of a stock; the number a fit reports is the place in this tuple."""
 _TAIL = 2
+"""A window is first looked for in so many times its length of the latest levels."""
 OK, NONE, SHORT, ENDED, GAP, STILL, UNFIT = range(7)
 
 
