@@ -56,6 +56,12 @@ def catalogue() -> Catalogue:
     return load_catalogue()
 
 
+def num(value: object) -> float:
+    """A cell that must hold a number."""
+    assert isinstance(value, (int, float)), value
+    return float(value)
+
+
 def make_snapshot(root: Path, series: dict[str, tuple[list[str], list[float]]], **available: list[str]) -> Snapshot:
     """A tiny snapshot written by hand."""
     built = {

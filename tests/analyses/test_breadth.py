@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import num
 from tests.hosts import independent_stocks as check
 from xl_smallcap.analyses.dispersion import dispersion
 from xl_smallcap.config import load_settings
@@ -130,7 +131,7 @@ def test_the_ratio_is_of_the_same_days(tmp_path: Path) -> None:
     found = dispersion(opened, "ratio", "equal", Window(21, "daily"), None)
     assert found.other is not None
     assert (found.spread.start, found.spread.end) == (found.other.start, found.other.end)
-    assert found.value == pytest.approx(RUSSELL_DISPERSION() / RUSSELL_DISPERSION("sp500"))  # type: ignore[operator]  # numbers
+    assert found.value == pytest.approx(num(RUSSELL_DISPERSION()) / num(RUSSELL_DISPERSION("sp500")))
     assert 1.9 < found.value < 2.2
 
 
@@ -200,11 +201,12 @@ def test_winners_on_the_sample(session: Session) -> None:
     table = RUSSELL_WINNERS(59)
     rows = [dict(zip(table[0], row, strict=True)) for row in table[1:]]
     assert rows[0]["ticker"] == "SML07"
-    assert {r["ticker"]: r["pvalue_bh"] < 0.01 for r in rows}["SML07"]  # type: ignore[operator]  # numbers
-    assert [r["residual"] for r in rows] == sorted((r["residual"] for r in rows), reverse=True)  # type: ignore[type-var]  # numbers
+    assert num(rows[0]["pvalue_bh"]) < 0.01
+    residuals = [num(r["residual"]) for r in rows]
+    assert residuals == sorted(residuals, reverse=True)
     for r in (rows[0], rows[30], rows[58], next(r for r in rows if r["ticker"] == "SML58")):
         assert r["tstat"] == pytest.approx(check.residual_t(str(r["ticker"]), "2025-12-31"), rel=1e-9)
-        assert r["move"] == pytest.approx(r["macro"] + r["residual"], rel=1e-12)  # type: ignore[operator]  # numbers
+        assert r["move"] == pytest.approx(num(r["macro"]) + num(r["residual"]), rel=1e-12)
     losers = RUSSELL_WINNERS(-3)
     assert [r[1] for r in losers[1:]] == [r["ticker"] for r in rows[::-1][:3]]
     assert "SML60" not in {r["ticker"] for r in rows}, "delisted in June"
@@ -226,6 +228,9 @@ def test_a_halt_in_the_move_is_in_the_move(session: Session, monkeypatch: pytest
     assert loser["ticker"] == "SML20"
     assert loser["move"] == pytest.approx(100 * np.log(prices[end, k] / prices[start, k]))
     assert loser["suspect"] == "price changed fourfold in the move"
+    later = RUSSELL_WINNERS(-59, 21)
+    rows = {r[1]: r[later[0].index("suspect")] for r in later[1:]}
+    assert rows["SML20"] == "price changed fourfold in the window before"
     prices[end, k] = np.nan
     assert "58 of 59:" in str(RUSSELL_WINNERS(-1)[1][-2]), "no price on the last day: not among them, and said"
 

@@ -71,13 +71,15 @@ def test_a_row_is_what_the_cell_says(own: Session, session: Session, tmp_path: P
 def test_monthly_history_in_parquet(own: Session, tmp_path: Path) -> None:
     report = run_universe(own, question(own, monthly=True, index="russell"), tmp_path / "u.parquet", quiet)
     frame = pl.read_parquet(tmp_path / "u.parquet")
-    assert report.membership == "Russell 2000 members of 2025-11-28", "the list of the day comes out the day after"
+    told = "Russell 2000 members of 2025-11-28 applied to earlier month ends: survivors only"
+    assert report.membership == told, "the list of the day comes out the day after"
+    assert set(frame["membership"]) == {told}
     assert frame.height == report.stocks * report.days
     assert frame.filter(pl.col("status") == "ok").height == report.fits
     last = run_universe(own, question(own, index="russell"), tmp_path / "last.parquet", quiet)
     assert last.fits == 59
-    day = frame.filter(pl.col("date") == pl.lit("2025-12-31").str.to_date()).drop("suspect_price")
-    assert day.equals(pl.read_parquet(tmp_path / "last.parquet").drop("suspect_price"))
+    day = frame.filter(pl.col("date") == pl.lit("2025-12-31").str.to_date()).drop("suspect_price", "membership")
+    assert day.equals(pl.read_parquet(tmp_path / "last.parquet").drop("suspect_price", "membership"))
     listed = frame.filter(pl.col("ticker") == "SML59")
     assert set(listed["status"]) == {"no price by then", "too few observations", "ok"}
     jumped = frame.filter(pl.col("suspect_price"))

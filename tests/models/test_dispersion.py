@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xl_smallcap.models.dispersion import cross_sectional_dispersion
+from xl_smallcap.types import Weighting
+
+UNWEIGHTED: list[Weighting] = ["equal", "iqr", "winsor"]
 
 
 def test_by_hand() -> None:
@@ -47,13 +50,13 @@ def test_one_wild_stock() -> None:
     st.lists(st.floats(-80, 300), min_size=2, max_size=60),
     st.floats(-50, 50),
     st.floats(0.1, 10),
-    st.sampled_from(["equal", "iqr", "winsor"]),
+    st.sampled_from(UNWEIGHTED),
 )
 def test_a_common_move_changes_nothing_and_scale_scales(
-    returns: list[float], shift: float, by: float, how: str
+    returns: list[float], shift: float, by: float, how: Weighting
 ) -> None:
     r = np.array(returns)
-    base = cross_sectional_dispersion(r, how)  # type: ignore[arg-type]  # one of the words
+    base = cross_sectional_dispersion(r, how)
     assert base >= 0
-    assert cross_sectional_dispersion(r + shift, how) == pytest.approx(base, abs=1e-9, rel=1e-9)  # type: ignore[arg-type]  # as above
-    assert cross_sectional_dispersion(by * r, how) == pytest.approx(by * base, abs=1e-9, rel=1e-9)  # type: ignore[arg-type]  # as above
+    assert cross_sectional_dispersion(r + shift, how) == pytest.approx(base, abs=1e-9, rel=1e-9)
+    assert cross_sectional_dispersion(by * r, how) == pytest.approx(by * base, abs=1e-9, rel=1e-9)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import num
 from xl_smallcap.analyses.regime_history import regime_history
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import LoadReport, load
@@ -332,34 +333,39 @@ def test_how_good_projections_were() -> None:
     assert rows["base_rate"]["brier"] == pytest.approx(0.253, abs=0.002)
 
 
-@pytest.mark.skipif(not (Path(str(FOLDER)) / "cross_section").is_dir(), reason="no cross-section in this folder")
+stocks = pytest.mark.skipif(
+    not (Path(str(FOLDER)) / "cross_section").is_dir(), reason="this folder of real data has no subfolder cross_section"
+)
+
+
+@stocks
 def test_dispersion_depends_on_its_definition() -> None:
     """Design saw on survivors, 2020 to 2024: ratio of sds 1.9 to 2.1, of interquartile ranges 1.5 to 1.7."""
     table = RUSSELL_DISPERSION_HISTORY("ratio", "1m", "2022-12-30", "2020-01-01")
     head = table[0]
-    equal, iqr = ([float(r[head.index(w)]) for r in table[1:]] for w in ("equal", "iqr"))  # type: ignore[arg-type]  # numbers
+    equal, iqr = ([num(r[head.index(w)]) for r in table[1:]] for w in ("equal", "iqr"))
     assert 1.9 < np.median(equal) < 2.15
     assert 1.4 < np.median(iqr) < 1.7
     assert all(row[head.index("cap")] is None for row in table[1:]), "no weights by date"
     assert all("survivors only" in str(row[head.index("membership")]) for row in table[1:])
 
 
-@pytest.mark.skipif(not (Path(str(FOLDER)) / "cross_section").is_dir(), reason="no cross-section in this folder")
+@stocks
 def test_winners_are_the_events_everybody_knows() -> None:
     """Madrigal's trial of 19 December 2022, Indivior's share consolidation; mortgage REITs in March 2020."""
     table = RUSSELL_WINNERS(3, 63, "2022-12-30")
     told = {str(r[1]): dict(zip(table[0], r, strict=True)) for r in table[1:]}
     assert {"MDGL", "INDV"} <= set(told)
     assert told["INDV"]["suspect"] and not told["MDGL"]["suspect"]
-    assert told["MDGL"]["pvalue_bh"] < 0.01  # type: ignore[operator]  # a number
+    assert num(told["MDGL"]["pvalue_bh"]) < 0.01
     losers = {r[1] for r in RUSSELL_WINNERS(-10, 63, "2020-03-31")[1:]}
     assert len(losers & {"MITT", "IVR", "MFA", "ACR", "CIM", "ARR"}) >= 4
     assert "39 % of them outside" in str(RUSSELL_WINNERS(1, 63, "2020-03-31")[1][-2])
 
 
-@pytest.mark.skipif(not (Path(str(FOLDER)) / "cross_section").is_dir(), reason="no cross-section in this folder")
+@stocks
 def test_a_stock_is_a_target_and_the_splits_are_flagged(report: LoadReport) -> None:
-    assert RUSSELL_BETA("growth", "tstat", "AAPL", 250, "2022-12-15") > 5  # type: ignore[operator]  # a number
+    assert num(RUSSELL_BETA("growth", "tstat", "AAPL", 250, "2022-12-15")) > 5
     assert any("a factor of 4 or more between two closes" in r and "QUBT" in r for r in report.remarks)
     assert any("no price of" in r for r in report.remarks)
 

