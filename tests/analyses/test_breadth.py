@@ -125,6 +125,13 @@ def test_cap_weights_only_where_they_are_of_the_day(tmp_path: Path) -> None:
         RUSSELL_DISPERSION("sp500", weighting="cap")
 
 
+def test_weights_as_old_as_may_be_serve_a_short_window_too(tmp_path: Path) -> None:
+    made(tmp_path, walk(), [held("IWM", "2025-02-10", np.linspace(1.0, 4.0, N))])
+    for window in (1, "1w", 5):
+        rows = RUSSELL_DISPERSION_HISTORY("russell", window)
+        assert rows[-1][rows[0].index("cap")] == RUSSELL_DISPERSION("russell", None, "cap", window)
+
+
 def test_the_ratio_is_of_the_same_days(tmp_path: Path) -> None:
     prices = walk()
     opened = made(tmp_path, prices, [held("IWM", "2025-02-14", EQUAL)])

@@ -124,11 +124,14 @@ class Spreads:
 
     def __init__(self, session: Session, window: Window, as_of: np.datetime64 | None, whole: bool = False) -> None:
         priced = session.snapshot.prices_entry
-        reach = np.timedelta64(round(_CALENDAR_DAYS[window.frequency] * (window.count + 2)) + 40, "D")
+        reach = np.timedelta64(
+            round(_CALENDAR_DAYS[window.frequency] * (window.count + 2)) + 2 * OLDEST_WEIGHTS_DAYS, "D"
+        )
         last = np.datetime64(priced.last if priced is not None else "NaT", "D")
         if as_of is not None:
             last = np.minimum(as_of, last)
-        first = None if whole or priced is None else last - reach
+        # whole calendar years, whose median day tells what a trading day is: the same for a cell and for a history
+        first = None if whole or priced is None else (last - reach).astype("datetime64[Y]").astype("datetime64[D]")
         self.data: CrossSection = trading_days(session.snapshot.prices(first, None if priced is None else last))
         self.window = window
         self.ends: IntArray = period_ends(self.data.dates, window.frequency)
