@@ -33,6 +33,7 @@ from xl_smallcap.functions import (
     RUSSELL_METHODS,
     RUSSELL_POSITIONING_HISTORY,
     RUSSELL_STATUS,
+    RUSSELL_THESIS,
     RUSSELL_WINNERS,
 )
 from xl_smallcap.session import Session, use_session
@@ -60,6 +61,7 @@ def answers(home: Path, as_of: dt.date) -> list[object]:
         lambda: [row[4:10] for row in RUSSELL_STATUS(as_of)],
         lambda: RUSSELL_POSITIONING_HISTORY("leveraged", as_of, "oi4w"),
         lambda: RUSSELL_GAUGES(as_of),
+        lambda: [row[:12] for row in RUSSELL_THESIS(as_of)],  # a note names what the snapshot has
         lambda: RUSSELL_DISPERSION("ratio", "value", "cap", "3m", as_of),
         lambda: RUSSELL_DISPERSION_HISTORY("ratio", 21, as_of),
         lambda: RUSSELL_WINNERS(20, 21, as_of),

@@ -36,6 +36,7 @@ from xl_smallcap.functions.scenarios import (
     RUSSELL_SCENARIO_SCORE,
     RUSSELL_SCENARIOS,
 )
+from xl_smallcap.functions.thesis import RUSSELL_THESIS
 from xl_smallcap.types import Table
 
 HELP_LIMIT = 255
@@ -165,6 +166,7 @@ FUNCTIONS: tuple[WorksheetFunction, ...] = tuple(
         RUSSELL_POSITIONING_HISTORY,
         RUSSELL_GAUGE,
         RUSSELL_GAUGES,
+        RUSSELL_THESIS,
         RUSSELL_CHANGES,
         RUSSELL_ASOF,
         RUSSELL_SOURCE,
@@ -213,6 +215,7 @@ __all__ = [
     "RUSSELL_SNAPSHOT",
     "RUSSELL_SOURCE",
     "RUSSELL_STATUS",
+    "RUSSELL_THESIS",
     "RUSSELL_TIPPING",
     "RUSSELL_TRANSITIONS",
     "RUSSELL_WHY",

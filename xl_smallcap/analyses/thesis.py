@@ -1,0 +1,379 @@
+"""Does the small-cap thesis hold, claim by claim? Rules stand here as data, fixed before the numbers were looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from xl_smallcap.analyses import betas, scenarios
+from xl_smallcap.analyses.constituents import FEWEST
+from xl_smallcap.analyses.dispersion import Spreads
+from xl_smallcap.analyses.gauges import gauge
+from xl_smallcap.analyses.positioning import Category, positions
+from xl_smallcap.analyses.question import Question
+from xl_smallcap.analyses.regime_draws import regimes_drawn
+from xl_smallcap.analyses.regimes import last_day, regimes_now
+from xl_smallcap.analyses.scenario_projection import project_path
+from xl_smallcap.analyses.scenarios import ScenarioQuestion
+from xl_smallcap.errors import NoDataError, XlSmallcapError
+from xl_smallcap.models.dispersion import bootstrap_ratio
+from xl_smallcap.models.inference import student_quantile
+from xl_smallcap.session import Session
+from xl_smallcap.types import RegimeModel, Weighting, Window
+
+Verdict = Literal["supported", "contradicted", "not enough data"]
+Day = np.datetime64 | None
+
+TARGET = "relative"
+FREQUENCIES = {"daily": Window(250, "daily"), "monthly": Window(60, "monthly")}
+PATHS = ("growth_low_inflation", "rebound_then_pause")
+PATH_MONTHS, REGIME_MONTHS, DISPERSION_MONTH = 6, 3, Window(1, "monthly")
+LIKELY, UNLIKELY = 2.0 / 3.0, 1.0 / 3.0
+"""Likely and unlikely as the IPCC (2010) uses the words, for the probability that has no interval."""
+HIGH, LOW = 66.7, 33.3
+"""Percentiles of the last five years: the upper and the lower third."""
+FAR = 0.5
+"""Standard deviations from the five-year mean that count as above or below average."""
+MOST = 2.0
+"""More than twice."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: a claim looked at in one way; NaN where there is no number, and `note` says why."""
+
+    claim: str
+    basis: str
+    definition: str
+    statistic: str
+    unit: str
+    rule: str
+    value: float = np.nan
+    lower: float = np.nan
+    upper: float = np.nan
+    verdict: Verdict = "not enough data"
+    last: np.datetime64 | None = None
+    note: str = ""
+
+
+def side(low: float, high: float, threshold: float) -> Verdict:
+    """Return the verdict on "more than a threshold": by an interval that lies wholly on one side of it.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the interval.
+    threshold : float
+        In the same unit.
+
+    Returns
+    -------
+    {"supported", "contradicted", "not enough data"}
+    """
+    if low > threshold:
+        return "supported"
+    return "contradicted" if high < threshold else "not enough data"
+
+
+def opposite(verdict: Verdict) -> Verdict:
+    """Return the verdict on the opposite claim.
+
+    Parameters
+    ----------
+    verdict : str
+        Of the claim.
+
+    Returns
+    -------
+    {"supported", "contradicted", "not enough data"}
+    """
+    swapped: dict[Verdict, Verdict] = {"supported": "contradicted", "contradicted": "supported"}
+    return swapped.get(verdict, verdict)
+
+
+def overall(verdicts: list[Verdict]) -> Verdict:
+    """Return the verdict on a claim looked at in several ways: theirs where all agree.
+
+    Parameters
+    ----------
+    verdicts : list of str
+        One a row of the claim.
+
+    Returns
+    -------
+    {"supported", "contradicted", "not enough data"}
+    """
+    return verdicts[0] if len(set(verdicts)) == 1 else "not enough data"
+
+
+def thesis(session: Session, as_of: Day) -> list[Line]:
+    """Look at every claim of the thesis.
+
+    Parameters
+    ----------
+    session : Session
+        Data, settings and cache.
+    as_of : numpy.datetime64 or None
+        Nothing later is used.
+
+    Returns
+    -------
+    list of Line
+        A line for which there are no data says so; none is left out.
+    """
+    found = []
+    for line, look in _lines(session, as_of):
+        try:
+            found.append(look(line))
+        except XlSmallcapError as exc:
+            found.append(replace(line, note=str(exc)))
+    return found
+
+
+Look = Callable[[Line], Line]
+
+
+def _lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
+    yield from _beta_lines(session, as_of)
+    yield from _regime_lines(session, as_of)
+    yield from _path_lines(session, as_of)
+    yield from _dispersion_lines(session, as_of)
+    yield from _position_lines(session, as_of)
+    yield from _gauge_lines(session, as_of)
+
+
+_SIGNS = (
+    ("Growth is positive", "growth", 1, ""),
+    ("Growth is positive", "growth", 1, "growth_metals"),
+    ("Easing is positive", "easing", 1, ""),
+    ("Inflation is negative", "inflation", -1, ""),
+)
+_BUILT = {"": "", "growth_metals": ", growth from copper and gold instead of sectors"}
+
+
+def _beta_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
+    catalogue = session.catalogue
+    for claim, factor, sign, swap in _SIGNS:
+        for basis, window in FREQUENCIES.items():
+            spec = catalogue.spec(f"macro:{swap}" if swap else "macro")
+            line = Line(
+                claim,
+                basis,
+                f"Beta of Russell less S&P 500 to {swap or factor}, joint, window {window}{_BUILT[swap]}",
+                f"beta {swap or factor}",
+                "% per +1 sd",
+                f"90 % interval wholly {'above' if sign > 0 else 'below'} 0; contradicted: wholly "
+                f"{'below' if sign > 0 else 'above'}",
+                note="" if swap or factor != "growth" else "The proxy is made of equities: see the copper row.",
+            )
+            question = Question(catalogue.target(TARGET, session.snapshot.target_frequencies), spec, window, as_of)
+
+            def look(line: Line, question: Question = question, name: str = swap or factor, sign: int = sign) -> Line:
+                fitted = betas.fit(session, question)
+                i = fitted.position(name)
+                low, high = float(fitted.fit.lower[i]), float(fitted.fit.upper[i])
+                above = side(low, high, 0.0)
+                return replace(
+                    line, value=float(fitted.fit.params[i]), lower=low, upper=high, last=fitted.last_date,
+                    verdict=above if sign > 0 else opposite(above),
+                )  # fmt: skip
+
+            yield line, look
+
+
+def _regime_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
+    rules = {
+        "chains": "90 % interval of its parameters wholly above .5; contradicted: wholly below",
+        "bands": "at least 2/3; contradicted: at most 1/3 (no interval)",
+    }
+    models: tuple[RegimeModel, ...] = ("chains", "bands")
+    for model in models:
+        line = Line(
+            "Goldilocks is likely",
+            model,
+            f"Filtered probability of goldilocks {REGIME_MONTHS} months on, model '{model}'",
+            "probability",
+            "share",
+            rules[model],
+        )
+
+        def look(line: Line, model: RegimeModel = model) -> Line:
+            found = regimes_now(session, model, as_of)
+            p = float(found.probabilities(REGIME_MONTHS)[0, 0])
+            day = last_day(session) if as_of is None else as_of
+            drawn = regimes_drawn(session, model, as_of, REGIME_MONTHS)
+            if drawn is None:
+                verdict: Verdict = "supported" if p >= LIKELY else "contradicted" if p <= UNLIKELY else line.verdict
+                return replace(line, value=p, verdict=verdict, last=day)
+            tail = (1.0 - session.settings.confidence) / 2.0
+            low, high = (float(v) for v in np.quantile(drawn.probabilities[0], [tail, 1.0 - tail]))
+            note = "The interval is too narrow: see methods, Regimes."
+            return replace(
+                line, value=p, lower=low, upper=high, verdict=side(low, high, 0.5), last=day, note=note
+            )  # fmt: skip
+
+        yield line, look
+
+
+def _path_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
+    catalogue = session.catalogue
+    target = catalogue.target(TARGET, session.snapshot.target_frequencies)
+    asked = Question(target, catalogue.spec(catalogue.default_spec), scenarios.WINDOW, as_of)
+    better, worse = PATHS
+    for basis, window in (("weekly", scenarios.WINDOW), *FREQUENCIES.items()):
+        line = Line(
+            "Growth with low inflation beats rebound then pause",
+            basis,
+            f"Mean projection of Russell less S&P 500 over {PATH_MONTHS} months: path {better} less {worse}, "
+            f"betas of window {window}, expected factor changes of the weekly model",
+            "difference of means",
+            "%",
+            "90 % interval, of the betas alone, wholly above 0; contradicted: wholly below",
+            note="Paths are the user's assumptions, not a forecast by a firm.",
+        )
+
+        def look(line: Line, window: Window = window) -> Line:
+            one, two = (
+                project_path(session, ScenarioQuestion(asked, session.scenarios.find(name), PATH_MONTHS))
+                for name in PATHS
+            )
+            apart = one.analytic.expected[-1] - two.analytic.expected[-1]
+            fitted = scenarios.fit(session, replace(asked, window=window))
+            model = fitted.model
+            mean = float(model.beta @ apart)
+            df = model.nobs - 1.0 - model.beta.size
+            half = float(
+                np.sqrt(apart @ model.beta_covariance @ apart) * student_quantile(session.settings.confidence, df)
+            )
+            low, high = mean - half, mean + half
+            return replace(
+                line, value=mean, lower=low, upper=high, verdict=side(low, high, 0.0), last=fitted.panel.dates[-1]
+            )  # fmt: skip
+
+        yield line, look
+
+
+def _dispersion_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
+    told = {"equal": "standard deviation", "winsor": "winsorised standard deviation", "iqr": "interquartile range"}
+    weightings: tuple[Weighting, ...] = ("equal", "winsor", "iqr")
+    for weighting in weightings:
+        line = Line(
+            "Dispersion is more than twice the S&P's",
+            weighting,
+            f"{told[weighting].capitalize()} of the members' returns over the last month, Russell 2000 over S&P 500",
+            "ratio",
+            "times",
+            "90 % interval (stocks drawn anew) wholly above 2; contradicted: wholly below",
+        )
+
+        def look(line: Line, weighting: Weighting = weighting) -> Line:
+            spreads = Spreads(session, DISPERSION_MONTH, as_of)
+            one, two = spreads.spread("russell"), spreads.spread("sp500")
+            value = one.dispersion(weighting) / two.dispersion(weighting)
+            settings = session.settings
+            low, high = bootstrap_ratio(
+                one.returns, two.returns, weighting, settings.bootstrap_draws, settings.seed, settings.confidence
+            )
+            note = f"{one.membership}; {one.returns.size} and {two.returns.size} stocks, at least {FEWEST} needed."
+            return replace(
+                line, value=value, lower=low, upper=high, verdict=side(low, high, MOST), last=one.end, note=note
+            )  # fmt: skip
+
+        yield line, look
+
+
+def _ranked(value: float, line: Line, last: np.datetime64, high: bool, why: str) -> Line:
+    """A percentile read against the outer thirds; `high` where the claim is that it is high."""
+    if not np.isfinite(value):
+        raise NoDataError(why)
+    at_top: Verdict = "supported" if value >= HIGH else "contradicted" if value <= LOW else "not enough data"
+    return replace(line, value=value, last=last, verdict=at_top if high else opposite(at_top))
+
+
+def _position_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
+    categories: tuple[Category, ...] = ("asset_manager", "leveraged")
+    for category in categories:
+        line = Line(
+            "Positioning is light",
+            category,
+            f"Net futures position of {category.replace('_', ' ')}s in % of open interest, percentile of 5 years"
+            if category == "asset_manager"
+            else "Net futures position of leveraged funds in % of open interest, percentile of 5 years",
+            "percentile5y",
+            "percentile",
+            f"at most {LOW}; contradicted: at least {HIGH} (no interval)",
+            note="Leveraged shorts include basis trades." if category == "leveraged" else "",
+        )
+
+        def look(line: Line, category: Category = category) -> Line:
+            found = positions(session, category, as_of)
+            why = "The last five years have too few CFTC reports for a percentile."
+            return _ranked(float(found.percentile[5][-1]), line, found.dates[-1], False, why)
+
+        yield line, look
+
+
+def _gauge_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
+    few = "'{}' has too few observations in the last five years for its percentile or z-score."
+
+    def short_interest(line: Line) -> Line:
+        found = gauge(session, "short_interest", as_of)
+        return _ranked(found.percentile[5], line, found.last, True, few.format("short_interest"))
+
+    yield (
+        Line(
+            "Short interest is high",
+            "own series",
+            "Short interest, percentile of 5 years",
+            "percentile5y",
+            "percentile",
+            f"at least {HIGH}; contradicted: at most {LOW} (no interval)",
+        ),
+        short_interest,
+    )
+    for name in ("pe_all", "pe_positive"):
+
+        def valuation(line: Line, name: str = name) -> Line:
+            found = gauge(session, name, as_of)
+            z = found.z[5]
+            if not np.isfinite(z):
+                raise NoDataError(few.format(name))
+            verdict: Verdict = "supported" if z >= FAR else "contradicted" if z <= -FAR else line.verdict
+            return replace(line, value=z, last=found.last, verdict=verdict, note=found.series.rule)
+
+        yield (
+            Line(
+                "Valuation is above average",
+                name,
+                f"P/E ({'all members' if name == 'pe_all' else 'members with earnings'}), z-score of 5 years",
+                "z5y",
+                "sd",
+                f"at least {FAR}; contradicted: at most -{FAR} (no interval)",
+            ),
+            valuation,
+        )
+
+    def earnings(line: Line) -> Line:
+        found = gauge(session, "eps_growth", as_of)
+        told = _ranked(found.percentile[5], line, found.last, True, few.format("eps_growth"))
+        if not np.isfinite(found.revision):
+            raise NoDataError("'eps_growth' has no value 13 weeks before its last, so no revision.")
+        falls = found.revision < 0.0 if told.verdict == "supported" else found.revision > 0.0
+        verdict: Verdict = told.verdict if falls else "not enough data"
+        return replace(told, verdict=verdict, note=f"Revision over 13 weeks {found.revision:+.2f} {found.series.unit}.")
+
+    yield (
+        Line(
+            "Earnings estimates are too high",
+            "own series",
+            "Expected earnings growth: percentile of 5 years, and its revision over 13 weeks. Whether estimates were "
+            "too high is known only later",
+            "percentile5y",
+            "percentile",
+            f"at least {HIGH} and revised down; contradicted: at most {LOW} and revised up (no interval)",
+        ),
+        earnings,
+    )
