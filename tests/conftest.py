@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,18 @@ def _environment(sample_home: Path) -> Iterator[None]:
 @pytest.fixture
 def session(sample_home: Path) -> Iterator[Session]:
     opened = Session(load_settings(sample_home))
+    use_session(opened)
+    yield opened
+    use_session(None)
+
+
+@pytest.fixture
+def own_session(sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """A home of one's own with the sample, for what computes the regimes' history: other tests expect none."""
+    home = tmp_path / "own home"
+    shutil.copytree(sample_home / "store", home / "store")
+    monkeypatch.setenv("XL_SMALLCAP_HOME", str(home))
+    opened = Session(load_settings(home))
     use_session(opened)
     yield opened
     use_session(None)

@@ -1,38 +1,85 @@
-"""Render a sheet of the shipped workbook to docs/images, recalculated in LibreOffice on the embedded sample.
+"""Render every sheet of the shipped workbook to docs/images, recalculated in LibreOffice on the embedded sample.
 
-Needs LibreOffice 25.2 and pdftoppm (poppler-utils). Run ``python -m tools.render_workbook``, then look at the picture.
+Needs LibreOffice 25.2 and pdftoppm (poppler-utils). Run ``python -m tools.render_workbook``, then look at the pictures.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
+from xl_smallcap.functions.regimes import compute_regime_history
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.hosts.libreoffice.package import package_files
 
 ROOT = Path(__file__).parents[1]
 
 
+def render(book: Path, home: Path, target: Path, resolution: int = 80) -> list[Path]:
+    """Recalculate a workbook and write the first page of every sheet as a picture.
+
+    Parameters
+    ----------
+    book : pathlib.Path
+        An .xlsx.
+    home : pathlib.Path
+        Whose data answer.
+    target : pathlib.Path
+        Folder of the pictures, made as needed.
+    resolution : int
+        Dots an inch.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Pictures named by their sheets.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    made = []
+    with Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)}) as office:
+        opened = office.do("open", str(book))
+        office.do("recalculate", opened)
+        for name in office.do("sheets", opened):
+            if name == "Pitch data":
+                continue
+            pdf = target / "page.pdf"
+            office.do("print_sheet", opened, name, str(pdf))
+            picture = target / f"workbook-{name.lower().replace(' ', '-')}"
+            subprocess.run(
+                [
+                    "pdftoppm",
+                    "-r",
+                    str(resolution),
+                    "-f",
+                    "1",
+                    "-l",
+                    "1",
+                    "-singlefile",
+                    "-png",
+                    str(pdf),
+                    str(picture),
+                ],
+                check=True,
+            )
+            pdf.unlink()
+            made.append(picture.with_suffix(".png"))
+    return made
+
+
 def main() -> None:
-    """Write docs/images/workbook.png from the first page of the workbook."""
+    """Write docs/images/workbook-*.png."""
     with tempfile.TemporaryDirectory() as folder:
-        home, pdf = Path(folder) / "home", Path(folder) / "book.pdf"
+        home = Path(folder) / "home"
         os.environ["XL_SMALLCAP_HOME"] = str(home)
         load(Store(home / "store"), "sample", lambda *_: None)
-        with Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)}) as office:
-            opened = office.do("open", str(ROOT / "workbook" / "xl_smallcap.xlsx"))
-            office.do("recalculate", opened)
-            office.do("save", opened, str(pdf), "pdf")
-        target = ROOT / "docs" / "images" / "workbook"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["pdftoppm", "-r", "110", "-f", "1", "-l", "1", "-singlefile", "-png", str(pdf), str(target)], check=True
-        )
+        compute_regime_history("chains", None, lambda *_: None)
+        for picture in render(ROOT / "workbook" / "xl_smallcap.xlsx", home, ROOT / "docs" / "images"):
+            print(picture.relative_to(ROOT), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -189,8 +189,8 @@ def test_panel_to_a_file_with_its_notes(tmp_path: Path, session: Session, capsys
     assert cli.main(["panel", "--window", "99999"]) == 1
 
 
-def test_workbook_build_and_libreoffice_oxt(tmp_path: Path, session: Session) -> None:
-    use_session(session)
+def test_workbook_build_and_libreoffice_oxt(tmp_path: Path, own_session: Session) -> None:
+    use_session(own_session)
     assert cli.main(["workbook", "build", "--out", str(tmp_path / "book.xlsx")]) == 0
     assert cli.main(["libreoffice", "install", "--oxt", str(tmp_path / "a.oxt")]) == 0
     assert cli.main(["excel", "attach", str(tmp_path / "book.xlsx")]) == 0

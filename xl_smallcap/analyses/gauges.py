@@ -89,7 +89,7 @@ def gauge(session: Session, word: str, as_of: np.datetime64 | None) -> Gauge:
             f"The last '{name}' known by {as_of} is of {known.dates[-1]}, too long ago for a series that comes every "
             f"{spacing:.0f} days; the snapshot has it from {entry.first} to {entry.last}."
         )
-    ranks = {y: ranked(known.dates, known.values, y, max(spacing, 365.25 / 252.0)) for y in YEARS}
+    ranks = {y: ranked(known.dates, known.values, y, max(spacing, 365.25 / 252.0), last_only=True) for y in YEARS}
     before = int(np.searchsorted(known.dates, known.dates[-1] - np.timedelta64(REVISION_DAYS, "D"), side="right")) - 1
     since = (known.dates[-1] - known.dates[before]).astype(int) if before >= 0 else 10**6
     revision = np.nan

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
-from xl_smallcap.analyses.ranking import ranked
+from xl_smallcap.analyses.ranking import Ranked, ranked
 from xl_smallcap.data.panel import series_in
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.sources.cftc import CONTRACTS, PRESENT
@@ -41,10 +42,28 @@ class Positions:
     net: FloatArray
     net_pct: FloatArray
     change: FloatArray
-    percentile: dict[int, FloatArray]
-    z: dict[int, FloatArray]
-    reports: dict[int, FloatArray]
     contract: tuple[str, ...]
+    last_only: bool = False
+
+    @cached_property
+    def _ranks(self) -> dict[int, Ranked]:
+        """By years; only when asked for, since a cell that shows net positions has no use for them."""
+        return {y: ranked(self.dates, self.net_pct, y, 7.0, self.last_only) for y in YEARS}
+
+    @property
+    def percentile(self) -> dict[int, FloatArray]:
+        """Percentiles by years."""
+        return {y: r.percentile for y, r in self._ranks.items()}
+
+    @property
+    def z(self) -> dict[int, FloatArray]:
+        """Z-scores by years."""
+        return {y: r.z for y, r in self._ranks.items()}
+
+    @property
+    def reports(self) -> dict[int, FloatArray]:
+        """Reports in the window by years."""
+        return {y: r.nobs for y, r in self._ranks.items()}
 
 
 def positions(
@@ -53,6 +72,7 @@ def positions(
     as_of: np.datetime64 | None,
     contract: str = "RUT",
     denominator: Denominator = "oi",
+    last_only: bool = False,
 ) -> Positions:
     """Compute positions of one category of traders.
 
@@ -69,6 +89,8 @@ def positions(
     denominator : {"oi", "oi4w"}
         Open interest of the report, or its mean over this report and the three weeks before: open interest jumps in the
         week before a contract expires, when positions are held in two at once.
+    last_only : bool
+        Whether only the last report is ranked, as a single cell needs.
 
     Returns
     -------
@@ -110,7 +132,6 @@ def positions(
         share = np.where(base > 0, 100.0 * net / base, np.nan)
     change = np.full(net.size, np.nan)
     change[1:] = np.where(weekly, np.diff(net), np.nan)
-    ranks = {y: ranked(dates, share, y, 7.0) for y in YEARS}
     told = ("not known",) * dates.size
     if len(known) > 3:
         own = dict(zip(known[3].dates.tolist(), known[3].values.tolist(), strict=True))
@@ -127,10 +148,8 @@ def positions(
         net=net,
         net_pct=share,
         change=change,
-        percentile={y: r.percentile for y, r in ranks.items()},
-        z={y: r.z for y, r in ranks.items()},
-        reports={y: r.nobs for y, r in ranks.items()},
         contract=told,
+        last_only=last_only,
     )
 
 

@@ -25,7 +25,7 @@ class Ranked:
     nobs: FloatArray
 
 
-def ranked(dates: DayArray, values: FloatArray, years: int, spacing: float) -> Ranked:
+def ranked(dates: DayArray, values: FloatArray, years: int, spacing: float, last_only: bool = False) -> Ranked:
     """Rank every value among those of the years up to it, itself included.
 
     Parameters
@@ -38,6 +38,8 @@ def ranked(dates: DayArray, values: FloatArray, years: int, spacing: float) -> R
         Length of the window; 0 takes all before it, and needs those of a year.
     spacing : float
         Usual calendar days between observations: tells how many a window has.
+    last_only : bool
+        Whether the last value alone is ranked, as a single cell needs; the others are NaN.
 
     Returns
     -------
@@ -51,7 +53,10 @@ def ranked(dates: DayArray, values: FloatArray, years: int, spacing: float) -> R
     before = np.concatenate([[0], np.cumsum(seen)])
     first = starts.astype(np.int64)
     count = (before[1:] - before[first]).astype(np.float64)
-    for i in np.flatnonzero((count >= least) & seen):
+    wanted = (count >= least) & seen
+    if last_only:
+        wanted[:-1] = False
+    for i in np.flatnonzero(wanted):
         window = values[first[i] : i + 1]
         window = window[np.isfinite(window)]
         percentile[i] = 100.0 * np.mean(window <= values[i])

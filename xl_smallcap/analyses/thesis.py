@@ -27,6 +27,19 @@ from xl_smallcap.types import RegimeModel, Weighting, Window
 Verdict = Literal["supported", "contradicted", "not enough data"]
 Day = np.datetime64 | None
 
+CLAIMS = (
+    "Growth is positive",
+    "Easing is positive",
+    "Inflation is negative",
+    "Goldilocks is likely",
+    "Growth with low inflation beats rebound then pause",
+    "Dispersion is more than twice the S&P's",
+    "Positioning is light",
+    "Short interest is high",
+    "Valuation is above average",
+    "Earnings estimates are too high",
+)
+"""In the order of the table."""
 TARGET = "relative"
 FREQUENCIES = {"daily": Window(250, "daily"), "monthly": Window(60, "monthly")}
 PATHS = ("growth_low_inflation", "rebound_then_pause")
@@ -309,7 +322,7 @@ def _position_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]
         )
 
         def look(line: Line, category: Category = category) -> Line:
-            found = positions(session, category, as_of)
+            found = positions(session, category, as_of, last_only=True)
             why = "The last five years have too few CFTC reports for a percentile."
             return _ranked(float(found.percentile[5][-1]), line, found.dates[-1], False, why)
 

@@ -97,9 +97,11 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _workbook_build(args: argparse.Namespace) -> int:
-    from xl_smallcap.workbooks.book import build_workbook
+    from xl_smallcap.workbooks.book import build_workbook, prepare
 
-    path = build_workbook(Path(args.out))
+    with progress("Workbook,") as step:
+        prepare(step)
+        path = build_workbook(Path(args.out), progress=step)
     print(f"Written: {path}")
     return OK
 

@@ -63,7 +63,7 @@ def RUSSELL_POSITIONING(
     kind: Category = read.choice("category", category, Category, "leveraged")
     asked: PositionStat = read.choice("stat", stat, PositionStat, "net_pct")
     base: Denominator = read.choice("denominator", denominator, Denominator, "oi")
-    found = positions(session, kind, read.day("as_of", as_of), denominator=base)
+    found = positions(session, kind, read.day("as_of", as_of), denominator=base, last_only=True)
     row = _row(found, -1)
     value = row[asked]
     if value is None:

@@ -1,33 +1,68 @@
-"""The native charts of the workbook."""
+"""The native charts: every series is a range of cells, so that charts follow the cells."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from xl_smallcap.workbooks.styles import BLUE, GREY, HEAD_FILL, INK, ORANGE
+from xl_smallcap.workbooks.styles import BLUE, GREY, HEAD_FILL, INK, ORANGE, SKY
+
+_COLOURS = {"blue": BLUE, "orange": ORANGE, "ink": INK, "grey": GREY, "sky": SKY}
+Size = tuple[int, int]
 
 
-def bar_chart(book: Any, first: int, last: int) -> Any:
-    """Bars of the betas with their 90 % intervals.
+def _titled(chart: Any, title: str, size: Size, legend: bool = True) -> Any:
+    chart.set_title({"name": title, "name_font": {"size": 10.5, "bold": True}, "overlay": False})
+    chart.set_legend({"position": "bottom", "font": {"size": 8}} if legend else {"none": True})
+    chart.set_size({"width": size[0], "height": size[1]})
+    chart.set_chartarea({"border": {"none": True}})
+    return chart
+
+
+def _grid() -> dict[str, Any]:
+    return {"visible": True, "line": {"color": HEAD_FILL}}
+
+
+def _dates(chart: Any, form: str = "mmm yy", months: int = 12) -> None:
+    chart.set_x_axis(
+        {"date_axis": True, "num_format": form, "major_unit": months, "major_unit_type": "months",
+         "label_position": "low", "num_font": {"size": 8}}
+    )  # fmt: skip
+
+
+def bars(
+    sheet: str, first: int, last: int, book: Any, column: int = 0, title: str = "", size: Size = (500, 300)
+) -> Any:
+    """Bars of betas with their 90 % intervals.
 
     Parameters
     ----------
+    sheet : str
+        The sheet with factor, beta, half-width, lower and upper end side by side.
+    first, last : int
+        Rows, from zero.
     book : xlsxwriter.Workbook
         The workbook.
-    first, last : int
-        Rows of the sheet Betas, from zero: factor in A, beta in B, half-width in C, ends in D and E.
+    column : int
+        Of the factors.
+    title : str
+        Default says what the bars are.
+    size : tuple of int
+        Pixels.
 
     Returns
     -------
     xlsxwriter.chart.Chart
     """
+    from xl_smallcap.workbooks.formulas.references import address
+
     chart = book.add_chart({"type": "bar"})
-    half = f"=Betas!$C${first + 1}:$C${last + 1}"
+    quoted = f"'{sheet}'"
+    half = f"={quoted}!{address(first, column + 2, True)}:{address(last, column + 2, True)}"
     chart.add_series(
         {
             "name": "beta",
-            "categories": ["Betas", first, 0, last, 0],
-            "values": ["Betas", first, 1, last, 1],
+            "categories": [sheet, first, column, last, column],
+            "values": [sheet, first, column + 1, last, column + 1],
             "fill": {"color": BLUE},
             "gap": 60,
             "overlap": 100,
@@ -39,19 +74,17 @@ def bar_chart(book: Any, first: int, last: int) -> Any:
             },
         }
     )
-    for column in (3, 4):  # unseen bars to the ends of the intervals, so that the axis reaches them
+    for end in (3, 4):  # unseen bars to the ends of the intervals, so that the axis reaches them
         chart.add_series(
-            {"values": ["Betas", first, column, last, column], "fill": {"none": True}, "line": {"none": True}}
+            {"values": [sheet, first, column + end, last, column + end], "fill": {"none": True}, "line": {"none": True}}
         )
-    chart.set_title({"name": "Beta with 90 % interval, % per +1 sd", "name_font": {"size": 11}, "overlay": False})
-    chart.set_legend({"none": True})
-    chart.set_y_axis({"reverse": True, "label_position": "low", "line": {"color": GREY}})
-    chart.set_x_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": {"visible": True, "line": {"color": HEAD_FILL}}})
-    chart.set_size({"width": 500, "height": 300})
+    _titled(chart, title or "Beta with 90 % interval, % per +1 sd", size, legend=False)
+    chart.set_y_axis({"reverse": True, "label_position": "low", "line": {"color": GREY}, "num_font": {"size": 8}})
+    chart.set_x_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": {"size": 8}})
     return chart
 
 
-def history_chart(book: Any, sheet: str, rows: int) -> Any:
+def band(book: Any, sheet: str, head: int, last: int, size: Size = (500, 300)) -> Any:
     """Line of a rolling beta between the ends of its 90 % interval.
 
     Parameters
@@ -59,9 +92,11 @@ def history_chart(book: Any, sheet: str, rows: int) -> Any:
     book : xlsxwriter.Workbook
         The workbook.
     sheet : str
-        The sheet with date, beta, lower, upper in A to D under a header.
-    rows : int
-        Number of dates.
+        The sheet with date, beta, lower, upper in A to D under a header; its title stands above the header.
+    head, last : int
+        Rows of the header and of the last date, from zero.
+    size : tuple of int
+        Pixels.
 
     Returns
     -------
@@ -69,29 +104,253 @@ def history_chart(book: Any, sheet: str, rows: int) -> Any:
     """
     chart = book.add_chart({"type": "line"})
     for column, name, colour, width, dash in (
-        (1, "beta to inflation", BLUE, 2.0, "solid"),
+        (1, "beta", BLUE, 2.0, "solid"),
         (2, "90 % interval", ORANGE, 0.75, "dash"),
         (3, "", ORANGE, 0.75, "dash"),
     ):
         chart.add_series(
             {
                 "name": name,
-                "categories": [sheet, 1, 0, rows, 0],
-                "values": [sheet, 1, column, rows, column],
+                "categories": [sheet, head + 1, 0, last, 0],
+                "values": [sheet, head + 1, column, last, column],
                 "line": {"color": colour, "width": width, "dash_type": dash},
             }
         )
-    chart.set_title({"name": "Beta to inflation at month ends, % per +1 sd", "name_font": {"size": 11}})
-    chart.set_legend({"position": "bottom", "delete_series": [2]})
+    _titled(chart, "Beta at month ends, % per +1 sd, 90 % interval", size)
+    chart.set_title({"name": f"={sheet}!$A${head}", "name_font": {"size": 10.5, "bold": True}, "overlay": False})
+    chart.set_legend({"position": "bottom", "delete_series": [2], "font": {"size": 8}})
+    _dates(chart)
+    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": {"size": 8}})
+    return chart
+
+
+def lines(
+    book: Any,
+    sheet: str,
+    first: int,
+    last: int,
+    dates: int,
+    series: tuple[tuple[int, str, str], ...],
+    title: str,
+    size: Size,
+    form: str = "General",
+) -> Any:
+    """Lines over dates.
+
+    Parameters
+    ----------
+    book : xlsxwriter.Workbook
+        The workbook.
+    sheet : str
+        Where the cells are.
+    first, last : int
+        Rows, from zero.
+    dates : int
+        Column of the dates.
+    series : tuple
+        Column, name and colour of each line.
+    title : str
+        Of the chart.
+    size : tuple of int
+        Pixels.
+    form : str
+        Number format of the axis.
+
+    Returns
+    -------
+    xlsxwriter.chart.Chart
+    """
+    chart = book.add_chart({"type": "line"})
+    dashes = ("solid", "dash", "round_dot")
+    for k, (column, name, colour) in enumerate(series):
+        chart.add_series(
+            {
+                "name": name,
+                "categories": [sheet, first, dates, last, dates],
+                "values": [sheet, first, column, last, column],
+                "line": {"color": _COLOURS[colour], "width": 1.75, "dash_type": dashes[k % 3]},
+            }
+        )
+    _titled(chart, title, size, legend=len(series) > 1)
+    _dates(chart)
+    chart.set_y_axis({"num_format": form, "major_gridlines": _grid(), "num_font": {"size": 8}})
+    return chart
+
+
+def areas(
+    book: Any, sheet: str, head: int, last: int, dates: int, columns: tuple[int, ...], title: str, size: Size
+) -> Any:
+    """Stacked areas of the regimes' probabilities.
+
+    Parameters
+    ----------
+    book : xlsxwriter.Workbook
+        The workbook.
+    sheet : str
+        Where the history is.
+    head, last : int
+        Rows of the header and of the last month, from zero.
+    dates : int
+        Column of the dates.
+    columns : tuple of int
+        Of the probabilities; goldilocks first.
+    title : str
+        Of the chart.
+    size : tuple of int
+        Pixels.
+
+    Returns
+    -------
+    xlsxwriter.chart.Chart
+    """
+    chart = book.add_chart({"type": "area", "subtype": "percent_stacked"})
+    looks = ({"color": BLUE}, {"color": "#E69F00"}, {"color": "#D9DDE2"})
+    for column, name, fill in zip(columns, ("goldilocks", "reflation", "slowdown"), looks, strict=False):
+        chart.add_series(
+            {
+                "name": name,
+                "categories": [sheet, head + 1, dates, last, dates],
+                "values": [sheet, head + 1, column, last, column],
+                "fill": fill,
+                "line": {"color": INK, "width": 0.25},
+            }
+        )
+    _titled(chart, title, size)
+    _dates(chart, "yyyy", 24)
+    chart.set_y_axis({"num_format": "0%", "major_gridlines": _grid(), "num_font": {"size": 8}, "max": 1})
+    return chart
+
+
+def fan(
+    book: Any, sheet: str, first: int, last: int, paths: tuple[tuple[int, str, str], ...], title: str, size: Size
+) -> Any:
+    """Fans of one or more paths: mean, quartiles and the 5 and 95 % ends over months.
+
+    Parameters
+    ----------
+    book : xlsxwriter.Workbook
+        The workbook.
+    sheet : str
+        Where the fans are.
+    first, last : int
+        Rows of the months, from zero.
+    paths : tuple
+        Column of the months (mean, p5, p25, p50, p75, p95 beside), name and colour of each.
+    title : str
+        Of the chart.
+    size : tuple of int
+        Pixels.
+
+    Returns
+    -------
+    xlsxwriter.chart.Chart
+    """
+    chart = book.add_chart({"type": "line"})
+    hidden, n = [], 0
+    for column, name, colour in paths:
+        looks = ((1, name, 2.25, "solid"), (2, "", 1.0, "dash"), (6, "", 1.0, "dash"), (3, "", 0.75, "round_dot"),
+                 (5, "", 0.75, "round_dot"))  # fmt: skip
+        for offset, label, width, dash in looks:
+            if not label:
+                hidden.append(n)
+            chart.add_series(
+                {
+                    "name": label,
+                    "categories": [sheet, first, column, last, column],
+                    "values": [sheet, first, column + offset, last, column + offset],
+                    "line": {"color": _COLOURS[colour], "width": width, "dash_type": dash},
+                }
+            )
+            n += 1
+    _titled(chart, title, size)
+    chart.set_legend({"position": "bottom", "delete_series": hidden, "font": {"size": 8}})
+    chart.show_blanks_as("span")
     chart.set_x_axis(
         {
-            "date_axis": True,
-            "num_format": "mmm yy",
-            "major_unit": 12,
-            "major_unit_type": "months",
+            "name": "months; dashed 5 and 95 %, dotted quartiles",
             "label_position": "low",
+            "num_font": {"size": 8},
+            "name_font": {"size": 8},
         }
     )
-    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": {"visible": True, "line": {"color": HEAD_FILL}}})
-    chart.set_size({"width": 500, "height": 300})
+    chart.set_y_axis({"num_format": "+0;-0;0", "major_gridlines": _grid(), "num_font": {"size": 8}})
+    return chart
+
+
+def columns(book: Any, sheet: str, first: int, last: int, labels: int, values: int, title: str, size: Size) -> Any:
+    """Plain columns.
+
+    Parameters
+    ----------
+    book : xlsxwriter.Workbook
+        The workbook.
+    sheet : str
+        Where the cells are.
+    first, last : int
+        Rows, from zero.
+    labels, values : int
+        Columns.
+    title : str
+        Of the chart.
+    size : tuple of int
+        Pixels.
+
+    Returns
+    -------
+    xlsxwriter.chart.Chart
+    """
+    chart = book.add_chart({"type": "column"})
+    chart.add_series(
+        {
+            "categories": [sheet, first, labels, last, labels],
+            "values": [sheet, first, values, last, values],
+            "fill": {"color": BLUE},
+            "gap": 60,
+        }
+    )
+    _titled(chart, title, size, legend=False)
+    chart.set_x_axis({"label_position": "low", "num_font": {"size": 8}})
+    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": {"size": 8}})
+    return chart
+
+
+def waterfall(book: Any, sheet: str, first: int, last: int, column: int, title: str, size: Size) -> Any:
+    """Waterfall from the helper columns of the sheet Attribution: stacked columns that may cross zero.
+
+    Parameters
+    ----------
+    book : xlsxwriter.Workbook
+        The workbook.
+    sheet : str
+        Where the helper columns are.
+    first, last : int
+        Rows of the steps, from zero.
+    column : int
+        Of the labels; contribution, from, to and the eight parts follow.
+    title : str
+        Of the chart.
+    size : tuple of int
+        Pixels.
+
+    Returns
+    -------
+    xlsxwriter.chart.Chart
+    """
+    chart = book.add_chart({"type": "column", "subtype": "stacked"})
+    looks = ((4, None), (8, None), (5, BLUE), (9, BLUE), (6, ORANGE), (10, ORANGE), (7, GREY), (11, GREY))
+    for offset, colour in looks:
+        chart.add_series(
+            {
+                "name": {BLUE: "adds", ORANGE: "takes away", GREY: "total"}.get(colour or "", ""),
+                "categories": [sheet, first, column, last, column],
+                "values": [sheet, first, column + offset, last, column + offset],
+                "fill": {"color": colour} if colour else {"none": True},
+                "line": {"none": True},
+                "gap": 40,
+            }
+        )
+    _titled(chart, title, size)
+    chart.set_legend({"position": "bottom", "delete_series": [0, 1, 3, 5, 7], "font": {"size": 8}})
+    chart.set_x_axis({"label_position": "low", "num_font": {"size": 8}})
+    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": {"size": 8}})
     return chart

@@ -13,7 +13,7 @@ from xl_smallcap.data.store import Store
 from xl_smallcap.functions import RUSSELL_ASOF, RUSSELL_BETAS
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.types import Table
-from xl_smallcap.workbooks.book import build_workbook
+from xl_smallcap.workbooks.book import build_workbook, prepare
 
 _SHOWN = ("factor", "beta", "se", "tstat", "pvalue", "lower", "upper", "sign_share", "nobs", "role")
 
@@ -54,6 +54,7 @@ def run_demo(folder: Path, progress: Callable[[str, int, int], None]) -> DemoRep
         table = RUSSELL_BETAS()
         kept = [table[0].index(name) for name in _SHOWN]
         progress("writing the workbook", 2, 3)
+        prepare(progress)
         path = build_workbook(folder / "xl_smallcap_demo.xlsx")
         progress("", 3, 3)
         return DemoReport(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xl_smallcap.hosts.excel.attach import attach
 from xl_smallcap.hosts.excel.settings import dll_folder, dll_names, write_settings
-from xl_smallcap.workbooks.book import build_workbook
+from xl_smallcap.workbooks.book import build_workbook, prepare
 
 NAME = "xl_smallcap.xlsm"
 
@@ -54,6 +54,7 @@ def install(out: Path | None = None, profile: Path | None = None) -> list[str]:
         attach(target)
         told = [f"{target} is there already: its macros were brought up to date, its sheets left as they are."]
     else:
+        prepare()
         with tempfile.TemporaryDirectory() as folder:
             source = build_workbook(Path(folder) / "xl_smallcap.xlsx", macros=True)
             attach(source, target)

@@ -2,75 +2,121 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-INK, QUIET, LINE = "#1F2933", "#6B7280", "#9AA5B1"
+INK, QUIET, LINE = "#1F2933", "#5F6B7A", "#9AA5B1"
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"
+GREEN, SKY, YELLOW = "#009E73", "#56B4E9", "#F0E442"
 """Okabe and Ito (2008): told apart with any colour vision and, by lightness, in grey print."""
-INPUT_FILL, HEAD_FILL = "#FFF4CC", "#E4E7EB"
+INPUT_FILL, HEAD_FILL, DERIVED_FILL = "#FFF4CC", "#E4E7EB", "#F5F6F8"
+
+Kind = Literal["input", "result", "derived", "text", "head", "title", "note", "warning", "label", "code", "wrap", "big"]
+"""input: typed by a person; result: a RUSSELL_ formula; derived: an ordinary formula on results."""
+
+BETA = "+0.00;-0.00;0.00"
+PERCENT = '+0.0"%";-0.0"%";0.0"%"'
+SHARE = "0%"
+PVALUE = "0.000"
+COUNT = "#,##0"
+POINTS = "#,##0.0"
+DATE = "yyyy-mm-dd"
+SIGMA = '+0.0" sd";-0.0" sd";0.0" sd"'
+BASIS = '+0" bp";-0" bp";0" bp"'
+TIMES = '0.00"x"'
+RANK = "0"
+OPEN_INTEREST = '+0.0"% OI";-0.0"% OI";0.0"% OI"'
+GENERAL = ""
+
+_KINDS: dict[Kind, dict[str, Any]] = {
+    "input": {
+        "bg_color": INPUT_FILL, "border": 1, "border_color": LINE, "bold": True, "align": "left", "locked": False,
+    },
+    "result": {},
+    "derived": {"bg_color": DERIVED_FILL, "italic": True},
+    "text": {},
+    "head": {
+        "bold": True, "bg_color": HEAD_FILL, "bottom": 1, "bottom_color": LINE, "text_wrap": True, "align": "center",
+    },
+    "title": {"bold": True, "font_size": 16},
+    "note": {"font_color": QUIET, "italic": True},
+    "warning": {"bold": True, "font_color": ORANGE},
+    "label": {"font_color": QUIET, "align": "right"},
+    "code": {"font_name": "Consolas", "font_color": BLUE},
+    "wrap": {"text_wrap": True, "valign": "top"},
+    "big": {"bold": True, "font_size": 20, "align": "left"},
+}  # fmt: skip
 
 
-@dataclass(frozen=True)
 class Styles:
-    """The formats of one workbook."""
-
-    title: Any
-    note: Any
-    warning: Any
-    label: Any
-    input: Any
-    input_date: Any
-    head: Any
-    text: Any
-    number: Any
-    pvalue: Any
-    share: Any
-    count: Any
-    date: Any
-    code: Any
-    wrap: Any
-
-
-def make_styles(book: Any) -> Styles:
-    """Register the formats with a workbook.
+    """The formats of one workbook, made when first asked for.
 
     Parameters
     ----------
     book : xlsxwriter.Workbook
         The workbook.
+    """
+
+    def __init__(self, book: Any) -> None:
+        self._book = book
+        self._made: dict[tuple[Any, ...], Any] = {}
+
+    def get(self, kind: Kind, form: str = GENERAL, **more: Any) -> Any:
+        """Return a format.
+
+        Parameters
+        ----------
+        kind : str
+            One of :data:`Kind`.
+        form : str
+            Number format.
+        **more
+            Other properties of XlsxWriter's formats.
+
+        Returns
+        -------
+        xlsxwriter.format.Format
+        """
+        key = (kind, form, *sorted(more.items()))
+        if key not in self._made:
+            base = {"font_name": "Calibri", "font_size": 10, "font_color": INK, "valign": "vcenter"}
+            own = {**base, **_KINDS[kind], **({"num_format": form} if form else {}), **more}
+            if form == DATE and "align" not in own:
+                own["align"] = "left"
+            self._made[key] = self._book.add_format(own)
+        return self._made[key]
+
+
+_SIGNED = ("beta", "se", "tstat", "lower", "upper", "vif", "factor_sd", "z", "z3y", "z5y", "z", "tipping", "tipping_sd")
+_SHARES = ("sign_share", "agreement", "goldilocks", "reflation", "slowdown", "stagflation", "base_rate", "share_beta")
+FORMS: dict[str, str] = {
+    **dict.fromkeys(_SIGNED, BETA),
+    **dict.fromkeys(_SHARES, SHARE),
+    **dict.fromkeys(("pvalue", "pvalue_bh", "plausibility", "rsquared", "brier", "probability"), PVALUE),
+    **dict.fromkeys(("nobs", "sign_windows", "age_days", "members", "net", "n"), COUNT),
+    **dict.fromkeys(("contribution", "contribution_simple", "mean", "sd", "p5", "p25", "p50", "p75", "p95"), BETA),
+    **dict.fromkeys(("equal", "cap", "iqr", "winsor", "coverage", "separation", "duration_months", "move"), "0.00"),
+    **dict.fromkeys(("percentile3y", "percentile5y", "percentile"), RANK),
+    **dict.fromkeys(
+        ("first_date", "last_date", "first", "last", "date", "month", "start", "published", "growth_to",
+         "inflation_to", "dated", "fetched", "revised"),
+        DATE,
+    ),
+}  # fmt: skip
+"""Number formats of the columns our tables have, by their header."""
+
+
+def form_of(header: str) -> str:
+    """Return the number format of a table's column.
+
+    Parameters
+    ----------
+    header : str
+        Its name.
 
     Returns
     -------
-    Styles
+    str
     """
-    base = {"font_name": "Calibri", "font_size": 10, "font_color": INK, "valign": "vcenter"}
-
-    def add(**more: Any) -> Any:
-        return book.add_format({**base, **more})
-
-    return Styles(
-        title=add(bold=True, font_size=16),
-        note=add(font_color=QUIET, italic=True),
-        warning=add(bold=True, font_color=ORANGE),
-        label=add(font_color=QUIET, align="right"),
-        input=add(bg_color=INPUT_FILL, border=1, border_color=LINE, bold=True, align="left", locked=False),
-        input_date=add(
-            bg_color=INPUT_FILL,
-            border=1,
-            border_color=LINE,
-            bold=True,
-            align="left",
-            locked=False,
-            num_format="yyyy-mm-dd",
-        ),
-        head=add(bold=True, bg_color=HEAD_FILL, bottom=1, bottom_color=LINE, text_wrap=True, align="center"),
-        text=add(),
-        number=add(num_format="+0.00;-0.00;0.00"),
-        pvalue=add(num_format="0.000"),
-        share=add(num_format="0%"),
-        count=add(num_format="#,##0"),
-        date=add(num_format="yyyy-mm-dd", align="left"),
-        code=add(font_name="Consolas", font_color=BLUE),
-        wrap=add(text_wrap=True, valign="top"),
-    )
+    if header.startswith("prob_"):
+        return SHARE
+    return FORMS.get(header, GENERAL)

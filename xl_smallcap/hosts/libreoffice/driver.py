@@ -20,6 +20,7 @@ from com.sun.star.ucb import XCommandEnvironment
 
 ERRORS = {32767: "#N/A", 503: "#NUM!", 519: "#VALUE!", 525: "#NAME?", 532: "#DIV/0!", 524: "#REF!", 521: "#NULL!"}
 FILTERS = {"xlsx": "Calc MS Excel 2007 XML", "pdf": "calc_pdf_Export", "ods": "calc8"}
+FORMULAS = 16  # com.sun.star.sheet.CellFlags.FORMULA
 ERROR_RESULTS = 4  # com.sun.star.sheet.FormulaResult.ERROR
 
 
@@ -113,6 +114,38 @@ class Driver:
 
     def save(self, document, path, kind):
         self.documents[document].storeToURL(uno.systemPathToFileUrl(path), (_property("FilterName", FILTERS[kind]),))
+
+    def print_sheet(self, document, sheet, path):
+        """Write the print area of one sheet as PDF."""
+        found = self._sheet(document, sheet)
+        areas = found.getPrintAreas()
+        part = found
+        if areas:
+            a = areas[0]
+            part = found.getCellRangeByPosition(a.StartColumn, a.StartRow, a.EndColumn, a.EndRow)
+        chosen = uno.Any("[]com.sun.star.beans.PropertyValue", (_property("Selection", part),))
+        wanted = (_property("FilterName", FILTERS["pdf"]), _property("FilterData", chosen))
+        self.documents[document].storeToURL(uno.systemPathToFileUrl(path), wanted)
+
+    def results(self, document):
+        """What every formula cell shows, by sheet: blocks of [row, column, rows], from zero."""
+        told = {}
+        for sheet in self.documents[document].Sheets:
+            blocks = []
+            for part in sheet.queryContentCells(FORMULAS):
+                place = part.RangeAddress
+                shown = [list(row) for row in part.getDataArray()]
+                for wrong in part.queryFormulaCells(ERROR_RESULTS):
+                    inner = wrong.RangeAddress
+                    for row in range(inner.StartRow, inner.EndRow + 1):
+                        for column in range(inner.StartColumn, inner.EndColumn + 1):
+                            code = sheet.getCellByPosition(column, row).getError()
+                            shown[row - place.StartRow][column - place.StartColumn] = {
+                                "error": ERRORS.get(code, "Err:%d" % code)
+                            }
+                blocks.append([place.StartRow, place.StartColumn, shown])
+            told[sheet.Name] = blocks
+        return told
 
     def type(self, document, sheet, address, formulas):
         """Type formulas as in Excel (English names, arguments parted by commas) into a block at once."""

@@ -1,0 +1,49 @@
+"""A home of the workbooks' own: with the regimes' history, which other tests expect not to be there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from xl_smallcap.config import load_settings
+from xl_smallcap.data.loading import load
+from xl_smallcap.data.store import Store
+from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
+from xl_smallcap.hosts.libreoffice.package import package_files
+from xl_smallcap.session import Session, use_session
+from xl_smallcap.workbooks.book import prepare
+
+
+@pytest.fixture(scope="session")
+def book_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("book_home")
+    load(Store(home / "store"), "sample", lambda *_: None)
+    use_session(Session(load_settings(home)))
+    prepare()
+    use_session(None)
+    return home
+
+
+@pytest.fixture
+def session(book_home: Path) -> Iterator[Session]:
+    opened = Session(load_settings(book_home))
+    use_session(opened)
+    yield opened
+    use_session(None)
+
+
+@pytest.fixture(scope="session")
+def office(book_home: Path) -> Iterator[Office]:
+    """LibreOffice with the add-in on this home."""
+    environment = {"XL_SMALLCAP_HOME": str(book_home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "5"}
+    try:
+        started = Office(extension=package_files(book_home), environment=environment)
+    except OfficeMissingError as exc:
+        if os.environ.get("XL_SMALLCAP_REQUIRE_HOSTS") == "1":
+            pytest.fail(f"XL_SMALLCAP_REQUIRE_HOSTS is set, but: {exc}")
+        pytest.skip(str(exc))
+    with started as opened:
+        yield opened

@@ -1,0 +1,393 @@
+"""A workbook while it is written: cells are recorded, calculated by our own calculator, then written with their values.
+
+So a formula stands once, its stored value is what that very text gives, and no value can differ from its formula.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xl_smallcap.workbooks.formulas.calculator import Calculator, Formula, ask_engine
+from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.formulas.values import CellError, Grid, serial
+from xl_smallcap.workbooks.styles import DATE, GENERAL, Kind, Styles, form_of
+
+
+@dataclass(frozen=True)
+class _Spill:
+    """How a spilled table looks: rows kept styled for a larger one; height of rows whose long texts are wrapped."""
+
+    kind: Kind
+    room: int
+    height: float
+
+
+class Page:
+    """One worksheet and the few ways we write to it.
+
+    Parameters
+    ----------
+    draft : Draft
+        Its workbook.
+    name : str
+        Of the sheet.
+    """
+
+    def __init__(self, draft: Draft, name: str) -> None:
+        self.draft, self.name = draft, name
+        self.sheet = draft.book.add_worksheet(name)
+        self.sheet.hide_gridlines(2)
+        self.sheet.set_default_row(15)
+        self.styles = draft.styles
+        self.cells: dict[tuple[int, int], Any] = {}
+        self.looks: dict[tuple[int, int], Any] = {}
+        self.spills: dict[tuple[int, int], _Spill] = {}
+
+    def put(
+        self, row: int, column: int, content: Any, form: str = GENERAL, kind: Kind | None = None, **more: Any
+    ) -> None:
+        """Write a constant or, from a text that begins with "=", a formula.
+
+        Parameters
+        ----------
+        row, column : int
+            From zero.
+        content : str, float, datetime.date or None
+            What it holds.
+        form : str
+            Number format.
+        kind : str, optional
+            Style; default by the content: text, result of a RUSSELL_ formula, or derived.
+        **more
+            Other properties of the format.
+        """
+        formula = isinstance(content, str) and content.startswith("=")
+        if kind is None:
+            kind = "text" if not formula else "result" if "RUSSELL_" in content else "derived"
+        self.cells[row, column] = Formula(content) if formula else content
+        self.looks[row, column] = self.styles.get(kind, form, **more)
+
+    def merged(
+        self, block: tuple[int, int, int, int], content: Any, form: str = GENERAL, kind: Kind | None = None, **more: Any
+    ) -> None:
+        """Write one content across a block of cells.
+
+        Parameters
+        ----------
+        block : tuple of int
+            Top, left, bottom, right, from zero.
+        content, form, kind, **more
+            As in :meth:`put`.
+        """
+        self.put(block[0], block[1], content, form, kind, **more)
+        self.spread(block)
+
+    def spread(self, block: tuple[int, int, int, int]) -> None:
+        """Merge a block whose first cell is written.
+
+        Parameters
+        ----------
+        block : tuple of int
+            Top, left, bottom, right, from zero.
+        """
+        self.sheet.merge_range(*block, "", self.looks[block[0], block[1]])
+
+    def row(self, row: int, column: int, contents: Sequence[Any], kind: Kind | None = None, **more: Any) -> None:
+        """Write contents side by side.
+
+        Parameters
+        ----------
+        row, column : int
+            Of the first.
+        contents : sequence
+            As in :meth:`put`.
+        kind : str, optional
+            Style.
+        **more
+            Other properties of the format.
+        """
+        for k, content in enumerate(contents):
+            self.put(row, column + k, content, kind=kind, **more)
+
+    def input(
+        self, row: int, column: int, name: str, value: Any, choices: Sequence[Any] | None = None, form: str = GENERAL
+    ) -> None:
+        """Write a cell a person types into, with its name and its list of choices.
+
+        Parameters
+        ----------
+        row, column : int
+            From zero.
+        name : str
+            Defined name.
+        value : object
+            What it opens with; None is empty.
+        choices : sequence, optional
+            For a drop-down.
+        form : str
+            Number format.
+        """
+        self.put(row, column, value, form, "input")
+        if name:
+            self.draft.define(name, self.name, row, column)
+        if choices:
+            self.sheet.data_validation(
+                row, column, row, column, {"validate": "list", "source": list(choices), "ignore_blank": True}
+            )
+
+    def spill(self, row: int, column: int, formula: str, room: int = 0, height: float = 0.0) -> Grid | CellError:
+        """Write a table function as one dynamic array.
+
+        Parameters
+        ----------
+        row, column : int
+            Of its upper left cell, where the header begins.
+        formula : str
+            With "=".
+        room : int
+            Rows styled for a larger table.
+        height : float
+            Points of a row in which long texts are wrapped; 0 for rows of one line.
+
+        Returns
+        -------
+        Grid or CellError
+            What it gives now.
+        """
+        self.cells[row, column] = Formula(formula, spills=True)
+        self.spills[row, column] = _Spill("result", room, height)
+        found = self.draft.calculator.whole(self.name, row, column)
+        return found if isinstance(found, (Grid, CellError)) else Grid(((found,),))
+
+    def value(self, row: int, column: int) -> Any:
+        """Return what a cell shows.
+
+        Parameters
+        ----------
+        row, column : int
+            From zero.
+
+        Returns
+        -------
+        float, str, bool, CellError or None
+        """
+        return self.draft.calculator.value(self.name, row, column)
+
+    def write(self) -> None:
+        """Write every cell with the value it has now."""
+        for at, spill in self.spills.items():
+            self._write_spill(at, spill)
+        for (row, column), content in self.cells.items():
+            if (row, column) in self.spills:
+                continue
+            look = self.looks[row, column]
+            if isinstance(content, Formula):
+                self.sheet.write_formula(row, column, content.text, look, stored(self.value(row, column)))
+            elif content is None:
+                self.sheet.write_blank(row, column, None, look)
+            elif isinstance(content, dt.date):
+                self.sheet.write_number(row, column, serial(content), look)
+            elif isinstance(content, str):
+                self.sheet.write_string(row, column, content, look)
+            else:
+                self.sheet.write_number(row, column, content, look)
+
+    def _write_spill(self, at: tuple[int, int], spill: _Spill) -> None:
+        row, column = at
+        found = self.draft.calculator.whole(self.name, row, column)
+        content = self.cells[at]
+        table = found if isinstance(found, Grid) else Grid(((found,),))
+        head = self.styles.get("head")
+        if isinstance(found, Grid):
+            self.sheet.set_row(row, 30)
+        bottom, right = row + len(table.rows) - 1, column + len(table.rows[0]) - 1
+        look = head if isinstance(found, Grid) else self.styles.get("result")
+        self.sheet.write_dynamic_array_formula(row, column, bottom, right, content.text, look, stored(table.first))
+        for i, line in enumerate(table.rows):
+            if i and spill.height:
+                self.sheet.set_row(row + i, spill.height)
+            for j, cell in enumerate(line):
+                if i == j == 0:
+                    continue
+                form = form_of(str(table.rows[0][j]))
+                if not form and isinstance(cell, float) and cell != int(cell):
+                    form = "0.000"
+                wrapped = {"text_wrap": True} if spill.height and isinstance(cell, str) else {}
+                style = head if i == 0 else self.styles.get(spill.kind, form, **wrapped)
+                shown = stored(cell)
+                if isinstance(shown, str) and shown.startswith("#"):
+                    self.sheet.write_formula(row + i, column + j, f"={shown}", style, shown)
+                elif isinstance(shown, str):
+                    self.sheet.write_string(row + i, column + j, shown, style)
+                elif isinstance(shown, bool):
+                    self.sheet.write_boolean(row + i, column + j, shown, style)
+                else:
+                    self.sheet.write_number(row + i, column + j, shown, style)
+        for i in range(len(table.rows), spill.room):
+            for j, name in enumerate(table.rows[0]):
+                self.sheet.write_blank(row + i, column + j, None, self.styles.get(spill.kind, form_of(str(name))))
+
+
+def stored(value: Any) -> Any:
+    """Return a value as XlsxWriter stores it beside a formula.
+
+    Parameters
+    ----------
+    value : object
+        From the calculator.
+
+    Returns
+    -------
+    float, str or bool
+    """
+    return value.code if isinstance(value, CellError) else "" if value is None else value
+
+
+class Draft:
+    """Sheets and names of a workbook that is being written; the calculator reads it.
+
+    Parameters
+    ----------
+    book : xlsxwriter.Workbook
+        Where it goes.
+    """
+
+    date1904 = False
+
+    def __init__(self, book: Any) -> None:
+        self.book, self.styles = book, Styles(book)
+        self.pages: dict[str, Page] = {}
+        self.names: dict[str, str] = {}
+        self.calculator = Calculator(self, ask_engine())
+
+    def page(self, name: str) -> Page:
+        """Add a sheet.
+
+        Parameters
+        ----------
+        name : str
+            Of the sheet.
+
+        Returns
+        -------
+        Page
+        """
+        self.pages[name] = Page(self, name)
+        return self.pages[name]
+
+    def define(self, name: str, sheet: str, row: int, column: int) -> None:
+        """Give a cell a name.
+
+        Parameters
+        ----------
+        name : str
+            Such as in_as_of.
+        sheet : str
+            Its sheet.
+        row, column : int
+            From zero.
+        """
+        quoted = f"'{sheet}'" if " " in sheet else sheet
+        self.names[name.upper()] = f"={quoted}!{address(row, column, fixed=True)}"
+        self.book.define_name(name, self.names[name.upper()])
+
+    def content(self, sheet: str, row: int, column: int) -> Any:
+        """Return what was written to a cell; for the calculator.
+
+        Parameters
+        ----------
+        sheet : str
+            Its sheet.
+        row, column : int
+            From zero.
+
+        Returns
+        -------
+        Formula, float, str, bool or None
+        """
+        found = self.pages[sheet].cells.get((row, column))
+        if isinstance(found, dt.date):
+            return serial(found)
+        if isinstance(found, int) and not isinstance(found, bool):
+            return float(found)
+        return found
+
+    def extent(self, sheet: str) -> tuple[int, int]:
+        """Return the numbers of used rows and columns; for the calculator.
+
+        Parameters
+        ----------
+        sheet : str
+            A sheet.
+
+        Returns
+        -------
+        tuple of int
+        """
+        places = self.pages[sheet].cells
+        return max((r for r, _ in places), default=0) + 1, max((c for _, c in places), default=0) + 1
+
+    def anchor(self, sheet: str, row: int, column: int) -> tuple[int, int] | None:
+        """Return the spilled table that may reach a cell; for the calculator.
+
+        Parameters
+        ----------
+        sheet : str
+            Its sheet.
+        row, column : int
+            From zero.
+
+        Returns
+        -------
+        tuple of int or None
+        """
+        page = self.pages[sheet]
+        if (row, column) in page.cells:
+            return None
+        before = [(r, c) for r, c in page.spills if r <= row and c <= column]
+        return max(before, default=None, key=lambda at: (at[1], at[0]))
+
+    def finish(self) -> None:
+        """Write every sheet, then the file."""
+        for page in self.pages.values():
+            page.write()
+        self.book.close()
+
+
+LATEST = 'IF(in_as_of="",RUSSELL_ASOF(),in_as_of)'
+"""The day everything is as of, in a formula."""
+LEGEND = (("typed by you", "input"), ("RUSSELL_ result", "result"), ("formula on results", "derived"))
+
+
+def heading(page: Page, title: str, says: str, columns: int) -> None:
+    """Write title, what the sheet answers, the data's name and day, and the legend; set up the page for print.
+
+    Parameters
+    ----------
+    page : Page
+        A new sheet.
+    title, says : str
+        Its title and the question it answers.
+    columns : int
+        Width of the printed part.
+    """
+    sheet = page.sheet
+    sheet.set_row(0, 24)
+    page.put(0, 0, title, kind="title")
+    page.put(1, 0, says, kind="note")
+    page.put(2, 0, f'="Data: "&RUSSELL_SNAPSHOT()&", as of "&TEXT({LATEST},"yyyy-mm-dd")', kind="warning")
+    for k, (label, kind) in enumerate(LEGEND):
+        page.put(0, columns - len(LEGEND) + k, label, kind=kind, font_size=8, align="center", bold=False)  # type: ignore[arg-type]  # kinds of LEGEND
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 1)
+    sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+    sheet.set_footer(
+        "&L&8xl_smallcap, not affiliated with or endorsed by FTSE Russell. Not investment advice.&R&8&A, &F"
+    )
+
+
+__all__ = ["DATE", "LATEST", "Draft", "Page", "heading", "stored"]

@@ -1,0 +1,353 @@
+"""Calculates cells from their formulas: our functions, references, operators and the ordinary functions it knows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from xl_smallcap.functions import BY_NAME
+from xl_smallcap.hosts._cells import evaluate
+from xl_smallcap.types import Scalar, Table
+from xl_smallcap.workbooks.formulas.library import EAGER, RANGED
+from xl_smallcap.workbooks.formulas.parser import Apply, Area, Literal, parse
+from xl_smallcap.workbooks.formulas.references import Block, read_reference
+from xl_smallcap.workbooks.formulas.values import (
+    CellError,
+    Grid,
+    UnsupportedError,
+    cell_of,
+    compare,
+    number,
+    scalar,
+    text,
+    truth,
+)
+
+_MOST_CELLS = 200_000
+"""A range is cut to the used part of its sheet; one still larger than this is left to a spreadsheet program."""
+Ask = Callable[[str, list[Any]], Any]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula in a cell; `spills` where its whole table shows, from this cell down and to the right."""
+
+    text: str
+    spills: bool = False
+
+
+class Cells(Protocol):
+    """Where the calculator reads a workbook: contents by place, used rows and columns, and names."""
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What each defined name, in capitals, refers to."""
+
+    @property
+    def date1904(self) -> bool:
+        """Whether day numbers count from 1904."""
+
+    def content(self, sheet: str, row: int, column: int) -> Any:
+        """Return a constant, a :class:`Formula`, or None."""
+
+    def extent(self, sheet: str) -> tuple[int, int]:
+        """Return the numbers of used rows and columns; raises KeyError for an unknown sheet."""
+
+    def anchor(self, sheet: str, row: int, column: int) -> tuple[int, int] | None:
+        """Return the cell whose spilled table may reach this one, else None."""
+
+
+def ask_engine(pin: Any = None) -> Ask:
+    """Return what answers a RUSSELL_ call, errors as values.
+
+    Parameters
+    ----------
+    pin : object, optional
+        The workbook's RUSSELL_PIN.
+
+    Returns
+    -------
+    callable
+        Name, raw arguments -> float, str, list of rows, or :class:`CellError`.
+    """
+
+    def ask(name: str, arguments: list[Any]) -> Scalar | Table | CellError:
+        answer = evaluate(name, arguments, pin)
+        if answer.code is not None:
+            return CellError(answer.code)
+        return answer.table if answer.table is not None else answer.value
+
+    return ask
+
+
+class Calculator:
+    """Values of cells, each calculated once.
+
+    Parameters
+    ----------
+    cells : Cells
+        The workbook.
+    ask : callable
+        Answers our functions.
+    """
+
+    def __init__(self, cells: Cells, ask: Ask) -> None:
+        self._cells, self._ask = cells, ask
+        self._known: dict[tuple[str, int, int], Any] = {}
+        self._under_way: set[tuple[str, int, int]] = set()
+        self._trees: dict[str, Any] = {}
+
+    def value(self, sheet: str, row: int, column: int) -> Any:
+        """Return what a cell shows.
+
+        Parameters
+        ----------
+        sheet : str
+            Its sheet.
+        row, column : int
+            From zero.
+
+        Returns
+        -------
+        float, str, bool, CellError or None
+
+        Raises
+        ------
+        UnsupportedError
+            It needs what this calculator does not do.
+        """
+        found = self.whole(sheet, row, column)
+        return found.first if isinstance(found, Grid) else found
+
+    def whole(self, sheet: str, row: int, column: int) -> Any:
+        """Return what a cell's formula gives, a spilled table as a :class:`Grid`.
+
+        Parameters
+        ----------
+        sheet, row, column
+            As in :meth:`value`.
+
+        Returns
+        -------
+        float, str, bool, CellError, Grid or None
+        """
+        key = (sheet, row, column)
+        if key in self._known:
+            return self._known[key]
+        content = self._cells.content(sheet, row, column)
+        if content is None:
+            anchor = self._cells.anchor(sheet, row, column)
+            if anchor is None or anchor == (row, column):
+                return None
+            table = self.whole(sheet, *anchor)
+            down, across = row - anchor[0], column - anchor[1]
+            if isinstance(table, Grid) and down < len(table.rows) and across < len(table.rows[0]):
+                return table.rows[down][across]
+            return None
+        if not isinstance(content, Formula):
+            return content
+        if key in self._under_way:
+            raise UnsupportedError("a circular reference")
+        self._under_way.add(key)
+        try:
+            result = self.calculate(content.text, sheet)
+            if not content.spills and isinstance(result, Grid):
+                result = result.first
+            self._known[key] = 0.0 if result is None else result
+        finally:
+            self._under_way.discard(key)
+        return self._known[key]
+
+    def calculate(self, formula: str, sheet: str) -> Any:
+        """Return what a formula gives on a sheet, errors as values.
+
+        Parameters
+        ----------
+        formula : str
+            In the file's form.
+        sheet : str
+            What references without a sheet mean.
+
+        Returns
+        -------
+        float, str, bool, CellError, Grid or None
+        """
+        tree = self._trees.get(formula)
+        if tree is None:
+            tree = self._trees[formula] = parse(formula)
+        try:
+            return self._eval(tree, sheet)
+        except CellError as error:
+            return error
+
+    def _eval(self, tree: Any, sheet: str) -> Any:
+        if isinstance(tree, Literal):
+            found = Grid(tree.value) if isinstance(tree.value, tuple) else tree.value
+        elif isinstance(tree, Area):
+            found = self._area(tree.text, sheet)
+        elif isinstance(tree, Apply):
+            found = self._apply(tree, sheet)
+        else:
+            return None
+        if isinstance(found, CellError):
+            raise found
+        return found
+
+    def _caught(self, tree: Any, sheet: str) -> Any:
+        try:
+            return self._eval(tree, sheet)
+        except CellError as error:
+            return error
+
+    def _area(self, written: str, sheet: str) -> Any:
+        block = read_reference(written)
+        if block is not None:
+            return self._block(block, block.sheet or sheet)
+        name = written.rsplit("!", 1)[-1].upper()
+        target = self._cells.names.get(name)
+        if target is None:
+            raise UnsupportedError(f"name {written}")
+        return self.calculate(target, sheet)
+
+    def _block(self, block: Block, sheet: str) -> Any:
+        try:
+            rows, columns = self._cells.extent(sheet)
+        except KeyError:
+            raise UnsupportedError(f"sheet {sheet}") from None
+        if block.top == block.bottom and block.left == block.right:
+            return self.value(sheet, block.top, block.left)
+        bottom, right = min(block.bottom, max(rows - 1, block.top)), min(block.right, max(columns - 1, block.left))
+        if (bottom - block.top + 1) * (right - block.left + 1) > _MOST_CELLS:
+            raise UnsupportedError("a range of very many cells")
+        return Grid(
+            tuple(
+                tuple(self.value(sheet, r, c) for c in range(block.left, right + 1))
+                for r in range(block.top, bottom + 1)
+            )
+        )
+
+    def _lazy(self, name: str, given: tuple[Any, ...], sheet: str) -> Any:
+        """IF, IFERROR, IFNA: only what is needed is calculated."""
+        if name == "IF":
+            if len(given) not in (2, 3):
+                raise UnsupportedError("IF with other than two or three arguments")
+            if truth(self._eval(given[0], sheet)):
+                return self._eval(given[1], sheet)
+            return self._eval(given[2], sheet) if len(given) == 3 else False
+        if len(given) != 2:
+            raise UnsupportedError(f"{name} with other than two arguments")
+        found = self._caught(given[0], sheet)
+        first = found.first if isinstance(found, Grid) else found
+        caught = isinstance(first, CellError) and (name == "IFERROR" or first.code == "#N/A")
+        return self._eval(given[1], sheet) if caught else found
+
+    def _apply(self, tree: Apply, sheet: str) -> Any:
+        name, given = tree.name, tree.arguments
+        if name in BY_NAME:
+            return self._russell(name, given, sheet)
+        if name == "ANCHORARRAY" and len(given) == 1 and isinstance(given[0], Area):  # A1# as files hold it
+            block = read_reference(given[0].text)
+            if block is None:
+                raise UnsupportedError(f"{given[0].text}#")
+            return self.whole(block.sheet or sheet, block.top, block.left)
+        if name in ("IF", "IFERROR", "IFNA"):
+            return self._lazy(name, given, sheet)
+        if name in ("ISERROR", "ISNUMBER", "ISTEXT", "ISNA", "ISBLANK") and len(given) == 1:
+            found = self._caught(given[0], sheet)
+            return _is(name, found.first if isinstance(found, Grid) else found)
+        if name in ("NEG", "%", "+", "-", "*", "/", "^", "&", "=", "<>", "<", ">", "<=", ">="):
+            return _operate(name, [self._eval(g, sheet) for g in given])
+        if name not in EAGER:
+            raise UnsupportedError(f"function {name}")
+        try:
+            return EAGER[name]([self._argument(name, g, sheet) for g in given])
+        except (IndexError, ValueError, OverflowError) as exc:
+            raise UnsupportedError(f"{name}: {exc}") from exc
+
+    def _argument(self, name: str, tree: Any, sheet: str) -> Any:
+        """Of a sum and its like a single cell counts as a range: texts in it do not count, typed ones do."""
+        value = self._eval(tree, sheet)
+        if name in RANGED and isinstance(tree, Area) and not isinstance(value, Grid):
+            return Grid(((value,),))
+        return value
+
+    def _russell(self, name: str, given: tuple[Any, ...], sheet: str) -> Any:
+        entry = BY_NAME[name]
+        raw: list[Any] = []
+        for k, argument in enumerate(given):
+            value = self._eval(argument, sheet)
+            if isinstance(value, Grid):
+                cells = [list(r) for r in value.rows]
+                for row in cells:
+                    for cell in row:
+                        if isinstance(cell, CellError):
+                            raise cell
+                value = cells
+            dated = k < len(entry.parameters) and entry.parameters[k].is_date
+            if dated and self._cells.date1904 and isinstance(value, float) and value:
+                value += 1462.0
+            raw.append(value)
+        answer = self._ask(name, raw)
+        if isinstance(answer, CellError):
+            raise answer
+        date1904 = self._cells.date1904
+        if isinstance(answer, list):
+            return Grid(tuple(tuple(cell_of(v, date1904) for v in row) for row in answer))
+        found = cell_of(answer, date1904)
+        if isinstance(found, CellError):
+            raise found
+        return found
+
+
+def _is(name: str, value: Any) -> bool:
+    if name == "ISBLANK":
+        return value is None
+    if name == "ISERROR":
+        return isinstance(value, CellError)
+    if name == "ISNA":
+        return isinstance(value, CellError) and value.code == "#N/A"
+    if name == "ISTEXT":
+        return isinstance(value, str)
+    return isinstance(value, (float, dt.date)) and not isinstance(value, bool)
+
+
+def _operate(name: str, values: list[Any]) -> Any:
+    if any(isinstance(v, Grid) for v in values):
+        raise UnsupportedError("an operator on a range")
+    if name == "NEG":
+        return -number(values[0])
+    if name == "%":
+        return number(values[0]) / 100.0
+    one, two = values
+    if name == "&":
+        return text(one) + text(two)
+    if name in _COMPARED:
+        return _COMPARED[name](compare(scalar(one), scalar(two)), 0)
+    return _arithmetic(name, number(one), number(two))
+
+
+_COMPARED: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+
+
+def _arithmetic(name: str, a: float, b: float) -> float:
+    if name == "/" and b == 0.0:
+        raise CellError("#DIV/0!")
+    if name == "^":
+        try:
+            power = a**b
+        except (ZeroDivisionError, OverflowError):
+            raise CellError("#NUM!") from None
+        if isinstance(power, complex):
+            raise CellError("#NUM!")
+        return float(power)
+    return a / b if name == "/" else a + b if name == "+" else a - b if name == "-" else a * b

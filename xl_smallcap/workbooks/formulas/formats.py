@@ -1,0 +1,54 @@
+"""TEXT(): the few number formats our own formulas use."""
+
+from __future__ import annotations
+
+import re
+
+from xl_smallcap.workbooks.formulas.values import UnsupportedError, day_of
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DIGITS = re.compile(r'^(?P<head>(?:[+-]|"[^"]*")*)(?P<thousands>#,##)?0(?P<point>\.0+)?(?P<tail>(?:%|"[^"]*")*)$')
+
+
+def formatted(value: float, pattern: str) -> str:
+    """Write a number by a pattern.
+
+    Parameters
+    ----------
+    value : float
+        Number or day number.
+    pattern : str
+        yyyy-mm-dd, d mmm yyyy, mmm yyyy, or sections of 0, 0.00, #,##0, with signs, percent and quoted text.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    UnsupportedError
+        Any other pattern.
+    """
+    if pattern.lower() in ("yyyy-mm-dd", "d mmm yyyy", "mmm yyyy"):
+        day = day_of(value)
+        month = _MONTHS[day.month - 1]
+        shapes = {"yyyy-mm-dd": day.isoformat(), "d mmm yyyy": f"{day.day} {month} {day.year}"}
+        return shapes.get(pattern.lower(), f"{month} {day.year}")
+    sections = pattern.split(";")
+    if len(sections) > 3:
+        raise UnsupportedError(f"number format {pattern}")
+    which = 0 if value > 0 or len(sections) == 1 else 1 if value < 0 else len(sections) - 1
+    if value == 0 and len(sections) == 2:
+        which = 0
+    found = _DIGITS.match(sections[which])
+    if found is None:
+        raise UnsupportedError(f"number format {pattern}")
+    own_sign = which == 1
+    shown = abs(value) if own_sign else value
+    tail = found["tail"] or ""
+    shown *= 100.0 ** tail.count("%")
+    places = len(found["point"] or ".") - 1
+    # half away from zero on the 15 digits a sheet knows, as Excel rounds
+    digits = f"{float(f'{abs(shown):.15g}') + 1e-9 * 10.0**-places:{',' if found['thousands'] else ''}.{places}f}"
+    minus = "-" if shown < 0 and float(digits.replace(",", "")) != 0.0 else ""
+    return minus + (found["head"] or "").replace('"', "") + digits + tail.replace('"', "")

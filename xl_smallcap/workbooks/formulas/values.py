@@ -1,0 +1,207 @@
+"""What a cell can hold while it is calculated, and how Excel turns one kind into another."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from xl_smallcap.types import Scalar
+
+_EPOCH = dt.date(1899, 12, 30)
+
+
+class UnsupportedError(Exception):
+    """The formula needs something this calculator does not do; the cell is left to a spreadsheet program."""
+
+
+@dataclass(frozen=True)
+class CellError(Exception):
+    """A spreadsheet error as a value; raised where it ends a calculation."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A range or a spilled table."""
+
+    rows: tuple[tuple[Any, ...], ...]
+
+    @property
+    def first(self) -> Any:
+        """The upper left cell, which is what a single cell shows."""
+        return self.rows[0][0] if self.rows and self.rows[0] else None
+
+
+def serial(value: dt.date, date1904: bool = False) -> float:
+    """Return the day number of a date.
+
+    Parameters
+    ----------
+    value : datetime.date
+        The date.
+    date1904 : bool
+        Whether the workbook counts from 1904.
+
+    Returns
+    -------
+    float
+    """
+    return float((value - _EPOCH).days - (1462 if date1904 else 0))
+
+
+def day_of(number: float) -> dt.date:
+    """Return the date of a day number.
+
+    Parameters
+    ----------
+    number : float
+        Days since the end of 1899.
+
+    Returns
+    -------
+    datetime.date
+    """
+    return _EPOCH + dt.timedelta(days=int(number))
+
+
+def cell_of(value: Scalar, date1904: bool = False) -> Any:
+    """Return a function's native value as a cell holds it: dates as day numbers, nothing as #N/A.
+
+    Parameters
+    ----------
+    value : float, str, bool, datetime.date or None
+        From a worksheet function.
+    date1904 : bool
+        Whether the workbook counts from 1904.
+
+    Returns
+    -------
+    float, str, bool or CellError
+    """
+    if value is None:
+        return CellError("#N/A")
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, dt.date):
+        return serial(value, date1904)
+    return float(value) if isinstance(value, (int, float)) else value
+
+
+def scalar(value: Any) -> Any:
+    """Return a single value: of a grid its first cell; an error is raised.
+
+    Parameters
+    ----------
+    value : object
+        Any result.
+
+    Returns
+    -------
+    float, str, bool or None
+    """
+    if isinstance(value, Grid):
+        value = value.first
+    if isinstance(value, CellError):
+        raise value
+    return value
+
+
+def number(value: Any) -> float:
+    """Return a value as arithmetic takes it.
+
+    Parameters
+    ----------
+    value : object
+        Any result.
+
+    Returns
+    -------
+    float
+    """
+    value = scalar(value)
+    if value is None:
+        return 0.0
+    if isinstance(value, bool):
+        return float(value)
+    if isinstance(value, float):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        raise CellError("#VALUE!") from None
+
+
+def text(value: Any) -> str:
+    """Return a value as the operator & takes it.
+
+    Parameters
+    ----------
+    value : object
+        Any result.
+
+    Returns
+    -------
+    str
+    """
+    value = scalar(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        if value != 0.0 and not 1e-4 <= abs(value) < 1e15:
+            raise UnsupportedError("a very small or large number as text")  # programs differ in how they write it
+        return str(int(value)) if value == int(value) else f"{value:.15g}"
+    return str(value)
+
+
+def truth(value: Any) -> bool:
+    """Return a value as a condition.
+
+    Parameters
+    ----------
+    value : object
+        Any result.
+
+    Returns
+    -------
+    bool
+    """
+    value = scalar(value)
+    if isinstance(value, str):
+        if value.upper() in ("TRUE", "FALSE"):
+            return value.upper() == "TRUE"
+        raise CellError("#VALUE!")
+    return bool(value)
+
+
+def compare(one: Any, two: Any) -> int:
+    """Order two values as Excel does: numbers before texts before booleans; texts without case.
+
+    Parameters
+    ----------
+    one, two : object
+        Any results.
+
+    Returns
+    -------
+    int
+        -1, 0 or 1.
+    """
+    one, two = scalar(one), scalar(two)
+    if one is None:
+        one = "" if isinstance(two, str) else False if isinstance(two, bool) else 0.0
+    if two is None:
+        two = "" if isinstance(one, str) else False if isinstance(one, bool) else 0.0
+
+    def rank(value: Any) -> int:
+        return 2 if isinstance(value, bool) else 1 if isinstance(value, str) else 0
+
+    a, b = rank(one), rank(two)
+    if a != b:
+        return -1 if a < b else 1
+    if isinstance(one, str):
+        one, two = one.casefold(), two.casefold()
+    return int(one > two) - int(one < two)

@@ -1,0 +1,67 @@
+"""Sheet Fair value: value, gap and the evidence for believing it, by both models; five years of the gap."""
+
+from __future__ import annotations
+
+from xl_smallcap.workbooks import charts
+from xl_smallcap.workbooks.draft import LATEST, Draft, Page, heading
+from xl_smallcap.workbooks.styles import BETA, DATE, GENERAL, PERCENT, POINTS, PVALUE, RANK, SIGMA
+
+ROW, HISTORY, MONTHS = 7, 44, 60
+_STATS = (
+    ("actual", POINTS, "index points"),
+    ("value", POINTS, "index points: actual without the gap"),
+    ("gap", POINTS, "index points, actual less value"),
+    ("gap_pct", PERCENT, "of the value"),
+    ("gap_sigma", SIGMA, "residual standard deviations"),
+    ("rsquared", PVALUE, "in sample"),
+    ("rsquared_oos", PVALUE, "out of sample"),
+    ("noise_percentile", RANK, "where R² lies among random walks' (levels only): 90 and more would be evidence"),
+    ("cointegration_pvalue", PVALUE, "of no cointegration, by simulation (levels only)"),
+    ("half_life", BETA, "observations until half a gap is closed"),
+    ("verdict", GENERAL, "supported, or not distinguishable from noise"),
+)
+
+
+def build(draft: Draft, page: Page) -> None:
+    """Write the sheet.
+
+    Parameters
+    ----------
+    draft : Draft
+        The workbook.
+    page : Page
+        An empty sheet.
+    """
+    heading(page, "Fair value", "What is the Russell worth given macro, and would random walks look as good?", 8)
+    page.put(4, 0, "Target", kind="label")
+    page.input(4, 1, "in_fv_target", "russell", ["russell", "sp500", "relative", "hedged"])
+    page.put(4, 2, "window and specification are those of Betas", kind="note")
+    page.row(ROW - 1, 0, ["", "changes", "levels", "what it is"], "head")
+    for i, (stat, form, says) in enumerate(_STATS):
+        page.put(ROW + i, 0, stat, kind="label", align="left")
+        for j, model in enumerate(("changes", "levels")):
+            call = f'RUSSELL_FAIR_VALUE("{stat}",in_fv_target,in_window,in_as_of,"{model}",in_spec)'
+            page.put(ROW + i, 1 + j, f'=IFERROR({call},"n/a")', form, align="right")
+        page.put(ROW + i, 3, says, kind="note")
+    page.row(HISTORY, 0, ["date", "actual", "value", "gap, sd"], "head")
+    for i in range(1, MONTHS + 2):
+        row, back = HISTORY + i, MONTHS + 1 - i
+        page.put(row, 0, f"=EOMONTH({LATEST},-{back})" if back else f"={LATEST}", DATE)
+        for j, (stat, form) in enumerate((("actual", POINTS), ("value", POINTS), ("gap_sigma", SIGMA)), 1):
+            call = f'RUSSELL_FAIR_VALUE("{stat}",in_fv_target,in_window,$A{row + 1},"changes",in_spec)'
+            page.put(row, j, f"={call}", form)
+    last = HISTORY + MONTHS + 1
+    lines = ((1, "actual", "ink"), (2, "value by yesterday's betas (changes)", "orange"))
+    page.sheet.insert_chart(
+        20, 0, charts.lines(draft.book, page.name, HISTORY + 1, last, 0, lines, "Actual and model value", (470, 330))
+    )
+    gaps = ((3, "gap", "blue"),)
+    page.sheet.insert_chart(
+        20, 4, charts.lines(draft.book, page.name, HISTORY + 1, last, 0, gaps, "Gap in standard deviations", (440, 330))
+    )
+    page.sheet.set_column(0, 0, 21)
+    page.sheet.set_column(1, 2, 27)
+    page.sheet.set_column(3, 3, 16)
+    page.sheet.set_column(4, 8, 15)
+    page.sheet.freeze_panes(ROW, 1)
+    page.sheet.print_area(0, 0, HISTORY - 3, 8)

@@ -1,0 +1,183 @@
+"""Sheet Pitch data: the cells behind the pitch sheet; each of its numbers can be traced to a RUSSELL_ formula."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xl_smallcap.analyses.thesis import CLAIMS
+from xl_smallcap.workbooks.draft import LATEST, Draft, Page
+from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.formulas.values import Grid
+from xl_smallcap.workbooks.sheets.attribution import items_of, waterfall
+from xl_smallcap.workbooks.styles import BETA, DATE, PERCENT, SHARE
+
+NAME = "Pitch data"
+FACTORS = ("growth", "inflation", "easing", "dollar", "oil")
+BETAS, LEVELS, STEPS, MAP, HISTORY, FANS, REGIMES = 2, 11, 18, 34, 48, 48, 48
+"""First rows of the blocks, from zero; blocks of the same row stand side by side."""
+MONTHS, FAN_MONTHS, REGIME_MONTHS = 60, 12, 120
+FAN_COLUMNS = (6, 14)
+REGIME_COLUMN, THESIS_COLUMN, ATTRIBUTION_COLUMN = 23, 35, 14
+CLAIM_ROW = 30
+TARGET = '"relative"'
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Where the blocks ended up: rows of the regimes' history."""
+
+    regime_rows: int
+
+
+def _betas(page: Page) -> None:
+    page.put(BETAS - 2, 0, "Betas of Russell less S&P 500, % per +1 sd, 250 days", kind="label", align="left")
+    page.row(BETAS - 1, 0, ["factor", "beta", "± 90 %", "lower", "upper", "t", "reading"], "head")
+    for i, factor in enumerate(FACTORS):
+        r = BETAS + i
+        page.put(r, 0, factor)
+        for j, stat in ((1, "beta"), (3, "lower"), (4, "upper"), (5, "tstat")):
+            page.put(r, j, f'=RUSSELL_BETA($A{r + 1},"{stat}",{TARGET},250,in_as_of)', BETA)
+        page.put(r, 2, f"=(E{r + 1}-D{r + 1})/2", BETA)
+        page.put(r, 6, f'=IF(OR(D{r + 1}>0,E{r + 1}<0),"clear","not clear")')
+
+
+def _levels(page: Page) -> None:
+    """What must be true: today's level, and the one at which the path's call is a coin's toss."""
+    page.put(
+        LEVELS - 2, 0, "Levels that matter: where the call of the path is a coin's toss", kind="label", align="left"
+    )
+    heads = [
+        "factor",
+        "now",
+        "shock to one half",
+        "level there",
+        "call fails",
+        "interval from",
+        "interval to",
+        "bounded",
+    ]
+    page.row(LEVELS - 1, 0, heads, "head")
+    table = f"RUSSELL_TIPPING(,in_path,{TARGET},,in_as_of)"
+    for i, factor in enumerate(("growth", "inflation", "easing")):
+        r = LEVELS + i
+        page.put(r, 0, factor)
+        sign = "-" if factor == "easing" else ""
+        page.put(r, 1, f'={sign}RUSSELL_FACTOR("{factor}","level",in_as_of)', "0.00")
+        page.put(r, 2, f'=RUSSELL_TIPPING("{factor}",in_path,{TARGET},,in_as_of)', "+0.0;-0.0;0.0")
+        turn = "-" if factor == "easing" else "+"
+        page.put(r, 3, f"=C{r + 1}" if factor == "growth" else f"=B{r + 1}{turn}C{r + 1}/100", "0.00")
+        page.put(r, 4, f'=INDEX({table},{i + 2},3)&""')
+        for j, column in ((5, 4), (6, 5)):
+            page.put(r, j, f'=IFERROR(INDEX({table},{i + 2},{column}),"none")', "+0.0;-0.0;0.0")
+        page.put(r, 7, f'=IF(ISNUMBER(F{r + 1}),"yes","no: the data cannot bound it")')
+
+
+def _history(page: Page) -> None:
+    page.row(HISTORY, 0, ["date", "growth", "inflation", "easing"], "head")
+    page.put(HISTORY - 1, 0, "Betas at month ends, 250 days, % per +1 sd", kind="label", align="left")
+    for i in range(1, MONTHS + 2):
+        r, back = HISTORY + i, MONTHS + 1 - i
+        page.put(r, 0, f"=EOMONTH({LATEST},-{back})" if back else f"={LATEST}", DATE)
+        for j, factor in enumerate(("growth", "inflation", "easing"), 1):
+            page.put(r, j, f'=RUSSELL_BETA("{factor}","beta",{TARGET},250,$A{r + 1})', BETA)
+
+
+def _fans(page: Page) -> None:
+    for column, name in zip(FAN_COLUMNS, ("in_path", "in_against"), strict=True):
+        page.put(FANS - 1, column, f'="Fan of "&{name}&", cumulated log %"', kind="label", align="left")
+        page.row(FANS, column, ["month", "mean", "p5", "p25", "p50", "p75", "p95"], "head")
+        fan = f"RUSSELL_FAN({name},{TARGET},,in_as_of)"
+        for i in range(1, FAN_MONTHS + 1):
+            page.put(FANS + i, column, float(i))
+            for j in range(1, 7):
+                page.put(FANS + i, column + j, f"=IFERROR(INDEX({fan},{i + 1},{j + 1}),NA())", BETA)
+
+
+def _map(page: Page) -> None:
+    page.put(
+        MAP - 2,
+        0,
+        "Probability of outperformance over growth (across) and inflation (down), sd, 3 months",
+        kind="label",
+        align="left",
+    )
+    for i in range(10):
+        for j in range(10):
+            form = "0.0" if i == 0 or j == 0 else SHARE
+            page.put(MAP - 1 + i, j, f"=INDEX(RUSSELL_NEEDLE_MAP({TARGET},3,in_as_of),{i + 1},{j + 1})", form)
+
+
+def _attribution(page: Page) -> None:
+    page.put(BETAS - 2, ATTRIBUTION_COLUMN, "Year to date, Russell less S&P 500, log %", kind="label", align="left")
+    page.spill(BETAS - 1, ATTRIBUTION_COLUMN, f"=RUSSELL_ATTRIBUTION(,in_as_of,{TARGET})", 12)
+    items = items_of("$O", "$P", range(BETAS + 1, BETAS + 13), (*FACTORS, "drift", "specific", "total"))
+    page.put(STEPS - 1, 0, "Behind the waterfall", kind="label", align="left")
+    waterfall(page, STEPS, 0, items)
+
+
+def _thesis(page: Page) -> None:
+    page.put(BETAS - 2, THESIS_COLUMN, "The thesis, row by row", kind="label", align="left")
+    page.spill(BETAS - 1, THESIS_COLUMN, "=RUSSELL_THESIS(in_as_of)", 24)
+
+    keys = THESIS_COLUMN + 13
+    for r in range(BETAS, BETAS + 23):
+        # &"": LibreOffice does not find a text of a spilled add-in table equal to the same text elsewhere
+        page.put(r, keys, f'={address(r, THESIS_COLUMN)}&""')
+
+    def part(column: int) -> str:
+        return f"{address(BETAS, column, True)}:{address(BETAS + 22, column, True)}"
+
+    page.row(CLAIM_ROW - 1, THESIS_COLUMN, ["claim", "statistic", "value", "unit", "lower", "upper", "verdict"], "head")
+    for i, claim in enumerate(CLAIMS):
+        r = CLAIM_ROW + i
+        page.put(r, THESIS_COLUMN, claim)
+        at = f"MATCH({address(r, THESIS_COLUMN)},{part(keys)},0)"
+        for j, column in ((1, 3), (2, 4), (3, 5), (4, 6), (5, 7), (6, 9)):
+            page.put(
+                r,
+                THESIS_COLUMN + j,
+                f"=INDEX({part(THESIS_COLUMN + column)},{at})" + ("" if column in (4, 6, 7) else '&""'),
+                BETA if column in (4, 6, 7) else "",
+            )
+
+
+def _regimes(page: Page) -> int:
+    page.put(REGIMES - 1, REGIME_COLUMN, "Regimes at month ends as they could be told then", kind="label", align="left")
+    start = f"EOMONTH({LATEST},-{REGIME_MONTHS})"
+    found = page.spill(REGIMES, REGIME_COLUMN, f"=RUSSELL_REGIME_HISTORY({start},in_as_of)", REGIME_MONTHS + 2)
+    return len(found.rows) - 1 if isinstance(found, Grid) else REGIME_MONTHS
+
+
+def build(draft: Draft, page: Page, projections: bool) -> Blocks:
+    """Write the sheet.
+
+    Parameters
+    ----------
+    draft : Draft
+        The workbook; its names in_as_of, in_path and in_against are set.
+    page : Page
+        An empty sheet.
+    projections : bool
+        Whether fans, map and tipping levels are wanted.
+
+    Returns
+    -------
+    Blocks
+    """
+    _betas(page)
+    _attribution(page)
+    _thesis(page)
+    _history(page)
+    if projections:
+        _levels(page)
+        _map(page)
+        _fans(page)
+    rows = _regimes(page)
+    page.sheet.set_column(0, 60, 11)
+    page.sheet.freeze_panes(2, 1)
+    page.sheet.set_landscape()
+    page.sheet.fit_to_pages(1, 0)
+    return Blocks(rows)
+
+
+__all__ = ["PERCENT", "Blocks", "build"]

@@ -1,0 +1,63 @@
+"""Sheet Regimes: probabilities with intervals, ten years of them, transitions, returns and the report card."""
+
+from __future__ import annotations
+
+from xl_smallcap.workbooks import charts
+from xl_smallcap.workbooks.draft import LATEST, Draft, Page, heading
+from xl_smallcap.workbooks.formulas.values import Grid
+from xl_smallcap.workbooks.styles import SHARE
+
+ROW, TRANSITIONS, RETURNS, CHART, HISTORY, MONTHS = 8, 15, 22, 36, 58, 120
+SCORE_COLUMN = 17
+MODEL = "in_as_of,in_regime_model"
+
+
+def build(draft: Draft, page: Page) -> None:
+    """Write the sheet.
+
+    Parameters
+    ----------
+    draft : Draft
+        The workbook.
+    page : Page
+        An empty sheet.
+    """
+    heading(page, "Regimes", "Growth without inflation: how likely, by what was known on the day?", 14)
+    page.put(4, 0, "Model", kind="label")
+    page.input(4, 1, "in_regime_model", "chains", ["chains", "bands", "hmm", "market"])
+    page.put(5, 0, "Months ahead", kind="label")
+    page.input(5, 1, "in_regime_ahead", 3, [0, 1, 3, 6, 12])
+    page.put(4, 2, "filtered probabilities only; the report card to the right says how good they were", kind="note")
+    page.put(6, 0, '="Probability in "&in_regime_ahead&" months"', kind="label", align="left")
+    page.spill(ROW - 1, 0, f"=RUSSELL_REGIMES(in_regime_ahead,{MODEL})", 5)
+    page.put(TRANSITIONS - 1, 0, "Monthly transitions, from row to column", kind="label", align="left")
+    page.spill(TRANSITIONS, 0, f"=RUSSELL_TRANSITIONS({MODEL})", 5)
+    page.put(
+        RETURNS - 1, 0, "Small against large by regime, % a month (log): is there evidence?", kind="label", align="left"
+    )
+    page.spill(RETURNS, 0, f'=RUSSELL_REGIME_RETURNS("relative",{MODEL})', 13)
+    start = f"EOMONTH({LATEST},-{MONTHS})"
+    page.put(HISTORY - 1, 0, "Month ends as they could be told then", kind="label", align="left")
+    found = page.spill(HISTORY, 0, f"=RUSSELL_REGIME_HISTORY({start},{MODEL})", MONTHS + 2)
+    rows = len(found.rows) - 1 if isinstance(found, Grid) else MONTHS
+    page.put(ROW - 2, SCORE_COLUMN, "Report card: lower Brier score and log loss are better", kind="note")
+    page.spill(ROW - 1, SCORE_COLUMN, f"=RUSSELL_REGIME_SCORE({MODEL})", 40)
+    page.sheet.insert_chart(
+        CHART,
+        0,
+        charts.areas(
+            draft.book, page.name, HISTORY, HISTORY + rows, 0, (1, 2, 3), "Filtered probabilities", (900, 380)
+        ),
+    )
+    page.sheet.set_column(0, 0, 24, page.styles.get("text"))
+    page.sheet.set_column(1, 15, 12)
+    page.sheet.set_column(SCORE_COLUMN, SCORE_COLUMN, 14)
+    page.sheet.conditional_format(
+        ROW, 2, ROW + 3, 2, {"type": "data_bar", "bar_color": "#56B4E9", "bar_solid": True, "min_type": "num",
+                             "min_value": 0, "max_type": "num", "max_value": 1},
+    )  # fmt: skip
+    page.sheet.freeze_panes(3, 1)
+    page.sheet.print_area(0, 0, HISTORY - 3, 13)
+
+
+__all__ = ["SHARE", "build"]
