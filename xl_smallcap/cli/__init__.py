@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from xl_smallcap.cli import data, fair_value, regime, universe
+from xl_smallcap.cli import data, fair_value, regime, universe, workbook
 from xl_smallcap.cli.terminal import SHOWN_ROWS, as_text, print_table, progress
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError, unknown_word
 
@@ -96,16 +96,6 @@ def _demo(args: argparse.Namespace) -> int:
     return OK
 
 
-def _workbook_build(args: argparse.Namespace) -> int:
-    from xl_smallcap.workbooks.book import build_workbook, prepare
-
-    with progress("Workbook,") as step:
-        prepare(step)
-        path = build_workbook(Path(args.out), progress=step)
-    print(f"Written: {path}")
-    return OK
-
-
 def _excel_install(args: argparse.Namespace) -> int:
     from xl_smallcap.workbooks.excel_install import install
 
@@ -180,10 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     regime.add_commands(commands)
     universe.add_commands(commands)
 
-    workbook = commands.add_parser("workbook", help="build the workbook").add_subparsers(dest="action", required=True)
-    build = workbook.add_parser("build", help="write the workbook from the current data")
-    build.add_argument("--out", default="xl_smallcap.xlsx")
-    build.set_defaults(run=_workbook_build)
+    workbook.add_commands(commands)
 
     excel = commands.add_parser("excel", help="functions in Excel").add_subparsers(dest="action", required=True)
     install = excel.add_parser("install", help="build the macro workbook on this machine")

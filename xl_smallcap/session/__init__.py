@@ -314,7 +314,7 @@ def pinned(fingerprint: str) -> Iterator[Session]:
         whole = base.store.meant(fingerprint)
     except StoreError as exc:
         raise StoreError(f"The snapshot this workbook pins (name RUSSELL_PIN) cannot be used: {exc}") from None
-    key = (str(base.store.root), whole)
+    key = (str(base.store.root), whole, base.settings)
     found = _kept.get(key)
     if found is None:
         found = Session(base.settings, whole)

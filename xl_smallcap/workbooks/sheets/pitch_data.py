@@ -19,6 +19,8 @@ MONTHS, FAN_MONTHS, REGIME_MONTHS = 60, 12, 120
 FAN_COLUMNS = (6, 14)
 REGIME_COLUMN, THESIS_COLUMN, ATTRIBUTION_COLUMN = 23, 35, 14
 CLAIM_ROW = 30
+PROJECTED = (3, 4)
+"""Claims that are projections: goldilocks months ahead, and the paths' difference."""
 TARGET = '"relative"'
 
 
@@ -115,37 +117,60 @@ def _attribution(page: Page) -> None:
     waterfall(page, STEPS, 0, items)
 
 
+_PARTS = ((1, 3), (2, 4), (3, 5), (4, 6), (5, 7), (6, 9))
+"""Column of the summary, column of the thesis' table; from zero."""
+_NUMBERS = (4, 6, 7)
+
+
+def _part(page: Page, row: int, column: int, of: int, formula: str) -> None:
+    # &"": LibreOffice does not find a text of a spilled add-in table equal to the same text elsewhere
+    number = of in _NUMBERS
+    page.put(row, THESIS_COLUMN + column, formula if number else formula + '&""', BETA if number else "")
+
+
 def _thesis(page: Page) -> None:
     page.put(BETAS - 2, THESIS_COLUMN, "The thesis, row by row", kind="label", align="left")
     page.spill(BETAS - 1, THESIS_COLUMN, "=RUSSELL_THESIS(in_as_of)", 24)
-
     keys = THESIS_COLUMN + 13
     for r in range(BETAS, BETAS + 23):
-        # &"": LibreOffice does not find a text of a spilled add-in table equal to the same text elsewhere
         page.put(r, keys, f'={address(r, THESIS_COLUMN)}&""')
 
     def part(column: int) -> str:
         return f"{address(BETAS, column, True)}:{address(BETAS + 22, column, True)}"
 
-    page.row(CLAIM_ROW - 1, THESIS_COLUMN, ["claim", "statistic", "value", "unit", "lower", "upper", "verdict"], "head")
     for i, claim in enumerate(CLAIMS):
         r = CLAIM_ROW + i
         page.put(r, THESIS_COLUMN, claim)
         at = f"MATCH({address(r, THESIS_COLUMN)},{part(keys)},0)"
-        for j, column in ((1, 3), (2, 4), (3, 5), (4, 6), (5, 7), (6, 9)):
-            page.put(
-                r,
-                THESIS_COLUMN + j,
-                f"=INDEX({part(THESIS_COLUMN + column)},{at})" + ("" if column in (4, 6, 7) else '&""'),
-                BETA if column in (4, 6, 7) else "",
-            )
+        for j, column in _PARTS:
+            _part(page, r, j, column, f"=INDEX({part(THESIS_COLUMN + column)},{at})")
 
 
-def _regimes(page: Page) -> int:
+def _thesis_without_projections(page: Page) -> None:
+    """Only the rows that project nothing: what is not to leave the house is not in the file either."""
+    table = page.draft.calculator.calculate("=RUSSELL_THESIS(in_as_of)", page.name)
+    claims = [row[0] for row in table.rows] if isinstance(table, Grid) else []
+    for i, claim in enumerate(CLAIMS):
+        r = CLAIM_ROW + i
+        if i in PROJECTED or claim not in claims:
+            continue
+        page.put(r, THESIS_COLUMN, claim)
+        for j, column in _PARTS:
+            _part(page, r, j, column, f"=INDEX(RUSSELL_THESIS(in_as_of),{claims.index(claim) + 1},{column + 1})")
+
+
+def _regimes(page: Page, projections: bool) -> int:
     page.put(REGIMES - 1, REGIME_COLUMN, "Regimes at month ends as they could be told then", kind="label", align="left")
-    start = f"EOMONTH({LATEST},-{REGIME_MONTHS})"
-    found = page.spill(REGIMES, REGIME_COLUMN, f"=RUSSELL_REGIME_HISTORY({start},in_as_of)", REGIME_MONTHS + 2)
-    return len(found.rows) - 1 if isinstance(found, Grid) else REGIME_MONTHS
+    call = f"RUSSELL_REGIME_HISTORY(EOMONTH({LATEST},-{REGIME_MONTHS}),in_as_of)"
+    if projections:
+        found = page.spill(REGIMES, REGIME_COLUMN, f"={call}", REGIME_MONTHS + 2)
+        return len(found.rows) - 1 if isinstance(found, Grid) else REGIME_MONTHS
+    found = page.draft.calculator.calculate(f"={call}", page.name)
+    rows = len(found.rows) - 1 if isinstance(found, Grid) else REGIME_MONTHS
+    for i in range(rows + 1):
+        for j, form in enumerate((DATE, SHARE, SHARE, SHARE)):
+            page.put(REGIMES + i, REGIME_COLUMN + j, f"=IFERROR(INDEX({call},{i + 1},{j + 1}),NA())", form)
+    return rows
 
 
 def build(draft: Draft, page: Page, projections: bool) -> Blocks:
@@ -166,13 +191,16 @@ def build(draft: Draft, page: Page, projections: bool) -> Blocks:
     """
     _betas(page)
     _attribution(page)
-    _thesis(page)
+    page.row(CLAIM_ROW - 1, THESIS_COLUMN, ["claim", "statistic", "value", "unit", "lower", "upper", "verdict"], "head")
     _history(page)
     if projections:
+        _thesis(page)
         _levels(page)
         _map(page)
         _fans(page)
-    rows = _regimes(page)
+    else:
+        _thesis_without_projections(page)
+    rows = _regimes(page, projections)
     page.sheet.set_column(0, 60, 11)
     page.sheet.freeze_panes(2, 1)
     page.sheet.set_landscape()

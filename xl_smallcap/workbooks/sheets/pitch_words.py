@@ -39,12 +39,8 @@ def _listed(word: str, skipped: tuple[int, ...]) -> str:
     )
 
 
-_PROJECTED_CLAIMS = (3, 4)
-"""Goldilocks months ahead and the paths' difference are projections."""
-
-
 def _skipped(projecting: bool) -> tuple[int, ...]:
-    return () if projecting else _PROJECTED_CLAIMS
+    return () if projecting else data.PROJECTED
 
 
 def headline(projecting: bool) -> str:

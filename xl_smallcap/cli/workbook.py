@@ -1,0 +1,128 @@
+"""``xl-smallcap workbook`` and ``pitch``: build, refresh and compare workbooks; a page for a meeting."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from xl_smallcap.cli.terminal import SHOWN_ROWS, print_table, progress
+
+PARTIAL = 3
+
+
+def _build(args: argparse.Namespace) -> int:
+    from xl_smallcap.workbooks.book import build_workbook, prepare
+
+    with progress("Workbook,") as step:
+        prepare(step)
+        path = build_workbook(Path(args.out), progress=step)
+    print(f"Written: {path}")
+    return 0
+
+
+def _refresh(args: argparse.Namespace) -> int:
+    from xl_smallcap.workbooks.foreign.refresh import refresh_workbook
+
+    book = Path(args.book)
+    pdf = book.with_suffix(".pdf") if args.pdf == "" else Path(args.pdf) if args.pdf else None
+    with progress(f"{book.name},") as step:
+        done = refresh_workbook(book, Path(args.out) if args.out else None, pdf, step)
+    by = "our functions by themselves, the rest by LibreOffice" if done.office else "without LibreOffice"
+    print(f"{done.path}: {done.ours} cells with RUSSELL_ functions, {done.changed} cells changed ({by}).")
+    if pdf:
+        print(f"Written: {pdf}")
+    for line in [*done.told, *done.kept]:
+        print(line, file=sys.stderr)
+    return PARTIAL if done.kept else 0
+
+
+def _diff(args: argparse.Namespace) -> int:
+    from xl_smallcap.workbooks.foreign.difference import difference
+
+    found = difference(Path(args.old), Path(args.new))
+    if args.json:
+        print(json.dumps(found.table, allow_nan=False))
+        return 0
+    for line in found.told:
+        print(line)
+    causes = Counter(str(row[-1]) for row in found.table[1:])
+    if causes:
+        print("Causes: " + ", ".join(f"{cause} {n}" for cause, n in causes.most_common()) + ".")
+    # cells that merely show or add up others are in --json
+    ours = [row for row in found.table[1:] if "RUSSELL_" in str(row[3])]
+    if ours:
+        kept = [0, 1, 2, 4, 5, 6, 10]
+        rows = [[_short(row[i]) for i in kept] for row in [found.table[0], *ours]]
+        print_table(rows, limit=SHOWN_ROWS)
+    return 0
+
+
+def _short(cell: Any) -> Any:
+    return cell[:50] if isinstance(cell, str) else cell
+
+
+def _pitch(args: argparse.Namespace) -> int:
+    from xl_smallcap.workbooks.book import prepare
+    from xl_smallcap.workbooks.pitch_sheet import make_pitch
+    from xl_smallcap.workbooks.sheets.pitch import PitchOptions
+
+    options = PitchOptions(
+        path=args.scenario,
+        against=args.against,
+        audience=args.audience,
+        projections=True if args.projections else None,
+        disclaimer=args.disclaimer,
+        approver=args.approver,
+    )
+    out = Path(args.out)
+    pdf = out.with_suffix(".pdf") if args.pdf == "" else Path(args.pdf) if args.pdf else None
+    with progress("Pitch,") as step:
+        prepare(step)
+        made = make_pitch(options, args.as_of, out, pdf, step, freeze=args.freeze)
+    print(f"Written: {made.book}" + (f" and {made.pdf}" if made.pdf else ""))
+    for line in made.told:
+        print(line, file=sys.stderr)
+    return 0
+
+
+def add_commands(commands: Any) -> None:
+    """Add ``workbook build|refresh|diff`` and ``pitch``.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+        Of the main parser.
+    """
+    workbook = commands.add_parser("workbook", help="build, refresh and compare workbooks").add_subparsers(
+        dest="action", required=True
+    )
+    build = workbook.add_parser("build", help="write the workbook from the current data")
+    build.add_argument("--out", default="xl_smallcap.xlsx")
+    build.set_defaults(run=_build)
+    refresh = workbook.add_parser("refresh", help="recalculate an own workbook without Excel; only values change")
+    refresh.add_argument("book", help="an .xlsx or .xlsm with RUSSELL_ functions")
+    refresh.add_argument("--out", help="write there instead of in its place")
+    refresh.add_argument("--pdf", nargs="?", const="", help="print it too (default: beside it)")
+    refresh.set_defaults(run=_refresh)
+    diff = workbook.add_parser("diff", help="what changed between two workbooks: data, window or model")
+    diff.add_argument("old")
+    diff.add_argument("new")
+    diff.add_argument("--json", action="store_true")
+    diff.set_defaults(run=_diff)
+
+    pitch = commands.add_parser("pitch", help="one landscape page for a meeting, every number a formula")
+    pitch.add_argument("--as-of", help="a date such as 2025-12-24; nothing later is used")
+    pitch.add_argument("--scenario", default="growth_low_inflation", help="the path that is looked at")
+    pitch.add_argument("--against", default="rebound_then_pause", help="the path it is held against")
+    pitch.add_argument("--out", default="pitch.xlsx")
+    pitch.add_argument("--pdf", nargs="?", const="", help="print the page too (default: beside the workbook)")
+    pitch.add_argument("--freeze", action="store_true", help="keep every value beside its formula on a sheet Frozen")
+    pitch.add_argument("--audience", default="internal", help="internal (default) or institutional")
+    pitch.add_argument("--projections", action="store_true", help="show projections to others than your own house")
+    pitch.add_argument("--disclaimer", default="", help="your own words for the foot of the page")
+    pitch.add_argument("--approver", default="", help="who approved it")
+    pitch.set_defaults(run=_pitch)

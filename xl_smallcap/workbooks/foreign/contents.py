@@ -1,0 +1,238 @@
+"""A user's workbook as the calculator reads it: sheets, formulas, names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from openpyxl.formula.translate import Translator, TranslatorError
+
+from xl_smallcap.errors import BadArgumentError
+from xl_smallcap.hosts.excel import opc
+from xl_smallcap.workbooks.foreign.package import Package
+from xl_smallcap.workbooks.foreign.reading import FORMULA_TAG, SheetContents, read_sheet, read_strings
+from xl_smallcap.workbooks.formulas.calculator import Formula
+from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.formulas.values import Grid
+
+_NAME = re.compile(r"<(?:\w+:)?definedName\b([^>]*)>(.*?)</(?:\w+:)?definedName>", re.DOTALL)
+OURS = re.compile(
+    r"(?<![\w.])(?:_xldudf_|_xll\.|_xlfn\.|\[\d+\]!|'?[^\s'\"(),;]+\.xl[a-z]{1,3}'?!)*(RUSSELL_\w+)(?=\s*\()", re.I
+)
+"""Our functions in a formula, with what Excel puts before a function of an add-in or of another workbook."""
+
+
+@dataclass(frozen=True)
+class SheetPart:
+    """A worksheet: its name and its part."""
+
+    name: str
+    part: str
+
+
+class Contents:
+    """The workbook's cells, read when asked for.
+
+    Parameters
+    ----------
+    package : Package
+        The file.
+
+    Raises
+    ------
+    BadArgumentError
+        A part is damaged.
+    """
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        main = package.part(package.main)
+        relations = package.relations(package.main)
+        self.sheets: list[SheetPart] = []
+        self.date1904 = False
+        for tag in opc.tags(main):
+            a = tag.attributes
+            if tag.name == "sheet" and tag.path[-1:] == ("sheets",):
+                key = next((v for k, v in a.items() if k.endswith(":id")), "")
+                kind, part = relations.get(key, ("", ""))
+                if kind == "worksheet":
+                    self.sheets.append(SheetPart(a.get("name", ""), part))
+            elif tag.name == "workbookPr":
+                self.date1904 = a.get("date1904", "0").lower() in ("1", "true")
+        self.names = self._names(main)
+        self.spilled: dict[tuple[str, tuple[int, int]], Grid] = {}
+        """Tables calculated already: they reach as far as they are, not as far as the file says."""
+        self._strings: list[str] | None = None
+        self._read: dict[str, SheetContents] = {}
+        self._by_name = {s.name.lower(): s for s in self.sheets}
+        self._relations = relations
+
+    def _names(self, main: bytes) -> Mapping[str, str]:
+        """Names of the whole workbook; one of a single sheet hides nothing and is left to a spreadsheet program."""
+        found: dict[str, str] = {}
+        local: set[str] = set()
+        for attributes, text in _NAME.findall(main.decode("utf-8", "replace")):
+            name = re.search(r'\bname="([^"]*)"', attributes)
+            if name is None:
+                continue
+            key = _plain(name[1]).upper()
+            if "localSheetId" in attributes:
+                local.add(key)
+            else:
+                found[key] = "=" + _plain(text)
+        return {k: v for k, v in found.items() if k not in local}
+
+    @property
+    def strings(self) -> list[str]:
+        """The shared strings."""
+        if self._strings is None:
+            part = next((p for kind, p in self._relations.values() if kind == "sharedStrings"), None)
+            self._strings = read_strings(self.package.part(part)) if part else []
+        return self._strings
+
+    def has_formulas(self, sheet: SheetPart) -> bool:
+        """Whether a sheet has any formula at all, without reading its cells.
+
+        Parameters
+        ----------
+        sheet : SheetPart
+            Which.
+
+        Returns
+        -------
+        bool
+        """
+        return FORMULA_TAG.search(self.package.part(sheet.part)) is not None
+
+    def with_text(self, word: str) -> list[str]:
+        """Return the sheets whose texts may hold a word, without reading the cells of the others.
+
+        Parameters
+        ----------
+        word : str
+            In capitals.
+
+        Returns
+        -------
+        list of str
+        """
+        if any(word in s.upper() for s in self.strings):
+            return [s.name for s in self.sheets]
+        return [s.name for s in self.sheets if word.encode() in self.package.part(s.part)]
+
+    def read(self, name: str) -> SheetContents:
+        """Return a sheet's contents, shared formulas written out.
+
+        Parameters
+        ----------
+        name : str
+            Of the sheet, any case.
+
+        Returns
+        -------
+        SheetContents
+
+        Raises
+        ------
+        KeyError
+            No such sheet.
+        """
+        sheet = self._by_name[name.lower()]
+        if sheet.name not in self._read:
+            found = read_sheet(self.package.part(sheet.part), self.strings, sheet.name)
+            _share(found)
+            self._read[sheet.name] = found
+        return self._read[sheet.name]
+
+    def content(self, sheet: str, row: int, column: int) -> Any:
+        """Return a cell's constant or formula; for the calculator.
+
+        Parameters
+        ----------
+        sheet : str
+            Its sheet.
+        row, column : int
+            From zero.
+
+        Returns
+        -------
+        Formula, float, str, bool, CellError or None
+        """
+        found = self.read(sheet)
+        cell = found.formulas.get((row, column))
+        if cell is not None:
+            if cell.kind == "dataTable" or not cell.text:
+                return cell.value
+            table = self.spilled.get((self._by_name[sheet.lower()].name, (row, column)))
+            if table is not None and len(table.rows) == len(table.rows[0]) == 1:
+                return table.first  # a single value, or one whose way is blocked
+            return Formula(cell.text, spills=cell.dynamic or cell.kind == "array")
+        at = self.anchor(sheet, row, column)
+        if at is None:
+            return found.constants.get((row, column))
+        table = self.spilled.get((self._by_name[sheet.lower()].name, at))
+        down, across = row - at[0], column - at[1]
+        if table is not None and down < len(table.rows) and across < len(table.rows[0]):
+            return table.rows[down][across]
+        return None  # a spilled value of before
+
+    def extent(self, sheet: str) -> tuple[int, int]:
+        """Return the numbers of used rows and columns; for the calculator.
+
+        Parameters
+        ----------
+        sheet : str
+            A sheet.
+
+        Returns
+        -------
+        tuple of int
+        """
+        found = self.read(sheet)
+        return found.rows, found.columns
+
+    def anchor(self, sheet: str, row: int, column: int) -> tuple[int, int] | None:
+        """Return the array formula whose stored range holds a cell; for the calculator.
+
+        Parameters
+        ----------
+        sheet : str
+            Its sheet.
+        row, column : int
+            From zero.
+
+        Returns
+        -------
+        tuple of int or None
+        """
+        for at, cell in self.read(sheet).arrays.items():
+            ref = cell.ref
+            if (
+                ref is not None
+                and ref.top <= row <= ref.bottom
+                and ref.left <= column <= ref.right
+                and at != (row, column)
+            ):
+                return at
+        return None
+
+
+def _share(found: SheetContents) -> None:
+    """Write out the formulas that a group of cells shares, each from the group's first."""
+    masters = {c.group: (at, c.text) for at, c in found.formulas.items() if c.kind == "shared" and c.text}
+    for at, cell in found.formulas.items():
+        if cell.kind == "shared" and not cell.text and cell.group in masters:
+            origin, text = masters[cell.group]
+            try:
+                moved = Translator("=" + text, origin=address(*origin)).translate_formula(address(*at))
+            except (TranslatorError, IndexError, ValueError) as exc:
+                raise BadArgumentError(f"The shared formula of {address(*at)} cannot be read ({exc}).") from exc
+            cell.text = moved[1:]
+
+
+def _plain(text: str) -> str:
+    from xml.sax.saxutils import unescape
+
+    return unescape(text, {"&quot;": '"', "&apos;": "'"})

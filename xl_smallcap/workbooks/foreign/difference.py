@@ -1,0 +1,224 @@
+"""``workbook diff``: which numbers changed between two sheets, and whether data, window or model did it."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.session import current_session
+from xl_smallcap.types import Scalar, Table
+from xl_smallcap.workbooks.foreign.contents import OURS, Contents
+from xl_smallcap.workbooks.foreign.package import open_package
+from xl_smallcap.workbooks.foreign.reading import FormulaCell
+from xl_smallcap.workbooks.formulas.calculator import Calculator, ask_engine
+from xl_smallcap.workbooks.formulas.references import address, read_reference
+from xl_smallcap.workbooks.formulas.values import CellError, UnsupportedError
+
+_SNAPSHOT = re.compile(r"\b([0-9a-f]{12})\b")
+_MOVED = 1e-9
+"""Relative changes below this are another machine's rounding."""
+_MOSTLY = 0.8
+_LABEL = 60
+Key = tuple[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The table of changed cells, and what was compared, in sentences."""
+
+    table: Table
+    told: tuple[str, ...]
+
+
+class _Old(Contents):
+    """The older workbook, whose as-of cell can be set to another day."""
+
+    forced: dict[Key, float]
+
+    def content(self, sheet: str, row: int, column: int) -> Any:
+        """Return a cell's content, or the day it is held at.
+
+        Parameters
+        ----------
+        sheet, row, column
+            As in :meth:`Contents.content`.
+
+        Returns
+        -------
+        object
+        """
+        if (sheet, (row, column)) in self.forced:
+            return self.forced[sheet, (row, column)]
+        return super().content(sheet, row, column)
+
+
+def _open(path: Path) -> _Old:
+    book = _Old(open_package(path))
+    book.forced = {}
+    return book
+
+
+def _formulas(book: Contents) -> dict[Key, FormulaCell]:
+    return {
+        (s.name, at): cell
+        for s in book.sheets
+        if book.has_formulas(s)
+        for at, cell in book.read(s.name).formulas.items()
+    }
+
+
+def _fingerprint(cells: dict[Key, FormulaCell]) -> str | None:
+    """Of the snapshot a workbook was calculated on, from a cell with RUSSELL_SNAPSHOT()."""
+    for cell in cells.values():
+        if "RUSSELL_SNAPSHOT(" in cell.text.upper() and isinstance(cell.value, str):
+            found = _SNAPSHOT.search(cell.value)
+            if found:
+                return found[1]
+    return None
+
+
+def _as_of_cell(book: Contents) -> Key | None:
+    block = read_reference(book.names.get("IN_AS_OF", "")[1:])
+    if block is None or block.sheet is None:
+        return None
+    return block.sheet, (block.top, block.left)
+
+
+def _recalculated(book: Contents, keys: list[Key], pin: str) -> dict[Key, Any]:
+    calculator, found = Calculator(book, ask_engine(pin)), {}
+    for key in keys:
+        try:
+            found[key] = calculator.value(key[0], *key[1])
+        except UnsupportedError:
+            continue
+    return found
+
+
+def _moved(one: Any, two: Any) -> bool:
+    if isinstance(one, float) and isinstance(two, float) and not isinstance(one, bool):
+        return not math.isclose(one, two, rel_tol=_MOVED, abs_tol=1e-12)
+    return bool(one != two) and not (one in (None, "") and two in (None, ""))
+
+
+def _cause(old: Any, again: Any, newer: Any, new: Any) -> str:
+    """What made a value move: the model (old data, today's code), data (new snapshot, old day), window (new day)."""
+    steps = (("model", old, again), ("data", again, newer), ("window", newer, new))
+    if all(isinstance(v, float) for v in (old, again, newer, new)):
+        sizes = {name: abs(b - a) for name, a, b in steps}
+        total = sum(sizes.values())
+        most = [name for name, size in sizes.items() if size >= _MOSTLY * total]
+        return most[0] if most else " and ".join(n for n, s in sizes.items() if s > 0.05 * total)
+    return " and ".join(name for name, a, b in steps if _moved(a, b)) or "nothing"
+
+
+def _label(book: Contents, key: Key) -> str:
+    """The words beside and above a cell, by which a person knows it."""
+    contents = book.read(key[0])
+    row, column = key[1]
+
+    def words(r: int, c: int) -> str:
+        cell = contents.formulas.get((r, c))
+        shown = contents.constants.get((r, c)) if cell is None else cell.value
+        return shown.strip() if isinstance(shown, str) and 0 < len(shown) < _LABEL else ""
+
+    beside = next((w for c in range(column - 1, max(column - 13, -1), -1) if (w := words(row, c))), "")
+    above = next((w for r in range(row - 1, max(row - 130, -1), -1) if (w := words(r, column))), "")
+    return ", ".join(w for w in (beside, above) if w)
+
+
+def _cell(value: Any) -> Scalar:
+    return value.code if isinstance(value, CellError) else value
+
+
+def difference(old_path: Path, new_path: Path) -> Difference:
+    """Compare the stored values of two workbooks, formula by formula.
+
+    Parameters
+    ----------
+    old_path, new_path : pathlib.Path
+        The earlier and the later one, such as two pitch sheets.
+
+    Returns
+    -------
+    Difference
+        A row a cell that has the same formula in both and another value: sheet, cell, label, formula, old, new,
+        change, the part of it that comes from model, data and window, and the cause: the part with 80 % of it.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        A workbook that cannot be read.
+    """
+    old, new = _open(old_path), _open(new_path)
+    before, after = _formulas(old), _formulas(new)
+    common = [k for k, c in before.items() if k in after and after[k].text == c.text and c.kind != "dataTable"]
+    changed = [k for k in common if _moved(before[k].value, after[k].value)]
+    told = [
+        f"{len(common)} formulas are in both; {len(changed)} of them show something else. "
+        f"Only in the old: {len(set(before) - set(after))}; only in the new: {len(set(after) - set(before))}; "
+        f"with another formula: {sum(k in after and after[k].text != c.text for k, c in before.items())}."
+    ]
+    again, newer = _explained(old, new, before, after, changed, told)
+    table: Table = [
+        ["sheet", "cell", "label", "formula", "old", "new", "change", "from_model", "from_data", "from_window", "cause"]
+    ]
+    for key in changed:
+        one, two = before[key].value, after[key].value
+        a, b = again.get(key), newer.get(key)
+        numbers = isinstance(one, float) and isinstance(two, float)
+        parts: list[Scalar] = [None, None, None]
+        known = key in again and key in newer
+        if known and numbers and isinstance(a, float) and isinstance(b, float):
+            parts = [a - one, b - a, two - b]
+        cause = _cause(one, a, b, two) if known else "not known"
+        if not OURS.search(before[key].text) and cause == "not known":
+            cause = "follows other cells"
+        table.append(
+            [key[0], address(*key[1]), _label(old, key), "=" + before[key].text, _cell(one), _cell(two),
+             two - one if numbers else None, *parts, cause]
+        )  # fmt: skip
+    return Difference(table, tuple(told))
+
+
+def _explained(
+    old: _Old,
+    new: _Old,
+    before: dict[Key, FormulaCell],
+    after: dict[Key, FormulaCell],
+    changed: list[Key],
+    told: list[str],
+) -> tuple[dict[Key, Any], dict[Key, Any]]:
+    """The old sheet's cells once more by today's code on its own snapshot, and on the new one at the old day."""
+    first, second = _fingerprint(before), _fingerprint(after)
+    if first is None or second is None:
+        told.append("Causes are not known: a workbook has no cell with =RUSSELL_SNAPSHOT().")
+        return {}, {}
+    told.append(f"Snapshots: {first} before, {second} after.")
+    store = current_session().store
+    for name in (first, second):
+        try:
+            store.meant(name)
+        except XlSmallcapError as exc:
+            told.append(f"Causes are not known: {exc}")
+            return {}, {}
+    place = _as_of_cell(old)
+    again = _recalculated(old, changed, first)
+    day = _day(old, place, first)
+    if place is None or not isinstance(day, float):
+        told.append("No cell is named in_as_of, so what the window did is counted as data.")
+        return again, {k: after[k].value for k in again}
+    old.forced[place] = day
+    newer = _recalculated(old, changed, second)
+    return again, newer
+
+
+def _day(book: _Old, place: Key | None, pin: str) -> Any:
+    """The day the old sheet is of: what was typed, else the last of its snapshot."""
+    if place is None:
+        return None
+    typed = book.content(place[0], *place[1])
+    return typed if isinstance(typed, float) else Calculator(book, ask_engine(pin)).calculate("=RUSSELL_ASOF()", "")

@@ -1,0 +1,79 @@
+"""Ordinary formulas, calculated by a headless LibreOffice on a copy that it never saves."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.hosts.libreoffice.package import package_files
+from xl_smallcap.session import current_session
+from xl_smallcap.workbooks.foreign.package import Package
+from xl_smallcap.workbooks.foreign.patching import Change, Place, patch_sheet
+from xl_smallcap.workbooks.formulas.values import CellError
+
+Results = dict[str, dict[Place, Any]]
+REAL_ERRORS = {"#N/A", "#NUM!", "#VALUE!", "#DIV/0!", "#REF!", "#NULL!", "#NAME?"}
+_SECONDS = 600.0
+FROZEN = re.compile(
+    r"\[\d+\]|(?<![\w.])(?:_xlfn\.|_xlws\.)*(?:GETPIVOTDATA|CUBE\w+|RTD|STOCKHISTORY|WEBSERVICE|IMAGE|PY|CALL|"
+    r"REGISTER\.ID|BDP|BDH|BDS|FDS|TR|RDP\.\w+)\s*\(",
+    re.IGNORECASE,
+)
+"""Other workbooks' cells, pivot tables, cubes, terminals and live feeds: nobody but Excel can renew them here."""
+
+
+def calculate(
+    package: Package, parts: Mapping[str, str], changes: Mapping[str, Mapping[Place, Change]], pdf: Path | None
+) -> Results:
+    """Return what every formula left in a changed copy of the workbook shows.
+
+    Parameters
+    ----------
+    package : Package
+        The workbook.
+    parts : mapping
+        Sheet -> its part.
+    changes : mapping
+        Sheet -> cells that are constants in the copy, or have their formula rewritten.
+    pdf : pathlib.Path, optional
+        Where to print the copy.
+
+    Returns
+    -------
+    dict
+        Sheet -> place -> value; errors LibreOffice alone knows ("Err:522") are texts in a :class:`CellError`.
+
+    Raises
+    ------
+    OfficeMissingError
+        LibreOffice is not there, too old, or does not answer.
+    """
+    copy = Package(package.name, package.data)
+    for sheet, part in parts.items():
+        if changes.get(sheet):
+            copy.changed[part] = patch_sheet(package.part(part), changes[sheet])
+    home = current_session().settings.home
+    with tempfile.TemporaryDirectory() as folder:
+        # never the original: a lock file beside it would make loading fail in silence
+        path = Path(folder) / "book.xlsx"
+        path.write_bytes(copy.to_bytes())
+        with Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)}) as office:
+            opened = office.do("open", str(path), seconds=_SECONDS)
+            office.do("recalculate", opened, seconds=_SECONDS)
+            # arrays are calculated after cells that refer to them from before; the second time all see them
+            office.do("recalculate", opened, seconds=_SECONDS)
+            told = office.do("results", opened, seconds=_SECONDS)
+            if pdf is not None:
+                office.do("save", opened, str(pdf), "pdf", seconds=_SECONDS)
+    found: Results = {}
+    for sheet, blocks in told.items():
+        cells = found.setdefault(sheet, {})
+        for top, left, rows in blocks:
+            for i, line in enumerate(rows):
+                for j, value in enumerate(line):
+                    cells[top + i, left + j] = CellError(value["error"]) if isinstance(value, dict) else value
+    return found

@@ -1,0 +1,229 @@
+"""Open a workbook file for reading, or say in a sentence why not."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xl_smallcap.errors import BadArgumentError, NoDataError
+from xl_smallcap.hosts.excel import opc
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_KINDS = {".xlsx", ".xlsm", ".xltx", ".xltm"}
+_ELSE = {
+    ".xls": "an old .xls workbook; open it in Excel and save it as .xlsx",
+    ".xlsb": "a binary .xlsb workbook; open it in Excel and save it as .xlsx",
+    ".ods": "an OpenDocument sheet; open it in LibreOffice, where the add-in calculates it, or save it as .xlsx",
+    ".csv": "plain text, which holds no formulas",
+}
+_MOST_BYTES = 2_000_000_000
+"""Unpacked; more is a damaged or hostile file."""
+
+
+@dataclass
+class Package:
+    """A workbook's parts as stored, and the changed ones to write instead.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, for sentences.
+    data : bytes
+        The whole file.
+    """
+
+    name: str
+    data: bytes
+    changed: dict[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Open the archive and look for the workbook part."""
+        try:
+            self._archive = zipfile.ZipFile(io.BytesIO(self.data))
+            self.infos = self._archive.infolist()
+            if sum(i.file_size for i in self.infos) > _MOST_BYTES:
+                raise BadArgumentError(f"{self.name} would unpack to more than 2 GB; it is damaged or not a workbook.")
+            self._lower = {i.filename.lower(): i.filename for i in self.infos}
+            self.main = self._main()
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError) as exc:
+            raise BadArgumentError(f"{self.name} is damaged ({exc}); open it in Excel and save it again.") from exc
+
+    def part(self, name: str) -> bytes:
+        """Return a part, changed or as stored.
+
+        Parameters
+        ----------
+        name : str
+            As stored.
+
+        Returns
+        -------
+        bytes
+
+        Raises
+        ------
+        BadArgumentError
+            The archive is damaged there.
+        """
+        if name in self.changed:
+            return self.changed[name]
+        try:
+            return self._archive.read(name)
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError) as exc:
+            raise BadArgumentError(f"{self.name} is damaged in '{name}' ({exc}).") from exc
+
+    def real(self, name: str) -> str | None:
+        """Return a part's name as stored, or None; names are compared without case.
+
+        Parameters
+        ----------
+        name : str
+            Any case, with or without a leading slash.
+
+        Returns
+        -------
+        str or None
+        """
+        return self._lower.get(name.lower().lstrip("/"))
+
+    def relations(self, part: str) -> dict[str, tuple[str, str]]:
+        """Return a part's relationships inside the package.
+
+        Parameters
+        ----------
+        part : str
+            As stored.
+
+        Returns
+        -------
+        dict
+            Id -> (last word of the type, name of the target as stored).
+        """
+        folder, _, base = part.rpartition("/")
+        name = self.real(f"{folder}/_rels/{base}.rels")
+        if name is None:
+            return {}
+        found = {}
+        for tag in opc.tags(self.part(name)):
+            a = tag.attributes
+            if tag.name != "Relationship" or a.get("TargetMode") == "External":
+                continue
+            target = a.get("Target", "")
+            path = target if target.startswith("/") else posixpath.normpath(f"{folder}/{target}")
+            real = self.real(path)
+            if real is not None:
+                found[a.get("Id", "")] = (a.get("Type", "").rpartition("/")[2], real)
+        return found
+
+    def names(self) -> list[str]:
+        """Return every part's name in the order of the archive.
+
+        Returns
+        -------
+        list of str
+        """
+        return [i.filename for i in self.infos]
+
+    def _main(self) -> str:
+        if any(n.startswith("_xmlsignatures/") for n in self._lower):
+            raise BadArgumentError(
+                f"{self.name} is digitally signed; new values would break the signature. Remove it, or refresh a copy."
+            )
+        root = self.real("_rels/.rels")
+        for tag in opc.tags(self.part(root)) if root else []:
+            if tag.attributes.get("Type", "").endswith("/officeDocument"):
+                real = self.real(tag.attributes.get("Target", ""))
+                if real is not None and b"preadsheet" in self.part(real)[:4000]:
+                    return real
+        raise BadArgumentError(f"{self.name} holds no workbook; it may be another kind of document.")
+
+    def to_bytes(self) -> bytes:
+        """Return the package with its changed parts; every other part has the bytes it had, order and comment too.
+
+        Returns
+        -------
+        bytes
+        """
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as new:
+            new.comment = self._archive.comment
+            for info in self.infos:
+                copy = zipfile.ZipInfo(info.filename, info.date_time)
+                copy.compress_type, copy.external_attr = info.compress_type, info.external_attr
+                copy.create_system, copy.comment = info.create_system, info.comment
+                # old extra fields may hold sizes of zip64; those of other programs are kept
+                copy.extra = _extra(info.extra)
+                new.writestr(copy, self.part(info.filename))
+        return out.getvalue()
+
+
+def _extra(raw: bytes) -> bytes:
+    kept, at = b"", 0
+    while at + 4 <= len(raw):
+        kind, size = int.from_bytes(raw[at : at + 2], "little"), int.from_bytes(raw[at + 2 : at + 4], "little")
+        if kind != 1:
+            kept += raw[at : at + 4 + size]
+        at += 4 + size
+    return kept
+
+
+def open_package(path: Path) -> Package:
+    """Read a workbook file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        An .xlsx, .xlsm or template of either.
+
+    Returns
+    -------
+    Package
+
+    Raises
+    ------
+    BadArgumentError
+        Another kind of file, a password, a damaged archive, a signature.
+    NoDataError
+        No such file, or it cannot be read now.
+    """
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        raise NoDataError(f"There is no workbook '{path}'.")
+    if suffix in _ELSE:
+        raise BadArgumentError(f"{path.name} is {_ELSE[suffix]}.")
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise NoDataError(f"{path.name} cannot be read ({exc.strerror}); close it and try again.") from exc
+    if data[:8] == _OLE:
+        raise BadArgumentError(
+            f"{path.name} has a password, or is an old .xls by another name; save it as .xlsx without one."
+        )
+    if suffix not in _KINDS or data[:2] != b"PK":
+        raise BadArgumentError(f"{path.name} is no .xlsx or .xlsm workbook, or its beginning is damaged.")
+    return Package(path.name, data)
+
+
+def refuse_if_open(path: Path) -> None:
+    """Raise where a program has the file open, told by the file it leaves beside it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        That is to be replaced.
+
+    Raises
+    ------
+    NoDataError
+        It is open.
+    """
+    for mark, program in ((f"~${path.name}", "Excel"), (f".~lock.{path.name}#", "LibreOffice")):
+        if path.with_name(mark).exists():
+            raise NoDataError(
+                f"{path.name} is open in {program} ('{mark}' lies beside it). Close it there, or give another file "
+                "with --out; if nobody has it open, delete that file."
+            )

@@ -1,0 +1,248 @@
+"""A sheet's XML -> its formulas with their stored values, and its constants."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from xml.parsers import expat
+
+from xl_smallcap.errors import BadArgumentError
+from xl_smallcap.workbooks.formulas.references import Block, place, read_reference
+from xl_smallcap.workbooks.formulas.values import CellError
+
+FORMULA_TAG = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+@dataclass
+class FormulaCell:
+    """A cell with a formula as the file holds it.
+
+    `text` without "="; `kind` "", "array", "shared" or "dataTable"; `ref` the range an array fills; `dynamic` where
+    Excel spills it; `group` of a shared formula; `value` and `type` as stored.
+    """
+
+    text: str
+    kind: str = ""
+    ref: Block | None = None
+    dynamic: bool = False
+    group: str = ""
+    value: Any = None
+    type: str = ""
+
+
+@dataclass
+class SheetContents:
+    """What the calculator needs of a sheet."""
+
+    formulas: dict[tuple[int, int], FormulaCell] = field(default_factory=dict)
+    constants: dict[tuple[int, int], Any] = field(default_factory=dict)
+    rows: int = 1
+    columns: int = 1
+
+    @cached_property
+    def arrays(self) -> dict[tuple[int, int], FormulaCell]:
+        """The array formulas, dynamic or of a fixed range, by place."""
+        return {at: c for at, c in self.formulas.items() if c.kind == "array"}
+
+
+def unescaped(text: str) -> str:
+    """Return a text with _x000D_ and its like turned back to characters.
+
+    Parameters
+    ----------
+    text : str
+        As the file holds it.
+
+    Returns
+    -------
+    str
+    """
+    return _ESCAPED.sub(lambda m: chr(int(m[1], 16)), text) if "_x" in text else text
+
+
+def stored_value(kind: str, text: str, strings: list[str]) -> Any:
+    """Return a stored value.
+
+    Parameters
+    ----------
+    kind : str
+        Attribute t of the cell.
+    text : str
+        Of its element v, or of an inline string.
+    strings : list of str
+        Shared strings.
+
+    Returns
+    -------
+    float, str, bool, CellError or None
+    """
+    found: Any
+    if kind in ("str", "inlineStr"):
+        found = unescaped(text)
+    elif kind == "s":
+        at = int(text) if text.strip().isdigit() else -1
+        found = strings[at] if 0 <= at < len(strings) else ""
+    elif text == "":
+        found = None
+    elif kind == "b":
+        found = text.strip() == "1"
+    elif kind == "e":
+        found = CellError(text)
+    else:
+        try:
+            found = float(text)
+        except ValueError:
+            found = unescaped(text)  # t="d": a date as text
+    return found
+
+
+class _Reader:
+    """Expat's events -> contents; element names by their local part."""
+
+    def __init__(self, strings: list[str]) -> None:
+        self.found = SheetContents()
+        self.strings = strings
+        self.row = self.column = -1
+        self.kind = self.text = self.inline = ""
+        self.formula: FormulaCell | None = None
+        self.cell: tuple[int, int] | None = None
+        self.dynamic = self.phonetic = False
+        self.into = ""
+        self.parts: list[str] = []
+
+    def start(self, name: str, a: dict[str, str]) -> None:
+        local = name.rpartition(":")[2]
+        if local == "c":
+            self.column += 1
+            if "r" in a:
+                self.cell = place(a["r"])
+                self.column = self.cell[1]
+            else:
+                self.cell = (self.row, self.column)
+            self.kind, self.dynamic = a.get("t", "n"), "cm" in a
+            self.text, self.inline, self.formula = "", "", None
+        elif local == "row":
+            self.row = int(a["r"]) - 1 if "r" in a else self.row + 1
+            self.column = -1
+        elif self.cell is not None and local == "f":
+            ref = read_reference(a["ref"]) if "ref" in a else None
+            kind = a.get("t", "normal")
+            self.formula = FormulaCell("", "" if kind == "normal" else kind, ref, self.dynamic, a.get("si", ""))
+            self.into, self.parts = "f", []
+        elif self.cell is not None and local == "v":
+            self.into, self.parts = "v", []
+        elif self.cell is not None and local == "rPh":
+            self.phonetic = True
+        elif self.cell is not None and local == "t" and not self.phonetic:
+            self.into, self.parts = "t", []
+
+    def data(self, text: str) -> None:
+        if self.into:
+            self.parts.append(text)
+
+    def end(self, name: str) -> None:
+        local = name.rpartition(":")[2]
+        if local == self.into:
+            text = "".join(self.parts)
+            if local == "f" and self.formula is not None:
+                self.formula.text = text
+            elif local == "v":
+                self.text = text
+            else:
+                self.inline += text
+            self.into = ""
+        elif local == "rPh":
+            self.phonetic = False
+        elif local == "c" and self.cell is not None:
+            value = stored_value(self.kind, self.inline if self.kind == "inlineStr" else self.text, self.strings)
+            found = self.found
+            if self.formula is not None:
+                self.formula.value, self.formula.type = value, self.kind
+                found.formulas[self.cell] = self.formula
+            elif value is not None:
+                found.constants[self.cell] = value
+            found.rows, found.columns = max(found.rows, self.cell[0] + 1), max(found.columns, self.cell[1] + 1)
+            self.cell = None
+
+
+def read_sheet(data: bytes, strings: list[str], name: str) -> SheetContents:
+    """Read a sheet.
+
+    Parameters
+    ----------
+    data : bytes
+        Its XML.
+    strings : list of str
+        The workbook's shared strings.
+    name : str
+        Of the sheet, for sentences.
+
+    Returns
+    -------
+    SheetContents
+
+    Raises
+    ------
+    BadArgumentError
+        Not well-formed.
+    """
+    reader, parser = _Reader(strings), expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
+    parser.CharacterDataHandler = reader.data
+    try:
+        parser.Parse(data, True)
+    except (expat.ExpatError, ValueError) as exc:
+        raise BadArgumentError(f"Sheet '{name}' is damaged ({exc}); open the workbook in Excel and save it.") from exc
+    return reader.found
+
+
+def read_strings(data: bytes) -> list[str]:
+    """Read the shared strings, runs joined, phonetic hints left out.
+
+    Parameters
+    ----------
+    data : bytes
+        The part.
+
+    Returns
+    -------
+    list of str
+    """
+    found: list[str] = []
+    parts: list[str] = []
+    state = {"in": False, "phonetic": False}
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+
+    def start(name: str, _: dict[str, str]) -> None:
+        local = name.rpartition(":")[2]
+        if local == "si":
+            parts.clear()
+        elif local == "rPh":
+            state["phonetic"] = True
+        elif local == "t":
+            state["in"] = not state["phonetic"]
+
+    def end(name: str) -> None:
+        local = name.rpartition(":")[2]
+        if local == "si":
+            found.append(unescaped("".join(parts)))
+        elif local == "rPh":
+            state["phonetic"] = False
+        elif local == "t":
+            state["in"] = False
+
+    def text(data: str) -> None:
+        if state["in"]:
+            parts.append(data)
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as exc:
+        raise BadArgumentError(f"The workbook's texts are damaged ({exc}); open it in Excel and save it.") from exc
+    return found

@@ -1,0 +1,199 @@
+"""``pitch``: one page for a meeting, in a workbook of its own with the cells behind it, and as a PDF."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xl_smallcap.data.columnar import write_atomic
+from xl_smallcap.data.licences import licence_of
+from xl_smallcap.errors import BadArgumentError, NoDataError, unknown_word
+from xl_smallcap.functions import _arguments as read
+from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.hosts.libreoffice.package import package_files
+from xl_smallcap.session import Session, current_session
+from xl_smallcap.workbooks.book import Progress, check, new_draft, translucent
+from xl_smallcap.workbooks.draft import Draft, Page
+from xl_smallcap.workbooks.formulas.calculator import Formula
+from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.sheets import pitch, pitch_data, reference
+from xl_smallcap.workbooks.sheets.pitch import PitchOptions
+
+AUDIENCES = ("internal", "institutional")
+FROZEN = "Frozen"
+_SHOWN_LEVELS = ("T5YIE", "DGS2")
+"""Series of which the page shows a level; of all others it shows what is derived from them."""
+
+
+@dataclass(frozen=True)
+class MadePitch:
+    """Where the workbook and the PDF are, and what a person should know."""
+
+    book: Path
+    pdf: Path | None
+    told: tuple[str, ...]
+
+
+def _checked(session: Session, options: PitchOptions) -> tuple[PitchOptions, tuple[str, ...]]:
+    """Names of paths as the library has them; what the series' licences allow to leave the house."""
+    if options.audience not in AUDIENCES:
+        raise BadArgumentError(unknown_word("audience", options.audience, AUDIENCES))
+    path, against = (session.scenarios.find(p).id for p in (options.path, options.against))
+    told: list[str] = []
+    if options.audience != "internal":
+        catalogue, snapshot = session.catalogue, session.snapshot
+        spec = catalogue.spec(catalogue.default_spec)
+        legs = {s for f in spec.factors for s, _ in catalogue.factors[f].legs} | {"RUT", "GSPC"}
+        licences = {s: licence_of(catalogue, snapshot, s) for s in sorted(legs) if s in snapshot.entries}
+        terminal = [s for s, licence in licences.items() if licence == "terminal"]
+        if terminal:
+            raise BadArgumentError(
+                f"{', '.join(terminal)} came from a Terminal, whose terms keep what is made of it in the house. "
+                "Refresh them from another source, or use --audience internal."
+            )
+        restricted = [s for s, licence in licences.items() if licence == "restricted"]
+        if restricted:
+            told.append(
+                f"Derived from restricted series ({', '.join(restricted)}): no value of theirs is on the page, but ask "
+                "their owners before it leaves the house."
+            )
+        shown = [s for s in _SHOWN_LEVELS if licences.get(s) == "restricted"]
+        if shown and options.projecting:
+            raise BadArgumentError(
+                f"The page would show levels of {', '.join(shown)}, whose licence is restricted; drop --projections."
+            )
+    made = PitchOptions(path, against, options.audience, options.projections, options.disclaimer, options.approver)
+    return made, tuple(told)
+
+
+def pitch_bytes(
+    options: PitchOptions, as_of: dt.date | None, progress: Progress, *, freeze: bool = False
+) -> tuple[bytes, tuple[str, ...]]:
+    """Return a pitch workbook.
+
+    Parameters
+    ----------
+    options : PitchOptions
+        Paths, audience, projections, disclaimer, approver.
+    as_of : datetime.date or None
+        Nothing later is used.
+    progress : callable
+        Told of (what, done, total).
+    freeze : bool
+        Whether a sheet Frozen keeps every value beside its formula.
+
+    Returns
+    -------
+    tuple of bytes and tuple of str
+        An .xlsx, and what a person should know.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        Unknown words, licences that do not allow it, no data by that day.
+    """
+    check(as_of)
+    session = current_session()
+    options, told = _checked(session, options)
+    buffer = io.BytesIO()
+    draft = new_draft(buffer, "Pitch sheet", "Small against large, by xl_smallcap")
+    names = ["Pitch", pitch_data.NAME, *(["Thesis"] if options.projecting else []), "Data"]
+    pages = {name: draft.page(name) for name in names}
+    pitch.inputs(pages["Pitch"], options, as_of, list(session.scenarios.paths))
+    progress("the cells behind the page", 1, 5)
+    blocks = pitch_data.build(draft, pages[pitch_data.NAME], options.projecting)
+    progress("the page", 2, 5)
+    pitch.build(draft, pages["Pitch"], options, blocks)
+    if options.projecting:
+        reference.thesis(draft, pages["Thesis"])
+    reference.data(draft, pages["Data"])
+    if freeze:
+        progress("frozen values", 3, 5)
+        _freeze(draft, draft.page(FROZEN), [pages["Pitch"], pages[pitch_data.NAME]])
+    draft.finish()
+    progress("written", 4, 5)
+    return translucent(buffer.getvalue()), told
+
+
+def _freeze(draft: Draft, page: Page, pages: list[Page]) -> None:
+    """Sheet, cell, formula as text, and its value as it was: what was said stays readable whatever the data do."""
+    page.row(0, 0, ["sheet", "cell", "formula", "value when made"], "head")
+    row = 1
+    for source in pages:
+        for (r, c), content in sorted(source.cells.items()):
+            if not isinstance(content, Formula):
+                continue
+            value: Any = source.value(r, c)
+            page.row(row, 0, [source.name, address(r, c)])
+            page.cells[row, 2], page.looks[row, 2] = content.text, page.styles.get("code")
+            shown = value.code if hasattr(value, "code") else value
+            page.cells[row, 3], page.looks[row, 3] = shown, page.styles.get("text")
+            row += 1
+    page.sheet.set_column(0, 1, 12)
+    page.sheet.set_column(2, 2, 80)
+    page.sheet.set_column(3, 3, 40)
+    page.sheet.freeze_panes(1, 0)
+    draft.pages[FROZEN] = page
+
+
+def make_pitch(
+    options: PitchOptions, as_of: Any, out: Path, pdf: Path | None, progress: Progress, *, freeze: bool = False
+) -> MadePitch:
+    """Write a pitch workbook and, if wanted, its page as PDF.
+
+    Parameters
+    ----------
+    options : PitchOptions
+        As in :func:`pitch_bytes`.
+    as_of : object
+        A date as typed; None is the last of the data.
+    out : pathlib.Path
+        The .xlsx.
+    pdf : pathlib.Path or None
+        The PDF, printed by LibreOffice.
+    progress : callable
+        Told of (what, done, total).
+    freeze : bool
+        As in :func:`pitch_bytes`.
+
+    Returns
+    -------
+    MadePitch
+
+    Raises
+    ------
+    BadArgumentError, NoDataError, OfficeMissingError
+        As in :func:`pitch_bytes`; a PDF is wanted and LibreOffice is not there.
+    """
+    day = read.day("as_of", as_of)
+    if out.suffix.lower() != ".xlsx":
+        raise BadArgumentError(f"A pitch sheet is written as .xlsx; got '{out.name}'.")
+    when: Any = None if day is None else day.item()
+    data, told = pitch_bytes(options, when, progress, freeze=freeze)
+    try:
+        write_atomic(out, data)
+    except PermissionError as exc:
+        raise NoDataError(f"{out.name} is open in another program; close it, or give another name with --out.") from exc
+    if pdf is not None:
+        progress("PDF by LibreOffice", 4, 5)
+        _print(data, pdf)
+    progress("", 5, 5)
+    return MadePitch(out, pdf, told)
+
+
+def _print(data: bytes, pdf: Path) -> None:
+    """Print the page alone. Stored values are shown but for arrays, which need the add-in; so it is there."""
+    home = current_session().settings.home
+    with tempfile.TemporaryDirectory() as folder:
+        copy, made = Path(folder) / "pitch.xlsx", Path(folder) / "pitch.pdf"
+        copy.write_bytes(data)
+        with Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)}) as office:
+            opened = office.do("open", str(copy))
+            office.do("recalculate", opened)
+            office.do("recalculate", opened)
+            office.do("print_sheet", opened, "Pitch", str(made))
+        write_atomic(pdf, made.read_bytes())
