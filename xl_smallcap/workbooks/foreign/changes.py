@@ -1,0 +1,146 @@
+"""What becomes of each cell of a foreign workbook: new values against stored ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from xl_smallcap.workbooks.foreign import outside
+from xl_smallcap.workbooks.foreign.contents import OURS
+from xl_smallcap.workbooks.foreign.others import unknowable
+from xl_smallcap.workbooks.foreign.own import abandoned
+from xl_smallcap.workbooks.foreign.patching import Change, Place
+from xl_smallcap.workbooks.foreign.reading import FormulaCell, SheetContents
+from xl_smallcap.workbooks.foreign.state import Book
+from xl_smallcap.workbooks.formulas.parser import Apply, Literal, parse
+from xl_smallcap.workbooks.formulas.references import Block
+from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
+
+_SAME = 1e-14
+"""Ordinary formulas whose value moves by less keep the bytes they had: another program's last digit is no news."""
+_BOOLEAN = {"AND", "OR", "NOT", "XOR", "EXACT", "TRUE", "FALSE", "=", "<>", "<", ">", "<=", ">="}
+
+
+def changes_of(book: Book, sheet: str) -> dict[Place, Change]:
+    """Return the cells of a sheet that show something else now.
+
+    Parameters
+    ----------
+    book : Book
+        The workbook, calculated.
+    sheet : str
+        Which.
+
+    Returns
+    -------
+    dict
+        Place -> change.
+    """
+    found: dict[Place, Change] = {}
+    contents = book.contents.read(sheet)
+    for at, cell in book.formulas[sheet].items():
+        if at in book.spills[sheet]:
+            continue
+        final = _final(book, sheet, at, cell)
+        if final is not None and not _same(cell.value, final[0], final[1]):
+            found[at] = Change(final[0])
+        if cell.kind == "array" and cell.ref is not None:  # an ordinary array formula: LibreOffice fills its range
+            for row in range(cell.ref.top, cell.ref.bottom + 1):
+                for column in range(cell.ref.left, cell.ref.right + 1):
+                    place = (row, column)
+                    value = book.others[sheet].get(place)
+                    if place != at and value is not None and not _same(contents.constants.get(place), value, False):
+                        found[place] = Change(value)
+    for at, grid in book.spills[sheet].items():
+        found.update(_spill_changes(contents, at, grid, book.stored_refs[sheet, at]))
+        found.update({place: Change(None) for place in abandoned(book, sheet, at, grid)})
+    return found
+
+
+def shown_by(book: Book) -> Callable[[str, int, int], Any]:
+    """Return what tells the value of any cell after the refresh.
+
+    Parameters
+    ----------
+    book : Book
+        The workbook, calculated.
+
+    Returns
+    -------
+    callable
+        Sheet, row, column from zero -> value; raises KeyError for an unknown sheet.
+    """
+    known = {s.name.lower(): s.name for s in book.contents.sheets}
+
+    def value(sheet: str, row: int, column: int) -> Any:
+        name, at = known[sheet.lower()], (row, column)
+        contents = book.contents.read(name)
+        if name in book.sheets:
+            for (top, left), grid in book.spills[name].items():
+                if 0 <= row - top < len(grid.rows) and 0 <= column - left < len(grid.rows[0]):
+                    return grid.rows[row - top][column - left]
+            cell = contents.formulas.get(at)
+            if cell is not None:
+                final = _final(book, name, at, cell)
+                return cell.value if final is None else final[0]
+        return contents.constants.get(at)
+
+    return value
+
+
+def _final(book: Book, sheet: str, at: Place, cell: FormulaCell) -> tuple[Any, bool] | None:
+    """New value of a formula and whether it is one of our results; None where it keeps the stored one."""
+    if at in book.direct[sheet]:
+        return book.direct[sheet][at], True
+    if at in book.kept[sheet] or at not in book.others[sheet] or outside.FROZEN.search(OURS.sub(r"\1", cell.text)):
+        return None
+    value = book.others[sheet][at]
+    if isinstance(value, CellError) and unknowable(cell, value):
+        return None
+    if isinstance(value, float) and value in (0.0, 1.0) and (cell.type == "b" or _is_boolean(cell.text)):
+        value = bool(value)
+    return value, bool(OURS.search(cell.text))
+
+
+def _spill_changes(contents: SheetContents, at: Place, grid: Grid, before: Block) -> dict[Place, Change]:
+    """A table's cells with new values, and its new range."""
+    found: dict[Place, Change] = {}
+    cell = contents.formulas[at]
+    reach = Block(None, *at, at[0] + len(grid.rows) - 1, at[1] + len(grid.rows[0]) - 1)
+    moved = cell.dynamic and (reach.bottom, reach.right) != (before.bottom, before.right)
+    for i, row in enumerate(grid.rows):
+        for j, value in enumerate(row):
+            place = (at[0] + i, at[1] + j)
+            if place == at:
+                if moved or not _same(cell.value, value, True):
+                    found[place] = Change(value, ref=reach if moved else None)
+            elif not _same(contents.constants.get(place), value, True):
+                found[place] = Change(value)
+    return found
+
+
+def _is_boolean(text: str) -> bool:
+    try:
+        tree = parse(text)
+    except UnsupportedError:
+        return False
+
+    def boolean(node: Any) -> bool:
+        if isinstance(node, Literal):
+            return isinstance(node.value, bool)
+        if not isinstance(node, Apply):
+            return False
+        if node.name in ("IF", "IFERROR", "IFNA"):
+            return any(boolean(a) for a in (node.arguments[1:] if node.name == "IF" else node.arguments))
+        return node.name in _BOOLEAN or node.name.startswith("IS")
+
+    return boolean(tree)
+
+
+def _same(old: Any, new: Any, exact: bool) -> bool:
+    if old is None:
+        return new is None or new == ""
+    if isinstance(old, bool) or isinstance(new, bool) or not (isinstance(old, float) and isinstance(new, float)):
+        return type(old) is type(new) and bool(old == new)
+    return old == new if exact else math.isclose(old, new, rel_tol=_SAME, abs_tol=1e-300)

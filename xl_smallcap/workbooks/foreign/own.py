@@ -1,0 +1,116 @@
+"""Our functions in a foreign workbook: tables that spill first, since they decide what other cells see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xl_smallcap.workbooks.foreign.patching import Place
+from xl_smallcap.workbooks.foreign.state import Book, Ours, Progress
+from xl_smallcap.workbooks.formulas.references import MOST_COLUMNS, MOST_ROWS, Block
+from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
+
+
+def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
+    """Calculate the cells that hold our functions, as far as our calculator can.
+
+    Parameters
+    ----------
+    book : Book
+        Gets the values.
+    ours : list of tuple
+        The cells.
+    progress : callable
+        Told of (what, done, total).
+    """
+    _expand(book, ours)
+    for sheet, grids in book.spills.items():
+        for at, grid in grids.items():
+            book.contents.spilled[sheet, at] = grid
+    calculator = book.calculator()
+    for k, (sheet, at, _) in enumerate(ours):
+        if k % 200 == 0:
+            progress("our functions", k, len(ours))
+        if at in book.spills[sheet]:
+            continue
+        try:
+            book.direct[sheet][at] = calculator.value(sheet, *at)
+        except UnsupportedError:
+            continue  # LibreOffice's turn, with our add-in
+    progress("our functions", len(ours), len(ours))
+
+
+def _expand(book: Book, ours: Ours) -> None:
+    """Calculate the tables that spill first: how far they reach decides what other cells see."""
+    calculator = book.calculator()
+    for sheet, at, cell in ours:
+        if cell.kind != "array":
+            continue
+        try:
+            found = calculator.whole(sheet, *at)
+        except UnsupportedError:
+            continue
+        grid = found if isinstance(found, Grid) else Grid(((found,),))
+        ref = cell.ref or Block(None, *at, *at)
+        if cell.dynamic:
+            reach = Block(None, *at, at[0] + len(grid.rows) - 1, at[1] + len(grid.rows[0]) - 1)
+            if _in_the_way(book, sheet, at, reach, ref):
+                book.blocked[sheet].append(at)
+                grid, reach = Grid(((CellError("#VALUE!"),),)), Block(None, *at, *at)
+            cell.ref = reach
+        else:
+            grid = _filled(found, ref)
+        book.spills[sheet][at] = grid
+
+
+def _filled(found: Any, ref: Block) -> Grid:
+    """An array formula of a fixed range: cut to it, #N/A beyond the table, a single value everywhere."""
+    rows, columns = ref.bottom - ref.top + 1, ref.right - ref.left + 1
+    if not isinstance(found, Grid):
+        return Grid(tuple((found,) * columns for _ in range(rows)))
+
+    def cell(i: int, j: int) -> Any:
+        inside = i < len(found.rows) and j < len(found.rows[0])
+        return found.rows[i][j] if inside else CellError("#N/A")
+
+    return Grid(tuple(tuple(cell(i, j) for j in range(columns)) for i in range(rows)))
+
+
+def _in_the_way(book: Book, sheet: str, at: Place, reach: Block, before: Block) -> bool:
+    """Whether a cell that is not of the table's own stands where it would spill, or the sheet ends."""
+    if reach.bottom >= MOST_ROWS or reach.right >= MOST_COLUMNS:
+        return True
+    found = book.contents.read(sheet)
+    for row in range(reach.top, reach.bottom + 1):
+        for column in range(reach.left, reach.right + 1):
+            own = before.top <= row <= before.bottom and before.left <= column <= before.right
+            place = (row, column)
+            if place != at and (place in found.formulas or (place in found.constants and not own)):
+                return True
+    return False
+
+
+def abandoned(book: Book, sheet: str, at: Place, grid: Grid) -> list[Place]:
+    """Return the cells of a table's stored range that it no longer reaches.
+
+    Parameters
+    ----------
+    book : Book
+        The workbook.
+    sheet : str
+        The table's.
+    at : tuple of int
+        Its first cell.
+    grid : Grid
+        The table now.
+
+    Returns
+    -------
+    list of tuple
+    """
+    before, constants = book.stored_refs[sheet, at], book.contents.read(sheet).constants
+    return [
+        (row, column)
+        for row in range(before.top, before.bottom + 1)
+        for column in range(before.left, before.right + 1)
+        if (row - at[0] >= len(grid.rows) or column - at[1] >= len(grid.rows[0])) and (row, column) in constants
+    ]

@@ -1,0 +1,86 @@
+"""A workbook during its refresh: its formulas, and the values found so far."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from xl_smallcap.functions import BY_NAME
+from xl_smallcap.workbooks.foreign.contents import OURS, Contents
+from xl_smallcap.workbooks.foreign.patching import Place
+from xl_smallcap.workbooks.foreign.reading import FormulaCell
+from xl_smallcap.workbooks.formulas.calculator import Calculator, ask_engine
+from xl_smallcap.workbooks.formulas.references import Block
+from xl_smallcap.workbooks.formulas.values import Grid
+
+Progress = Callable[[str, int, int], None]
+Ours = list[tuple[str, Place, FormulaCell]]
+
+
+class Book:
+    """Values by sheet and place: `direct` of our functions, `spills` of tables, `others` by LibreOffice, `kept` why.
+
+    Parameters
+    ----------
+    contents : Contents
+        The workbook.
+    """
+
+    def __init__(self, contents: Contents) -> None:
+        self.contents = contents
+        self.sheets = {s.name: s for s in contents.sheets if contents.has_formulas(s)}
+        self.formulas = {n: contents.read(n).formulas for n in self.sheets}
+        self.direct: dict[str, dict[Place, Any]] = {n: {} for n in self.sheets}
+        self.spills: dict[str, dict[Place, Grid]] = {n: {} for n in self.sheets}
+        self.blocked: dict[str, list[Place]] = {n: [] for n in self.sheets}
+        self.others: dict[str, dict[Place, Any]] = {n: {} for n in self.sheets}
+        self.kept: dict[str, dict[Place, str]] = {n: {} for n in self.sheets}
+        self.stored_refs = {
+            (sheet, at): cell.ref or Block(None, *at, *at)
+            for sheet, cells in self.formulas.items()
+            for at, cell in cells.items()
+            if cell.kind == "array"
+        }
+        pin = contents.names.get("RUSSELL_PIN")
+        self.pin = Calculator(contents, ask_engine()).calculate(pin, "") if pin else None
+
+    def calculator(self) -> Calculator:
+        """Return a calculator that has calculated nothing yet.
+
+        Returns
+        -------
+        Calculator
+        """
+        return Calculator(self.contents, ask_engine(self.pin))
+
+    def ours(self) -> Ours:
+        """Return the cells in whose formula one of our functions stands, or a name that stands for one.
+
+        Returns
+        -------
+        list of tuple
+        """
+        names = [n for n, text in self.contents.names.items() if OURS.search(text)]
+        named = re.compile(r"(?<![\w.])(?:" + "|".join(map(re.escape, names)) + r")(?![\w.(])", re.I) if names else None
+        return [
+            (sheet, at, cell)
+            for sheet, cells in self.formulas.items()
+            for at, cell in cells.items()
+            if OURS.search(cell.text) or (named is not None and named.search(cell.text))
+        ]
+
+
+def unknown_functions(text: str) -> list[str]:
+    """Return the words in a formula that look like functions of ours and are none.
+
+    Parameters
+    ----------
+    text : str
+        The formula.
+
+    Returns
+    -------
+    list of str
+    """
+    return [m[1].upper() for m in OURS.finditer(text) if m[1].upper() not in BY_NAME]
