@@ -31,3 +31,13 @@ Application.vba_add_member(
 Workbook.vba_add_member(
     MemberSpec(name="Date1904", kind="property", getter=lambda self: getattr(self, "is1904", False))
 )
+ASKED: list[object] = []
+"""Answers the next questions get."""
+Application.vba_add_member(
+    MemberSpec(
+        name="InputBox",
+        kind="method",
+        getter=lambda self, prompt, title=None: ASKED.pop(0),
+        parameters=("Prompt", "Title"),
+    )
+)

@@ -22,7 +22,7 @@ from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.excel_install import install
 
-CHANGED = {"[Content_Types].xml", "xl/_rels/workbook.xml.rels", "xl/workbook.xml"}
+CHANGED = {"[Content_Types].xml", "_rels/.rels", "xl/_rels/workbook.xml.rels", "xl/workbook.xml"}
 
 
 def rich_book(path: Path) -> Path:
@@ -93,7 +93,7 @@ def test_attach(tmp_path: Path, make: Any) -> None:
     assert source.read_bytes() == before
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(made) as new:
         assert new.testzip() is None
-        assert set(new.namelist()) == {*old.namelist(), "xl/vbaProject.bin"}
+        assert set(new.namelist()) == {*old.namelist(), "xl/vbaProject.bin", "customUI/customUI.xml"}
         sheets = {n for n in old.namelist() if "sheets/sheet" in n}
         for name in set(old.namelist()) - CHANGED - sheets:
             assert new.read(name) == old.read(name), name

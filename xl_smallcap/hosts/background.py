@@ -1,13 +1,17 @@
-"""A refresh behind a button: it runs beside the answers, and a host looks now and then how far it is."""
+"""Work behind a button, a refresh or a pitch sheet: it runs beside the answers, and a host looks how far it is."""
 
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.functions._arguments import day as read_day
 
 log = logging.getLogger("xl_smallcap")
 
@@ -81,7 +85,105 @@ class BackgroundRefresh:
         return told_in_short(report)
 
 
+@dataclass(frozen=True)
+class PitchState:
+    """Whether a pitch sheet is being written, a sentence for a status bar, and the file once it is there."""
+
+    running: bool
+    text: str
+    path: str = ""
+
+
+class BackgroundPitch:
+    """Writes a pitch sheet by our own command in a process of its own: hosts know nothing of workbooks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._state = PitchState(False, "No pitch sheet was asked for.")
+
+    def state(self) -> PitchState:
+        """Return how far it is.
+
+        Returns
+        -------
+        PitchState
+        """
+        return self._state
+
+    def start(self, folder: str, as_of: Any, path: str, against: str) -> PitchState:
+        """Begin, unless one is under way.
+
+        Parameters
+        ----------
+        folder : str
+            Of the workbook; where it is none of this machine (a web address), the user's documents.
+        as_of : object
+            A date, a day number or blank.
+        path, against : str
+            Scenario paths, or blank.
+
+        Returns
+        -------
+        PitchState
+        """
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._state = PitchState(True, "Writing the pitch sheet ...")
+                work = threading.Thread(
+                    target=self._run, args=(folder, as_of, path, against), name="pitch sheet", daemon=True
+                )
+                self._thread = work
+                work.start()
+        return self._state
+
+    def _run(self, folder: str, as_of: Any, path: str, against: str) -> None:
+        try:
+            self._state = self._work(folder, as_of, path, against)
+        except Exception as exc:  # a thread has nobody to raise to; the status bar and the log get it
+            log.exception("pitch sheet behind a button")
+            self._state = PitchState(False, f"No pitch sheet: {exc}")
+
+    def _work(self, folder: str, as_of: Any, path: str, against: str) -> PitchState:
+        import platformdirs
+
+        day = read_day("as_of", as_of)
+        place = Path(folder) if folder and Path(folder).is_dir() else Path(platformdirs.user_documents_dir())
+        name = "pitch" if day is None else f"pitch {day}"
+        out = place / f"{name}.xlsx"
+        for k in range(2, 100):
+            if not out.exists():
+                break
+            out = place / f"{name} ({k}).xlsx"
+        command = [sys.executable, "-m", "xl_smallcap", "pitch", "--out", str(out)]
+        for flag, value in (("--as-of", "" if day is None else str(day)), ("--scenario", path), ("--against", against)):
+            if value:
+                command += [flag, value]
+        quiet: dict[str, Any] = {}
+        if sys.platform == "win32":
+            quiet["creationflags"] = subprocess.CREATE_NO_WINDOW
+        done = subprocess.run(  # noqa: S603 - our own command by our own Python
+            command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False,
+            stdin=subprocess.DEVNULL, **quiet,
+        )  # fmt: skip
+        if done.returncode != 0 or not out.is_file():
+            said = [line for line in done.stderr.splitlines() if line.strip()]
+            return PitchState(False, f"No pitch sheet: {said[-1] if said else 'the command failed'}")
+        return PitchState(False, f"Written: {out}", str(out))
+
+
 _one = BackgroundRefresh()
+_pitch = BackgroundPitch()
+
+
+def shared_pitch() -> BackgroundPitch:
+    """Return the process's own writer of pitch sheets.
+
+    Returns
+    -------
+    BackgroundPitch
+    """
+    return _pitch
 
 
 def shared() -> BackgroundRefresh:

@@ -15,6 +15,7 @@ from xl_smallcap.data.columnar import write_atomic
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.hosts.excel import opc
 from xl_smallcap.hosts.excel.project import replace_modules, vba_project
+from xl_smallcap.hosts.excel.ribbon import with_ribbon
 from xl_smallcap.hosts.excel.vba import MODULE, udf_module, xlwings_modules
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -251,7 +252,7 @@ def attach(source: Path, target: Path | None = None) -> Path:
                 copy.compress_type, copy.external_attr = info.compress_type, info.external_attr
                 archive.writestr(copy, book.parts[info.filename])
             archive.writestr(zipfile.ZipInfo(vba, (1980, 1, 1, 0, 0, 0)), binary, zipfile.ZIP_DEFLATED)
-        write_atomic(out, made.read_bytes())
+        write_atomic(out, with_ribbon(made.read_bytes()))
     return out
 
 
@@ -278,5 +279,5 @@ def _refresh(path: Path, modules: dict[str, str], classes: dict[str, str]) -> Pa
         copy = Path(folder) / path.name
         shutil.copyfile(path, copy)
         replace_modules(copy, modules, classes)
-        write_atomic(path, copy.read_bytes())
+        write_atomic(path, with_ribbon(copy.read_bytes()))
     return path

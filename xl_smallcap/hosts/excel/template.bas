@@ -225,6 +225,105 @@ Public Sub RUSSELL_REFRESH_OVER()
     Application.StatusBar = False
 End Sub
 
+' The ribbon's buttons.
+Public Sub RUSSELL_RIBBON_REFRESH(ByVal control As Object)
+    RUSSELL_REFRESH
+End Sub
+
+Public Sub RUSSELL_RIBBON_AS_OF(ByVal control As Object)
+    RUSSELL_AS_OF
+End Sub
+
+Public Sub RUSSELL_RIBBON_PITCH(ByVal control As Object)
+    RUSSELL_PITCH
+End Sub
+
+Public Sub RUSSELL_RIBBON_HELP(ByVal control As Object)
+    RUSSELL_HELP
+End Sub
+
+' The day of the workbook: its cell named in_as_of, by a question; empty is the last date of the data.
+Public Sub RUSSELL_AS_OF()
+    Dim cell As Object, said As Variant
+    Set cell = NamedCell("in_as_of")
+    If cell Is Nothing Then
+        Tell "This workbook has no cell named in_as_of. Give a cell that name and use it as the argument as_of."
+        Exit Sub
+    End If
+    said = Application.InputBox("Nothing later is used. A date such as 2025-12-24; empty for the last date of the data.", "As of")
+    If VarType(said) = vbBoolean Then Exit Sub
+    If Trim$(said) = "" Then
+        cell.MergeArea.ClearContents
+    ElseIf IsDate(said) Then
+        cell.Value2 = CDbl(CDate(said))
+    Else
+        Tell """" & said & """ is not a date; write it as 2025-12-24."
+    End If
+End Sub
+
+' A pitch sheet by the workbook's day and paths, written beside Excel, opened when it is there.
+Public Sub RUSSELL_PITCH()
+    Dim told As Variant
+    On Error GoTo failed
+    mDownUntil = 0
+    told = Server().CallUDF(SERVER_MODULE, "pitch_start", Array(ThisWorkbook.Path, NamedValue("in_as_of"), NamedValue("in_path"), NamedValue("in_against")))
+    Application.StatusBar = told(1)
+    Again 1, "RUSSELL_PITCH_LOOK"
+    Exit Sub
+failed:
+    mWhy = Err.Description & " (" & Err.Number & ")"
+    Set mServer = Nothing
+    Tell "Excel cannot reach Python: " & mWhy & ". Run ""xl-smallcap doctor"" in a command prompt."
+End Sub
+
+Public Sub RUSSELL_PITCH_LOOK()
+    Dim told As Variant
+    On Error GoTo failed
+    told = Server().CallUDF(SERVER_MODULE, "pitch_state", Array())
+    Application.StatusBar = told(1)
+    If told(0) <> 0 Then
+        Again 1, "RUSSELL_PITCH_LOOK"
+    Else
+        If told(2) <> "" Then Application.Workbooks.Open told(2)
+        Again 20, "RUSSELL_REFRESH_OVER"
+    End If
+    Exit Sub
+failed:
+    Set mServer = Nothing
+    Tell "The pitch sheet was not written: " & Err.Description
+End Sub
+
+Public Sub RUSSELL_HELP()
+    Dim sheet As Object
+    On Error Resume Next
+    Set sheet = ThisWorkbook.Worksheets("Functions")
+    On Error GoTo 0
+    If sheet Is Nothing Then
+        Tell "=RUSSELL_WHY(FORMULATEXT(A1)) says why A1 is in error; the function wizard lists every function under {category}."
+    Else
+        sheet.Activate
+    End If
+End Sub
+
+Private Sub Tell(ByVal text As String)
+    Application.StatusBar = text
+    Again 20, "RUSSELL_REFRESH_OVER"
+End Sub
+
+Private Function NamedCell(ByVal name As String) As Object
+    On Error Resume Next
+    Set NamedCell = ThisWorkbook.Names(name).RefersToRange
+End Function
+
+Private Function NamedValue(ByVal name As String) As Variant
+    Dim cell As Object
+    Set cell = NamedCell(name)
+    NamedValue = ""
+    If Not cell Is Nothing Then
+        If Not IsError(cell.Value2) Then NamedValue = cell.Value2
+    End If
+End Function
+
 Private Sub Again(ByVal seconds As Long, ByVal name As String)
     mNext = Now + TimeSerial(0, 0, seconds)
     mMacro = Macro(name)

@@ -82,7 +82,7 @@ def _wrapper(entry: WorksheetFunction) -> Callable[..., Rows]:
 
 globals().update({entry.name: _wrapper(entry) for entry in FUNCTIONS})
 
-_REFRESH = background.shared()
+_REFRESH, _PITCH = background.shared(), background.shared_pitch()
 
 
 def _raw(call: Callable[..., Rows]) -> Any:
@@ -114,8 +114,31 @@ def _state_rows(state: background.RefreshState) -> Rows:
     return [[1.0 if state.running else 0.0, state.text]]
 
 
-_FOR_OUR_VBA = {"pinned": _pinned, "refresh_start": _refresh_start, "refresh_state": _refresh_state}
-del _pinned, _refresh_start, _refresh_state
+@_raw
+def _pitch_start(*arguments: Any) -> Rows:
+    """Begin a pitch sheet: the workbook's folder, its day and its two paths; a blank one is the default."""
+    folder, as_of, path, against = (*arguments, "", "", "", "")[:4]
+    return _pitch_rows(_PITCH.start(str(folder or ""), _taken(as_of), str(path or ""), str(against or "")))
+
+
+@_raw
+def _pitch_state(*arguments: Any) -> Rows:
+    """Say whether it is under way, a sentence, and the file once it is written."""
+    return _pitch_rows(_PITCH.state())
+
+
+def _pitch_rows(state: background.PitchState) -> Rows:
+    return [[1.0 if state.running else 0.0, state.text, state.path]]
+
+
+_FOR_OUR_VBA = {
+    "pinned": _pinned,
+    "refresh_start": _refresh_start,
+    "refresh_state": _refresh_state,
+    "pitch_start": _pitch_start,
+    "pitch_state": _pitch_state,
+}
+del _pinned, _refresh_start, _refresh_state, _pitch_start, _pitch_state
 
 
 def __getattr__(name: str) -> Any:
