@@ -19,7 +19,15 @@ from xl_smallcap.data.loading import load
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError
-from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_SCENARIO, RUSSELL_SNAPSHOT, RUSSELL_THESIS
+from xl_smallcap.functions import (
+    RUSSELL_BETA,
+    RUSSELL_FAIR_VALUE,
+    RUSSELL_REGIME_RETURNS,
+    RUSSELL_SCENARIO,
+    RUSSELL_SCENARIO_SCORE,
+    RUSSELL_SNAPSHOT,
+    RUSSELL_THESIS,
+)
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.workbooks.book import prepare
@@ -74,6 +82,13 @@ def test_the_page_says_what_it_must(session: Session) -> None:
         "not affiliated with or endorsed by FTSE Russell", "not investment advice", "Conditional on", "base rate",
     ):  # fmt: skip
         assert said in whole, said
+    beaten = 1.0 - num(RUSSELL_FAIR_VALUE("noise_percentile", "russell", 250, DAY, "levels"))
+    assert f"is beaten by {beaten:.0%} of random walks" in whole
+    after = RUSSELL_REGIME_RETURNS("relative", DAY)[4]
+    assert after[:2] == ["goldilocks", "next month"]
+    assert f"made {num(after[4]):+.2f} % ({num(after[2]):.0f} months, hypothetical): {after[12]}." in whole
+    score = [num(row[6]) for row in RUSSELL_SCENARIO_SCORE("relative", 1, DAY)[3:5]]
+    assert f"score {score[0]:.3f} (Brier), the base rate {score[1]:.3f}: no skill" in whole
     table = RUSSELL_THESIS(DAY)
     for claim in dict.fromkeys(row[0] for row in table[1:]):
         assert claim in page

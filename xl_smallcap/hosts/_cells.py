@@ -22,6 +22,24 @@ from xl_smallcap.types import Scalar, Table
 
 log = logging.getLogger("xl_smallcap")
 UNEXPECTED = "#VALUE!"
+_EPOCH = dt.datetime(1899, 12, 30)
+
+
+def day_number(value: dt.date) -> float:
+    """Return a date as the number a spreadsheet keeps it as.
+
+    Parameters
+    ----------
+    value : datetime.date or datetime.datetime
+        A date, or a moment.
+
+    Returns
+    -------
+    float
+        Days since 1899-12-30.
+    """
+    moment = value if isinstance(value, dt.datetime) else dt.datetime(value.year, value.month, value.day)
+    return (moment - _EPOCH) / dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)

@@ -28,30 +28,12 @@ from typing import Any, cast
 
 from xl_smallcap.config import Settings, load_settings
 from xl_smallcap.hosts import background
-from xl_smallcap.hosts._cells import Answer, evaluate
+from xl_smallcap.hosts._cells import Answer, day_number, evaluate
 
-_EPOCH = dt.datetime(1899, 12, 30)
 _LARGEST_FRAME = 64 * 1024 * 1024
 _IDLE_CHECK_SECONDS = 5.0
 _LARGEST_HELLO, _HELLO_SECONDS = 1024, 5.0
 """What a stranger may send, and how long it may take, before it has shown the token."""
-
-
-def day_number(value: dt.date) -> float:
-    """Return a date as the number a spreadsheet keeps it as.
-
-    Parameters
-    ----------
-    value : datetime.date or datetime.datetime
-        A date, or a moment.
-
-    Returns
-    -------
-    float
-        Days since 1899-12-30.
-    """
-    moment = value if isinstance(value, dt.datetime) else dt.datetime(value.year, value.month, value.day)
-    return (moment - _EPOCH) / dt.timedelta(days=1)
 
 
 def _wire(answer: Answer) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from xl_smallcap.hosts._cells import day_number
 from xl_smallcap.types import Scalar
 
 _EPOCH = dt.date(1899, 12, 30)
@@ -39,8 +40,8 @@ def serial(value: dt.date, date1904: bool = False) -> float:
 
     Parameters
     ----------
-    value : datetime.date
-        The date.
+    value : datetime.date or datetime.datetime
+        The date or moment.
     date1904 : bool
         Whether the workbook counts from 1904.
 
@@ -48,7 +49,7 @@ def serial(value: dt.date, date1904: bool = False) -> float:
     -------
     float
     """
-    return float((value - _EPOCH).days - (1462 if date1904 else 0))
+    return day_number(value) - (1462.0 if date1904 else 0.0)
 
 
 def day_of(number: float) -> dt.date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xl_smallcap.workbooks import charts
 from xl_smallcap.workbooks.draft import LATEST, Draft, Page, heading
-from xl_smallcap.workbooks.styles import BETA, DATE, GENERAL, PERCENT, POINTS, PVALUE, RANK, SIGMA
+from xl_smallcap.workbooks.styles import BETA, DATE, GENERAL, PERCENT, POINTS, PVALUE, SHARE, SIGMA
 
 ROW, HISTORY, MONTHS = 7, 44, 60
 _STATS = (
@@ -15,7 +15,7 @@ _STATS = (
     ("gap_sigma", SIGMA, "residual standard deviations"),
     ("rsquared", PVALUE, "in sample"),
     ("rsquared_oos", PVALUE, "out of sample"),
-    ("noise_percentile", RANK, "where R² lies among random walks' (levels only): 90 and more would be evidence"),
+    ("noise_percentile", SHARE, "where R² lies among random walks' (levels only): 95 % and more would be evidence"),
     ("cointegration_pvalue", PVALUE, "of no cointegration, by simulation (levels only)"),
     ("half_life", BETA, "observations until half a gap is closed"),
     ("verdict", GENERAL, "supported, or not distinguishable from noise"),

@@ -186,7 +186,7 @@ def against(projecting: bool) -> list[str]:
         '"Growth is an equity proxy; its copper and gold row cannot be fitted on these data.")',
         f'=IFERROR("Fair value on levels: "&{fair.format("verdict")}&"; its R² of "'
         f'&TEXT({fair.format("rsquared")},"0.00")&" is beaten by "'
-        f'&TEXT(1-{fair.format("noise_percentile")}/100,"0%")&" of random walks.","No fair value on levels.")',
+        f'&TEXT(1-{fair.format("noise_percentile")},"0%")&" of random walks.","No fair value on levels.")',
         f'=IFERROR("In the month after a goldilocks month small less large made "&TEXT({after.format(5)},{_SIGNED})'
         f'&" % ("&TEXT({after.format(3)},"0")&" months, hypothetical): "&{after.format(13)}&".",'
         '"What the regimes meant for returns is not computed: xl-smallcap regime history.")',
