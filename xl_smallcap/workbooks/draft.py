@@ -202,7 +202,7 @@ class Page:
         table = found if isinstance(found, Grid) else Grid(((found,),))
         head = self.styles.get("head")
         if isinstance(found, Grid):
-            self.sheet.set_row(row, 30)
+            self.sheet.set_row(row, 42)
         bottom, right = row + len(table.rows) - 1, column + len(table.rows[0]) - 1
         look = head if isinstance(found, Grid) else self.styles.get("result")
         self.sheet.write_dynamic_array_formula(row, column, bottom, right, content.text, look, stored(table.first))

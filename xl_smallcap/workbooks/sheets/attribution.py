@@ -119,6 +119,6 @@ def build(draft: Draft, page: Page) -> None:
         ROW + ROOM + 1, 0, charts.waterfall(draft.book, page.name, first, last, 0, "Contributions, log %", (860, 380))
     )
     page.sheet.set_column(0, 0, 21)
-    page.sheet.set_column(1, 14, 12)
+    page.sheet.set_column(1, 14, 13.5)
     page.sheet.freeze_panes(ROW + 1, 1)
     page.sheet.print_area(0, 0, STEPS + 13, 14)

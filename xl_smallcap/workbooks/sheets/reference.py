@@ -108,11 +108,11 @@ def functions(draft: Draft, page: Page) -> None:
         page.sheet.set_column(j, j, width)
     for i, f in enumerate(FUNCTIONS, 5):
         page.sheet.set_row(i, 48)
-        page.put(i, 0, f.name, kind="code")
+        page.put(i, 0, f.name, kind="code", valign="top")
         page.put(i, 1, f.help, kind="wrap")
         page.put(i, 2, ", ".join(p.name for p in f.parameters) or "none", kind="wrap")
         page.cells[i, 3] = EXAMPLES[f.name]
-        page.looks[i, 3] = page.styles.get("code", text_wrap=True)
+        page.looks[i, 3] = page.styles.get("code", text_wrap=True, valign="top")
         page.put(i, 4, EXAMPLES[f.name], DATE if f.name == "RUSSELL_ASOF" else "", "wrap")
     page.sheet.freeze_panes(5, 1)
     page.sheet.repeat_rows(4)

@@ -50,7 +50,8 @@ def build(draft: Draft, page: Page) -> None:
         ),
     )
     page.sheet.set_column(0, 0, 24, page.styles.get("text"))
-    page.sheet.set_column(1, 15, 12)
+    page.sheet.set_column(1, 15, 13)
+    page.sheet.set_column(12, 12, 24)
     page.sheet.set_column(SCORE_COLUMN, SCORE_COLUMN, 14)
     page.sheet.conditional_format(
         ROW, 2, ROW + 3, 2, {"type": "data_bar", "bar_color": "#56B4E9", "bar_solid": True, "min_type": "num",
