@@ -83,7 +83,7 @@ def test_real_life_like_workbooks(office: Office, session: Session, tmp_path: Pa
     done = refresh(path)
     new = parts(path)
     assert done.office
-    assert not done.kept
+    assert all("a pivot table" in line for line in done.kept)
     assert list(new) == list(old)
     assert all(new[n] == old[n] for n in EXPECTED_PARTS[name])
     with zipfile.ZipFile(path) as archive:

@@ -35,8 +35,10 @@ def _refresh(args: argparse.Namespace) -> int:
     print(f"{done.path}: {done.ours} cells with RUSSELL_ functions, {done.changed} cells changed ({by}).")
     if pdf:
         print(f"Written: {pdf}")
-    for line in [*done.told, *done.kept]:
+    for line in [*done.told, *done.kept[:SHOWN_ROWS]]:
         print(line, file=sys.stderr)
+    if len(done.kept) > SHOWN_ROWS:
+        print(f"... and {len(done.kept) - SHOWN_ROWS} more keep their old values.", file=sys.stderr)
     return PARTIAL if done.kept else 0
 
 

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import time
 import zlib
 from collections.abc import Mapping
@@ -113,6 +114,8 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = True) -> None:
             if durable:
                 handle.flush()
                 os.fsync(handle.fileno())
+        with contextlib.suppress(OSError):  # a file that was private stays private
+            shutil.copymode(path, temporary)
         for attempt in range(_REPLACE_TRIES):
             try:
                 temporary.replace(path)

@@ -11,7 +11,7 @@ from typing import Any
 
 from xl_smallcap.data.columnar import write_atomic
 from xl_smallcap.data.licences import licence_of
-from xl_smallcap.errors import BadArgumentError, NoDataError, unknown_word
+from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.hosts.libreoffice.package import package_files
@@ -174,10 +174,7 @@ def make_pitch(
         raise BadArgumentError(f"A pitch sheet is written as .xlsx; got '{out.name}'.")
     when: Any = None if day is None else day.item()
     data, told = pitch_bytes(options, when, progress, freeze=freeze)
-    try:
-        write_atomic(out, data)
-    except PermissionError as exc:
-        raise NoDataError(f"{out.name} is open in another program; close it, or give another name with --out.") from exc
+    write_atomic(out, data)
     if pdf is not None:
         progress("PDF by LibreOffice", 4, 5)
         _print(data, pdf)

@@ -147,6 +147,21 @@ class Driver:
             told[sheet.Name] = blocks
         return told
 
+    def sizes(self, document, asked):
+        """Rows and columns of what formulas give, each on its sheet; None where that cannot be told."""
+        told = []
+        for sheet, text in asked:
+            # as arrays of one cell, so that a range is not cut to the cell's own row
+            rows, columns = (self._sheet(document, sheet).getCellRangeByName(a) for a in ("XFC1048575", "XFD1048575"))
+            rows.setArrayFormula(_separators("=ROWS(%s)" % text))
+            columns.setArrayFormula(_separators("=COLUMNS(%s)" % text))
+            one, two = rows.getCellByPosition(0, 0), columns.getCellByPosition(0, 0)
+            fine = one.getError() == 0 == two.getError() and one.Value >= 1 and two.Value >= 1
+            told.append([one.Value, two.Value] if fine else None)
+            rows.setArrayFormula("")
+            columns.setArrayFormula("")
+        return told
+
     def type(self, document, sheet, address, formulas):
         """Type formulas as in Excel (English names, arguments parted by commas) into a block at once."""
         typed = tuple(tuple(_separators(f) for f in row) for row in formulas)

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
-from xl_smallcap.workbooks.foreign import outside
+from xl_smallcap.functions import BY_NAME
 from xl_smallcap.workbooks.foreign.contents import OURS
 from xl_smallcap.workbooks.foreign.others import unknowable
 from xl_smallcap.workbooks.foreign.own import abandoned
 from xl_smallcap.workbooks.foreign.patching import Change, Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell, SheetContents
 from xl_smallcap.workbooks.foreign.state import Book
+from xl_smallcap.workbooks.formulas.library import EAGER
 from xl_smallcap.workbooks.formulas.parser import Apply, Literal, parse
 from xl_smallcap.workbooks.formulas.references import Block
 from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
 
 _SAME = 1e-14
 """Ordinary formulas whose value moves by less keep the bytes they had: another program's last digit is no news."""
-_BOOLEAN = {"AND", "OR", "NOT", "XOR", "EXACT", "TRUE", "FALSE", "=", "<>", "<", ">", "<=", ">="}
+_BOOLEAN = {"AND", "OR", "NOT", "XOR", "EXACT", "TRUE", "FALSE", "=", "<>", "<", ">", "<=", ">=", "ISBLANK", "ISERR",
+            "ISERROR", "ISEVEN", "ISFORMULA", "ISLOGICAL", "ISNA", "ISNONTEXT", "ISNUMBER", "ISODD", "ISREF", "ISTEXT",
+            "ISOMITTED"}  # fmt: skip
+_SIGN = re.compile(r"NEG|[-+*/^&%]")
+_LONGEST = 32_767
+"""Characters a cell holds in Excel."""
 
 
 def changes_of(book: Book, sheet: str) -> dict[Place, Change]:
@@ -43,9 +50,14 @@ def changes_of(book: Book, sheet: str) -> dict[Place, Change]:
         if at in book.spills[sheet]:
             continue
         final = _final(book, sheet, at, cell)
-        if final is not None and not _same(cell.value, final[0], final[1]):
-            found[at] = Change(final[0])
-        if cell.kind == "array" and cell.ref is not None:  # an ordinary array formula: LibreOffice fills its range
+        before = book.stored_refs.get((sheet, at), cell.ref)
+        moved = cell.ref if final is not None and cell.ref != before else None
+        if final is not None and (moved is not None or not _same(cell.value, final[0], final[1])):
+            found[at] = Change(final[0], ref=moved)
+        if moved is not None and before is not None:
+            table = Grid(((None,) * (moved.right - moved.left + 1),) * (moved.bottom - moved.top + 1))
+            found.update({place: Change(None) for place in abandoned(book, sheet, at, table)})
+        if final is not None and cell.kind == "array" and cell.ref is not None:
             for row in range(cell.ref.top, cell.ref.bottom + 1):
                 for column in range(cell.ref.left, cell.ref.right + 1):
                     place = (row, column)
@@ -93,13 +105,17 @@ def _final(book: Book, sheet: str, at: Place, cell: FormulaCell) -> tuple[Any, b
     """New value of a formula and whether it is one of our results; None where it keeps the stored one."""
     if at in book.direct[sheet]:
         return book.direct[sheet][at], True
-    if at in book.kept[sheet] or at not in book.others[sheet] or outside.FROZEN.search(OURS.sub(r"\1", cell.text)):
+    if at in book.kept[sheet] or at not in book.others[sheet]:
         return None
     value = book.others[sheet][at]
-    if isinstance(value, CellError) and unknowable(cell, value):
+    if isinstance(value, CellError) and unknowable(cell, value) and (sheet, at) not in book.named:
         return None
-    if isinstance(value, float) and value in (0.0, 1.0) and (cell.type == "b" or _is_boolean(cell.text)):
-        value = bool(value)
+    if isinstance(value, float) and value in (0.0, 1.0):
+        every, some = _booleans(cell.text)
+        if every or (some and cell.type == "b"):
+            value = bool(value)
+    if isinstance(value, str) and len(value) > _LONGEST:
+        value = CellError("#VALUE!")
     return value, bool(OURS.search(cell.text))
 
 
@@ -120,22 +136,25 @@ def _spill_changes(contents: SheetContents, at: Place, grid: Grid, before: Block
     return found
 
 
-def _is_boolean(text: str) -> bool:
+def _booleans(text: str) -> tuple[bool, bool]:
+    """Whether a formula gives a boolean whatever happens, and whether it can at all."""
     try:
         tree = parse(text)
     except UnsupportedError:
-        return False
+        return False, True
 
-    def boolean(node: Any) -> bool:
+    def look(node: Any) -> tuple[bool, bool]:
         if isinstance(node, Literal):
-            return isinstance(node.value, bool)
+            return (isinstance(node.value, bool),) * 2
         if not isinstance(node, Apply):
-            return False
+            return False, node is not None  # a cell may hold one
         if node.name in ("IF", "IFERROR", "IFNA"):
-            return any(boolean(a) for a in (node.arguments[1:] if node.name == "IF" else node.arguments))
-        return node.name in _BOOLEAN or node.name.startswith("IS")
+            branches = [look(a) for a in (node.arguments[1:] if node.name == "IF" else node.arguments)]
+            return all(b[0] for b in branches), any(b[1] for b in branches)
+        known = node.name in _BOOLEAN
+        return known, known or (node.name not in EAGER and node.name not in BY_NAME and not _SIGN.fullmatch(node.name))
 
-    return boolean(tree)
+    return look(tree)
 
 
 def _same(old: Any, new: Any, exact: bool) -> bool:

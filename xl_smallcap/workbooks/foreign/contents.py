@@ -14,7 +14,7 @@ from xl_smallcap.hosts.excel import opc
 from xl_smallcap.workbooks.foreign.package import Package
 from xl_smallcap.workbooks.foreign.reading import FORMULA_TAG, SheetContents, read_sheet, read_strings
 from xl_smallcap.workbooks.formulas.calculator import Formula
-from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.formulas.references import Block, address, read_reference
 from xl_smallcap.workbooks.formulas.values import Grid
 
 _NAME = re.compile(r"<(?:\w+:)?definedName\b([^>]*)>(.*?)</(?:\w+:)?definedName>", re.DOTALL)
@@ -105,6 +105,27 @@ class Contents:
         bool
         """
         return FORMULA_TAG.search(self.package.part(sheet.part)) is not None
+
+    def tables(self, name: str) -> list[Block]:
+        """Return the ranges of a sheet's tables and pivot tables.
+
+        Parameters
+        ----------
+        name : str
+            Of the sheet.
+
+        Returns
+        -------
+        list of Block
+        """
+        found = []
+        for kind, part in self.package.relations(self._by_name[name.lower()].part).values():
+            if kind in ("table", "pivotTable"):
+                for tag in opc.tags(self.package.part(part)):
+                    if tag.name in ("table", "location") and "ref" in tag.attributes:
+                        block = read_reference(tag.attributes["ref"])
+                        found += [block] if block is not None else []
+        return found
 
     def with_text(self, word: str) -> list[str]:
         """Return the sheets whose texts may hold a word, without reading the cells of the others.

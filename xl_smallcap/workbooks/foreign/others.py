@@ -3,23 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from xl_smallcap.functions import BY_NAME
 from xl_smallcap.workbooks.foreign import outside
 from xl_smallcap.workbooks.foreign.contents import OURS
-from xl_smallcap.workbooks.foreign.own import abandoned
+from xl_smallcap.workbooks.foreign.own import abandoned, in_the_way
 from xl_smallcap.workbooks.foreign.patching import Change, Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
 from xl_smallcap.workbooks.foreign.state import Book, Progress, unknown_functions
-from xl_smallcap.workbooks.formulas.references import read_reference
-from xl_smallcap.workbooks.formulas.values import CellError, UnsupportedError
+from xl_smallcap.workbooks.formulas.references import Block, address, read_reference
+from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
 
 _CIRCULAR = {"Err:522", "Err:523"}
-_ROUNDS = 4
+_ROUNDS = 8
+_ANCHOR = re.compile(r"_xlfn\.ANCHORARRAY\(([^()]+)\)", re.IGNORECASE)
+_COMPARES = re.compile(
+    r"(?<![\w.])(?:[VHX]?LOOKUP|X?MATCH|(?:COUNT|SUM|AVERAGE)IFS?|FILTER|UNIQUE|SORT|SORTBY|EXACT)\s*\(|=|<>",
+    re.IGNORECASE,
+)
+_TEXTS = re.compile(r'"(?:[^"]|"")*"')
+Key = tuple[str, Place]
 _REFERENCES = re.compile(
     r"(?:'(?:[^']|'')+'!|[^\s'!,;:()\[\]+*/&<>=^-]+!)?\$?[A-Z]{1,3}\$?\d+(?::\$?[A-Z]{1,3}\$?\d+)?"
 )
+
+
+def mark_frozen(book: Book) -> None:
+    """Say of which formulas the old value stays, before anything else is calculated.
+
+    Parameters
+    ----------
+    book : Book
+        Gets the reasons.
+    """
+    for sheet, cells in book.formulas.items():
+        for at, cell in cells.items():
+            if at in book.direct[sheet] or at in book.spills[sheet]:
+                continue
+            text = _TEXTS.sub('""', OURS.sub(r"\1", cell.text))
+            if cell.kind == "dataTable":
+                book.kept[sheet][at] = "a data table, which only Excel calculates"
+            elif outside.frozen(text):
+                book.kept[sheet][at] = (
+                    "another workbook, a pivot table, a feed or the file itself, which only Excel sees"
+                )
+            elif _COMPARES.search(text) and any(
+                m[1].upper() in BY_NAME and BY_NAME[m[1].upper()].spills for m in OURS.finditer(text)
+            ):
+                # LibreOffice does not find a text of an add-in's table equal to the same text
+                book.kept[sheet][at] = "it compares texts of a table of ours; put the table into cells of its own"
 
 
 def constants(book: Book) -> dict[str, dict[Place, Change]]:
@@ -49,11 +83,30 @@ def constants(book: Book) -> dict[str, dict[Place, Change]]:
         for at, cell in cells.items():
             if at in changes:
                 continue
-            if at in book.kept[sheet] or outside.FROZEN.search(OURS.sub(r"\1", cell.text)):
+            if at in book.kept[sheet]:
                 changes[at] = Change(cell.value, "")
-            elif not cell.kind and (plain := OURS.sub(r"\1", cell.text)) != cell.text:
+            elif cell.kind == "array":
+                if cell.ref is not None and cell.ref != book.stored_refs[sheet, at]:
+                    changes[at] = Change(None, ref=cell.ref)
+            elif (plain := _for_office(book, sheet, cell)) != cell.text or cell.kind == "shared":
+                # a shared formula is written out: its group's first cell may be a constant in the copy
                 changes[at] = Change(None, plain)
     return made
+
+
+def _for_office(book: Book, sheet: str, cell: FormulaCell) -> str:
+    """A formula as LibreOffice reads it: our names plain, A1# as the range it has now."""
+
+    def reach(found: re.Match[str]) -> str:
+        block = read_reference(found[1])
+        goal = None if block is None else book.formulas.get(block.sheet or sheet, {}).get((block.top, block.left))
+        if block is None or goal is None or goal.ref is None:
+            return found[0]
+        before = found[1].rpartition("!")[0]
+        written = f"{address(goal.ref.top, goal.ref.left)}:{address(goal.ref.bottom, goal.ref.right)}"
+        return f"{before}!{written}" if before else written
+
+    return _ANCHOR.sub(reach, OURS.sub(r"\1", cell.text))
 
 
 def left_over(book: Book, fixed: Mapping[str, Mapping[Place, Change]]) -> int:
@@ -75,23 +128,51 @@ def left_over(book: Book, fixed: Mapping[str, Mapping[Place, Change]]) -> int:
     )
 
 
-def _roots(book: Book, bad: dict[tuple[str, Place], str]) -> list[tuple[str, Place]]:
-    """Of cells LibreOffice could not calculate those that do not fail merely because another does."""
+def _leans(book: Book, key: Key, on: Collection[Key]) -> bool:
+    """Whether a formula refers to one of some cells."""
+    sheet, at = key
+    for written in _REFERENCES.findall(book.formulas[sheet][at].text):
+        block = read_reference(written)
+        if block is None:
+            continue
+        goal = block.sheet or sheet
+        for row in range(block.top, min(block.bottom, block.top + 2000) + 1):
+            for column in range(block.left, min(block.right, block.left + 200) + 1):
+                if (goal, (row, column)) in on and (goal, (row, column)) != key:
+                    return True
+    return False
 
-    def leans(sheet: str, at: Place) -> bool:
-        for written in _REFERENCES.findall(book.formulas[sheet][at].text):
-            block = read_reference(written)
-            if block is None:
-                continue
-            goal = block.sheet or sheet
-            for row in range(block.top, min(block.bottom, block.top + 2000) + 1):
-                for column in range(block.left, min(block.right, block.left + 200) + 1):
-                    if (goal, (row, column)) in bad and (goal, (row, column)) != (sheet, at):
-                        return True
-        return False
 
-    found = [key for key in bad if not leans(*key)]
-    return found or list(bad)
+def _rightly_named(book: Book, bad: dict[Key, str]) -> None:
+    """#NAME? where Excel shows it too: a function of ours that does not exist, and what leans on such a cell."""
+    for sheet, cells in book.formulas.items():
+        book.named |= {(sheet, at) for at, cell in cells.items() if unknown_functions(cell.text)}
+    while True:
+        waiting = [k for k, code in bad.items() if code == "#NAME?" and k not in book.named]
+        found = {k for k in waiting if _leans(book, k, book.named)}
+        book.named |= found
+        if not found:
+            break
+    for key in book.named & set(bad):
+        del bad[key]
+
+
+def _resized(book: Book, sizes: dict[Key, tuple[int, int]]) -> bool:
+    """Give spilled formulas of others the size they have now; whether any has another than it had."""
+    moved = False
+    for (sheet, at), (rows, columns) in sizes.items():
+        cell = book.formulas[sheet][at]
+        reach = Block(None, *at, at[0] + rows - 1, at[1] + columns - 1)
+        if cell.ref == reach:
+            continue
+        moved = True
+        if in_the_way(book, sheet, at, reach, book.stored_refs[sheet, at]):
+            book.blocked[sheet].append(at)
+            book.spills[sheet][at] = Grid(((CellError("#VALUE!"),),))
+            cell.ref = Block(None, *at, *at)
+        else:
+            cell.ref = reach
+    return moved
 
 
 def calculate_others(book: Book, pdf: Path | None, progress: Progress) -> None:
@@ -114,16 +195,27 @@ def calculate_others(book: Book, pdf: Path | None, progress: Progress) -> None:
     parts = {name: s.part for name, s in book.sheets.items()}
     for round_ in range(_ROUNDS):
         progress("LibreOffice", round_, _ROUNDS)
-        results = outside.calculate(book.contents.package, parts, constants(book), pdf)
-        bad: dict[tuple[str, Place], str] = {}
+        spilled = {
+            (sheet, at): _for_office(book, sheet, cell)
+            for sheet, cells in book.formulas.items()
+            for at, cell in cells.items()
+            if cell.dynamic and at not in book.spills[sheet] and at not in book.kept[sheet]
+        }
+        results, sizes = outside.calculate(book.contents.package, parts, constants(book), spilled, pdf)
+        if _resized(book, sizes) and round_ < _ROUNDS - 1:
+            continue
+        bad: dict[Key, str] = {}
         for sheet, cells in book.formulas.items():
             for at, cell in cells.items():
                 value = results.get(sheet, {}).get(at)
-                if isinstance(value, CellError) and unknowable(cell, value):
+                if isinstance(value, CellError) and unknowable(cell, value) and at not in book.kept[sheet]:
                     bad[sheet, at] = value.code
-        if not bad or round_ == _ROUNDS - 1:
+        _rightly_named(book, bad)
+        if not bad:
             break
-        for sheet, at in _roots(book, bad):
+        # those that fail merely because another does may do once that one keeps its value; at last all are kept
+        roots = [key for key in bad if not _leans(book, key, bad)]
+        for sheet, at in roots if roots and round_ < _ROUNDS - 2 else list(bad):
             code = bad[sheet, at]
             why = "a circular reference" if code in _CIRCULAR else f"LibreOffice cannot calculate it ({code})"
             book.kept[sheet][at] = why
@@ -148,7 +240,7 @@ def unknowable(cell: FormulaCell, value: CellError) -> bool:
     bool
     """
     if value.code == "#NAME?":
-        return not unknown_functions(cell.text) and cell.value != value
+        return bool(cell.value != value)
     return value.code not in outside.REAL_ERRORS
 
 
@@ -168,10 +260,10 @@ def without_office(book: Book) -> int:
     calculator = book.calculator()
     missed = 0
     for sheet, cells in book.formulas.items():
-        for at, cell in cells.items():
+        for at in cells:
             if at in book.direct[sheet] or at in book.spills[sheet]:
                 continue
-            if outside.FROZEN.search(OURS.sub(r"\1", cell.text)):
+            if at in book.kept[sheet]:
                 continue
             try:
                 book.others[sheet][at] = calculator.value(sheet, *at)

@@ -18,17 +18,38 @@ from xl_smallcap.workbooks.formulas.values import CellError
 Results = dict[str, dict[Place, Any]]
 REAL_ERRORS = {"#N/A", "#NUM!", "#VALUE!", "#DIV/0!", "#REF!", "#NULL!", "#NAME?"}
 _SECONDS = 600.0
-FROZEN = re.compile(
-    r"\[\d+\]|(?<![\w.])(?:_xlfn\.|_xlws\.)*(?:GETPIVOTDATA|CUBE\w+|RTD|STOCKHISTORY|WEBSERVICE|IMAGE|PY|CALL|"
-    r"REGISTER\.ID|BDP|BDH|BDS|FDS|TR|RDP\.\w+)\s*\(",
+_FROZEN = re.compile(
+    r"\[\d+\][^'\[\]!,()]*'?!|(?<![\w.])(?:_xlfn\.|_xlws\.)*(?:GETPIVOTDATA|CUBE\w+|RTD|STOCKHISTORY|WEBSERVICE|IMAGE|PY|CALL|"
+    r"REGISTER\.ID|BDP|BDH|BDS|FDS|TR|RDP\.\w+|CELL|INFO|FORMULATEXT|ISFORMULA)\s*\(",
     re.IGNORECASE,
 )
-"""Other workbooks' cells, pivot tables, cubes, terminals and live feeds: nobody but Excel can renew them here."""
+_PREFIX = re.compile(r"_xl(?:fn|ws|pm)\.", re.IGNORECASE)
+_TEXTS = re.compile(r'"(?:[^"]|"")*"')
+
+
+def frozen(text: str) -> bool:
+    """Return whether nobody but Excel can renew a formula here.
+
+    Parameters
+    ----------
+    text : str
+        Of the formula, our functions without prefixes.
+
+    Returns
+    -------
+    bool
+        True for other workbooks' cells, pivot tables, cubes, terminals, feeds, and what asks about file or formulas.
+    """
+    return _FROZEN.search(_TEXTS.sub('""', text)) is not None
 
 
 def calculate(
-    package: Package, parts: Mapping[str, str], changes: Mapping[str, Mapping[Place, Change]], pdf: Path | None
-) -> Results:
+    package: Package,
+    parts: Mapping[str, str],
+    changes: Mapping[str, Mapping[Place, Change]],
+    spilled: Mapping[tuple[str, Place], str],
+    pdf: Path | None,
+) -> tuple[Results, dict[tuple[str, Place], tuple[int, int]]]:
     """Return what every formula left in a changed copy of the workbook shows.
 
     Parameters
@@ -39,13 +60,16 @@ def calculate(
         Sheet -> its part.
     changes : mapping
         Sheet -> cells that are constants in the copy, or have their formula rewritten.
+    spilled : mapping
+        Formulas whose size is wanted: (sheet, place) -> text.
     pdf : pathlib.Path, optional
         Where to print the copy.
 
     Returns
     -------
-    dict
-        Sheet -> place -> value; errors LibreOffice alone knows ("Err:522") are texts in a :class:`CellError`.
+    tuple of dict
+        Sheet -> place -> value; errors LibreOffice alone knows ("Err:522") are texts in a :class:`CellError`. Then
+        the rows and columns of each spilled formula.
 
     Raises
     ------
@@ -67,6 +91,9 @@ def calculate(
             # arrays are calculated after cells that refer to them from before; the second time all see them
             office.do("recalculate", opened, seconds=_SECONDS)
             told = office.do("results", opened, seconds=_SECONDS)
+            keys = list(spilled)
+            asked = [[sheet, _PREFIX.sub("", spilled[sheet, at])] for sheet, at in keys]
+            known = office.do("sizes", opened, asked, seconds=_SECONDS) if keys else []
             if pdf is not None:
                 office.do("save", opened, str(pdf), "pdf", seconds=_SECONDS)
     found: Results = {}
@@ -76,4 +103,5 @@ def calculate(
             for i, line in enumerate(rows):
                 for j, value in enumerate(line):
                     cells[top + i, left + j] = CellError(value["error"]) if isinstance(value, dict) else value
-    return found
+    sizes = {key: (int(size[0]), int(size[1])) for key, size in zip(keys, known, strict=True) if size is not None}
+    return found, sizes

@@ -9,6 +9,9 @@ from xl_smallcap.workbooks.foreign.state import Book, Ours, Progress
 from xl_smallcap.workbooks.formulas.references import MOST_COLUMNS, MOST_ROWS, Block
 from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
 
+_MOST_CELLS = 200_000
+"""Of an array formula's fixed range."""
+
 
 def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
     """Calculate the cells that hold our functions, as far as our calculator can.
@@ -53,11 +56,13 @@ def _expand(book: Book, ours: Ours) -> None:
         ref = cell.ref or Block(None, *at, *at)
         if cell.dynamic:
             reach = Block(None, *at, at[0] + len(grid.rows) - 1, at[1] + len(grid.rows[0]) - 1)
-            if _in_the_way(book, sheet, at, reach, ref):
+            if in_the_way(book, sheet, at, reach, ref):
                 book.blocked[sheet].append(at)
                 grid, reach = Grid(((CellError("#VALUE!"),),)), Block(None, *at, *at)
             cell.ref = reach
         else:
+            if (ref.bottom - ref.top + 1) * (ref.right - ref.left + 1) > _MOST_CELLS:
+                continue  # LibreOffice's turn; it will say so
             grid = _filled(found, ref)
         book.spills[sheet][at] = grid
 
@@ -75,11 +80,38 @@ def _filled(found: Any, ref: Block) -> Grid:
     return Grid(tuple(tuple(cell(i, j) for j in range(columns)) for i in range(rows)))
 
 
-def _in_the_way(book: Book, sheet: str, at: Place, reach: Block, before: Block) -> bool:
-    """Whether a cell that is not of the table's own stands where it would spill, or the sheet ends."""
+def _meet(one: Block, two: Block) -> bool:
+    return one.top <= two.bottom and two.top <= one.bottom and one.left <= two.right and two.left <= one.right
+
+
+def in_the_way(book: Book, sheet: str, at: Place, reach: Block, before: Block) -> bool:
+    """Return whether something stands where a table would spill: another cell, table or merge, or the sheet's end.
+
+    Parameters
+    ----------
+    book : Book
+        The workbook.
+    sheet : str
+        The table's.
+    at : tuple of int
+        Its first cell.
+    reach, before : Block
+        Where it would go, and the range it had.
+
+    Returns
+    -------
+    bool
+    """
     if reach.bottom >= MOST_ROWS or reach.right >= MOST_COLUMNS:
         return True
     found = book.contents.read(sheet)
+    granted = [
+        Block(None, *at_, at_[0] + len(g.rows) - 1, at_[1] + len(g.rows[0]) - 1)
+        for at_, g in book.spills[sheet].items()
+        if at_ != at
+    ]
+    if any(_meet(reach, other) for other in [*found.merged, *book.contents.tables(sheet), *granted]):
+        return True
     for row in range(reach.top, reach.bottom + 1):
         for column in range(reach.left, reach.right + 1):
             own = before.top <= row <= before.bottom and before.left <= column <= before.right

@@ -47,6 +47,8 @@ class Package:
             self.infos = self._archive.infolist()
             if sum(i.file_size for i in self.infos) > _MOST_BYTES:
                 raise BadArgumentError(f"{self.name} would unpack to more than 2 GB; it is damaged or not a workbook.")
+            if len({i.filename for i in self.infos}) < len(self.infos):
+                raise BadArgumentError(f"{self.name} is damaged (two parts of one name); save it again in Excel.")
             self._lower = {i.filename.lower(): i.filename for i in self.infos}
             self.main = self._main()
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError) as exc:

@@ -14,7 +14,7 @@ from xl_smallcap.hosts.excel.opc import _tag_end
 from xl_smallcap.workbooks.formulas.references import Block, address, place
 from xl_smallcap.workbooks.formulas.values import CellError
 
-_ILLEGAL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+_ILLEGAL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 _T = re.compile(rb'\s+(?:t|vm)\s*=\s*("[^"]*"|\'[^\']*\')')
 _REF = re.compile(rb'(\sref\s*=\s*)("[^"]*"|\'[^\']*\')')
 Place = tuple[int, int]
@@ -61,6 +61,7 @@ class _Locator:
         self.numbers: list[int] = []
         self.prefix = b""
         self.sheet_data = (0, 0)
+        self.close, self._inside = 0, False
         self.dimension: tuple[int, int] | None = None
         self._row: _Row | None = None
         self._cell: _Cell | None = None
@@ -76,13 +77,13 @@ class _Locator:
             if self._depth == 0:
                 self._child = at
             self._depth += 1
-        elif local == "row":
+        elif local == "row" and self._inside:
             self._number = int(a["r"]) if "r" in a else self._number + 1
             self._column = -1
             self.numbers.append(self._number - 1)
             self._row = _Row(self._number - 1, at, _tag_end(self.data, at) if self._number - 1 in self.wanted else 0)
             self.rows.append(self._row)
-        elif local == "c":
+        elif local == "c" and self._inside:
             self._column = place(a["r"])[1] if "r" in a else self._column + 1
             if self._row is not None and self._row.number in self.wanted:
                 self._cell = _Cell(self._column, at, _tag_end(self.data, at))
@@ -91,6 +92,7 @@ class _Locator:
         elif local == "sheetData":
             self.prefix = (prefix + ":").encode() if prefix else b""
             self.sheet_data = (at, _tag_end(self.data, at))
+            self._inside = True
         elif local == "dimension":
             self.dimension = (at, _tag_end(self.data, at))
 
@@ -118,6 +120,8 @@ class _Locator:
         elif local == "row" and self._row is not None:
             self._row.close = at
             self._row = None
+        elif local == "sheetData":
+            self.close, self._inside = at, False
 
 
 def encoded(text: str) -> bytes:
@@ -250,11 +254,11 @@ def _inserted(data: bytes, row: _Row, made: dict[int, bytes], prefix: bytes) -> 
 def _new_rows(data: bytes, found: _Locator, fresh: dict[int, bytes]) -> list[tuple[int, int, bytes]]:
     if not fresh:
         return []
-    start, tag_end = found.sheet_data
+    tag_end = found.sheet_data[1]
     if data[tag_end - 2 : tag_end] == b"/>":
         inner = b"".join(fresh[n] for n in sorted(fresh))
         return [(tag_end - 2, tag_end, b">" + inner + b"</%ssheetData>" % found.prefix)]
-    close = data.index(b"</%ssheetData" % found.prefix, start)
+    close = found.close
     at: dict[int, bytes] = {}
     for number in sorted(fresh):
         k = bisect_left(found.numbers, number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from xl_smallcap.workbooks.formulas.references import Block, place, read_referen
 from xl_smallcap.workbooks.formulas.values import CellError
 
 FORMULA_TAG = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_ENCODING = re.compile(rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*encoding\s*=\s*["']([^"']+)["']""")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -39,6 +41,7 @@ class SheetContents:
 
     formulas: dict[tuple[int, int], FormulaCell] = field(default_factory=dict)
     constants: dict[tuple[int, int], Any] = field(default_factory=dict)
+    merged: list[Block] = field(default_factory=list)
     rows: int = 1
     columns: int = 1
 
@@ -96,6 +99,8 @@ def stored_value(kind: str, text: str, strings: list[str]) -> Any:
             found = float(text)
         except ValueError:
             found = unescaped(text)  # t="d": a date as text
+        if isinstance(found, float) and not math.isfinite(found):
+            found = CellError("#NUM!")
     return found
 
 
@@ -109,13 +114,21 @@ class _Reader:
         self.kind = self.text = self.inline = ""
         self.formula: FormulaCell | None = None
         self.cell: tuple[int, int] | None = None
-        self.dynamic = self.phonetic = False
+        self.dynamic = self.phonetic = self.inside = False
         self.into = ""
         self.parts: list[str] = []
 
     def start(self, name: str, a: dict[str, str]) -> None:
         local = name.rpartition(":")[2]
-        if local == "c":
+        if local == "sheetData":
+            self.inside = True
+        elif local == "mergeCell" and "ref" in a:
+            block = read_reference(a["ref"])
+            if block is not None:
+                self.found.merged.append(block)
+        elif not self.inside:
+            return
+        elif local == "c":
             self.column += 1
             if "r" in a:
                 self.cell = place(a["r"])
@@ -154,6 +167,8 @@ class _Reader:
             else:
                 self.inline += text
             self.into = ""
+        elif local == "sheetData":
+            self.inside = False
         elif local == "rPh":
             self.phonetic = False
         elif local == "c" and self.cell is not None:
@@ -189,6 +204,9 @@ def read_sheet(data: bytes, strings: list[str], name: str) -> SheetContents:
     BadArgumentError
         Not well-formed.
     """
+    told = _ENCODING.match(data[:200])
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or (told and told[1].lower() not in (b"utf-8", b"us-ascii", b"utf8")):
+        raise BadArgumentError(f"Sheet '{name}' is not written in UTF-8; open the workbook in Excel and save it.")
     reader, parser = _Reader(strings), expat.ParserCreate()
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xl_smallcap.data.columnar import write_atomic
-from xl_smallcap.errors import NoDataError, unknown_word
+from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.hosts.libreoffice.office import OfficeMissingError
 from xl_smallcap.workbooks.foreign.changes import changes_of, shown_by
 from xl_smallcap.workbooks.foreign.charts import refresh_charts
 from xl_smallcap.workbooks.foreign.contents import OURS, Contents
-from xl_smallcap.workbooks.foreign.others import calculate_others, constants, left_over, without_office
+from xl_smallcap.workbooks.foreign.others import calculate_others, constants, left_over, mark_frozen, without_office
 from xl_smallcap.workbooks.foreign.own import calculate_ours
 from xl_smallcap.workbooks.foreign.package import open_package, refuse_if_open
 from xl_smallcap.workbooks.foreign.patching import patch_sheet
@@ -58,7 +58,13 @@ def refresh_workbook(path: Path, out: Path | None, pdf: Path | None, progress: P
     OfficeMissingError
         A PDF is wanted and LibreOffice is not there.
     """
-    target = out or path
+    target = (out or path).resolve()  # behind a link it is the file that is replaced
+    if pdf is not None and pdf.resolve() in (target, path.resolve()):
+        raise BadArgumentError(f"The PDF would overwrite the workbook {pdf.name}; give it another name.")
+    if pdf is not None and pdf.is_dir():
+        raise BadArgumentError(f"{pdf} is a folder; give the PDF a name.")
+    if target.is_dir():
+        raise BadArgumentError(f"{target} is a folder; give the workbook a name.")
     package = open_package(path)
     refuse_if_open(target)
     progress("reading", 0, 1)
@@ -68,6 +74,7 @@ def refresh_workbook(path: Path, out: Path | None, pdf: Path | None, progress: P
     if not ours:
         report.told.append(f"{path.name} has no RUSSELL_ formula.")
     calculate_ours(book, ours, progress)
+    mark_frozen(book)
     left = left_over(book, constants(book))
     if left or pdf is not None:
         try:
@@ -89,12 +96,7 @@ def refresh_workbook(path: Path, out: Path | None, pdf: Path | None, progress: P
     report.charts = refresh_charts(package, shown_by(book))
     progress("writing", 0, 1)
     if package.changed or out is not None:
-        try:
-            write_atomic(target, package.to_bytes() if package.changed else package.data)
-        except PermissionError as exc:
-            raise NoDataError(
-                f"{target.name} cannot be replaced, a program has it open; close it, or give another file with --out."
-            ) from exc
+        write_atomic(target, package.to_bytes() if package.changed else package.data)
     return report
 
 

@@ -6,14 +6,17 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.workbooks.foreign.contents import OURS, Contents
 from xl_smallcap.workbooks.foreign.patching import Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
 from xl_smallcap.workbooks.formulas.calculator import Calculator, ask_engine
 from xl_smallcap.workbooks.formulas.references import Block
-from xl_smallcap.workbooks.formulas.values import Grid
+from xl_smallcap.workbooks.formulas.values import Grid, UnsupportedError
 
+_OF_FORMULAS = re.compile(r"(?<![\w.])(?:FORMULATEXT|ISFORMULA)\s*\(", re.IGNORECASE)
+"""What looks at formulas is ours to answer: in LibreOffice's copy many of them are constants."""
 Progress = Callable[[str, int, int], None]
 Ours = list[tuple[str, Place, FormulaCell]]
 
@@ -43,7 +46,18 @@ class Book:
             if cell.kind == "array"
         }
         pin = contents.names.get("RUSSELL_PIN")
-        self.pin = Calculator(contents, ask_engine()).calculate(pin, "") if pin else None
+        self.named: set[tuple[str, Place]] = set()
+        """Cells that are rightly #NAME?: they hold, or lean on, a function of ours that does not exist."""
+        self.pin = None if pin is None else self._pin(pin)
+
+    def _pin(self, text: str) -> Any:
+        """What the workbook's RUSSELL_PIN holds."""
+        try:
+            return Calculator(self.contents, ask_engine()).calculate(text, "")
+        except UnsupportedError as exc:
+            raise BadArgumentError(
+                f"The workbook's name RUSSELL_PIN cannot be read ({exc}); let it hold a fingerprint as text, or a cell."
+            ) from exc
 
     def calculator(self) -> Calculator:
         """Return a calculator that has calculated nothing yet.
@@ -67,7 +81,9 @@ class Book:
             (sheet, at, cell)
             for sheet, cells in self.formulas.items()
             for at, cell in cells.items()
-            if OURS.search(cell.text) or (named is not None and named.search(cell.text))
+            if OURS.search(cell.text)
+            or _OF_FORMULAS.search(cell.text)
+            or (named is not None and named.search(cell.text))
         ]
 
 

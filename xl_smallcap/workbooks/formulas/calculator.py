@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,15 +19,20 @@ from xl_smallcap.workbooks.formulas.references import Block, read_reference
 from xl_smallcap.workbooks.formulas.values import (
     CellError,
     Grid,
+    Range,
     UnsupportedError,
     cell_of,
     compare,
     number,
     scalar,
+    sortable,
     text,
     truth,
 )
 
+_RELATIVE = re.compile(r"(?<![\w$.])\$?[A-Z]{1,3}[0-9]+(?![\w(])|(?<![\w$.])[A-Z]{1,3}\$[0-9]+(?![\w(])", re.IGNORECASE)
+"""A reference without both dollar signs: in a name it moves with the cell that uses it."""
+_TEXTS = re.compile(r'"(?:[^"]|"")*"')
 _MOST_CELLS = 200_000
 """A range is cut to the used part of its sheet; one still larger than this is left to a spreadsheet program."""
 Ask = Callable[[str, list[Any]], Any]
@@ -98,6 +105,7 @@ class Calculator:
         self._cells, self._ask = cells, ask
         self._known: dict[tuple[str, int, int], Any] = {}
         self._under_way: set[tuple[str, int, int]] = set()
+        self._names_under_way: set[str] = set()
         self._trees: dict[str, Any] = {}
 
     def value(self, sheet: str, row: int, column: int) -> Any:
@@ -154,9 +162,11 @@ class Calculator:
         self._under_way.add(key)
         try:
             result = self.calculate(content.text, sheet)
-            if not content.spills and isinstance(result, Grid):
-                result = result.first
+            if isinstance(result, Grid):
+                result = _spilled(result) if content.spills else result.first
             self._known[key] = 0.0 if result is None else result
+        except RecursionError:
+            raise UnsupportedError("a very long chain of cells") from None
         finally:
             self._under_way.discard(key)
         return self._known[key]
@@ -208,9 +218,15 @@ class Calculator:
             return self._block(block, block.sheet or sheet)
         name = written.rsplit("!", 1)[-1].upper()
         target = self._cells.names.get(name)
-        if target is None:
+        if target is None or "[" in written or _RELATIVE.search(_TEXTS.sub('""', target)):
             raise UnsupportedError(f"name {written}")
-        return self.calculate(target, sheet)
+        if name in self._names_under_way:
+            raise UnsupportedError("a name in a circle")
+        self._names_under_way.add(name)
+        try:
+            return self.calculate(target, sheet)
+        finally:
+            self._names_under_way.discard(name)
 
     def _block(self, block: Block, sheet: str) -> Any:
         try:
@@ -222,11 +238,12 @@ class Calculator:
         bottom, right = min(block.bottom, max(rows - 1, block.top)), min(block.right, max(columns - 1, block.left))
         if (bottom - block.top + 1) * (right - block.left + 1) > _MOST_CELLS:
             raise UnsupportedError("a range of very many cells")
-        return Grid(
+        return Range(
             tuple(
                 tuple(self.value(sheet, r, c) for c in range(block.left, right + 1))
                 for r in range(block.top, bottom + 1)
-            )
+            ),
+            (block.bottom - block.top + 1, block.right - block.left + 1),
         )
 
     def _lazy(self, name: str, given: tuple[Any, ...], sheet: str) -> Any:
@@ -240,6 +257,8 @@ class Calculator:
         if len(given) != 2:
             raise UnsupportedError(f"{name} with other than two arguments")
         found = self._caught(given[0], sheet)
+        if isinstance(found, Range):
+            raise UnsupportedError(f"{name} of a range")
         first = found.first if isinstance(found, Grid) else found
         caught = isinstance(first, CellError) and (name == "IFERROR" or first.code == "#N/A")
         return self._eval(given[1], sheet) if caught else found
@@ -248,11 +267,8 @@ class Calculator:
         name, given = tree.name, tree.arguments
         if name in BY_NAME:
             return self._russell(name, given, sheet)
-        if name == "ANCHORARRAY" and len(given) == 1 and isinstance(given[0], Area):  # A1# as files hold it
-            block = read_reference(given[0].text)
-            if block is None:
-                raise UnsupportedError(f"{given[0].text}#")
-            return self.whole(block.sheet or sheet, block.top, block.left)
+        if name in ("ANCHORARRAY", "FORMULATEXT", "ISFORMULA") and len(given) == 1:
+            return self._of_cell(name, given[0], sheet)
         if name in ("IF", "IFERROR", "IFNA"):
             return self._lazy(name, given, sheet)
         if name in ("ISERROR", "ISNUMBER", "ISTEXT", "ISNA", "ISBLANK") and len(given) == 1:
@@ -260,18 +276,35 @@ class Calculator:
             return _is(name, found.first if isinstance(found, Grid) else found)
         if name in ("NEG", "%", "+", "-", "*", "/", "^", "&", "=", "<>", "<", ">", "<=", ">="):
             return _operate(name, [self._eval(g, sheet) for g in given])
-        if name not in EAGER:
+        if name not in EAGER or (self._cells.date1904 and name in ("TEXT", "EOMONTH")):
             raise UnsupportedError(f"function {name}")
         try:
             return EAGER[name]([self._argument(name, g, sheet) for g in given])
-        except (IndexError, ValueError, OverflowError) as exc:
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as exc:
             raise UnsupportedError(f"{name}: {exc}") from exc
+
+    def _of_cell(self, name: str, tree: Any, sheet: str) -> Any:
+        """Another cell's table (A1#, as files hold it), the text of its formula, or whether it has one."""
+        block = read_reference(tree.text) if isinstance(tree, Area) else None
+        if block is None or (block.top, block.left) != (block.bottom, block.right):
+            raise UnsupportedError(f"{name} of other than a cell")
+        if name == "ANCHORARRAY":
+            return self.whole(block.sheet or sheet, block.top, block.left)
+        content = self._cells.content(block.sheet or sheet, block.top, block.left)
+        if name == "ISFORMULA":
+            return isinstance(content, Formula)
+        if not isinstance(content, Formula):
+            raise CellError("#N/A")
+        return content.text if content.text.startswith("=") else "=" + content.text
 
     def _argument(self, name: str, tree: Any, sheet: str) -> Any:
         """Of a sum and its like a single cell counts as a range: texts in it do not count, typed ones do."""
         value = self._eval(tree, sheet)
         if name in RANGED and isinstance(tree, Area) and not isinstance(value, Grid):
             return Grid(((value,),))
+        refers = isinstance(tree, Apply) and tree.name in ("IF", "IFERROR", "IFNA", "INDEX")
+        if name in RANGED and refers and not isinstance(value, (float, Grid)):
+            raise UnsupportedError("a reference to a cell without a number")
         return value
 
     def _russell(self, name: str, given: tuple[Any, ...], sheet: str) -> Any:
@@ -324,6 +357,8 @@ def _operate(name: str, values: list[Any]) -> Any:
     one, two = values
     if name == "&":
         return text(one) + text(two)
+    if name in ("<", ">", "<=", ">=") and not (sortable(one) and sortable(two)):
+        raise UnsupportedError("an order of texts")
     if name in _COMPARED:
         return _COMPARED[name](compare(scalar(one), scalar(two)), 0)
     return _arithmetic(name, number(one), number(two))
@@ -342,12 +377,18 @@ _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
 def _arithmetic(name: str, a: float, b: float) -> float:
     if name == "/" and b == 0.0:
         raise CellError("#DIV/0!")
-    if name == "^":
-        try:
-            power = a**b
-        except (ZeroDivisionError, OverflowError):
-            raise CellError("#NUM!") from None
-        if isinstance(power, complex):
-            raise CellError("#NUM!")
-        return float(power)
-    return a / b if name == "/" else a + b if name == "+" else a - b if name == "-" else a * b
+    if name == "^" and a == 0.0 and b <= 0.0:
+        raise CellError("#NUM!" if b == 0.0 else "#DIV/0!")
+    try:
+        made: Any = {"^": operator.pow, "/": operator.truediv, "+": operator.add, "-": operator.sub,
+                     "*": operator.mul}[name](a, b)  # fmt: skip
+    except OverflowError:
+        raise CellError("#NUM!") from None
+    if isinstance(made, complex) or not math.isfinite(made):
+        raise CellError("#NUM!")
+    return float(made)
+
+
+def _spilled(found: Grid) -> Grid:
+    """A range that spills shows its empty cells as 0."""
+    return Grid(tuple(tuple(0.0 if v is None else v for v in row) for row in found.rows))

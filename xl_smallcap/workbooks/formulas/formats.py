@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from decimal import ROUND_HALF_UP, Decimal
 
 from xl_smallcap.workbooks.formulas.values import UnsupportedError, day_of
 
+FIRST_DAY = 61
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DIGITS = re.compile(r'^(?P<head>(?:[+-]|"[^"]*")*)(?P<thousands>#,##)?0(?P<point>\.0+)?(?P<tail>(?:%|"[^"]*")*)$')
 
@@ -30,6 +32,8 @@ def formatted(value: float, pattern: str) -> str:
         Any other pattern.
     """
     if pattern.lower() in ("yyyy-mm-dd", "d mmm yyyy", "mmm yyyy"):
+        if value < FIRST_DAY:
+            raise UnsupportedError("a day before March 1900")  # Excel has a 29 February there
         day = day_of(value)
         month = _MONTHS[day.month - 1]
         shapes = {"yyyy-mm-dd": day.isoformat(), "d mmm yyyy": f"{day.day} {month} {day.year}"}
@@ -44,11 +48,12 @@ def formatted(value: float, pattern: str) -> str:
     if found is None:
         raise UnsupportedError(f"number format {pattern}")
     own_sign = which == 1
-    shown = abs(value) if own_sign else value
     tail = found["tail"] or ""
-    shown *= 100.0 ** tail.count("%")
+    percents = re.sub(r'"[^"]*"', "", tail).count("%")
     places = len(found["point"] or ".") - 1
     # half away from zero on the 15 digits a sheet knows, as Excel rounds
-    digits = f"{float(f'{abs(shown):.15g}') + 1e-9 * 10.0**-places:{',' if found['thousands'] else ''}.{places}f}"
-    minus = "-" if shown < 0 and float(digits.replace(",", "")) != 0.0 else ""
+    exact = Decimal(f"{abs(value):.15g}").scaleb(2 * percents)
+    rounded = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    digits = f"{rounded:{',' if found['thousands'] else ''}.{places}f}"
+    minus = "-" if value < 0 and not own_sign and rounded != 0 else ""
     return minus + (found["head"] or "").replace('"', "") + digits + tail.replace('"', "")

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from xl_smallcap.workbooks.formulas.formats import formatted
+from xl_smallcap.workbooks.formulas.formats import FIRST_DAY, formatted
 from xl_smallcap.workbooks.formulas.values import (
     CellError,
     Grid,
@@ -34,31 +34,36 @@ def _numbers(values: Values) -> Iterator[float]:
                         raise cell
                     if isinstance(cell, float):
                         yield cell
-        elif value is not None:
-            yield number(value)
+        else:
+            yield number(value)  # an argument left out counts as 0
 
 
 def _index(values: Values) -> Any:
     if isinstance(values[0], CellError):
         raise values[0]
     grid = values[0] if isinstance(values[0], Grid) else Grid(((values[0],),))
+    height, width = grid.size
     row, column = int(number(values[1])), int(number(values[2])) if len(values) > 2 else 0
-    if len(values) == 2 and len(grid.rows) == 1:
-        row, column = 1, row
-    column = column or (1 if len(grid.rows[0]) == 1 or len(values) == 2 else 0)
-    if row < 0 or column < 0 or row > len(grid.rows) or column > len(grid.rows[0]):
+    if len(values) == 2:
+        if height != 1 and width != 1:
+            raise UnsupportedError("INDEX of a whole row")
+        row, column = (1, row) if height == 1 and width != 1 else (row, 1)
+    if row < 0 or column < 0 or row > height or column > width:
         raise CellError("#REF!")
     if row == 0 or column == 0:
         raise UnsupportedError("INDEX of a whole row or column")
-    return grid.rows[row - 1][column - 1]
+    inside = row <= len(grid.rows) and column <= len(grid.rows[0])
+    return grid.rows[row - 1][column - 1] if inside else None
 
 
 def _match(values: Values) -> float:
     if len(values) < 3 or number(values[2]) != 0 or not isinstance(values[1], Grid):
         raise UnsupportedError("MATCH other than exact")
     wanted = scalar(values[0])
-    if isinstance(wanted, str) and any(c in wanted for c in "*?~"):
-        raise UnsupportedError("MATCH with wildcards")
+    if wanted is None or (isinstance(wanted, str) and any(c in wanted for c in "*?~")):
+        raise UnsupportedError("MATCH with wildcards, or of nothing")
+    if 1 not in values[1].size:
+        raise CellError("#N/A")
     cells = [c for row in values[1].rows for c in row]
     for i, cell in enumerate(cells):
         same = type(cell) is type(wanted) and not isinstance(cell, CellError)
@@ -68,6 +73,8 @@ def _match(values: Values) -> float:
 
 
 def _month_end(values: Values) -> float:
+    if number(values[0]) < FIRST_DAY:
+        raise UnsupportedError("a day before March 1900")
     day = day_of(number(values[0]))
     months = day.year * 12 + day.month - 1 + int(number(values[1]))
     year, month = divmod(months, 12)
@@ -87,8 +94,10 @@ def _joined(values: Values, combine: Callable[[list[bool]], bool]) -> bool:
         for cell in [c for row in value.rows for c in row] if isinstance(value, Grid) else [value]:
             if isinstance(cell, CellError):
                 raise cell
-            if not (cell is None or (isinstance(value, Grid) and isinstance(cell, str))):
+            if not (isinstance(value, Grid) and (cell is None or isinstance(cell, str))):
                 cells.append(truth(cell))
+    if not cells:
+        raise CellError("#VALUE!")
     return combine(cells)
 
 
@@ -101,17 +110,46 @@ def _average(values: Values) -> float:
 
 def _count_if(values: Values) -> float:
     wanted = scalar(values[1])
-    if not isinstance(values[0], Grid) or (isinstance(wanted, str) and any(c in wanted for c in "*?~<>=")):
+    plain = isinstance(wanted, str) and wanted.isalpha()
+    if not isinstance(values[0], Grid) or not (plain or (isinstance(wanted, float) and not isinstance(wanted, bool))):
         raise UnsupportedError("COUNTIF with a criterion")
-    cells = [c for row in values[0].rows for c in row if type(c) is type(wanted)]
-    return float(sum(compare(c, wanted) == 0 for c in cells))
+    cells = [c for row in values[0].rows for c in row]
+    if not plain and any(isinstance(c, str) and any(ch.isdigit() for ch in c) for c in cells):
+        raise UnsupportedError("COUNTIF over texts that may be numbers")
+    return float(sum(type(c) is type(wanted) and compare(c, wanted) == 0 for c in cells))
 
 
 def _text(values: Values) -> str:
     value = scalar(values[0])
+    if isinstance(value, bool):
+        return text(value)
     if isinstance(value, str):
+        if any(c.isdigit() for c in value):
+            raise UnsupportedError("TEXT of a text that may be a number")
         return value
     return formatted(number(value), text(values[1]))
+
+
+def _basic(value: Any) -> str:
+    """A text whose length and case every program sees alike."""
+    found = text(value)
+    if any(ord(c) > 0xFFFF or len(c.upper()) != 1 or len(c.lower()) != 1 for c in found):
+        raise UnsupportedError("characters that programs count differently")
+    return found
+
+
+def _left(values: Values) -> str:
+    count = int(number(values[1])) if len(values) > 1 else 1
+    if count < 0:
+        raise CellError("#VALUE!")
+    return _basic(values[0])[:count]
+
+
+def _substitute(values: Values) -> str:
+    if len(values) != 3:
+        raise UnsupportedError("SUBSTITUTE of one occurrence")
+    old = text(values[1])
+    return text(values[0]).replace(old, text(values[2])) if old else text(values[0])
 
 
 def _square_root(values: Values) -> float:
@@ -129,16 +167,16 @@ EAGER: dict[str, Callable[[Values], Any]] = {
     "ABS": lambda v: abs(number(v[0])),
     "AND": lambda v: _joined(v, all),
     "AVERAGE": _average,
-    "COLUMNS": lambda v: float(len(v[0].rows[0])) if isinstance(v[0], Grid) else 1.0,
+    "COLUMNS": lambda v: float(v[0].size[1]) if isinstance(v[0], Grid) else 1.0,
     "CONCATENATE": lambda v: "".join(text(x) for x in v),
     "COUNTIF": _count_if,
     "EOMONTH": _month_end,
     "EXACT": lambda v: text(v[0]) == text(v[1]),
     "FALSE": lambda v: False,
     "INDEX": _index,
-    "LEFT": lambda v: text(v[0])[: int(number(v[1])) if len(v) > 1 else 1],
-    "LEN": lambda v: float(len(text(v[0]))),
-    "LOWER": lambda v: text(v[0]).lower(),
+    "LEFT": _left,
+    "LEN": lambda v: float(len(_basic(v[0]))),
+    "LOWER": lambda v: _basic(v[0]).lower(),
     "MATCH": _match,
     "MAX": lambda v: max(_numbers(v), default=0.0),
     "MIN": lambda v: min(_numbers(v), default=0.0),
@@ -146,13 +184,13 @@ EAGER: dict[str, Callable[[Values], Any]] = {
     "NOT": lambda v: not truth(v[0]),
     "OR": lambda v: _joined(v, any),
     "ROUND": _round,
-    "ROWS": lambda v: float(len(v[0].rows)) if isinstance(v[0], Grid) else 1.0,
+    "ROWS": lambda v: float(v[0].size[0]) if isinstance(v[0], Grid) else 1.0,
     "SQRT": _square_root,
-    "SUBSTITUTE": lambda v: text(v[0]).replace(text(v[1]), text(v[2])),
+    "SUBSTITUTE": _substitute,
     "SUM": lambda v: math.fsum(_numbers(v)),
     "TEXT": _text,
     "TRUE": lambda v: True,
-    "UPPER": lambda v: text(v[0]).upper(),
+    "UPPER": lambda v: _basic(v[0]).upper(),
 }
 """Functions of values; IF, IFERROR and those that look at errors are the calculator's own."""
 RANGED = frozenset({"AND", "AVERAGE", "MAX", "MIN", "OR", "SUM"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,6 +141,8 @@ class _Reader:
                 self.take()
                 waiting = True
                 continue
+            if not waiting:  # two references with a blank between: an intersection
+                raise UnsupportedError(f"cannot read {self.formula}")
             found.append(self.expression())
             waiting = False
 
@@ -165,6 +168,8 @@ class _Reader:
 def _operand(token: Token) -> Any:
     raw = token.value
     if token.subtype == Token.NUMBER:
+        if not math.isfinite(float(raw)):
+            raise UnsupportedError(f"the number {raw}")
         return Literal(float(raw))
     if token.subtype == Token.TEXT:
         return Literal(raw[1:-1].replace('""', '"'))
@@ -193,7 +198,10 @@ def parse(formula: str) -> Any:
         Something this reader does not know.
     """
     reader = _Reader(formula if formula.startswith("=") else "=" + formula)
-    tree = reader.expression()
+    try:
+        tree = reader.expression()
+    except RecursionError:
+        raise UnsupportedError("very deep brackets") from None
     if reader.peek() is not None:
         raise UnsupportedError(f"cannot read {formula}")
     return tree

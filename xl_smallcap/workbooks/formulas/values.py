@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,10 @@ _EPOCH = dt.date(1899, 12, 30)
 
 class UnsupportedError(Exception):
     """The formula needs something this calculator does not do; the cell is left to a spreadsheet program."""
+
+
+_PLAIN = re.compile(r"[ ]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?[ ]*", re.ASCII)
+_SIMPLE = re.compile(r"[A-Za-z]*|[0-9]*")
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,31 @@ class Grid:
     def first(self) -> Any:
         """The upper left cell, which is what a single cell shows."""
         return self.rows[0][0] if self.rows and self.rows[0] else None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self.rows), len(self.rows[0]) if self.rows else 0
+
+
+@dataclass(frozen=True)
+class Range(Grid):
+    """A reference to several cells, cut to the used part of its sheet; `whole` is its size as written.
+
+    Where one value is wanted Excel takes the cell of the formula's own row or column; we leave that to Excel.
+    """
+
+    whole: tuple[int, int] = (0, 0)
+
+    @property
+    def first(self) -> Any:
+        """Never taken for a single value."""
+        raise UnsupportedError("a range where one value is wanted")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns as written."""
+        return self.whole
 
 
 def serial(value: dt.date, date1904: bool = False) -> float:
@@ -128,10 +158,11 @@ def number(value: Any) -> float:
         return float(value)
     if isinstance(value, float):
         return value
-    try:
+    if _PLAIN.fullmatch(value):
         return float(value)
-    except ValueError:
-        raise CellError("#VALUE!") from None
+    if any(c.isdigit() for c in value):
+        raise UnsupportedError("a text that Excel may read as a number")  # dates, percent, thousands, by its language
+    raise CellError("#VALUE!")
 
 
 def text(value: Any) -> str:
@@ -204,5 +235,23 @@ def compare(one: Any, two: Any) -> int:
     if a != b:
         return -1 if a < b else 1
     if isinstance(one, str):
-        one, two = one.casefold(), two.casefold()
+        one, two = one.lower(), two.lower()
+    elif isinstance(one, float):
+        one, two = float(f"{one:.15g}"), float(f"{two:.15g}")  # the digits Excel compares
     return int(one > two) - int(one < two)
+
+
+def sortable(value: Any) -> bool:
+    """Return whether < and > on a value are plain: Excel sorts texts by the rules of a language.
+
+    Parameters
+    ----------
+    value : object
+        Any result.
+
+    Returns
+    -------
+    bool
+    """
+    value = scalar(value)
+    return not isinstance(value, str) or _SIMPLE.fullmatch(value) is not None
