@@ -1,1 +1,1 @@
-"""Builders of the workbook we ship and of what the demo writes."""
+"""The workbook we ship, pitch sheets, what the demo writes, and the refresh of workbooks of others."""

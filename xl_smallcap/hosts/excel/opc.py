@@ -28,7 +28,26 @@ class _EnoughError(Exception):
     pass
 
 
-def _tag_end(data: bytes, start: int) -> int:
+def tag_end(data: bytes, start: int) -> int:
+    """Return where the tag ends that begins at an offset; a ">" in quotes ends nothing.
+
+    Parameters
+    ----------
+    data : bytes
+        XML.
+    start : int
+        Offset of its "<".
+
+    Returns
+    -------
+    int
+        Offset behind its ">".
+
+    Raises
+    ------
+    BadArgumentError
+        It is not closed.
+    """
     quote = 0
     for i in range(start + 1, len(data)):
         byte = data[i]
@@ -69,7 +88,7 @@ def tags(data: bytes, stop: Set[str] = frozenset()) -> list[Tag]:
     def start(name: str, attributes: dict[str, str]) -> None:
         prefix, _, local = name.rpartition(":")
         at = parser.CurrentByteIndex
-        found.append(Tag(local, prefix + ":" if prefix else "", attributes, at, _tag_end(data, at), tuple(around)))
+        found.append(Tag(local, prefix + ":" if prefix else "", attributes, at, tag_end(data, at), tuple(around)))
         around.append(local)
         if local in stop:
             raise _EnoughError
