@@ -83,7 +83,7 @@ def test_real_life_like_workbooks(office: Office, session: Session, tmp_path: Pa
     done = refresh(path)
     new = parts(path)
     assert done.office
-    assert all("a pivot table" in line for line in done.kept)
+    assert all("a pivot table" in line or "has no room" in line for line in done.kept)
     assert list(new) == list(old)
     assert all(new[n] == old[n] for n in EXPECTED_PARTS[name])
     with zipfile.ZipFile(path) as archive:
@@ -225,7 +225,7 @@ def test_a_table_grows_and_shrinks_and_finds_its_way_blocked(no_office: None, se
     assert wb["Blocked"]["B2"].value == "#VALUE!"
     assert wb["Blocked"]["C3"].value is None
     assert wb["Blocked"]["F6"].value == "in the way"
-    assert any("has no room" in line for line in done.told)
+    assert any("has no room" in line for line in done.kept)
     refs = re.findall(rb'ref="(B2[^"]*)"', b"".join(parts(tmp_path / "b.xlsx").values()))
     assert refs == [b"B2:AA12", b"B2:AA12", b"B2"]
 

@@ -57,7 +57,7 @@ def _diff(args: argparse.Namespace) -> int:
     # cells that merely show or add up others are in --json
     ours = [row for row in found.table[1:] if "RUSSELL_" in str(row[3])]
     if ours:
-        kept = [0, 1, 2, 4, 5, 6, 10]
+        kept = [0, 1, 2, 4, 5, 6, 11]
         rows = [[_short(row[i]) for i in kept] for row in [found.table[0], *ours]]
         print_table(rows, limit=SHOWN_ROWS)
     return 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,7 @@ from xl_smallcap.workbooks.sheets import (
 
 CREATED = dt.datetime(2026, 1, 1)
 """Fixed, so that the same inputs give the same file."""
+_ERROR_FORMULA = re.compile(rb"<f>#(?:N/A|NUM!|VALUE!|REF!|DIV/0!|NAME\?|NULL!)</f>")
 Progress = Callable[[str, int, int], None]
 SHEETS = (
     "Pitch", "Betas", "Attribution", "Fair value", "Regimes", "Scenarios", "Needle", "Dispersion", "Positioning",
@@ -156,11 +158,13 @@ def workbook_bytes(*, macros: bool = False, progress: Progress = _quiet) -> byte
         )
     draft.finish()
     progress("", len(work) + 1, len(work) + 1)
-    return translucent(buffer.getvalue())
+    return finished(buffer.getvalue())
 
 
-def translucent(data: bytes) -> bytes:
-    """Return a workbook whose watermark lets the page behind it through; XlsxWriter has no setting for that.
+def finished(data: bytes) -> bytes:
+    """Return a workbook with what XlsxWriter has no way to write: a finished watermark, and errors as values.
+
+    It writes an error as a formula; inside a spilled table a formula would stand in the table's way.
 
     Parameters
     ----------
@@ -179,6 +183,8 @@ def translucent(data: bytes) -> bytes:
             part = old.read(info.filename)
             if info.filename.startswith("xl/drawings/"):
                 part = part.replace(mark, thin)
+            elif info.filename.startswith("xl/worksheets/"):
+                part = _ERROR_FORMULA.sub(b"", part)
             new.writestr(info, part)
     return out.getvalue()
 

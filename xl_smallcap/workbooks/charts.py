@@ -172,6 +172,7 @@ def lines(
             }
         )
     _titled(chart, title, size, legend=len(series) > 1)
+    chart.show_blanks_as("span")  # else a day without a value is drawn as zero
     _dates(chart)
     chart.set_y_axis({"num_format": form, "major_gridlines": _grid(), "num_font": {"size": 8}})
     return chart

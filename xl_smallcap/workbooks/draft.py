@@ -226,6 +226,7 @@ class Page:
                     self.sheet.write_boolean(row + i, column + j, shown, style)
                 else:
                     self.sheet.write_number(row + i, column + j, shown, style)
+        self.sheet.conditional_format(row, column, bottom, right, {"type": "errors", "format": self.draft.faint})
         for i in range(len(table.rows), spill.room):
             for j, name in enumerate(table.rows[0]):
                 self.sheet.write_blank(row + i, column + j, None, self.styles.get(spill.kind, form_of(str(name))))
@@ -262,6 +263,8 @@ class Draft:
         self.pages: dict[str, Page] = {}
         self.names: dict[str, str] = {}
         self.calculator = Calculator(self, ask_engine())
+        self.faint = book.add_format({"font_color": "#9AA5B1"})
+        """For #N/A of a table's columns that do not apply."""
 
     def page(self, name: str) -> Page:
         """Add a sheet.
@@ -359,6 +362,8 @@ class Draft:
 
 LATEST = 'IF(in_as_of="",RUSSELL_ASOF(),in_as_of)'
 """The day everything is as of, in a formula."""
+LATER = '&IF(in_as_of="",", later publications included","")'
+"""Said beside it: a blank day takes everything the snapshot has."""
 LEGEND = (("typed by you", "input"), ("RUSSELL_ result", "result"), ("formula on results", "derived"))
 
 
@@ -378,7 +383,7 @@ def heading(page: Page, title: str, says: str, columns: int) -> None:
     sheet.set_row(0, 24)
     page.put(0, 0, title, kind="title")
     page.put(1, 0, says, kind="note")
-    page.put(2, 0, f'="Data: "&RUSSELL_SNAPSHOT()&", as of "&TEXT({LATEST},"yyyy-mm-dd")', kind="warning")
+    page.put(2, 0, f'="Data: "&RUSSELL_SNAPSHOT()&", as of "&TEXT({LATEST},"yyyy-mm-dd"){LATER}', kind="warning")
     for k, (label, kind) in enumerate(LEGEND):
         page.put(0, columns - len(LEGEND) + k, label, kind=kind, font_size=8, align="center", bold=False)  # type: ignore[arg-type]  # kinds of LEGEND
     sheet.set_landscape()

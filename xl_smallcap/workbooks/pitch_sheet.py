@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xl_smallcap.data.columnar import write_atomic
 from xl_smallcap.data.licences import licence_of
 from xl_smallcap.errors import BadArgumentError, unknown_word
+from xl_smallcap.functions import RUSSELL_ASOF
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.hosts.libreoffice.package import package_files
 from xl_smallcap.session import Session, current_session
-from xl_smallcap.workbooks.book import Progress, check, new_draft, translucent
+from xl_smallcap.workbooks.book import Progress, check, finished, new_draft
 from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.formulas.calculator import Formula
 from xl_smallcap.workbooks.formulas.references import address
@@ -43,6 +46,8 @@ def _checked(session: Session, options: PitchOptions) -> tuple[PitchOptions, tup
     if options.audience not in AUDIENCES:
         raise BadArgumentError(unknown_word("audience", options.audience, AUDIENCES))
     path, against = (session.scenarios.find(p).id for p in (options.path, options.against))
+    if path == against:
+        raise BadArgumentError(f"The two paths are one, '{path}'; give another with --against.")
     told: list[str] = []
     if options.audience != "internal":
         catalogue, snapshot = session.catalogue, session.snapshot
@@ -116,7 +121,7 @@ def pitch_bytes(
         _freeze(draft, draft.page(FROZEN), [pages["Pitch"], pages[pitch_data.NAME]])
     draft.finish()
     progress("written", 4, 5)
-    return translucent(buffer.getvalue()), told
+    return finished(buffer.getvalue()), told
 
 
 def _freeze(draft: Draft, page: Page, pages: list[Page]) -> None:
@@ -150,7 +155,7 @@ def make_pitch(
     options : PitchOptions
         As in :func:`pitch_bytes`.
     as_of : object
-        A date as typed; None is the last of the data.
+        A date as typed; None is the last of the data, as it was known then.
     out : pathlib.Path
         The .xlsx.
     pdf : pathlib.Path or None
@@ -170,9 +175,13 @@ def make_pitch(
         As in :func:`pitch_bytes`; a PDF is wanted and LibreOffice is not there.
     """
     day = read.day("as_of", as_of)
+    if day is None:  # what was known on the last day, not what was published about it later
+        day = np.datetime64(RUSSELL_ASOF(), "D")
+    if pdf is not None and pdf.is_dir():
+        raise BadArgumentError(f"{pdf} is a folder; give the PDF a name. Nothing was written.")
     if out.suffix.lower() != ".xlsx":
         raise BadArgumentError(f"A pitch sheet is written as .xlsx; got '{out.name}'.")
-    when: Any = None if day is None else day.item()
+    when: Any = day.item()
     data, told = pitch_bytes(options, when, progress, freeze=freeze)
     write_atomic(out, data)
     if pdf is not None:

@@ -87,7 +87,19 @@ class Styles:
 
 
 _SIGNED = ("beta", "se", "tstat", "lower", "upper", "vif", "factor_sd", "z", "z3y", "z5y", "z", "tipping", "tipping_sd")
-_SHARES = ("sign_share", "agreement", "goldilocks", "reflation", "slowdown", "stagflation", "base_rate", "share_beta")
+_SHARES = (
+    "sign_share",
+    "agreement",
+    "goldilocks",
+    "reflation",
+    "slowdown",
+    "stagflation",
+    "slowdown, low inflation",
+    "long_run_share",
+    "hit",
+    "base_rate",
+    "share_beta",
+)
 FORMS: dict[str, str] = {
     **dict.fromkeys(_SIGNED, BETA),
     **dict.fromkeys(_SHARES, SHARE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ _SNAPSHOT = re.compile(r"\b([0-9a-f]{12})\b")
 _MOVED = 1e-9
 """Relative changes below this are another machine's rounding."""
 _MOSTLY = 0.8
+CAUSES = ("model", "inputs", "data", "window")
+"""In the order in which the old sheet is brought to the new one: code and settings, what was typed, snapshot, day."""
 _LABEL = 60
 Key = tuple[str, tuple[int, int]]
 
@@ -104,10 +107,10 @@ def _moved(one: Any, two: Any) -> bool:
     return bool(one != two) and not (one in (None, "") and two in (None, ""))
 
 
-def _cause(old: Any, again: Any, newer: Any, new: Any) -> str:
-    """What made a value move: the model (old data, today's code), data (new snapshot, old day), window (new day)."""
-    steps = (("model", old, again), ("data", again, newer), ("window", newer, new))
-    if all(isinstance(v, float) for v in (old, again, newer, new)):
+def _cause(values: list[Any]) -> str:
+    """What made a value move, from the old one by model, inputs and data to the new one."""
+    steps = list(zip(CAUSES, values, values[1:], strict=False))
+    if all(isinstance(v, float) for v in values):
         sizes = {name: abs(b - a) for name, a, b in steps}
         total = sum(sizes.values())
         most = [name for name, size in sizes.items() if size >= _MOSTLY * total]
@@ -146,7 +149,7 @@ def difference(old_path: Path, new_path: Path) -> Difference:
     -------
     Difference
         A row a cell that has the same formula in both and another value: sheet, cell, label, formula, old, new,
-        change, the part of it that comes from model, data and window, and the cause: the part with 80 % of it.
+        change, the part of it that comes from model, inputs, data and window, and the cause: the part with 80 %.
 
     Raises
     ------
@@ -162,19 +165,19 @@ def difference(old_path: Path, new_path: Path) -> Difference:
         f"Only in the old: {len(set(before) - set(after))}; only in the new: {len(set(after) - set(before))}; "
         f"with another formula: {sum(k in after and after[k].text != c.text for k, c in before.items())}."
     ]
-    again, newer = _explained(old, new, before, after, changed, told)
+    stages = _explained(old, new, before, after, changed, told)
     table: Table = [
-        ["sheet", "cell", "label", "formula", "old", "new", "change", "from_model", "from_data", "from_window", "cause"]
-    ]
+        ["sheet", "cell", "label", "formula", "old", "new", "change", "from_model", "from_inputs", "from_data",
+         "from_window", "cause"]
+    ]  # fmt: skip
     for key in changed:
         one, two = before[key].value, after[key].value
-        a, b = again.get(key), newer.get(key)
+        values = [one, *(stage.get(key) for stage in (stages.again, stages.typed, stages.newer)), two]
         numbers = isinstance(one, float) and isinstance(two, float)
-        parts: list[Scalar] = [None, None, None]
-        known = key in again and key in newer
-        if known and numbers and isinstance(a, float) and isinstance(b, float):
-            parts = [a - one, b - a, two - b]
-        cause = _cause(one, a, b, two) if known else "not known"
+        parts: list[Scalar] = [None] * len(CAUSES)
+        if stages.has(key) and all(isinstance(v, float) for v in values):
+            parts = [b - a for a, b in pairwise(values)]
+        cause = _cause(values) if stages.has(key) else "not known"
         if not OURS.search(before[key].text) and cause == "not known":
             cause = "follows other cells"
         table.append(
@@ -184,6 +187,19 @@ def difference(old_path: Path, new_path: Path) -> Difference:
     return Difference(table, tuple(told))
 
 
+@dataclass(frozen=True)
+class _Stages:
+    """The old sheet's cells calculated again: by today's code; with the new sheet's inputs; on its snapshot too."""
+
+    again: dict[Key, Any]
+    typed: dict[Key, Any]
+    newer: dict[Key, Any]
+
+    def has(self, key: Key) -> bool:
+        """Whether a cell could be calculated at every stage."""
+        return key in self.again and key in self.typed and key in self.newer
+
+
 def _explained(
     old: _Old,
     new: _Old,
@@ -191,12 +207,12 @@ def _explained(
     after: dict[Key, FormulaCell],
     changed: list[Key],
     told: list[str],
-) -> tuple[dict[Key, Any], dict[Key, Any]]:
-    """The old sheet's cells once more by today's code on its own snapshot, and on the new one at the old day."""
+) -> _Stages:
+    """Calculate the old sheet once more, changing one thing after the other; the day is what is left."""
     first, second = _fingerprint(before), _fingerprint(after)
     if first is None or second is None:
         told.append("Causes are not known: a workbook has no cell with =RUSSELL_SNAPSHOT().")
-        return {}, {}
+        return _Stages({}, {}, {})
     told.append(f"Snapshots: {first} before, {second} after.")
     store = current_session().store
     for name in (first, second):
@@ -204,16 +220,39 @@ def _explained(
             store.meant(name)
         except XlSmallcapError as exc:
             told.append(f"Causes are not known: {exc}")
-            return {}, {}
+            return _Stages({}, {}, {})
     place = _as_of_cell(old)
     again = _recalculated(old, changed, first)
     day = _day(old, place, first)
+    old.forced.update(_inputs(old, new, place, told))
+    typed = _recalculated(old, changed, first) if old.forced else again
+    if first == second:
+        return _Stages(again, typed, typed)
     if place is None or not isinstance(day, float):
         told.append("No cell is named in_as_of, so what the window did is counted as data.")
-        return again, {k: after[k].value for k in again}
+        return _Stages(again, typed, {k: after[k].value for k in typed})
     old.forced[place] = day
-    newer = _recalculated(old, changed, second)
-    return again, newer
+    return _Stages(again, typed, _recalculated(old, changed, second))
+
+
+def _inputs(old: _Old, new: _Old, day: Key | None, told: list[str]) -> dict[Key, Any]:
+    """Cells named in_..., but for the day, into which something else was typed."""
+    found: dict[Key, Any] = {}
+    for name, text in old.names.items():
+        block = read_reference(text[1:])
+        if not name.startswith("IN_") or block is None or block.sheet is None:
+            continue
+        for row in range(block.top, block.bottom + 1):
+            for column in range(block.left, block.right + 1):
+                key = (block.sheet, (row, column))
+                try:
+                    one, two = (book.content(block.sheet, row, column) for book in (old, new))
+                except KeyError:
+                    continue
+                if key != day and one != two:
+                    found[key] = two
+                    told.append(f"Typed otherwise: {name.lower()}, {one} before, {two} after.")
+    return found
 
 
 def _day(book: _Old, place: Key | None, pin: str) -> Any:

@@ -95,7 +95,7 @@ def calculate(
             asked = [[sheet, _PREFIX.sub("", spilled[sheet, at])] for sheet, at in keys]
             known = office.do("sizes", opened, asked, seconds=_SECONDS) if keys else []
             if pdf is not None:
-                office.do("save", opened, str(pdf), "pdf", seconds=_SECONDS)
+                office.do("save", opened, str(pdf.resolve()), "pdf", seconds=_SECONDS)
     found: Results = {}
     for sheet, blocks in told.items():
         cells = found.setdefault(sheet, {})

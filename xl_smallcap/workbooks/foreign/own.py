@@ -116,7 +116,10 @@ def in_the_way(book: Book, sheet: str, at: Place, reach: Block, before: Block) -
         for column in range(reach.left, reach.right + 1):
             own = before.top <= row <= before.bottom and before.left <= column <= before.right
             place = (row, column)
-            if place != at and (place in found.formulas or (place in found.constants and not own)):
+            formula = found.formulas.get(place)
+            if own and formula is not None and formula.text.startswith("#"):
+                continue  # an error some programs write as a formula: it is the table's own
+            if place != at and (formula is not None or (place in found.constants and not own)):
                 return True
     return False
 

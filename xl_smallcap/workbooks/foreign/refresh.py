@@ -107,7 +107,7 @@ def _sentences(book: Book, ours: Ours, report: RefreshedBook) -> None:
             report.told.append(f"{sheet}!{address(*at)}: {unknown_word('function', name, BY_NAME)}")
     for sheet, places in book.blocked.items():
         for at in places:
-            report.told.append(
+            report.kept.append(
                 f"{sheet}!{address(*at)}: the table has no room, other cells are in its way (#SPILL!); clear them."
             )
     typed = [
@@ -115,6 +115,7 @@ def _sentences(book: Book, ours: Ours, report: RefreshedBook) -> None:
         for sheet in book.contents.with_text("RUSSELL_")
         for at, value in book.contents.read(sheet).constants.items()
         if isinstance(value, str) and value.lstrip().startswith("=") and OURS.search(value)
+        if not _meant(book, sheet, at, value)
     ]
     if typed:
         report.told.append(
@@ -123,3 +124,9 @@ def _sentences(book: Book, ours: Ours, report: RefreshedBook) -> None:
         )
     for sheet, found in book.kept.items():
         report.kept += [f"{sheet}!{address(*at)} keeps its old value: {why}." for at, why in found.items()]
+
+
+def _meant(book: Book, sheet: str, at: tuple[int, int], text: str) -> bool:
+    """Whether a formula is a text on purpose: its live twin, or on our sheet Frozen its value, stands beside it."""
+    beside = book.contents.read(sheet).formulas.get((at[0], at[1] + 1))
+    return sheet == "Frozen" or (beside is not None and "=" + beside.text == text)

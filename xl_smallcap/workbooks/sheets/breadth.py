@@ -128,7 +128,8 @@ def positioning(draft: Draft, page: Page) -> None:
         ),
     )
     page.sheet.set_column(0, 0, 22)
-    page.sheet.set_column(1, 16, 12)
+    page.sheet.set_column(1, 16, 13)
+    page.sheet.set_column(1, 1, 40)
     page.sheet.freeze_panes(3, 1)
     page.sheet.print_area(0, 0, HISTORY - 3, 10)
 

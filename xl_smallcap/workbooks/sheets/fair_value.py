@@ -15,8 +15,12 @@ _STATS = (
     ("gap_sigma", SIGMA, "residual standard deviations"),
     ("rsquared", PVALUE, "in sample"),
     ("rsquared_oos", PVALUE, "out of sample"),
-    ("noise_percentile", SHARE, "where R² lies among random walks' (levels only): 95 % and more would be evidence"),
-    ("cointegration_pvalue", PVALUE, "of no cointegration, by simulation (levels only)"),
+    ("noise_percentile", SHARE, "where R² lies among random walks': 95 % and more would be evidence"),
+    (
+        "cointegration_pvalue",
+        PVALUE,
+        "share of random walks whose gaps close as surely: 0.05 and less would be evidence",
+    ),
     ("half_life", BETA, "observations until half a gap is closed"),
     ("verdict", GENERAL, "supported, or not distinguishable from noise"),
 )

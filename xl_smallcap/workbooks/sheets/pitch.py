@@ -131,7 +131,9 @@ def _second_charts(page: Page, projecting: bool) -> None:
 
 
 def _lists(page: Page, projecting: bool) -> None:
-    page.merged((LISTS, 0, LISTS, 8), "The thesis, claim by claim (rules fixed beforehand)", kind="head")
+    page.merged(
+        (LISTS, 0, LISTS, 8), "The thesis, claim by claim (rows that support it); rules fixed beforehand", kind="head"
+    )
     for i in range(len(words.CLAIMS)):
         claim, number, verdict = words.claim(i, projecting)
         page.merged((LISTS + 1 + i, 0, LISTS + 1 + i, 3), claim, kind="text", font_size=9)
@@ -170,13 +172,14 @@ def build(draft: Draft, page: Page, options: PitchOptions, blocks: data.Blocks) 
     page.merged((0, 13, 0, 19), mark, kind="warning", font_size=13, align="right")
     page.merged((1, 11, 1, 19), words.SAMPLE, kind="warning", align="right")
     page.merged((HEAD, 0, HEAD, COLUMNS - 1), words.headline(projecting), kind="wrap", font_size=12, bold=True)
-    sheet.set_row(HEAD, 36)
+    sheet.set_row(HEAD, 50)
     _tiles(page, projecting)
     _first_charts(page, blocks)
     _second_charts(page, projecting)
     _lists(page, projecting)
     for i, line in enumerate(words.footer(options)):
-        page.merged((FOOT + i, 0, FOOT + i, COLUMNS - 1), line, kind="note", font_size=8)
+        page.merged((FOOT + i, 0, FOOT + i, COLUMNS - 1), line, kind="note", font_size=8, text_wrap=True)
+    sheet.set_row(FOOT + 1, 36)
     if internal:
         sheet.insert_textbox(
             FIRST + 12, 1, WATERMARK,

@@ -19,6 +19,7 @@ MONTHS, FAN_MONTHS, REGIME_MONTHS = 60, 12, 120
 FAN_COLUMNS = (6, 14)
 REGIME_COLUMN, THESIS_COLUMN, ATTRIBUTION_COLUMN = 23, 35, 14
 CLAIM_ROW = 30
+HEADS = ["claim", "statistic", "value", "unit", "lower", "upper", "verdict", "rows for", "rows against", "rows"]
 PROJECTED = (3, 4)
 """Claims that are projections: goldilocks months ahead, and the paths' difference."""
 TARGET = '"relative"'
@@ -46,14 +47,18 @@ def _betas(page: Page) -> None:
 def _levels(page: Page) -> None:
     """What must be true: today's level, and the one at which the path's call is a coin's toss."""
     page.put(
-        LEVELS - 2, 0, "Levels that matter: where the call of the path is a coin's toss", kind="label", align="left"
+        LEVELS - 2,
+        0,
+        "Levels that matter: where outperformance on the path is a coin's toss",
+        kind="label",
+        align="left",
     )
     heads = [
         "factor",
         "now",
         "shock to one half",
         "level there",
-        "call fails",
+        "outperformance fails",
         "interval from",
         "interval to",
         "bounded",
@@ -128,6 +133,23 @@ def _part(page: Page, row: int, column: int, of: int, formula: str) -> None:
     page.put(row, THESIS_COLUMN + column, formula if number else formula + '&""', BETA if number else "")
 
 
+def _rows_of(page: Page) -> dict[str, list[int]]:
+    """Rows of the thesis' table that each claim has, from one; the table has all of them whatever the data."""
+    table = page.draft.calculator.calculate("=RUSSELL_THESIS(in_as_of)", page.name)
+    found: dict[str, list[int]] = {}
+    for i, row in enumerate(table.rows if isinstance(table, Grid) else (), 1):
+        found.setdefault(str(row[0]), []).append(i)
+    return found
+
+
+def _counts(page: Page, row: int, rows: list[int]) -> None:
+    """How many of a claim's rows support and contradict it, and how many there are."""
+    for column, word in ((7, "supported"), (8, "contradicted")):
+        terms = ",".join(f'IF(INDEX(RUSSELL_THESIS(in_as_of),{r},9)&""="{word}",1,0)' for r in rows)
+        page.put(row, THESIS_COLUMN + column, f"=SUM({terms})" if rows else "=0", "0")
+    page.put(row, THESIS_COLUMN + 9, f"={len(rows)}", "0")
+
+
 def _thesis(page: Page) -> None:
     page.put(BETAS - 2, THESIS_COLUMN, "The thesis, row by row", kind="label", align="left")
     page.spill(BETAS - 1, THESIS_COLUMN, "=RUSSELL_THESIS(in_as_of)", 24)
@@ -138,9 +160,11 @@ def _thesis(page: Page) -> None:
     def part(column: int) -> str:
         return f"{address(BETAS, column, True)}:{address(BETAS + 22, column, True)}"
 
+    of = _rows_of(page)
     for i, claim in enumerate(CLAIMS):
         r = CLAIM_ROW + i
         page.put(r, THESIS_COLUMN, claim)
+        _counts(page, r, of.get(claim, []))
         at = f"MATCH({address(r, THESIS_COLUMN)},{part(keys)},0)"
         for j, column in _PARTS:
             _part(page, r, j, column, f"=INDEX({part(THESIS_COLUMN + column)},{at})")
@@ -148,15 +172,15 @@ def _thesis(page: Page) -> None:
 
 def _thesis_without_projections(page: Page) -> None:
     """Only the rows that project nothing: what is not to leave the house is not in the file either."""
-    table = page.draft.calculator.calculate("=RUSSELL_THESIS(in_as_of)", page.name)
-    claims = [row[0] for row in table.rows] if isinstance(table, Grid) else []
+    of = _rows_of(page)
     for i, claim in enumerate(CLAIMS):
         r = CLAIM_ROW + i
-        if i in PROJECTED or claim not in claims:
+        if i in PROJECTED or claim not in of:
             continue
         page.put(r, THESIS_COLUMN, claim)
+        _counts(page, r, of[claim])
         for j, column in _PARTS:
-            _part(page, r, j, column, f"=INDEX(RUSSELL_THESIS(in_as_of),{claims.index(claim) + 1},{column + 1})")
+            _part(page, r, j, column, f"=INDEX(RUSSELL_THESIS(in_as_of),{of[claim][0]},{column + 1})")
 
 
 def _regimes(page: Page, projections: bool) -> int:
@@ -191,7 +215,7 @@ def build(draft: Draft, page: Page, projections: bool) -> Blocks:
     """
     _betas(page)
     _attribution(page)
-    page.row(CLAIM_ROW - 1, THESIS_COLUMN, ["claim", "statistic", "value", "unit", "lower", "upper", "verdict"], "head")
+    page.row(CLAIM_ROW - 1, THESIS_COLUMN, HEADS, "head")
     _history(page)
     if projections:
         _thesis(page)

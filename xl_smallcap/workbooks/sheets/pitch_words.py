@@ -6,13 +6,15 @@ from typing import Any
 
 from xl_smallcap.analyses.thesis import CLAIMS
 from xl_smallcap.data.scenarios import LEVELS_ASSUMED
-from xl_smallcap.workbooks.draft import LATEST
+from xl_smallcap.workbooks.draft import LATER, LATEST
 from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.sheets import pitch_data as data
 
 _B, _L = data.BETAS + 1, data.LEVELS + 1
 MAP_TITLE = "Odds of outperformance in 3 months over growth and inflation, conditional on both"
 SAMPLE = '=IF(LEFT(RUSSELL_SNAPSHOT(),6)="SAMPLE","SAMPLE: synthetic data, not a market","")'
+_HORIZON_ROW, _SOURCE_ROW = 44, 46
+"""Of RUSSELL_SCENARIO's table with the default specification."""
 _SIGNED = '"+0.00;-0.00;0.00"'
 _ONE = '"+0.0;-0.0;0.0"'
 
@@ -65,15 +67,16 @@ def headline(projecting: bool) -> str:
         text += (
             f'&"Goldilocks in three months: "&IFERROR(TEXT({_claim(3, 2)},"0%")&" by Markov chains","no estimate")&". "'
         )
-        mean = 'RUSSELL_SCENARIO({0},"mean","relative",,in_as_of)'
-        odds = 'RUSSELL_SCENARIO({0},"prob_outperform","relative",,in_as_of)'
-        text += (
-            f'&"Conditional on "&SUBSTITUTE(in_path,"_"," ")&" the mean is "'
-            f'&TEXT({mean.format("in_path")},{_ONE})&" % (odds "'
-            f'&TEXT({odds.format("in_path")},"0%")&"), on "&SUBSTITUTE(in_against,"_"," ")&" "'
-            f'&TEXT({mean.format("in_against")},{_ONE})&" %; base rate "'
-            '&TEXT(RUSSELL_SCENARIO(in_path,"base_rate","relative",,in_as_of),"0%")&". "'
-        )
+        said = []
+        for name in ("in_path", "in_against"):
+            stat = f'RUSSELL_SCENARIO({name},"{{0}}","relative",,in_as_of)'
+            months = f'INDEX(RUSSELL_SCENARIO({name},"all","relative",,in_as_of),{_HORIZON_ROW},2)'
+            said.append(
+                f'SUBSTITUTE({name},"_"," ")&" the mean over "&TEXT({months},"0")&" months is "'
+                f'&TEXT({stat.format("mean")},{_ONE})&" log % (odds "&TEXT({stat.format("prob_outperform")},"0%")'
+                f'&", base rate "&TEXT({stat.format("base_rate")},"0%")&")"'
+            )
+        text += f'&"Conditional on "&{said[0]}&", on "&{said[1]}&". "'
     skipped = _skipped(projecting)
     total = len(CLAIMS) - len(skipped)
     text += (
@@ -100,7 +103,7 @@ def level_tiles() -> list[tuple[str, str, str]]:
         one, two = ("above", "below") if turned else ("below", "above")
         rest = f'"now "&TEXT({now},"0.00")&" %; "' if rate else '"over the path; "'
         says = (
-            f'={rest}&IF({bounded}="yes","the path\'s call is a coin\'s toss there and fails "'
+            f'={rest}&IF({bounded}="yes","outperformance is a coin\'s toss there, less likely than not "'
             f'&IF({fails}="below","{one}","{two}")&" it",'
             '"the data cannot bound it: errors of the betas are too wide")'
         )
@@ -134,7 +137,7 @@ NEEDLE = (
     '=IFERROR("Growth without inflation and outperformance together within 3 months: "'
     '&TEXT(RUSSELL_NEEDLE("joint","relative",3,in_as_of),"0%")&" now, "'
     '&TEXT(RUSSELL_NEEDLE("joint_base","relative",3,in_as_of),"0%")&" in all months alike.",'
-    '"The odds of the needle need the regimes\' history: xl-smallcap regime history.")'
+    '"No odds of the needle by that day.")'
 )
 
 
@@ -157,7 +160,8 @@ def claim(i: int, projecting: bool) -> tuple[str, str, str]:
     value, unit, low, high = (_claim(i, k) for k in (2, 3, 4, 5))
     interval = f'IF(ISNUMBER({low})," ("&TEXT({low},{_SIGNED})&" to "&TEXT({high},{_SIGNED})&")","")'
     number = f'=IF(ISNUMBER({value}),TEXT({value},"0.00;-0.00;0.00")&" "&{unit}&{interval},"no data")'
-    return f"={_claim(i, 0)}", number, f"={_verdict(i)}"
+    rows = f'" ("&TEXT({_claim(i, 7)},"0")&" of "&TEXT({_claim(i, 9)},"0")&")"'
+    return f"={_claim(i, 0)}&{rows}", number, f"={_verdict(i)}"
 
 
 def against(projecting: bool) -> list[str]:
@@ -175,7 +179,13 @@ def against(projecting: bool) -> list[str]:
     skipped = _skipped(projecting)
     few = f'TEXT({_count("not enough data", skipped)},"0")&" of {len(CLAIMS) - len(skipped)} have not enough data."'
     none = '"No claim is contradicted by all of its rows. "'
-    found = f'IF({_count("contradicted", skipped)}>0,"Contradicted: "&{_listed("contradicted", skipped)},{none})'
+    some = "&".join(
+        f'IF(AND({_claim(i, 8)}>0,{_verdict(i)}<>"contradicted"),{_claim(i, 0)}&"; ","")'
+        for i in range(len(CLAIMS))
+        if i not in skipped
+    )
+    part = f'IF(LEN({some})>0,"Contradicted by a row: "&{some},"")'
+    found = f'IF({_count("contradicted", skipped)}>0,"Contradicted: "&{_listed("contradicted", skipped)},{none})&{part}'
     fair = 'RUSSELL_FAIR_VALUE("{0}","russell",250,in_as_of,"levels")'
     metals = 'RUSSELL_BETA("growth_metals","{0}","relative",250,in_as_of,,"macro:growth_metals")'
     after = f"INDEX(RUSSELL_REGIME_RETURNS({data.TARGET},in_as_of),5,{{0}})"  # goldilocks, next month
@@ -186,14 +196,15 @@ def against(projecting: bool) -> list[str]:
         '"Growth is an equity proxy; its copper and gold row cannot be fitted on these data.")',
         f'=IFERROR("Fair value on levels: "&{fair.format("verdict")}&"; its R² of "'
         f'&TEXT({fair.format("rsquared")},"0.00")&" is beaten by "'
-        f'&TEXT(1-{fair.format("noise_percentile")},"0%")&" of random walks.","No fair value on levels.")',
+        f'&TEXT(1-{fair.format("noise_percentile")},"0%")&" of random walks, gaps of "'
+        f'&TEXT({fair.format("cointegration_pvalue")},"0%")&" of them close as surely.","No fair value on levels.")',
         f'=IFERROR("In the month after a goldilocks month small less large made "&TEXT({after.format(5)},{_SIGNED})'
         f'&" % ("&TEXT({after.format(3)},"0")&" months, hypothetical): "&{after.format(13)}&".",'
-        '"What the regimes meant for returns is not computed: xl-smallcap regime history.")',
+        '"What regimes meant for returns is not known by that day.")',
     ]
     if projecting:
         score = 'INDEX(RUSSELL_SCENARIO_SCORE("relative",1,in_as_of),{0},7)'
-        skill = f'IF({score.format(4)}<{score.format(5)}-0.005,": some skill",": no skill")'
+        skill = f'IF({score.format(4)}<MIN({score.format(5)},0.25)-0.005,": some skill",": no skill")'
         lines.append(
             '=IFERROR("Hypothetical, before costs: with the path unknown such odds score "'
             f'&TEXT({score.format(4)},"0.000")&" (Brier), the base rate "&TEXT({score.format(5)},"0.000")&{skill}'
@@ -218,16 +229,16 @@ def change(projecting: bool) -> list[str]:
     list of str
     """
 
-    def interval(i: int, needs: str) -> str:
+    def rows(i: int, needs: str) -> str:
         return (
-            f'=IFERROR({_claim(i, 0)}&": its interval is "&TEXT({_claim(i, 4)},{_SIGNED})&" to "'
-            f"&TEXT({_claim(i, 5)},{_SIGNED})&"
-            f'"; {needs}",{_claim(i, 0)}&": no data.")'
+            f'=IFERROR({_claim(i, 0)}&": "&TEXT({_claim(i, 7)},"0")&" of "&TEXT({_claim(i, 9)},"0")'
+            '&" rows support it, "'
+            f'&TEXT({_claim(i, 8)},"0")&" contradict; it takes every interval wholly "'
+            f'&"{needs} zero (daily now "'
+            f'&TEXT({_claim(i, 4)},{_SIGNED})&" to "&TEXT({_claim(i, 5)},{_SIGNED})&").",{_claim(i, 0)}&": no data.")'
         )
 
-    lines = [interval(0, "one that reaches below zero takes it back."),
-             interval(2, "the claim needs it wholly below zero."),
-             interval(1, "the claim needs it wholly above zero.")]  # fmt: skip
+    lines = [rows(0, "above"), rows(2, "below"), rows(1, "above")]
     if projecting:
         lines += [
             f'=IFERROR("Goldilocks three months on at "&TEXT({_claim(3, 2)},"0%")'
@@ -263,15 +274,17 @@ def footer(options: Any) -> list[str]:
     source = 'INDEX(RUSSELL_BETAS("relative",250,in_as_of),2,26)'
     first = (
         f'="Sources: "&{source}&". Snapshot "&RUSSELL_SNAPSHOT()&", as of "&TEXT({LATEST},"yyyy-mm-dd")'
-        f'&", xl_smallcap {__version__}. '
+        f'{LATER}&", xl_smallcap {__version__}. '
         'Betas: OLS, 250 daily changes, Newey-West errors, 90 % intervals. Index returns are price returns."'
     )
-    second = (
-        f"Paths: direction from a press report of 2025-12-24; {LEVELS_ASSUMED}. Projections and odds are hypothetical, "
-        "conditional on their path, before costs."
-        if options.projecting
-        else "Projections are not shown to this audience. Figures on past periods are hypothetical, before costs."
-    )
+    second = "Projections are not shown to this audience. Figures on past periods are hypothetical, before costs."
+    if options.projecting:
+        origin = 'INDEX(RUSSELL_SCENARIO({0},"all","relative",,in_as_of),{1},2)'
+        one, two = (origin.format(name, _SOURCE_ROW) for name in ("in_path", "in_against"))
+        second = (
+            f'="Path: "&{one}&" Against: "&{two}&" In both {LEVELS_ASSUMED}. '
+            'Projections and odds are hypothetical, conditional on their path, before costs."'
+        )
     third = (
         "xl_smallcap is not affiliated with or endorsed by FTSE Russell. For information only; not investment advice."
     )

@@ -51,7 +51,7 @@ def thesis(draft: Draft, page: Page) -> None:
         An empty sheet.
     """
     heading(page, "The thesis, claim by claim", "Rules were fixed before looking: docs/methods.md, Thesis.", 13)
-    found: Any = page.spill(THESIS_ROW, 0, "=RUSSELL_THESIS(in_as_of)", THESIS_ROWS, 27)
+    found: Any = page.spill(THESIS_ROW, 0, "=RUSSELL_THESIS(in_as_of)", THESIS_ROWS, 40)
     for j, name in enumerate(getattr(found, "rows", ((),))[0]):
         page.sheet.set_column(j, j, _SIZES.get(str(name), 11))
     verdict_colours(draft, page, THESIS_ROW + 1, 8, THESIS_ROW + THESIS_ROWS, 9)
@@ -107,7 +107,7 @@ def functions(draft: Draft, page: Page) -> None:
         page.put(4, j, name, kind="head")
         page.sheet.set_column(j, j, width)
     for i, f in enumerate(FUNCTIONS, 5):
-        page.sheet.set_row(i, 48)
+        page.sheet.set_row(i, 62)
         page.put(i, 0, f.name, kind="code", valign="top")
         page.put(i, 1, f.help, kind="wrap")
         page.put(i, 2, ", ".join(p.name for p in f.parameters) or "none", kind="wrap")

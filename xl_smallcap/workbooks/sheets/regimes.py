@@ -50,7 +50,7 @@ def build(draft: Draft, page: Page) -> None:
         ),
     )
     page.sheet.set_column(0, 0, 24, page.styles.get("text"))
-    page.sheet.set_column(1, 15, 13)
+    page.sheet.set_column(1, 15, 15)
     page.sheet.set_column(12, 12, 24)
     page.sheet.set_column(SCORE_COLUMN, SCORE_COLUMN, 14)
     page.sheet.conditional_format(

@@ -104,8 +104,9 @@ def build(draft: Draft, page: Page) -> None:
         ),
     )
     page.sheet.set_column(0, 0, 23)
-    page.sheet.set_column(1, 8, 14)
-    page.sheet.set_column(9, 22, 11)
+    page.sheet.set_column(1, 8, 15)
+    page.sheet.set_column(4, 4, 22)
+    page.sheet.set_column(9, 22, 15)
     page.sheet.conditional_format(
         FAN + 1,
         1,
