@@ -87,12 +87,12 @@ class Snapshot:
         """Ids of the stored series, sorted."""
         return tuple(sorted(self.entries))
 
-    @property
+    @functools.cached_property
     def frequencies(self) -> dict[str, str]:
         """Frequency of each stored series, as seen in its dates."""
         return {name: self.entries[name].frequency for name in self.ids}
 
-    @property
+    @functools.cached_property
     def tickers(self) -> tuple[str, ...]:
         """How the stored constituents can be asked for: by ticker, as ``stock:RF`` where a series has that name."""
         if self.prices_entry is None:
@@ -114,7 +114,7 @@ class Snapshot:
     def _known(self) -> frozenset[str]:
         return frozenset(self.prices_entry.tickers if self.prices_entry is not None else ())
 
-    @property
+    @functools.cached_property
     def target_frequencies(self) -> dict[str, str]:
         """Frequency of each stored series and constituent: whatever can be a target."""
         return {**self.frequencies, **dict.fromkeys(self.tickers, "daily")}

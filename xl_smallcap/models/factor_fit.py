@@ -50,7 +50,7 @@ def independent_signs(y: FloatArray, X: FloatArray, window: int, gaps: IntArray,
             continue
         if unfit(X[start:stop]):
             continue
-        found.append(np.sign(point_fit(y[start:stop], standardised(X[start:stop])[0], method).params))
+        found.append(np.sign(point_fit(y[start:stop], standardised(X[start:stop])[0], method, refine=False).params))
     return np.array(found).reshape(-1, X.shape[1])
 
 

@@ -70,7 +70,7 @@ class LeastSquares:
     xtx_inverse: FloatArray
 
 
-def solve_least_squares(X: FloatArray, y: FloatArray) -> LeastSquares:
+def solve_least_squares(X: FloatArray, y: FloatArray, refine: bool = True) -> LeastSquares:
     """Minimise the sum of squares of y - X b.
 
     Parameters
@@ -79,6 +79,8 @@ def solve_least_squares(X: FloatArray, y: FloatArray) -> LeastSquares:
         Full column rank; bring the intercept along as a column of ones.
     y : ndarray of shape (n_obs,)
         What is explained.
+    refine : bool
+        Whether the solution is refined to all its digits; where only signs are wanted it need not be.
 
     Returns
     -------
@@ -105,8 +107,8 @@ def solve_least_squares(X: FloatArray, y: FloatArray) -> LeastSquares:
         raise np.linalg.LinAlgError("dependent columns")
     R_inverse = np.linalg.inv(R)
     b = R_inverse @ (Q.T @ y)
-    r = _residual(y, A, b)
-    for _ in range(_REFINEMENTS):
+    r = _residual(y, A, b) if refine else y - A @ b
+    for _ in range(_REFINEMENTS if refine else 0):
         f = _residual(y, np.column_stack([A, r]), np.append(b, 1.0))
         g = _residual(np.zeros(A.shape[1]), np.ascontiguousarray(A.T), r)
         h = R_inverse.T @ g
