@@ -35,6 +35,7 @@ def test_a_refresh_of_the_shipped_workbook_and_a_pitch_sheet_changes_nothing(
         done = refresh_workbook(path, None, None, quiet)
         assert not done.kept
         assert not done.told
+        assert done.changed == 0
         found = difference(tmp_path / "before.xlsx", path).table
         assert found[1:] == []
 

@@ -21,6 +21,8 @@ from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedEr
 
 _SAME = 1e-14
 """Ordinary formulas whose value moves by less keep the bytes they had: another program's last digit is no news."""
+_SIXTEEN = 1e-15
+"""Of our own results: some programs store sixteen digits where seventeen tell the bits."""
 _BOOLEAN = {"AND", "OR", "NOT", "XOR", "EXACT", "TRUE", "FALSE", "=", "<>", "<", ">", "<=", ">=", "ISBLANK", "ISERR",
             "ISERROR", "ISEVEN", "ISFORMULA", "ISLOGICAL", "ISNA", "ISNONTEXT", "ISNUMBER", "ISODD", "ISREF", "ISTEXT",
             "ISOMITTED"}  # fmt: skip
@@ -162,4 +164,4 @@ def _same(old: Any, new: Any, exact: bool) -> bool:
         return new is None or new == ""
     if isinstance(old, bool) or isinstance(new, bool) or not (isinstance(old, float) and isinstance(new, float)):
         return type(old) is type(new) and bool(old == new)
-    return old == new if exact else math.isclose(old, new, rel_tol=_SAME, abs_tol=1e-300)
+    return math.isclose(old, new, rel_tol=_SIXTEEN if exact else _SAME, abs_tol=1e-300)
