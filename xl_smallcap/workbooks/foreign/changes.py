@@ -98,6 +98,8 @@ def shown_by(book: Book) -> Callable[[str, int, int], Any]:
             if cell is not None:
                 final = _final(book, name, at, cell)
                 return cell.value if final is None else final[0]
+            if at in book.others[name] and book.contents.anchor(name, row, column) is not None:
+                return book.others[name][at]  # of an array LibreOffice calculated
         return contents.constants.get(at)
 
     return value

@@ -260,13 +260,14 @@ def without_office(book: Book) -> int:
     calculator = book.calculator()
     missed = 0
     for sheet, cells in book.formulas.items():
-        for at in cells:
-            if at in book.direct[sheet] or at in book.spills[sheet]:
-                continue
-            if at in book.kept[sheet]:
+        for at, cell in cells.items():
+            if at in book.direct[sheet] or at in book.spills[sheet] or at in book.kept[sheet]:
                 continue
             try:
-                book.others[sheet][at] = calculator.value(sheet, *at)
+                found = calculator.whole(sheet, *at)
+                if cell.kind == "array" and (isinstance(found, Grid) or cell.ref != Block(None, *at, *at)):
+                    raise UnsupportedError("an array of many cells")
+                book.others[sheet][at] = found
             except UnsupportedError:
                 missed += 1
     return missed
