@@ -88,15 +88,22 @@ def make_snapshot(root: Path, series: dict[str, tuple[list[str], list[float]]], 
     return Store(root).add(built, source="folder", synthetic=False, loaded_at="2026-01-01T00:00:00")
 
 
-@pytest.fixture(scope="session")
-def office(sample_home: Path) -> Iterator[Office]:
-    """One LibreOffice with the add-in, on a fresh profile."""
-    environment = {"XL_SMALLCAP_HOME": str(sample_home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "5"}
+def started_office(home: Path) -> Office:
+    """LibreOffice with the add-in on a home and a fresh profile; where it is not installed the test is skipped.
+
+    A user without LibreOffice sees why; our own run sets XL_SMALLCAP_REQUIRE_HOSTS, which makes that a failure.
+    """
+    environment = {"XL_SMALLCAP_HOME": str(home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "5"}
     try:
-        started = Office(extension=package_files(sample_home), environment=environment)
+        return Office(extension=package_files(home), environment=environment)
     except OfficeMissingError as exc:
         if os.environ.get("XL_SMALLCAP_REQUIRE_HOSTS") == "1":
             pytest.fail(f"XL_SMALLCAP_REQUIRE_HOSTS is set, but: {exc}")
         pytest.skip(str(exc))
-    with started as opened:
+
+
+@pytest.fixture(scope="session")
+def office(sample_home: Path) -> Iterator[Office]:
+    """One LibreOffice for the whole run."""
+    with started_office(sample_home) as opened:
         yield opened

@@ -29,7 +29,7 @@ from xl_smallcap.functions import (
 )
 from xl_smallcap.models.dispersion import bootstrap_ratio
 from xl_smallcap.session import Session, use_session
-from xl_smallcap.types import Weighting
+from xl_smallcap.types import BetaStat, Weighting
 
 CLAIMS = {
     "Growth is positive": 4,
@@ -72,12 +72,15 @@ def test_every_claim_has_its_rows_and_each_verdict_follows_from_the_numbers(sess
 def test_numbers_are_those_of_the_other_functions(session: Session) -> None:
     day = "2025-06-30"
     found = rows(day)
+    columns: tuple[tuple[str, BetaStat], ...] = (
+        ("value", "beta"), ("lower", "lower"), ("upper", "upper"), ("last_date", "last_date"),
+    )  # fmt: skip
     signs = [("growth", "macro"), ("growth_metals", "macro:growth_metals"), ("easing", "macro"), ("inflation", "macro")]
     for k, (factor, spec) in enumerate(signs):
-        for j, window in enumerate((250, "60m")):
+        for j, window in enumerate(("250", "60m")):
             r = found[2 * k + j]
-            for column, stat in (("value", "beta"), ("lower", "lower"), ("upper", "upper"), ("last_date", "last_date")):
-                assert r[column] == RUSSELL_BETA(factor, stat, "relative", window, day, None, spec)  # type: ignore[arg-type]  # stat is one of four words
+            for column, stat in columns:
+                assert r[column] == RUSSELL_BETA(factor, stat, "relative", window, day, None, spec)
     assert found[8]["value"] == RUSSELL_REGIME_PROB("goldilocks", 3, day)
     assert [found[8]["lower"], found[8]["upper"]] == RUSSELL_REGIMES(3, day)[1][3:5]
     assert found[9]["value"] == RUSSELL_REGIME_PROB("goldilocks", 3, day, "bands")

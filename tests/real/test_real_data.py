@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import shutil
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import num
+from tests.real.conftest import AS_OF, FOLDER
 from xl_smallcap.analyses.regime_history import regime_history
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import LoadReport, load
@@ -44,29 +42,12 @@ from xl_smallcap.functions import (
     RUSSELL_SCENARIOS,
     RUSSELL_SNAPSHOT,
     RUSSELL_SOURCE,
-    RUSSELL_THESIS,
     RUSSELL_TIPPING,
     RUSSELL_WINNERS,
 )
 from xl_smallcap.session import Session, current_session, use_session
 
-FOLDER = os.environ.get("XL_SMALLCAP_REAL_DATA")
 pytestmark = pytest.mark.skipif(not FOLDER, reason="XL_SMALLCAP_REAL_DATA is not set: no real data to check on")
-AS_OF = "2025-12-24"
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> LoadReport:
-    home = tmp_path_factory.mktemp("real")
-    assert FOLDER is not None
-    return load(Store(home / "store"), FOLDER, lambda *_: None)
-
-
-@pytest.fixture(autouse=True)
-def _real(report: LoadReport) -> Iterator[None]:
-    use_session(Session(load_settings(report.snapshot.root.parent)))
-    yield
-    use_session(None)
 
 
 def beta(factor: str, stat: str = "beta", *more: Any) -> float:
@@ -380,31 +361,3 @@ def test_open_interest_does_not_double_by_ices_split() -> None:
     assert "added" in str(ids["2017-10-03"][-1])
     interest = RUSSELL_SOURCE("TFF_RUT_OI", "2016-01-10")
     assert interest[1][interest[0].index("value")] == 2 * 365_067
-
-
-def test_the_pitch_sheet_of_christmas_eve_says_what_the_numbers_say(tmp_path: Path) -> None:
-    """By rules fixed beforehand no claim is supported or contradicted as a whole; the page says so, and no error."""
-    import openpyxl
-
-    from xl_smallcap.workbooks.book import prepare
-    from xl_smallcap.workbooks.pitch_sheet import make_pitch
-    from xl_smallcap.workbooks.sheets.pitch import PitchOptions
-
-    table = RUSSELL_THESIS(AS_OF)
-    row = {(r[0], r[1], r[3]): r for r in table[1:]}
-    assert row["Growth is positive", "daily", "beta growth"][8] == "supported"
-    assert row["Easing is positive", "daily", "beta easing"][8] == "not enough data"
-    assert row["Inflation is negative", "monthly", "beta inflation"][8] == "not enough data"
-    prepare()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        made = make_pitch(PitchOptions(), AS_OF, tmp_path / "pitch.xlsx", None, lambda *_: None)
-        page = openpyxl.load_workbook(made.book, data_only=True)["Pitch"]
-    shown = [str(c.value) for line in page.iter_rows() for c in line if c.value is not None]
-    whole = " ".join(shown)
-    assert "the data support 0 and contradict 0" in whole
-    assert not any(cell.startswith("#") for cell in shown)
-    beaten = 1.0 - num(RUSSELL_FAIR_VALUE("noise_percentile", "russell", 250, AS_OF, "levels"))
-    assert 0.1 < beaten < 0.3
-    assert f"is beaten by {beaten:.0%} of random walks" in whole
-    assert "SAMPLE" not in whole

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import started_office
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
-from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
-from xl_smallcap.hosts.libreoffice.package import package_files
+from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.workbooks.book import prepare
 
@@ -38,12 +37,5 @@ def session(book_home: Path) -> Iterator[Session]:
 @pytest.fixture(scope="session")
 def office(book_home: Path) -> Iterator[Office]:
     """LibreOffice with the add-in on this home."""
-    environment = {"XL_SMALLCAP_HOME": str(book_home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "5"}
-    try:
-        started = Office(extension=package_files(book_home), environment=environment)
-    except OfficeMissingError as exc:
-        if os.environ.get("XL_SMALLCAP_REQUIRE_HOSTS") == "1":
-            pytest.fail(f"XL_SMALLCAP_REQUIRE_HOSTS is set, but: {exc}")
-        pytest.skip(str(exc))
-    with started as opened:
+    with started_office(book_home) as opened:
         yield opened

@@ -12,6 +12,7 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import num
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETAS
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session
@@ -121,7 +122,7 @@ def test_our_functions_with_references_names_arrays_and_spills(session: Session)
     one = Calculator(Sheet(cells, names), ask_engine())
     beta = RUSSELL_BETA("inflation", None, "relative")
     assert one.value("S", 1, 0) == beta
-    assert one.value("S", 2, 0) == 2 * float(beta)  # type: ignore[arg-type]  # a number, as asserted above
+    assert one.value("S", 2, 0) == 2 * num(beta)
     assert one.value("S", 3, 0) == CellError("#VALUE!")
     assert isinstance(one.value("S", 4, 0), float)
     table = RUSSELL_BETAS()

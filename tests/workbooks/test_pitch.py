@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import re
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,29 @@ def test_the_page_says_what_it_must(session: Session) -> None:
         "no advice"
     )
     assert not any(cell.startswith("#") for cell in page), "no error on the page"
+
+
+def test_rows_and_columns_the_page_finds_by_number_hold_what_it_takes_them_for(session: Session) -> None:
+    from xl_smallcap.functions import RUSSELL_BETAS
+    from xl_smallcap.workbooks.sheets.pitch_words import _HORIZON_ROW, _SOURCE_ROW
+
+    for path in session.scenarios.paths:
+        table = RUSSELL_SCENARIO(path, "all", "relative", None, DAY)
+        assert isinstance(table, list)
+        assert table[_HORIZON_ROW - 1][0] == "horizon_months"
+        assert table[_SOURCE_ROW - 1][0] == "path_from"
+    assert RUSSELL_BETAS("relative", 250, DAY)[0][25] == "source"
+    assert [row[0] for row in RUSSELL_SCENARIO_SCORE("relative", 1, DAY)[3:5]] == ["none", "base_rate"]
+    assert RUSSELL_SCENARIO_SCORE("relative", 1, DAY)[0][6] == "brier"
+    assert RUSSELL_THESIS(DAY)[0][8] == "verdict"
+
+
+def test_the_watermark_lets_the_page_through(session: Session) -> None:
+    data, _ = pitch_bytes(PitchOptions(), DAY, quiet)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        drawing = archive.read("xl/drawings/drawing1.xml").decode()
+    assert '<a:alpha val="22000"/>' in drawing
+    assert "Internal - not for distribution" in drawing
 
 
 def test_without_projections_none_is_in_the_file(session: Session) -> None:

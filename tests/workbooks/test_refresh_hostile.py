@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
+from tests.conftest import num
 from tests.workbooks.test_formulas import Sheet
 from tests.workbooks.test_refresh import book, parts, refresh, value
 from xl_smallcap.errors import BadArgumentError
@@ -138,7 +139,7 @@ def test_what_only_excel_sees_is_named_and_the_rest_is_not_taken_for_it(
     done = refresh(tmp_path / "b.xlsx")
     shown = {at: value(tmp_path / "b.xlsx", "S", at) for at in formulas}
     assert shown["D1"] == 12
-    assert shown["D2"] == pytest.approx(float(RUSSELL_BETA("oil")) + 12)  # type: ignore[arg-type]  # a number
+    assert shown["D2"] == pytest.approx(num(RUSSELL_BETA("oil")) + 12)
     assert shown["D3"] == "see [1] 12"
     assert shown["D4"] == shown["D6"] == shown["D10"] == 123.456
     assert shown["D5"] == 124.456

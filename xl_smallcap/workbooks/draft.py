@@ -13,7 +13,7 @@ from typing import Any
 from xl_smallcap.workbooks.formulas.calculator import Calculator, Formula, ask_engine
 from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.formulas.values import CellError, Grid, serial
-from xl_smallcap.workbooks.styles import DATE, GENERAL, Kind, Styles, form_of
+from xl_smallcap.workbooks.styles import GENERAL, Kind, Styles, form_of
 
 
 @dataclass(frozen=True)
@@ -393,6 +393,3 @@ def heading(page: Page, title: str, says: str, columns: int) -> None:
     sheet.set_footer(
         "&L&8xl_smallcap, not affiliated with or endorsed by FTSE Russell. Not investment advice.&R&8&A, &F"
     )
-
-
-__all__ = ["DATE", "LATEST", "Draft", "Page", "heading", "stored"]

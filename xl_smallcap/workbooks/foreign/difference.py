@@ -13,7 +13,7 @@ from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.session import current_session
 from xl_smallcap.types import Scalar, Table
 from xl_smallcap.workbooks.foreign.contents import OURS, Contents
-from xl_smallcap.workbooks.foreign.package import open_package
+from xl_smallcap.workbooks.foreign.package import Package, open_package
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
 from xl_smallcap.workbooks.formulas.calculator import Calculator, ask_engine
 from xl_smallcap.workbooks.formulas.references import address, read_reference
@@ -38,9 +38,17 @@ class Difference:
 
 
 class _Old(Contents):
-    """The older workbook, whose as-of cell can be set to another day."""
+    """A workbook of which cells can be set to something else: the new sheet's inputs, another day.
 
-    forced: dict[Key, float]
+    Parameters
+    ----------
+    package : Package
+        The file.
+    """
+
+    def __init__(self, package: Package) -> None:
+        super().__init__(package)
+        self.forced: dict[Key, Any] = {}
 
     def content(self, sheet: str, row: int, column: int) -> Any:
         """Return a cell's content, or the day it is held at.
@@ -60,9 +68,7 @@ class _Old(Contents):
 
 
 def _open(path: Path) -> _Old:
-    book = _Old(open_package(path))
-    book.forced = {}
-    return book
+    return _Old(open_package(path))
 
 
 def _formulas(book: Contents) -> dict[Key, FormulaCell]:

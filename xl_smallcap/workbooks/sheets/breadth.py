@@ -5,7 +5,7 @@ from __future__ import annotations
 from xl_smallcap.workbooks import charts
 from xl_smallcap.workbooks.draft import LATEST, Draft, Page, heading
 from xl_smallcap.workbooks.formulas.values import Grid
-from xl_smallcap.workbooks.styles import COUNT, DATE, GENERAL, OPEN_INTEREST, RANK, SIGMA, TIMES
+from xl_smallcap.workbooks.styles import COUNT, DATE, OPEN_INTEREST, RANK, SIGMA, TIMES
 
 ROW, CHART, HISTORY, MONTHS, WINNERS = 7, 16, 40, 60, 17
 _TOLD = (("equal", "standard deviation"), ("winsor", "1 % at either end brought in"), ("iqr", "interquartile range"),
@@ -132,6 +132,3 @@ def positioning(draft: Draft, page: Page) -> None:
     page.sheet.set_column(1, 1, 40)
     page.sheet.freeze_panes(3, 1)
     page.sheet.print_area(0, 0, HISTORY - 3, 10)
-
-
-__all__ = ["GENERAL", "dispersion", "positioning"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xl_smallcap.analyses.thesis import CLAIMS
 from xl_smallcap.workbooks import charts
-from xl_smallcap.workbooks.draft import LATEST, Draft, Page
+from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.sheets import pitch_data as data
 from xl_smallcap.workbooks.sheets import pitch_words as words
@@ -134,7 +135,7 @@ def _lists(page: Page, projecting: bool) -> None:
     page.merged(
         (LISTS, 0, LISTS, 8), "The thesis, claim by claim (rows that support it); rules fixed beforehand", kind="head"
     )
-    for i in range(len(words.CLAIMS)):
+    for i in range(len(CLAIMS)):
         claim, number, verdict = words.claim(i, projecting)
         page.merged((LISTS + 1 + i, 0, LISTS + 1 + i, 3), claim, kind="text", font_size=9)
         page.merged((LISTS + 1 + i, 4, LISTS + 1 + i, 6), number, kind="text", font_size=9)
@@ -194,6 +195,3 @@ def build(draft: Draft, page: Page, options: PitchOptions, blocks: data.Blocks) 
     sheet.center_horizontally()
     sheet.print_area(0, 0, FOOT + 3, COLUMNS - 1)
     sheet.activate()
-
-
-__all__ = ["LATEST", "PitchOptions", "build", "inputs"]

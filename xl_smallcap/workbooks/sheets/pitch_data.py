@@ -9,7 +9,7 @@ from xl_smallcap.workbooks.draft import LATEST, Draft, Page
 from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.formulas.values import Grid
 from xl_smallcap.workbooks.sheets.attribution import items_of, waterfall
-from xl_smallcap.workbooks.styles import BETA, DATE, PERCENT, SHARE
+from xl_smallcap.workbooks.styles import BETA, DATE, SHARE
 
 NAME = "Pitch data"
 FACTORS = ("growth", "inflation", "easing", "dollar", "oil")
@@ -230,6 +230,3 @@ def build(draft: Draft, page: Page, projections: bool) -> Blocks:
     page.sheet.set_landscape()
     page.sheet.fit_to_pages(1, 0)
     return Blocks(rows)
-
-
-__all__ = ["PERCENT", "Blocks", "build"]

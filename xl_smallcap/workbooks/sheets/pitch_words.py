@@ -10,7 +10,6 @@ from xl_smallcap.workbooks.draft import LATER, LATEST
 from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.sheets import pitch_data as data
 
-_B, _L = data.BETAS + 1, data.LEVELS + 1
 MAP_TITLE = "Odds of outperformance in 3 months over growth and inflation, conditional on both"
 SAMPLE = '=IF(LEFT(RUSSELL_SNAPSHOT(),6)="SAMPLE","SAMPLE: synthetic data, not a market","")'
 _HORIZON_ROW, _SOURCE_ROW = 44, 46
@@ -290,6 +289,3 @@ def footer(options: Any) -> list[str]:
     )
     own = " ".join(x for x in (options.disclaimer, f"Approved by {options.approver}." if options.approver else "") if x)
     return [first, second, third, own]
-
-
-__all__ = ["CLAIMS", "MAP_TITLE", "NEEDLE", "SAMPLE"]

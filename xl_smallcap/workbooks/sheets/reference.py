@@ -118,6 +118,3 @@ def functions(draft: Draft, page: Page) -> None:
     page.sheet.repeat_rows(4)
     page.sheet.fit_to_pages(1, 0)
     page.sheet.print_area(0, 0, 4 + len(FUNCTIONS), 4)
-
-
-__all__ = ["address", "data", "functions", "thesis", "verdict_colours"]

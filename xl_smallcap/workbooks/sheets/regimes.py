@@ -5,7 +5,6 @@ from __future__ import annotations
 from xl_smallcap.workbooks import charts
 from xl_smallcap.workbooks.draft import LATEST, Draft, Page, heading
 from xl_smallcap.workbooks.formulas.values import Grid
-from xl_smallcap.workbooks.styles import SHARE
 
 ROW, TRANSITIONS, RETURNS, CHART, HISTORY, MONTHS = 8, 15, 22, 36, 58, 120
 SCORE_COLUMN = 17
@@ -59,6 +58,3 @@ def build(draft: Draft, page: Page) -> None:
     )  # fmt: skip
     page.sheet.freeze_panes(3, 1)
     page.sheet.print_area(0, 0, HISTORY - 3, 13)
-
-
-__all__ = ["SHARE", "build"]

@@ -1,0 +1,40 @@
+"""The pitch sheet on real history, run when XL_SMALLCAP_REAL_DATA names the folder."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from tests.conftest import num
+from tests.real.conftest import AS_OF, FOLDER
+from xl_smallcap.functions import RUSSELL_FAIR_VALUE, RUSSELL_THESIS
+from xl_smallcap.workbooks.book import prepare
+from xl_smallcap.workbooks.pitch_sheet import make_pitch
+from xl_smallcap.workbooks.sheets.pitch import PitchOptions
+
+pytestmark = pytest.mark.skipif(not FOLDER, reason="XL_SMALLCAP_REAL_DATA is not set: no real data to check on")
+
+
+def test_the_pitch_sheet_of_christmas_eve_says_what_the_numbers_say(tmp_path: Path) -> None:
+    """By rules fixed beforehand no claim is supported or contradicted as a whole; the page says so, and no error."""
+    table = RUSSELL_THESIS(AS_OF)
+    row = {(r[0], r[1], r[3]): r for r in table[1:]}
+    assert row["Growth is positive", "daily", "beta growth"][8] == "supported"
+    assert row["Easing is positive", "daily", "beta easing"][8] == "not enough data"
+    assert row["Inflation is negative", "monthly", "beta inflation"][8] == "not enough data"
+    prepare()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = make_pitch(PitchOptions(), AS_OF, tmp_path / "pitch.xlsx", None, lambda *_: None)
+        page = openpyxl.load_workbook(made.book, data_only=True)["Pitch"]
+    shown = [str(c.value) for line in page.iter_rows() for c in line if c.value is not None]
+    whole = " ".join(shown)
+    assert "the data support 0 and contradict 0" in whole
+    assert not any(cell.startswith("#") for cell in shown)
+    beaten = 1.0 - num(RUSSELL_FAIR_VALUE("noise_percentile", "russell", 250, AS_OF, "levels"))
+    assert 0.1 < beaten < 0.3
+    assert f"is beaten by {beaten:.0%} of random walks" in whole
+    assert "SAMPLE" not in whole
