@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from xl_smallcap.workbooks import charts
-from xl_smallcap.workbooks.draft import Draft, Page, heading
+from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.sheets._shared import heading
 from xl_smallcap.workbooks.styles import BETA, DATE
 
 ROW, ROOM, STEPS = 8, 14, 28

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from xl_smallcap.workbooks import charts
-from xl_smallcap.workbooks.draft import LATEST, Draft, Page, heading
+from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.formulas.values import Grid
-from xl_smallcap.workbooks.styles import BETA, DATE, PVALUE, form_of
+from xl_smallcap.workbooks.sheets._shared import heading, month_ends
+from xl_smallcap.workbooks.styles import BETA, PVALUE, form_of
 
 MODEL = "in_target,in_window,in_as_of,,in_spec"
 """Arguments from target to specification that every formula of the factor model takes."""
@@ -115,8 +116,6 @@ def _history(page: Page) -> None:
     """A month end a row, oldest first, ending at the as-of date."""
     page.put(HISTORY_ROW - 1, 0, '="Beta to "&in_factor&" at month ends"', kind="label", align="left")
     page.row(HISTORY_ROW, 0, ["date", "beta", "lower", "upper"], "head")
-    for i in range(1, MONTHS + 2):
-        row, back = HISTORY_ROW + i, MONTHS + 1 - i
-        page.put(row, 0, f"=EOMONTH({LATEST},-{back})" if back else f"={LATEST}", DATE)
+    for row in month_ends(page, HISTORY_ROW + 1, MONTHS):
         for j, stat in enumerate(("beta", "lower", "upper"), 1):
             page.put(row, j, f'=RUSSELL_BETA(in_factor,"{stat}",in_target,in_window,$A{row + 1},,in_spec)', BETA)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from xl_smallcap.workbooks import charts
-from xl_smallcap.workbooks.draft import LATEST, Draft, Page, heading
+from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.formulas.values import Grid
+from xl_smallcap.workbooks.sheets._shared import LATEST, heading, month_ends
 from xl_smallcap.workbooks.styles import COUNT, DATE, OPEN_INTEREST, RANK, SIGMA, TIMES
 
 ROW, CHART, HISTORY, MONTHS, WINNERS = 7, 16, 40, 60, 17
@@ -107,9 +108,7 @@ def positioning(draft: Draft, page: Page) -> None:
     page.spill(12, 0, "=RUSSELL_GAUGES(in_as_of)", 5)
     page.put(HISTORY - 1, 0, "Net position at month ends, % of open interest", kind="label", align="left")
     page.row(HISTORY, 0, ["date", "leveraged", "asset_manager"], "head")
-    for i in range(1, MONTHS + 2):
-        row, back = HISTORY + i, MONTHS + 1 - i
-        page.put(row, 0, f"=EOMONTH({LATEST},-{back})" if back else f"={LATEST}", DATE)
+    for row in month_ends(page, HISTORY + 1, MONTHS):
         for j, category in enumerate(("leveraged", "asset_manager"), 1):
             page.put(row, j, f'=RUSSELL_POSITIONING("{category}","net_pct",$A{row + 1})', OPEN_INTEREST)
     lines = ((1, "leveraged funds", "blue"), (2, "asset managers", "orange"))

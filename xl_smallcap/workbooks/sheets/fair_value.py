@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from xl_smallcap.workbooks import charts
-from xl_smallcap.workbooks.draft import LATEST, Draft, Page, heading
-from xl_smallcap.workbooks.styles import BETA, DATE, GENERAL, PERCENT, POINTS, PVALUE, SHARE, SIGMA
+from xl_smallcap.workbooks.draft import Draft, Page
+from xl_smallcap.workbooks.sheets._shared import heading, month_ends
+from xl_smallcap.workbooks.styles import BETA, GENERAL, PERCENT, POINTS, PVALUE, SHARE, SIGMA
 
 ROW, HISTORY, MONTHS = 7, 44, 60
 _STATS = (
@@ -48,9 +49,7 @@ def build(draft: Draft, page: Page) -> None:
             page.put(ROW + i, 1 + j, f'=IFERROR({call},"n/a")', form, align="right")
         page.put(ROW + i, 3, says, kind="note")
     page.row(HISTORY, 0, ["date", "actual", "value", "gap, sd"], "head")
-    for i in range(1, MONTHS + 2):
-        row, back = HISTORY + i, MONTHS + 1 - i
-        page.put(row, 0, f"=EOMONTH({LATEST},-{back})" if back else f"={LATEST}", DATE)
+    for row in month_ends(page, HISTORY + 1, MONTHS):
         for j, (stat, form) in enumerate((("actual", POINTS), ("value", POINTS), ("gap_sigma", SIGMA)), 1):
             call = f'RUSSELL_FAIR_VALUE("{stat}",in_fv_target,in_window,$A{row + 1},"changes",in_spec)'
             page.put(row, j, f"={call}", form)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from xl_smallcap.workbooks.draft import Draft, Page, heading
+from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.sheets._shared import heading
 from xl_smallcap.workbooks.styles import SHARE
 
 MAP = 18

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xl_smallcap.analyses.thesis import CLAIMS
-from xl_smallcap.workbooks.draft import LATEST, Draft, Page
+from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.formulas.values import Grid
+from xl_smallcap.workbooks.sheets._shared import LATEST, month_ends
 from xl_smallcap.workbooks.sheets.attribution import items_of, waterfall
 from xl_smallcap.workbooks.styles import BETA, DATE, SHARE
 
@@ -82,9 +83,7 @@ def _levels(page: Page) -> None:
 def _history(page: Page) -> None:
     page.row(HISTORY, 0, ["date", "growth", "inflation", "easing"], "head")
     page.put(HISTORY - 1, 0, "Betas at month ends, 250 days, % per +1 sd", kind="label", align="left")
-    for i in range(1, MONTHS + 2):
-        r, back = HISTORY + i, MONTHS + 1 - i
-        page.put(r, 0, f"=EOMONTH({LATEST},-{back})" if back else f"={LATEST}", DATE)
+    for r in month_ends(page, HISTORY + 1, MONTHS):
         for j, factor in enumerate(("growth", "inflation", "easing"), 1):
             page.put(r, j, f'=RUSSELL_BETA("{factor}","beta",{TARGET},250,$A{r + 1})', BETA)
 

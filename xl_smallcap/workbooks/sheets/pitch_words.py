@@ -6,9 +6,9 @@ from typing import Any
 
 from xl_smallcap.analyses.thesis import CLAIMS
 from xl_smallcap.data.scenarios import LEVELS_ASSUMED
-from xl_smallcap.workbooks.draft import LATER, LATEST
 from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.sheets import pitch_data as data
+from xl_smallcap.workbooks.sheets._shared import LATER, LATEST
 
 MAP_TITLE = "Odds of outperformance in 3 months over growth and inflation, conditional on both"
 SAMPLE = '=IF(LEFT(RUSSELL_SNAPSHOT(),6)="SAMPLE","SAMPLE: synthetic data, not a market","")'

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from xl_smallcap.functions import FUNCTIONS
-from xl_smallcap.workbooks.draft import LATEST, Draft, Page, heading
+from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.examples import EXAMPLES
 from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.sheets._shared import LATEST, heading
 from xl_smallcap.workbooks.styles import DATE
 
 THESIS_ROW, THESIS_ROWS = 5, 24

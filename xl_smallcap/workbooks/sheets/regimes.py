@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from xl_smallcap.workbooks import charts
-from xl_smallcap.workbooks.draft import LATEST, Draft, Page, heading
+from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.formulas.values import Grid
+from xl_smallcap.workbooks.sheets._shared import LATEST, heading
 
 ROW, TRANSITIONS, RETURNS, CHART, HISTORY, MONTHS = 8, 15, 22, 36, 58, 120
 SCORE_COLUMN = 17

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from xl_smallcap.workbooks import charts
-from xl_smallcap.workbooks.draft import Draft, Page, heading
+from xl_smallcap.workbooks.draft import Draft, Page
+from xl_smallcap.workbooks.sheets._shared import heading
 from xl_smallcap.workbooks.styles import BETA, GENERAL, PERCENT, PVALUE, SHARE
 
 SHOCKS, RESULTS, ALL, FAN = 8, 8, 25, 60
