@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +100,35 @@ def test_without_yfinance_it_is_said_and_not_asked(
     assert report.notes == (
         'Yahoo needs the optional package yfinance: pip install "xl_smallcap[yahoo]". It was not asked.',
     )
+
+
+def test_the_first_request_of_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It opens yfinance's cache, a SQLite file; several at once were told "database is locked"."""
+    monkeypatch.setattr(yahoo, "_cache_opened", threading.Event())
+    under_way, most = [0], []
+    both = threading.Barrier(2, timeout=10)
+
+    def ask(first: bool) -> None:
+        under_way[0] += 1
+        most.append(under_way[0])
+        if first:
+            entered.set()
+            release.wait(10)
+        else:
+            both.wait()
+        under_way[0] -= 1
+
+    entered, release = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(3) as pool:
+        one = pool.submit(yahoo._first_alone, lambda: ask(True))
+        assert entered.wait(10)
+        others = [pool.submit(yahoo._first_alone, lambda: ask(False)) for _ in range(2)]
+        time.sleep(0.1)
+        assert most == [1], "the others wait for the first"
+        release.set()
+        for future in (one, *others):
+            future.result(10)
+    assert len(most) == 3, "and then go together: the barrier lets through only two at once"
 
 
 def test_parse_alone(catalogue: Catalogue) -> None:

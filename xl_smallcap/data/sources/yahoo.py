@@ -6,7 +6,9 @@ Yahoo's terms allow personal use; docs/data-sources.md. The row of a day that ha
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -20,6 +22,9 @@ from xl_smallcap.errors import SourceError
 CLOSE = "Close"
 _FIRST = "1985-01-01"
 _CLOSED = np.timedelta64(16 * 60 + 15, "m")
+# yfinance opens a SQLite cache of time zones in its first request; several at once lock each other out
+_cache_opening = threading.Lock()
+_cache_opened = threading.Event()
 
 
 def unusable(settings: Settings) -> str:
@@ -66,9 +71,9 @@ def fetch(request: Request, context: Context) -> Any:
     yfinance.config.debug.hide_exceptions = False
     who = f"Yahoo, {request.symbol}"
     try:
-        frame = yfinance.Ticker(request.symbol).history(
-            start=_FIRST, auto_adjust=False, actions=False, timeout=context.settings.timeout_seconds
-        )
+        ticker = yfinance.Ticker(request.symbol)
+        timeout = context.settings.timeout_seconds
+        frame = _first_alone(lambda: ticker.history(start=_FIRST, auto_adjust=False, actions=False, timeout=timeout))
     except Exception as exc:  # yfinance raises its own and those of two HTTP libraries, some with an address inside
         kind = type(exc).__name__
         said = {
@@ -81,6 +86,17 @@ def fetch(request: Request, context: Context) -> Any:
     if len(frame) and context.now < np.datetime64(_day(frame.index[-1]), "D").astype("datetime64[m]") + _CLOSED:
         frame = frame.iloc[:-1]
     return frame
+
+
+def _first_alone(ask: Callable[[], Any]) -> Any:
+    if not _cache_opened.is_set():
+        with _cache_opening:
+            if not _cache_opened.is_set():
+                try:
+                    return ask()
+                finally:
+                    _cache_opened.set()
+    return ask()
 
 
 def _day(stamp: Any) -> dt.date:
