@@ -11,9 +11,10 @@ from xl_smallcap.analyses.question import Question, aligned, check_gaps, check_w
 from xl_smallcap.data.panel import Panel
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
 from xl_smallcap.models.bootstrap import Bootstrap
-from xl_smallcap.models.factor_fit import FactorFit, fit_factors, independent_signs
+from xl_smallcap.models.factor_fit import FactorFit, fit_factors
 from xl_smallcap.models.inference import counted_regressors, student_quantile
 from xl_smallcap.models.rolling import rolling_fit
+from xl_smallcap.models.signs import independent_signs
 from xl_smallcap.session import Columns, Session
 from xl_smallcap.types import BoolArray, DayArray, FloatArray
 

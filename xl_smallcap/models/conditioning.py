@@ -8,7 +8,8 @@ from xl_smallcap.types import BoolArray, FloatArray
 
 COLLINEAR_CONDITION = 1e6
 """Condition number of the standardised factors above which they count as collinear."""
-_STILL = 1e-12
+STILL = 1e-12
+"""Standard deviation, as a share of the largest value, up to which a column does not change."""
 
 
 def constant_columns(X: FloatArray) -> BoolArray:
@@ -24,7 +25,7 @@ def constant_columns(X: FloatArray) -> BoolArray:
     ndarray of bool of shape (n_factors,)
     """
     sd = X.std(axis=0, ddof=1)
-    return np.asarray(sd <= _STILL * np.maximum(np.abs(X.mean(axis=0)), np.abs(X).max(axis=0)))
+    return np.asarray(sd <= STILL * np.maximum(np.abs(X.mean(axis=0)), np.abs(X).max(axis=0)))
 
 
 def still_target(y: FloatArray) -> bool:
@@ -39,7 +40,7 @@ def still_target(y: FloatArray) -> bool:
     -------
     bool
     """
-    return float(y.std(ddof=1)) <= _STILL * float(np.abs(y).max())
+    return float(y.std(ddof=1)) <= STILL * float(np.abs(y).max())
 
 
 def condition(Z: FloatArray) -> tuple[float, FloatArray]:

@@ -159,7 +159,7 @@ def _univariate(y: FloatArray, Z: FloatArray, control: bool) -> PointFit:
     return PointFit(params, influence, v - Z * params, mean, 1, regressors, float("nan"))
 
 
-def point_fit(y: FloatArray, Z: FloatArray, method: Method, refine: bool = True) -> PointFit:
+def point_fit(y: FloatArray, Z: FloatArray, method: Method) -> PointFit:
     """Estimate the betas of one window from its data, the accurate way.
 
     Parameters
@@ -170,8 +170,6 @@ def point_fit(y: FloatArray, Z: FloatArray, method: Method, refine: bool = True)
         Standardised factors, neither constant nor collinear; the control last where the method has one.
     method : Method
         How.
-    refine : bool
-        Whether to all digits; where only signs are wanted it need not be.
 
     Returns
     -------
@@ -201,7 +199,7 @@ def point_fit(y: FloatArray, Z: FloatArray, method: Method, refine: bool = True)
             back[m, :k] = -loading @ back[:m, :k]
             back[m, k] = 1.0
     design = np.column_stack([np.ones(n), scores])
-    solved = solve_least_squares(design, y, refine)
+    solved = solve_least_squares(design, y)
     influence = (design @ solved.xtx_inverse)[:, 1:] @ back.T
     params = back @ solved.params[1:]
     regressors = np.array([float(counted_regressors(method, p, k))])

@@ -9,7 +9,7 @@ import numpy as np
 
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.bootstrap import BOOTSTRAP, Bootstrap, bootstrap_betas
-from xl_smallcap.models.conditioning import COLLINEAR_CONDITION, condition, constant_columns, still_target, unfit
+from xl_smallcap.models.conditioning import COLLINEAR_CONDITION, condition, constant_columns, still_target
 from xl_smallcap.models.estimation import point_fit, standardised
 from xl_smallcap.models.inference import (
     bartlett_bse,
@@ -19,39 +19,8 @@ from xl_smallcap.models.inference import (
     student_pvalues,
     student_quantile,
 )
-from xl_smallcap.types import OLS, FloatArray, IntArray, Method
-
-
-def independent_signs(y: FloatArray, X: FloatArray, window: int, gaps: IntArray, method: Method = OLS) -> FloatArray:
-    """Signs of the betas in the windows before the last one, counted back from it without overlap.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_obs,)
-        Target changes.
-    X : ndarray of shape (n_obs, n_factors)
-        Factor changes.
-    window : int
-        Observations a window.
-    gaps : ndarray of int
-        Positions before which observations are missing; a window across one is left out.
-    method : Method
-        How betas are estimated.
-
-    Returns
-    -------
-    ndarray of shape (n_windows, n_factors)
-        -1, 0 or 1; windows with constant or collinear factors are left out. May be empty.
-    """
-    found = []
-    for stop in range(y.size - window, window - 1, -window):
-        start = stop - window
-        if ((gaps > start) & (gaps < stop)).any():
-            continue
-        if unfit(X[start:stop]):
-            continue
-        found.append(np.sign(point_fit(y[start:stop], standardised(X[start:stop])[0], method, refine=False).params))
-    return np.array(found).reshape(-1, X.shape[1])
+from xl_smallcap.models.signs import Windows
+from xl_smallcap.types import OLS, FloatArray, Method
 
 
 @dataclass(frozen=True)
@@ -234,7 +203,8 @@ def fit_factors(
     total = float(((y - y.mean()) ** 2).sum())
     rsquared = np.broadcast_to(1.0 - (fitted.resid**2).sum(axis=0) / total, (p,)).copy()
     others = [replace(m, control=method.control) for m in METHODS]
-    signs = np.array([np.sign((fitted if m == method else point_fit(y, Z, m)).params) for m in others])
+    alike = Windows.correlate(y[None], Z[None])
+    signs = np.array([np.sign(params) if m == method else alike.signs(m)[0] for m in others])
     return FactorFit(
         params=params,
         bse=bse,

@@ -70,7 +70,7 @@ class LeastSquares:
     xtx_inverse: FloatArray
 
 
-def solve_least_squares(X: FloatArray, y: FloatArray, refine: bool = True) -> LeastSquares:
+def solve_least_squares(X: FloatArray, y: FloatArray) -> LeastSquares:
     """Minimise the sum of squares of y - X b.
 
     Parameters
@@ -79,8 +79,6 @@ def solve_least_squares(X: FloatArray, y: FloatArray, refine: bool = True) -> Le
         Full column rank; bring the intercept along as a column of ones.
     y : ndarray of shape (n_obs,)
         What is explained.
-    refine : bool
-        Whether the solution is refined to all its digits; where only signs are wanted it need not be.
 
     Returns
     -------
@@ -107,8 +105,8 @@ def solve_least_squares(X: FloatArray, y: FloatArray, refine: bool = True) -> Le
         raise np.linalg.LinAlgError("dependent columns")
     R_inverse = np.linalg.inv(R)
     b = R_inverse @ (Q.T @ y)
-    r = _residual(y, A, b) if refine else y - A @ b
-    for _ in range(_REFINEMENTS if refine else 0):
+    r = _residual(y, A, b)
+    for _ in range(_REFINEMENTS):
         f = _residual(y, np.column_stack([A, r]), np.append(b, 1.0))
         g = _residual(np.zeros(A.shape[1]), np.ascontiguousarray(A.T), r)
         h = R_inverse.T @ g

@@ -128,6 +128,8 @@ def _outside_venv() -> dict[str, str]:
 class Office:
     """A headless office, as a context manager; the whole process group ends with it.
 
+    It starts at once; entering waits until it has.
+
     Parameters
     ----------
     extension : dict of str to bytes, optional
@@ -187,11 +189,7 @@ class Office:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
             env=_outside_venv(),
         )  # fmt: skip
-        try:
-            self._answer(_START_SECONDS + 10.0)
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
+        self._started = False
 
     def _answer(self, seconds: float) -> Any:
         assert self._driver.stdout is not None
@@ -246,6 +244,12 @@ class Office:
             self._driver.kill()
 
     def __enter__(self) -> Self:
+        try:
+            self._answer(_START_SECONDS + 10.0)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        self._started = True
         return self
 
     def __exit__(
@@ -253,6 +257,8 @@ class Office:
     ) -> None:
         with contextlib.suppress(OfficeMissingError, ValueError):
             if self._driver.poll() is None:
+                if not self._started:
+                    self._answer(_START_SECONDS + 10.0)  # one that never started cannot quit, and would be left over
                 self.do("quit", seconds=20.0)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._office.wait(15)

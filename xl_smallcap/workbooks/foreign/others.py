@@ -12,7 +12,7 @@ from xl_smallcap.workbooks.foreign.contents import OURS
 from xl_smallcap.workbooks.foreign.own import abandoned, in_the_way
 from xl_smallcap.workbooks.foreign.patching import Change, Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
-from xl_smallcap.workbooks.foreign.state import Book, Progress, unknown_functions
+from xl_smallcap.workbooks.foreign.state import Book, Ours, Progress, unknown_functions
 from xl_smallcap.workbooks.formulas.references import Block, address, read_reference
 from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
 
@@ -109,6 +109,28 @@ def _for_office(book: Book, sheet: str, cell: FormulaCell) -> str:
     return _ANCHOR.sub(reach, OURS.sub(r"\1", cell.text))
 
 
+def foresee_office(book: Book, ours: Ours) -> bool:
+    """Return whether LibreOffice will be needed whatever our own functions give.
+
+    Parameters
+    ----------
+    book : Book
+        The workbook.
+    ours : list of tuple
+        Cells with our functions.
+
+    Returns
+    -------
+    bool
+    """
+    own = {(sheet, at) for sheet, at, _ in ours}
+    return any(
+        (sheet, at) not in own and cell.kind != "dataTable" and not outside.frozen(cell.text)
+        for sheet, cells in book.formulas.items()
+        for at, cell in cells.items()
+    )
+
+
 def left_over(book: Book, fixed: Mapping[str, Mapping[Place, Change]]) -> int:
     """Return how many formulas only LibreOffice can calculate.
 
@@ -175,13 +197,15 @@ def _resized(book: Book, sizes: dict[Key, tuple[int, int]]) -> bool:
     return moved
 
 
-def calculate_others(book: Book, pdf: Path | None, progress: Progress) -> None:
+def calculate_others(book: Book, office: outside.OfficeOnCall, pdf: Path | None, progress: Progress) -> None:
     """Calculate every formula left by LibreOffice; what it cannot calculate keeps its old value, and others see that.
 
     Parameters
     ----------
     book : Book
         Gets the values.
+    office : OfficeOnCall
+        Who calculates.
     pdf : pathlib.Path or None
         Where to print.
     progress : callable
@@ -201,7 +225,8 @@ def calculate_others(book: Book, pdf: Path | None, progress: Progress) -> None:
             for at, cell in cells.items()
             if cell.dynamic and at not in book.spills[sheet] and at not in book.kept[sheet]
         }
-        results, sizes = outside.calculate(book.contents.package, parts, constants(book), spilled, pdf)
+        fixed = constants(book)
+        results, sizes = outside.calculate(office.ready(), book.contents.package, parts, fixed, spilled, pdf)
         if _resized(book, sizes) and round_ < _ROUNDS - 1:
             continue
         bad: dict[Key, str] = {}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
 from xl_smallcap.hosts.libreoffice.package import package_files
 from xl_smallcap.session import current_session
 from xl_smallcap.workbooks.foreign.package import Package
@@ -43,7 +44,53 @@ def frozen(text: str) -> bool:
     return _FROZEN.search(_TEXTS.sub('""', text)) is not None
 
 
+class OfficeOnCall:
+    """LibreOffice for one refresh, as a context manager: started where it is foreseen, kept from round to round."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._office: Office | None = None
+        self._ready = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self._stack.close()
+
+    def foresee(self) -> None:
+        """Start it beside other work; where it is missing :meth:`ready` says so."""
+        with suppress(OfficeMissingError):
+            self._start()
+
+    def _start(self) -> Office:
+        if self._office is None:
+            home = current_session().settings.home
+            self._office = Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)})
+            self._stack.callback(self._office.__exit__, None, None, None)
+        return self._office
+
+    def ready(self) -> Office:
+        """Return it, started.
+
+        Returns
+        -------
+        Office
+
+        Raises
+        ------
+        OfficeMissingError
+            LibreOffice is not there, too old, or does not answer.
+        """
+        office = self._start()
+        if not self._ready:
+            office.__enter__()
+            self._ready = True
+        return office
+
+
 def calculate(
+    office: Office,
     package: Package,
     parts: Mapping[str, str],
     changes: Mapping[str, Mapping[Place, Change]],
@@ -54,6 +101,8 @@ def calculate(
 
     Parameters
     ----------
+    office : Office
+        Who calculates.
     package : Package
         The workbook.
     parts : mapping
@@ -80,22 +129,21 @@ def calculate(
     for sheet, part in parts.items():
         if changes.get(sheet):
             copy.changed[part] = patch_sheet(package.part(part), changes[sheet])
-    home = current_session().settings.home
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps what is open
         # never the original: a lock file beside it would make loading fail in silence
         path = Path(folder) / "book.xlsx"
         path.write_bytes(copy.to_bytes())
-        with Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)}) as office:
-            opened = office.do("open", str(path), seconds=_SECONDS)
-            office.do("recalculate", opened, seconds=_SECONDS)
-            # arrays are calculated after cells that refer to them from before; the second time all see them
-            office.do("recalculate", opened, seconds=_SECONDS)
-            told = office.do("results", opened, seconds=_SECONDS)
-            keys = list(spilled)
-            asked = [[sheet, _PREFIX.sub("", spilled[sheet, at])] for sheet, at in keys]
-            known = office.do("sizes", opened, asked, seconds=_SECONDS) if keys else []
-            if pdf is not None:
-                office.do("save", opened, str(pdf.resolve()), "pdf", seconds=_SECONDS)
+        opened = office.do("open", str(path), seconds=_SECONDS)
+        office.do("recalculate", opened, seconds=_SECONDS)
+        # arrays are calculated after cells that refer to them from before; the second time all see them
+        office.do("recalculate", opened, seconds=_SECONDS)
+        told = office.do("results", opened, seconds=_SECONDS)
+        keys = list(spilled)
+        asked = [[sheet, _PREFIX.sub("", spilled[sheet, at])] for sheet, at in keys]
+        known = office.do("sizes", opened, asked, seconds=_SECONDS) if keys else []
+        if pdf is not None:
+            office.do("save", opened, str(pdf.resolve()), "pdf", seconds=_SECONDS)
+        office.do("close", opened, seconds=_SECONDS)
     found: Results = {}
     for sheet, blocks in told.items():
         cells = found.setdefault(sheet, {})

@@ -12,7 +12,15 @@ from xl_smallcap.hosts.libreoffice.office import OfficeMissingError
 from xl_smallcap.workbooks.foreign.changes import changes_of, shown_by
 from xl_smallcap.workbooks.foreign.charts import refresh_charts
 from xl_smallcap.workbooks.foreign.contents import OURS, Contents
-from xl_smallcap.workbooks.foreign.others import calculate_others, constants, left_over, mark_frozen, without_office
+from xl_smallcap.workbooks.foreign.others import (
+    calculate_others,
+    constants,
+    foresee_office,
+    left_over,
+    mark_frozen,
+    without_office,
+)
+from xl_smallcap.workbooks.foreign.outside import OfficeOnCall
 from xl_smallcap.workbooks.foreign.own import calculate_ours
 from xl_smallcap.workbooks.foreign.package import open_package, refuse_if_open
 from xl_smallcap.workbooks.foreign.patching import patch_sheet
@@ -73,20 +81,11 @@ def refresh_workbook(path: Path, out: Path | None, pdf: Path | None, progress: P
     report = RefreshedBook(target, ours=len(ours))
     if not ours:
         report.told.append(f"{path.name} has no RUSSELL_ formula.")
-    calculate_ours(book, ours, progress)
-    mark_frozen(book)
-    left = left_over(book, constants(book))
-    if left or pdf is not None:
-        try:
-            calculate_others(book, pdf, progress)
-            report.office = True
-        except OfficeMissingError as exc:
-            if pdf is not None:
-                raise
-            report.told.append(str(exc))
-            missed = without_office(book)
-            if missed:
-                report.kept.append(f"{missed} of {left} ordinary formulas need LibreOffice and keep their old values.")
+    with OfficeOnCall() as office:
+        if pdf is not None or foresee_office(book, ours):
+            office.foresee()
+        calculate_ours(book, ours, progress)
+        _calculate_rest(book, office, pdf, progress, report)
     _sentences(book, ours, report)
     for sheet, part in book.sheets.items():
         changes = changes_of(book, sheet)
@@ -98,6 +97,25 @@ def refresh_workbook(path: Path, out: Path | None, pdf: Path | None, progress: P
     if package.changed or out is not None:
         write_atomic(target, package.to_bytes() if package.changed else package.data)
     return report
+
+
+def _calculate_rest(
+    book: Book, office: OfficeOnCall, pdf: Path | None, progress: Progress, report: RefreshedBook
+) -> None:
+    mark_frozen(book)
+    left = left_over(book, constants(book))
+    if not left and pdf is None:
+        return
+    try:
+        calculate_others(book, office, pdf, progress)
+        report.office = True
+    except OfficeMissingError as exc:
+        if pdf is not None:
+            raise
+        report.told.append(str(exc))
+        missed = without_office(book)
+        if missed:
+            report.kept.append(f"{missed} of {left} ordinary formulas need LibreOffice and keep their old values.")
 
 
 def _sentences(book: Book, ours: Ours, report: RefreshedBook) -> None:
