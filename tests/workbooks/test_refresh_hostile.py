@@ -195,6 +195,24 @@ def test_a_table_does_not_spill_over_merges_tables_or_another_table(session: Ses
     assert len(RUSSELL_BETAS()) > 5
 
 
+def test_a_single_value_is_at_home_in_a_table_and_in_merged_cells(session: Session, tmp_path: Path) -> None:
+    """Excel stores a function of an add-in as an array formula; where it gives one value nothing spills."""
+    path = tmp_path / "b.xlsx"
+    made = xlsxwriter.Workbook(str(path))
+    sheet = made.add_worksheet("S")
+    sheet.add_table("A1:B3", {"columns": [{"header": "factor"}, {"header": "beta"}]})
+    sheet.write_dynamic_array_formula("B2:B2", '=RUSSELL_BETA("oil")', None, 1.0)
+    sheet.write_dynamic_array_formula("B3:B3", "=RUSSELL_FACTORS()", None, "stale")
+    sheet.merge_range("D5:E6", "")
+    sheet.write_dynamic_array_formula("D5:D5", '=RUSSELL_BETA("dollar")', None, 1.0)
+    made.close()
+    done = refresh(path)
+    assert value(path, "S", "B2") == RUSSELL_BETA("oil")
+    assert value(path, "S", "D5") == RUSSELL_BETA("dollar")
+    assert value(path, "S", "B3") == "#VALUE!"
+    assert [line.split(":")[0] for line in done.kept] == ["S!B3"]
+
+
 def test_the_original_cannot_be_lost(session: Session, tmp_path: Path) -> None:
     path = book(tmp_path / "b.xlsx", {"A1": "=RUSSELL_ASOF()"})
     before = path.read_bytes()

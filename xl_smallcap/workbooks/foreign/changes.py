@@ -91,9 +91,8 @@ def shown_by(book: Book) -> Callable[[str, int, int], Any]:
         name, at = known[sheet.lower()], (row, column)
         contents = book.contents.read(name)
         if name in book.sheets:
-            for (top, left), grid in book.spills[name].items():
-                if 0 <= row - top < len(grid.rows) and 0 <= column - left < len(grid.rows[0]):
-                    return grid.rows[row - top][column - left]
+            for top, left in book.granted[name].holding(row, column):
+                return book.spills[name][top, left].rows[row - top][column - left]
             cell = contents.formulas.get(at)
             if cell is not None:
                 final = _final(book, name, at, cell)

@@ -11,10 +11,11 @@ from openpyxl.formula.translate import Translator, TranslatorError
 
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.hosts.excel import opc
+from xl_smallcap.workbooks.foreign.areas import Areas
 from xl_smallcap.workbooks.foreign.package import Package
 from xl_smallcap.workbooks.foreign.reading import FORMULA_TAG, SheetContents, read_sheet, read_strings
 from xl_smallcap.workbooks.formulas.calculator import Formula
-from xl_smallcap.workbooks.formulas.references import Block, address, read_reference
+from xl_smallcap.workbooks.formulas.references import address, read_reference
 from xl_smallcap.workbooks.formulas.values import Grid
 
 _NAME = re.compile(r"<(?:\w+:)?definedName\b([^>]*)>(.*?)</(?:\w+:)?definedName>", re.DOTALL)
@@ -66,6 +67,7 @@ class Contents:
         """Tables calculated already: they reach as far as they are, not as far as the file says."""
         self._strings: list[str] | None = None
         self._read: dict[str, SheetContents] = {}
+        self._occupied: dict[str, Areas] = {}
         self._by_name = {s.name.lower(): s for s in self.sheets}
         self._relations = relations
 
@@ -106,8 +108,8 @@ class Contents:
         """
         return FORMULA_TAG.search(self.package.part(sheet.part)) is not None
 
-    def tables(self, name: str) -> list[Block]:
-        """Return the ranges of a sheet's tables and pivot tables.
+    def occupied(self, name: str) -> Areas:
+        """Return what no table can spill over: a sheet's merged cells, tables and pivot tables.
 
         Parameters
         ----------
@@ -116,16 +118,21 @@ class Contents:
 
         Returns
         -------
-        list of Block
+        Areas
         """
-        found = []
-        for kind, part in self.package.relations(self._by_name[name.lower()].part).values():
-            if kind in ("table", "pivotTable"):
-                for tag in opc.tags(self.package.part(part)):
-                    if tag.name in ("table", "location") and "ref" in tag.attributes:
-                        block = read_reference(tag.attributes["ref"])
-                        found += [block] if block is not None else []
-        return found
+        sheet = self._by_name[name.lower()]
+        if sheet.name not in self._occupied:
+            blocks = list(self.read(name).merged)
+            for kind, part in self.package.relations(sheet.part).values():
+                if kind in ("table", "pivotTable"):
+                    for tag in opc.tags(self.package.part(part)):
+                        if tag.name in ("table", "location") and "ref" in tag.attributes:
+                            block = read_reference(tag.attributes["ref"])
+                            blocks += [block] if block is not None else []
+            found = self._occupied[sheet.name] = Areas()
+            for k, block in enumerate(blocks):
+                found.put((k, 0), block)
+        return self._occupied[sheet.name]
 
     def with_text(self, word: str) -> list[str]:
         """Return the sheets whose texts may hold a word, without reading the cells of the others.
@@ -228,16 +235,7 @@ class Contents:
         -------
         tuple of int or None
         """
-        for at, cell in self.read(sheet).arrays.items():
-            ref = cell.ref
-            if (
-                ref is not None
-                and ref.top <= row <= ref.bottom
-                and ref.left <= column <= ref.right
-                and at != (row, column)
-            ):
-                return at
-        return None
+        return next((at for at in self.read(sheet).arrays.holding(row, column) if at != (row, column)), None)
 
 
 def _share(found: SheetContents) -> None:

@@ -190,10 +190,9 @@ def _resized(book: Book, sizes: dict[Key, tuple[int, int]]) -> bool:
         moved = True
         if in_the_way(book, sheet, at, reach, book.stored_refs[sheet, at]):
             book.blocked[sheet].append(at)
-            book.spills[sheet][at] = Grid(((CellError("#VALUE!"),),))
-            cell.ref = Block(None, *at, *at)
-        else:
-            cell.ref = reach
+            book.spill(sheet, at, Grid(((CellError("#VALUE!"),),)))
+            reach = Block(None, *at, *at)
+        book.contents.read(sheet).resize(at, reach)
     return moved
 
 

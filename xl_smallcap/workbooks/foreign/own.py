@@ -25,16 +25,15 @@ def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
     progress : callable
         Told of (what, done, total).
     """
-    _expand(book, ours)
+    _expand(book, ours, progress)
     for sheet, grids in book.spills.items():
         for at, grid in grids.items():
             book.contents.spilled[sheet, at] = grid
     calculator = book.calculator()
-    for k, (sheet, at, _) in enumerate(ours):
+    alone = [(sheet, at) for sheet, at, _ in ours if at not in book.spills[sheet]]
+    for k, (sheet, at) in enumerate(alone, len(ours) - len(alone)):
         if k % 200 == 0:
             progress("our functions", k, len(ours))
-        if at in book.spills[sheet]:
-            continue
         try:
             book.direct[sheet][at] = calculator.value(sheet, *at)
         except UnsupportedError:
@@ -42,12 +41,12 @@ def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
     progress("our functions", len(ours), len(ours))
 
 
-def _expand(book: Book, ours: Ours) -> None:
+def _expand(book: Book, ours: Ours, progress: Progress) -> None:
     """Calculate the tables that spill first: how far they reach decides what other cells see."""
     calculator = book.calculator()
-    for sheet, at, cell in ours:
-        if cell.kind != "array":
-            continue
+    for k, (sheet, at, cell) in enumerate(one for one in ours if one[2].kind == "array"):
+        if k % 200 == 0:
+            progress("our functions", k, len(ours))
         try:
             found = calculator.whole(sheet, *at)
         except UnsupportedError:
@@ -59,12 +58,12 @@ def _expand(book: Book, ours: Ours) -> None:
             if in_the_way(book, sheet, at, reach, ref):
                 book.blocked[sheet].append(at)
                 grid, reach = Grid(((CellError("#VALUE!"),),)), Block(None, *at, *at)
-            cell.ref = reach
+            book.contents.read(sheet).resize(at, reach)
         else:
             if (ref.bottom - ref.top + 1) * (ref.right - ref.left + 1) > _MOST_CELLS:
                 continue  # LibreOffice's turn; it will say so
             grid = _filled(found, ref)
-        book.spills[sheet][at] = grid
+        book.spill(sheet, at, grid)
 
 
 def _filled(found: Any, ref: Block) -> Grid:
@@ -78,10 +77,6 @@ def _filled(found: Any, ref: Block) -> Grid:
         return found.rows[i][j] if inside else CellError("#N/A")
 
     return Grid(tuple(tuple(cell(i, j) for j in range(columns)) for i in range(rows)))
-
-
-def _meet(one: Block, two: Block) -> bool:
-    return one.top <= two.bottom and two.top <= one.bottom and one.left <= two.right and two.left <= one.right
 
 
 def in_the_way(book: Book, sheet: str, at: Place, reach: Block, before: Block) -> bool:
@@ -104,13 +99,11 @@ def in_the_way(book: Book, sheet: str, at: Place, reach: Block, before: Block) -
     """
     if reach.bottom >= MOST_ROWS or reach.right >= MOST_COLUMNS:
         return True
+    if (reach.bottom, reach.right) == at:
+        return False  # a single value does not spill: it may stand in a table or in merged cells
     found = book.contents.read(sheet)
-    granted = [
-        Block(None, *at_, at_[0] + len(g.rows) - 1, at_[1] + len(g.rows[0]) - 1)
-        for at_, g in book.spills[sheet].items()
-        if at_ != at
-    ]
-    if any(_meet(reach, other) for other in [*found.merged, *book.contents.tables(sheet), *granted]):
+    granted = (other for other in book.granted[sheet].meeting(reach) if other != at)
+    if any(book.contents.occupied(sheet).meeting(reach)) or any(granted):
         return True
     for row in range(reach.top, reach.bottom + 1):
         for column in range(reach.left, reach.right + 1):

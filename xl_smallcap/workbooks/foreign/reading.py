@@ -10,6 +10,7 @@ from typing import Any
 from xml.parsers import expat
 
 from xl_smallcap.errors import BadArgumentError
+from xl_smallcap.workbooks.foreign.areas import Areas
 from xl_smallcap.workbooks.formulas.references import Block, place, read_reference
 from xl_smallcap.workbooks.formulas.values import CellError
 
@@ -46,9 +47,26 @@ class SheetContents:
     columns: int = 1
 
     @cached_property
-    def arrays(self) -> dict[tuple[int, int], FormulaCell]:
-        """The array formulas, dynamic or of a fixed range, by place."""
-        return {at: c for at, c in self.formulas.items() if c.kind == "array"}
+    def arrays(self) -> Areas:
+        """The ranges of the array formulas, dynamic or fixed, by the formula's place."""
+        found = Areas()
+        for at, cell in self.formulas.items():
+            if cell.kind == "array" and cell.ref is not None:
+                found.put(at, cell.ref)
+        return found
+
+    def resize(self, at: tuple[int, int], ref: Block) -> None:
+        """Give an array formula another range.
+
+        Parameters
+        ----------
+        at : tuple of int
+            Where it stands.
+        ref : Block
+            What it fills.
+        """
+        self.formulas[at].ref = ref
+        self.arrays.put(at, ref)
 
 
 def unescaped(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import BY_NAME
+from xl_smallcap.workbooks.foreign.areas import Areas
 from xl_smallcap.workbooks.foreign.contents import OURS, Contents
 from xl_smallcap.workbooks.foreign.patching import Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
@@ -36,6 +37,8 @@ class Book:
         self.formulas = {n: contents.read(n).formulas for n in self.sheets}
         self.direct: dict[str, dict[Place, Any]] = {n: {} for n in self.sheets}
         self.spills: dict[str, dict[Place, Grid]] = {n: {} for n in self.sheets}
+        self.granted = {n: Areas() for n in self.sheets}
+        """Where `spills` are."""
         self.blocked: dict[str, list[Place]] = {n: [] for n in self.sheets}
         self.others: dict[str, dict[Place, Any]] = {n: {} for n in self.sheets}
         self.kept: dict[str, dict[Place, str]] = {n: {} for n in self.sheets}
@@ -58,6 +61,21 @@ class Book:
             raise BadArgumentError(
                 f"The workbook's name RUSSELL_PIN cannot be read ({exc}); let it hold a fingerprint as text, or a cell."
             ) from exc
+
+    def spill(self, sheet: str, at: Place, grid: Grid) -> None:
+        """Take in a table.
+
+        Parameters
+        ----------
+        sheet : str
+            Its sheet.
+        at : tuple of int
+            Its first cell.
+        grid : Grid
+            Its values.
+        """
+        self.spills[sheet][at] = grid
+        self.granted[sheet].put(at, Block(None, *at, at[0] + len(grid.rows) - 1, at[1] + len(grid.rows[0]) - 1))
 
     def calculator(self) -> Calculator:
         """Return a calculator that has calculated nothing yet.
