@@ -53,16 +53,20 @@ class Contents:
         relations = package.relations(package.main)
         self.sheets: list[SheetPart] = []
         self.date1904 = False
+        every: list[str] = []
         for tag in opc.tags(main):
             a = tag.attributes
             if tag.name == "sheet" and tag.path[-1:] == ("sheets",):
                 key = next((v for k, v in a.items() if k.endswith(":id")), "")
                 kind, part = relations.get(key, ("", ""))
+                every.append(a.get("name", ""))
                 if kind == "worksheet":
                     self.sheets.append(SheetPart(a.get("name", ""), part))
             elif tag.name == "workbookPr":
                 self.date1904 = a.get("date1904", "0").lower() in ("1", "true")
-        self.names = self._names(main)
+        self.scoped_names: dict[tuple[str, str], str] = {}
+        """Every name: (sheet in small letters, "" for the workbook; name in capitals) -> "=" and what it means."""
+        self.names = self._names(main, every)
         self.spilled: dict[tuple[str, tuple[int, int]], Grid] = {}
         """Tables calculated already: they reach as far as they are, not as far as the file says."""
         self._strings: list[str] | None = None
@@ -71,20 +75,20 @@ class Contents:
         self._by_name = {s.name.lower(): s for s in self.sheets}
         self._relations = relations
 
-    def _names(self, main: bytes) -> Mapping[str, str]:
-        """Names of the whole workbook; one of a single sheet hides nothing and is left to a spreadsheet program."""
-        found: dict[str, str] = {}
-        local: set[str] = set()
+    def _names(self, main: bytes, sheets: list[str]) -> Mapping[str, str]:
+        """Names of the whole workbook; one that a sheet has too is left to a spreadsheet program."""
         for attributes, text in _NAME.findall(main.decode("utf-8", "replace")):
             name = re.search(r'\bname="([^"]*)"', attributes)
             if name is None:
                 continue
-            key = _plain(name[1]).upper()
-            if "localSheetId" in attributes:
-                local.add(key)
-            else:
-                found[key] = "=" + _plain(text)
-        return {k: v for k, v in found.items() if k not in local}
+            key, meant = _plain(name[1]).upper(), "=" + _plain(text)
+            own = re.search(r'\blocalSheetId="(\d+)"', attributes)
+            if own is None:
+                self.scoped_names["", key] = meant
+            elif int(own[1]) < len(sheets):
+                self.scoped_names[sheets[int(own[1])].lower(), key] = meant
+        local = {key for sheet, key in self.scoped_names if sheet}
+        return {key: v for (sheet, key), v in self.scoped_names.items() if not sheet and key not in local}
 
     @property
     def strings(self) -> list[str]:

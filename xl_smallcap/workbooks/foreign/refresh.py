@@ -92,7 +92,9 @@ def refresh_workbook(path: Path, out: Path | None, pdf: Path | None, progress: P
         if changes:
             package.changed[part.part] = patch_sheet(package.part(part.part), changes)
             report.changed += len(changes)
-    report.charts = refresh_charts(package, shown_by(book))
+    charts = refresh_charts(book, shown_by(book))
+    report.charts = charts.changed
+    report.told += charts.kept
     progress("writing", 0, 1)
     if package.changed or out is not None:
         write_atomic(target, package.to_bytes() if package.changed else package.data)
