@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -46,6 +47,7 @@ class Column:
     legs: tuple[Leg, ...]
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def of(cls, name: str, quote: str, legs: tuple[tuple[str, float], ...]) -> Column:
         """Build a column from the catalogue's pairs.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ class SeriesData:
         order = np.lexsort((known.view(np.int64), days.view(np.int64)))
         return cls(days[order], np.asarray(values, dtype=np.float64)[order] + 0.0, known[order])
 
-    @property
+    @cached_property
     def has_vintages(self) -> bool:
         """Whether any row carries its own moment of publication."""
         return not bool(np.isnat(self.available_at).all())
