@@ -104,7 +104,7 @@ def test_1000_cells_in_libreoffice(home: Path) -> None:
         for w in range(100, 150)
     ]
     try:
-        began = Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)})
+        began = Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)}).__enter__()
     except OfficeMissingError as exc:
         pytest.skip(str(exc))
     with began as office:

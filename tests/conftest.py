@@ -95,7 +95,7 @@ def started_office(home: Path) -> Office:
     """
     environment = {"XL_SMALLCAP_HOME": str(home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "5"}
     try:
-        return Office(extension=package_files(home), environment=environment)
+        return Office(extension=package_files(home), environment=environment).__enter__()
     except OfficeMissingError as exc:
         if os.environ.get("XL_SMALLCAP_REQUIRE_HOSTS") == "1":
             pytest.fail(f"XL_SMALLCAP_REQUIRE_HOSTS is set, but: {exc}")

@@ -236,7 +236,7 @@ def test_in_libreoffice(server: Loopback, home: Path) -> None:
     before = snapshot(home)
     environment = {**server.environment(home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "5"}
     try:
-        started = Office(extension=package_files(home), environment=environment)
+        started = Office(extension=package_files(home), environment=environment).__enter__()
     except OfficeMissingError as exc:
         if os.environ.get("XL_SMALLCAP_REQUIRE_HOSTS") == "1":
             pytest.fail(f"XL_SMALLCAP_REQUIRE_HOSTS is set, but: {exc}")

@@ -245,6 +245,7 @@ def main():
         print(json.dumps(answer), flush=True)
         if request["do"] == "quit":
             return
+    driver.quit()  # who asked is gone
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -23,6 +24,9 @@ from xl_smallcap.errors import NoDataError
 OLDEST = (25, 2)
 """Older LibreOffice does not resolve the plain function names of an .xlsx and mangles them on saving."""
 _START_SECONDS = 90.0
+_PATIENCE_SECONDS = 5.0
+"""For an office that is to end before it has started."""
+_WATCH_SECONDS = 0.2
 _PLACES = (
     "/usr/bin/soffice",
     "/usr/lib/libreoffice/program/soffice",
@@ -38,10 +42,25 @@ class OfficeMissingError(NoDataError):
 
 
 def _run(command: Sequence[str], seconds: float = 60.0) -> str:
-    done = subprocess.run(  # noqa: S603 - a program the user installed, found by us
-        command, capture_output=True, text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - a program the user installed, found by us
+            command, capture_output=True, text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise OfficeMissingError(f"{command[0]} cannot be run: {exc}.") from None
     return done.stdout if done.returncode == 0 else ""
+
+
+def _start(command: Sequence[str], environment: dict[str, str], talk: bool) -> subprocess.Popen[str]:
+    """Start a program in a group of its own: Ctrl-C in our window is for us, who then end it."""
+    quiet = subprocess.PIPE if talk else subprocess.DEVNULL
+    own: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return subprocess.Popen(  # noqa: S603 - a program the user installed, found by us
+        command, stdin=quiet, stdout=quiet, stderr=subprocess.DEVNULL, text=True, encoding="utf-8", env=environment,
+        **own,
+    )  # fmt: skip
 
 
 def find_soffice() -> Path:
@@ -142,7 +161,7 @@ class Office:
     Raises
     ------
     OfficeMissingError
-        LibreOffice is missing, too old, or does not start.
+        LibreOffice is missing or too old; on entering, that it does not start.
     """
 
     def __init__(
@@ -158,6 +177,25 @@ class Office:
             raise OfficeMissingError(f"LibreOffice 25.2 or later is needed; {soffice} is {has}.")
         python = find_python(soffice)
         self._folder = Path(tempfile.mkdtemp(prefix="xl_smallcap_office_"))
+        self._office: subprocess.Popen[str] | None = None
+        self._driver: subprocess.Popen[str] | None = None
+        self._started = self._ended = False
+        try:
+            self._launch(soffice, python, extension or {}, profile, environment or {})
+        except BaseException as exc:
+            self._end()
+            if isinstance(exc, OSError):
+                raise OfficeMissingError(f"LibreOffice cannot be started: {exc}.") from None
+            raise
+
+    def _launch(
+        self,
+        soffice: Path,
+        python: Path,
+        extension: dict[str, bytes],
+        profile: Path | None,
+        environment: dict[str, str],
+    ) -> None:
         own_profile = profile or self._folder / "profile"
         pipe = "xlsc" + secrets.token_hex(8)
         command = [
@@ -172,33 +210,34 @@ class Office:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             command.append(f"-env:BUNDLED_EXTENSIONS={bundled.parent.as_uri()}")
-        quiet: dict[str, Any] = {
-            "stdin": subprocess.DEVNULL,
-            "stdout": subprocess.DEVNULL,
-            "stderr": subprocess.DEVNULL,
-        }
-        if sys.platform != "win32":
-            quiet["start_new_session"] = True
-        full_environment = {**_outside_venv(), **(environment or {})}
-        self._office = subprocess.Popen(command, env=full_environment, **quiet)  # noqa: S603 - found by us
-        script = resources.files("xl_smallcap.hosts.libreoffice").joinpath("driver.py")
         driver = self._folder / "driver.py"
-        driver.write_bytes(script.read_bytes())
-        self._driver = subprocess.Popen(  # noqa: S603 - as above
-            [str(python), str(driver), pipe, str(_START_SECONDS)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
-            env=_outside_venv(),
-        )  # fmt: skip
-        self._started = False
+        driver.write_bytes(resources.files("xl_smallcap.hosts.libreoffice").joinpath("driver.py").read_bytes())
+        self._office = _start(command, {**_outside_venv(), **environment}, talk=False)
+        self._driver = _start([str(python), str(driver), pipe, str(_START_SECONDS)], _outside_venv(), talk=True)
 
     def _answer(self, seconds: float) -> Any:
-        assert self._driver.stdout is not None
-        timer = threading.Timer(seconds, self._kill)
-        timer.start()
+        """The driver's next answer; where the office dies or does not answer in time, it is ended."""
+        driver, office = self._driver, self._office
+        assert driver is not None
+        assert driver.stdout is not None
+        assert office is not None
+        answered = threading.Event()
+
+        def watch() -> None:
+            end = time.monotonic() + seconds
+            while not answered.wait(_WATCH_SECONDS):
+                if time.monotonic() > end or office.poll() is not None:
+                    answered.wait(_WATCH_SECONDS)  # it may have quit because it was asked to
+                    if not answered.is_set():
+                        self._kill()
+                    return
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
         try:
-            line = self._driver.stdout.readline()
+            line = driver.stdout.readline()
         finally:
-            timer.cancel()
+            answered.set()
         if not line:
             raise OfficeMissingError(
                 "LibreOffice did not start or stopped answering. Close all its windows, then try again."
@@ -224,49 +263,71 @@ class Office:
         -------
         object
         """
-        assert self._driver.stdin is not None
+        driver = self._driver
+        assert driver is not None
+        assert driver.stdin is not None
         try:
-            self._driver.stdin.write(json.dumps({"do": what, "with": arguments}) + "\n")
-            self._driver.stdin.flush()
+            driver.stdin.write(json.dumps({"do": what, "with": arguments}) + "\n")
+            driver.stdin.flush()
         except OSError:
             raise OfficeMissingError("LibreOffice has ended unexpectedly.") from None
         return self._answer(seconds)
 
     def _kill(self) -> None:
-        if sys.platform == "win32":
-            self._office.kill()
-        else:
-            import signal
+        for process in (self._office, self._driver):
+            if process is None:
+                continue
+            if sys.platform == "win32":
+                if process.poll() is None:
+                    _run(["taskkill", "/F", "/T", "/PID", str(process.pid)])  # soffice.exe and its soffice.bin
+            else:
+                import signal
 
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._office.pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            self._driver.kill()
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def __enter__(self) -> Self:
-        try:
-            self._answer(_START_SECONDS + 10.0)
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        self._started = True
+        if not self._started:
+            try:
+                self._answer(_START_SECONDS + 10.0)
+            except BaseException:
+                self._end()
+                raise
+            self._started = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OfficeMissingError, ValueError):
-            if self._driver.poll() is None:
-                if not self._started:
-                    self._answer(_START_SECONDS + 10.0)  # one that never started cannot quit, and would be left over
-                self.do("quit", seconds=20.0)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._office.wait(15)
+        if self._ended:
+            return
+        try:
+            if self._quit() and self._office is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._office.wait(15)
+        finally:
+            self._end()
+
+    def _quit(self) -> bool:
+        """Ask the office to end; whether it heard."""
+        try:
+            if not self._started:
+                self._answer(_PATIENCE_SECONDS)
+            self.do("quit", seconds=20.0)
+        except (OfficeMissingError, ValueError):
+            return False
+        return True
+
+    def _end(self) -> None:
+        """End whatever is left of it, and its folder."""
+        self._ended = True
         self._kill()
-        self._office.wait(15)
-        self._driver.wait(15)
-        for stream in (self._driver.stdin, self._driver.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        for process in (self._office, self._driver):
+            if process is None:
+                continue
+            process.wait(15)
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
         shutil.rmtree(self._folder, ignore_errors=True)
