@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from xl_smallcap.functions import BY_NAME
+from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.workbooks.foreign import outside
 from xl_smallcap.workbooks.foreign.contents import OURS
 from xl_smallcap.workbooks.foreign.own import abandoned, in_the_way
 from xl_smallcap.workbooks.foreign.patching import Change, Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
-from xl_smallcap.workbooks.foreign.state import Book, Ours, Progress, unknown_functions
-from xl_smallcap.workbooks.formulas.references import Block, address, read_reference
+from xl_smallcap.workbooks.foreign.state import PREFIXES, Book, Ours, Progress, functions_in, unknown_functions
+from xl_smallcap.workbooks.formulas.library import EAGER
+from xl_smallcap.workbooks.formulas.references import ANCHORED, WORD, Block, address, read_reference
 from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
 
 _CIRCULAR = {"Err:522", "Err:523"}
 _ROUNDS = 8
-_ANCHOR = re.compile(r"_xlfn\.ANCHORARRAY\(([^()]+)\)", re.IGNORECASE)
 _COMPARES = re.compile(
     r"(?<![\w.])(?:[VHX]?LOOKUP|X?MATCH|(?:COUNT|SUM|AVERAGE)IFS?|FILTER|UNIQUE|SORT|SORTBY|EXACT)\s*\(|=|<>",
     re.IGNORECASE,
@@ -81,21 +82,39 @@ def constants(book: Book) -> dict[str, dict[Place, Change]]:
             for place in abandoned(book, sheet, (top, left), grid):
                 changes[place] = Change(None, "")
         for at, cell in cells.items():
-            if at in changes:
-                continue
-            if at in book.kept[sheet]:
-                changes[at] = Change(cell.value, "")
-            elif cell.kind == "array":
-                if cell.ref is not None and cell.ref != book.stored_refs[sheet, at]:
-                    changes[at] = Change(None, ref=cell.ref)
-            elif (plain := _for_office(book, sheet, cell)) != cell.text or cell.kind == "shared":
-                # a shared formula is written out: its group's first cell may be a constant in the copy
-                changes[at] = Change(None, plain)
+            change = None if at in changes else _in_the_copy(book, sheet, at, cell)
+            if change is not None:
+                changes[at] = change
     return made
 
 
+def _in_the_copy(book: Book, sheet: str, at: Place, cell: FormulaCell) -> Change | None:
+    """What becomes of a formula LibreOffice calculates; None where it reads it as it is."""
+    if at in book.kept[sheet]:
+        return Change(cell.value, "")
+    plain = _for_office(book, sheet, cell)
+    if cell.kind == "array" and plain != cell.text:
+        return Change(None, plain, cell.ref or book.stored_refs[sheet, at])
+    if cell.kind == "array":
+        return Change(None, ref=cell.ref) if cell.ref not in (None, book.stored_refs[sheet, at]) else None
+    # a shared formula is written out: its group's first cell may be a constant in the copy
+    return Change(None, plain) if plain != cell.text or cell.kind == "shared" else None
+
+
+def _outside_texts(text: str, change: Callable[[str], str]) -> str:
+    """A formula changed everywhere but in its texts."""
+    pieces, at = [], 0
+    for quoted in _TEXTS.finditer(text):
+        pieces += [change(text[at : quoted.start()]), quoted[0]]
+        at = quoted.end()
+    return "".join([*pieces, change(text[at:])])
+
+
 def _for_office(book: Book, sheet: str, cell: FormulaCell) -> str:
-    """A formula as LibreOffice reads it: our names plain, A1# as the range it has now."""
+    """A formula as LibreOffice reads it: our names plain, A1# and a name for it as the range it has now."""
+
+    def spelled(found: re.Match[str]) -> str:
+        return book.spilled_names.get(found[0].upper(), found[0])
 
     def reach(found: re.Match[str]) -> str:
         block = read_reference(found[1])
@@ -106,7 +125,10 @@ def _for_office(book: Book, sheet: str, cell: FormulaCell) -> str:
         written = f"{address(goal.ref.top, goal.ref.left)}:{address(goal.ref.bottom, goal.ref.right)}"
         return f"{before}!{written}" if before else written
 
-    return _ANCHOR.sub(reach, OURS.sub(r"\1", cell.text))
+    text = OURS.sub(r"\1", cell.text)
+    if book.spilled_names:
+        text = _outside_texts(text, lambda part: WORD.sub(spelled, part))
+    return ANCHORED.sub(reach, text)
 
 
 def foresee_office(book: Book, ours: Ours) -> bool:
@@ -196,6 +218,21 @@ def _resized(book: Book, sizes: dict[Key, tuple[int, int]]) -> bool:
     return moved
 
 
+def _keep_unknown(book: Book, office: Office) -> None:
+    """Keep the values of formulas with a function LibreOffice does not know: an IFERROR around it would hide that."""
+    written: dict[Key, set[str]] = {}
+    for sheet, cells in book.formulas.items():
+        for at, cell in cells.items():
+            if at not in book.direct[sheet] and at not in book.spills[sheet] and at not in book.kept[sheet]:
+                written[sheet, at] = functions_in(book, _for_office(book, sheet, cell))
+    asked = set().union(*written.values()) - set(EAGER)
+    unknown = outside.unknown(office, sorted(f for f in asked if not OURS.match(f + "(")))
+    for (sheet, at), found in written.items():
+        if found & unknown:
+            names = ", ".join(sorted(PREFIXES.sub("", f) for f in found & unknown))
+            book.kept[sheet][at] = f"LibreOffice does not know {names}"
+
+
 def calculate_others(book: Book, office: outside.OfficeOnCall, pdf: Path | None, progress: Progress) -> None:
     """Calculate every formula left by LibreOffice; what it cannot calculate keeps its old value, and others see that.
 
@@ -216,6 +253,8 @@ def calculate_others(book: Book, office: outside.OfficeOnCall, pdf: Path | None,
         LibreOffice is not there, too old, or does not answer.
     """
     parts = {name: s.part for name, s in book.sheets.items()}
+    progress("LibreOffice", 0, _ROUNDS)
+    _keep_unknown(book, office.ready())
     for round_ in range(_ROUNDS):
         progress("LibreOffice", round_, _ROUNDS)
         spilled = {

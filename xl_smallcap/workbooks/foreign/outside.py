@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
+
+import xlsxwriter
 
 from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
 from xl_smallcap.hosts.libreoffice.package import package_files
@@ -87,6 +89,41 @@ class OfficeOnCall:
             office.__enter__()
             self._ready = True
         return office
+
+
+def unknown(office: Office, functions: Sequence[str]) -> set[str]:
+    """Return the functions LibreOffice does not know, found by calling each from a workbook of their own.
+
+    Parameters
+    ----------
+    office : Office
+        Who is asked.
+    functions : sequence of str
+        As a file writes them: ``SUM``, ``_XLFN.TAKE``.
+
+    Returns
+    -------
+    set of str
+    """
+    if not functions:
+        return set()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "functions.xlsx"
+        book = xlsxwriter.Workbook(str(path))
+        sheet = book.add_worksheet("S")
+        for row, name in enumerate(functions):
+            sheet.write_formula(row, 0, f"={_PREFIX.sub(lambda m: m[0].lower(), name)}()")
+        book.close()
+        opened = office.do("open", str(path), seconds=_SECONDS)
+        office.do("recalculate", opened, seconds=_SECONDS)
+        told = office.do("results", opened, seconds=_SECONDS)
+        office.do("close", opened, seconds=_SECONDS)
+    found = set()
+    for top, _, rows in told["S"]:
+        for row, (value,) in enumerate(rows, top):
+            if value == {"error": "#NAME?"}:
+                found.add(functions[row])
+    return found
 
 
 def calculate(

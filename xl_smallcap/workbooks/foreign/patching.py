@@ -163,7 +163,10 @@ def _cell(data: bytes, cell: _Cell, change: Change, prefix: bytes) -> bytes:
         first, last = address(ref.top, ref.left), address(ref.bottom, ref.right)
         shown = first if first == last else f"{first}:{last}"
         formula = _REF.sub(lambda m: m[1] + b'"' + shown.encode() + b'"', formula, count=1)
-    if change.text is not None:
+    if change.text and change.ref is not None:
+        tag = formula[: formula.index(b">")].rstrip(b"/")
+        formula = b"%s>%s</%sf>" % (tag, encoded(change.text), prefix)
+    elif change.text is not None:
         formula = b"<%sf>%s</%sf>" % (prefix, encoded(change.text), prefix) if change.text else b""
         head = re.sub(rb'\s+cm\s*=\s*("[^"]*"|\'[^\']*\')', b"", head)
     rest = b"".join(data[a:b] for a, b in cell.other)

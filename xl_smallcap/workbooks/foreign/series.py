@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from xl_smallcap.workbooks.foreign.patching import Place
 from xl_smallcap.workbooks.foreign.state import Book
-from xl_smallcap.workbooks.formulas.references import Block, read_reference
+from xl_smallcap.workbooks.formulas.references import ANCHORED, Block, read_reference
 
 _PIECES = re.compile(r"(?:'(?:[^']|'')*'|[^',])+")
 _NAME = re.compile(r"(?:(?P<sheet>'(?:[^']|'')+'|[^'!]+)!)?(?P<name>[^\W\d][\w.\\?]*)")
-_SPILLED = re.compile(r"_xlfn\.ANCHORARRAY\(([^()]+)\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def _piece(book: Book, text: str) -> tuple[Block, Block] | None:
     block = read_reference(meant)
     if block is not None:
         return (block, block) if block.sheet is not None else None
-    spilled = _SPILLED.fullmatch(meant)
+    spilled = ANCHORED.fullmatch(meant)
     return None if spilled is None else _table(book, spilled[1])
 
 

@@ -13,11 +13,15 @@ from xl_smallcap.workbooks.foreign.contents import OURS, Contents
 from xl_smallcap.workbooks.foreign.patching import Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
 from xl_smallcap.workbooks.formulas.calculator import Calculator, ask_engine
-from xl_smallcap.workbooks.formulas.references import Block
+from xl_smallcap.workbooks.formulas.references import ANCHORED, WORD, Block
 from xl_smallcap.workbooks.formulas.values import Grid, UnsupportedError
 
 _OF_FORMULAS = re.compile(r"(?<![\w.])(?:FORMULATEXT|ISFORMULA)\s*\(", re.IGNORECASE)
 """What looks at formulas is ours to answer: in LibreOffice's copy many of them are constants."""
+_TEXTS = re.compile(r'"(?:[^"]|"")*"')
+_CALL = re.compile(r"(?<![\w.])((?:_xl\w+\.)*[^\W\d_][\w.]*)\s*\(", re.IGNORECASE)
+PREFIXES = re.compile(r"_XL\w+\.", re.IGNORECASE)
+"""What a file puts before the names of newer functions."""
 Progress = Callable[[str, int, int], None]
 Ours = list[tuple[str, Place, FormulaCell]]
 
@@ -48,6 +52,8 @@ class Book:
             for at, cell in cells.items()
             if cell.kind == "array"
         }
+        self.spilled_names = {n: t[1:] for n, t in contents.names.items() if ANCHORED.fullmatch(t[1:])}
+        """Names for a table that spills -> A1# as the file holds it."""
         pin = contents.names.get("RUSSELL_PIN")
         self.named: set[tuple[str, Place]] = set()
         """Cells that are rightly #NAME?: they hold, or lean on, a function of ours that does not exist."""
@@ -103,6 +109,33 @@ class Book:
             or _OF_FORMULAS.search(cell.text)
             or (named is not None and named.search(cell.text))
         ]
+
+
+def functions_in(book: Book, text: str) -> set[str]:
+    """Return the functions a formula calls, by itself or through names, as the file writes them.
+
+    Parameters
+    ----------
+    book : Book
+        For the names.
+    text : str
+        The formula.
+
+    Returns
+    -------
+    set of str
+        In capitals, with their prefixes.
+    """
+    found: set[str] = set()
+    waiting, seen = [text], set[str]()
+    while waiting:
+        bare = _TEXTS.sub('""', waiting.pop())
+        found |= {m[1].upper() for m in _CALL.finditer(bare)}
+        for word in {w.upper() for w in WORD.findall(bare)} - seen:
+            seen.add(word)
+            if word in book.contents.names:
+                waiting.append(book.contents.names[word])
+    return found
 
 
 def unknown_functions(text: str) -> list[str]:

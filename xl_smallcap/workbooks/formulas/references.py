@@ -13,6 +13,12 @@ _TWO = re.compile(rf"^{_SHEET}{_CELL}:{_CELL}$")
 _COLUMNS = re.compile(rf"^{_SHEET}\$?([A-Za-z]{{1,3}}):\$?([A-Za-z]{{1,3}})$")
 
 
+ANCHORED = re.compile(r"_xlfn\.ANCHORARRAY\(((?:'(?:[^']|'')*'|[^'()])+)\)", re.IGNORECASE)
+"""A1# as a file holds it; the group is A1."""
+WORD = re.compile(r"(?<![\w.\\!'\]])[^\W\d][\w.\\?]*(?![\w.\\?(!'\[])")
+"""A word in a formula that may be a defined name: no function, sheet, table or part of one."""
+
+
 @dataclass(frozen=True)
 class Block:
     """A rectangle of cells, from zero, ends included; `sheet` None is the formula's own."""

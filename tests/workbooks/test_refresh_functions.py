@@ -1,0 +1,80 @@
+"""Functions and names LibreOffice reads otherwise, or not at all: spilled references, newer functions, a user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+
+from tests.workbooks.test_refresh import refresh, value
+from xl_smallcap.functions import RUSSELL_BETAS
+from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.session import Session
+
+pytestmark = [pytest.mark.libreoffice, pytest.mark.filterwarnings("ignore:.*xtension is not supported")]
+OLD = 777.0
+KEPT = {
+    "=IFERROR(SUM(_xlfn.TAKE(B1:B2,1))+C1,-1)": "TAKE",
+    "=COUNT(_xlfn.VSTACK(B1,C1))": "VSTACK",
+    "=IFERROR(SUM(top),-1)": "TAKE",
+    "=ISERROR(FOOBAR(C1))": "FOOBAR",
+}
+KNOWN: dict[str, Any] = {
+    '=IF(FALSE,"TAKE(",1)+PI()': 4.141592653589793,
+    "=_xlfn.CEILING.MATH(1.5)+ERROR.TYPE(#N/A)+_xlfn.LET(_xlpm.x,1,_xlpm.x)": 10.0,
+    "=_xlfn.XLOOKUP(2,B1:B2,B1:B2)": 2.0,
+}
+
+
+def written(path: Path, formulas: list[str], spilling: bool) -> Path:
+    """A table of ours at D1, names for it and for a newer function, and formulas from A1 downwards."""
+    made = xlsxwriter.Workbook(str(path))
+    sheet = made.add_worksheet("S")
+    sheet.write_dynamic_array_formula("D1:D1", '=RUSSELL_BETAS("relative")', None, 1.0)
+    sheet.write_column("B1", [1.0, 2.0])
+    sheet.write_formula("C1", '=RUSSELL_BETA("oil")', None, OLD)
+    made.define_name("table", "=_xlfn.ANCHORARRAY(S!$D$1)")
+    made.define_name("top", "=_xlfn.TAKE(S!$B$1:$B$2,1)")
+    for row, text in enumerate(formulas):
+        if spilling:
+            sheet.write_dynamic_array_formula(row, 0, row, 0, text, None, OLD)
+        else:
+            sheet.write_formula(row, 0, text, None, OLD)
+    made.close()
+    return path
+
+
+@pytest.mark.parametrize("spilling", [False, True])
+def test_a_spilled_reference_is_the_table_of_now(
+    office: Office, session: Session, tmp_path: Path, spilling: bool
+) -> None:
+    assert office
+    table = RUSSELL_BETAS("relative")
+    count = len(table) * len(table[0])
+    formulas = {
+        "=COUNTA(_xlfn.ANCHORARRAY(D1))": count,
+        "=COUNTA(table)": count,
+        "=IFERROR(ROWS(_xlfn.ANCHORARRAY($D$1))*1,-1)": len(table),
+        '=IFERROR(COUNTA(TABLE)&" table","none")': f"{count} table",
+        "=INDEX(_xlfn.ANCHORARRAY(D1),2,2)": table[1][1],
+    }
+    path = written(tmp_path / "b.xlsx", list(formulas), spilling)
+    done = refresh(path)
+    assert [value(path, "S", f"A{k + 1}") for k in range(len(formulas))] == pytest.approx(list(formulas.values()))
+    assert done.kept == []
+
+
+@pytest.mark.parametrize("spilling", [False, True])
+def test_what_libreoffice_does_not_know_keeps_its_value_though_an_iferror_hides_it(
+    office: Office, session: Session, tmp_path: Path, spilling: bool
+) -> None:
+    assert office
+    path = written(tmp_path / "b.xlsx", [*KEPT, *KNOWN, "=IFERROR(A1+1,-1)"], spilling)
+    done = refresh(path)
+    shown = [value(path, "S", f"A{k + 1}") for k in range(len(KEPT) + len(KNOWN) + 1)]
+    assert shown == pytest.approx([*[OLD] * len(KEPT), *KNOWN.values(), OLD + 1])
+    assert done.kept == [
+        f"S!A{k + 1} keeps its old value: LibreOffice does not know {name}." for k, name in enumerate(KEPT.values())
+    ]
