@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.book import SHEETS, build_workbook, workbook_bytes
 from xl_smallcap.workbooks.examples import EXAMPLES
+from xl_smallcap.workbooks.pitch_sheet import pitch_bytes
+from xl_smallcap.workbooks.sheets.pitch import PitchOptions
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*xtension is not supported")
 """openpyxl reads what it knows and says so; nothing is written with it."""
@@ -165,3 +169,24 @@ def test_a_shock_changes_everything_that_hangs_on_it(office: Office, session: Se
     office.do("type", opened, "Scenarios", "A9:A9", [["growht"]])
     assert "not understood" in office.do("read", opened, "Scenarios", "A6:A6")[0][0]
     office.do("close", opened)
+
+
+def test_opening_calculates_nothing_and_styles_have_names(session: Session, tmp_path: Path) -> None:
+    """Excel calculates everything when a file asks for it, or when an older version wrote it."""
+    for data in (workbook_bytes(), pitch_bytes(PitchOptions(), None, lambda *_: None)[0]):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            main, styles = archive.read("xl/workbook.xml").decode(), archive.read("xl/styles.xml").decode()
+        assert re.findall(r"<calcPr[^>]*>", main) == ['<calcPr calcId="191029"/>']
+        book = openpyxl.load_workbook(io.BytesIO(data))
+        assert {book["Pitch"][at].style for at in ("B2", "E2")} == {"xl_smallcap input"}
+        styled = {at: book["Pitch data"][at].style for at in ("A2", "A3", "B3", "C3")}
+        assert styled == {
+            "A2": "xl_smallcap head",
+            "A3": "xl_smallcap text",
+            "B3": "xl_smallcap result",
+            "C3": "xl_smallcap formula on results",
+        }
+        declared = re.findall(r'<cellStyle name="([^"]+)" xfId="(\d+)"', styles)
+        assert len(declared) == len({n for n, _ in declared}) > 8
+        bases = re.findall(r'<cellStyleXfs count="(\d+)"', styles)
+        assert int(bases[0]) == len(declared)

@@ -12,6 +12,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.worksheet.formula import ArrayFormula
 
 from tests.conftest import num
 from xl_smallcap import cli
@@ -163,10 +164,19 @@ def test_frozen_values_stand_beside_their_formulas(session: Session, tmp_path: P
     frozen = {(r[0].value, r[1].value): (r[2].value, r[3].value) for r in book["Frozen"].iter_rows(min_row=2)}
     live = openpyxl.load_workbook(path, data_only=True)
     assert len(frozen) > 800
+    for sheet in live.worksheets:  # every cell that is calculated, the spilled ones too, by what it shows
+        for row in sheet.iter_rows() if sheet.title != "Frozen" else ():
+            for cell in row:
+                if isinstance(book[sheet.title][cell.coordinate].value, ArrayFormula):
+                    assert (sheet.title, cell.coordinate) in frozen
+    table = RUSSELL_THESIS("2025-06-30")
+    anchor = next(at for (sheet, at), (text, _) in frozen.items() if sheet == "Thesis" and "RUSSELL_THESIS" in text)
+    column, top = anchor[0], int(anchor[1:])
+    assert [frozen["Thesis", f"{column}{top + i}"][1] for i in range(len(table))] == [r[0] for r in table]
     seen = 0
     for (sheet, cell), (text, value) in frozen.items():
         formula = book[sheet][cell].value
-        assert getattr(formula, "text", formula) == text
+        assert text.startswith("of ") or getattr(formula, "text", formula) == text
         stored = live[sheet][cell].value
         if isinstance(value, (int, float)) and not hasattr(stored, "year"):
             assert value == pytest.approx(stored, rel=1e-15)  # sixteen digits are written
@@ -270,3 +280,18 @@ def test_other_data_and_another_model_are_told_apart(
     use_session(None)
     assert any("Causes are not known" in line for line in found.told)
     assert {r[-1] for r in found.table[1:] if "RUSSELL_" in str(r[3])} == {"not known"}
+
+
+def test_licences_of_everything_behind_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of the default regressors alone: gauges, regimes, other constructions and constituents are on it too."""
+    for series in ("PE_ALL", "SHORT_INTEREST", "CFNAI", "CU_SHFE_CNY"):
+        home = tmp_path / series
+        store = Store(home / "store")
+        load(store, "sample", lambda *_: None)
+        (home / "catalogue.toml").write_text(f'[series.{series}]\nlicence = "terminal"\n', "utf-8")
+        use_session(Session(load_settings(home)))
+        try:
+            with pytest.raises(BadArgumentError, match=f"{series} came from a Terminal"):
+                pitch_bytes(PitchOptions(audience="institutional"), None, quiet)
+        finally:
+            use_session(None)

@@ -19,6 +19,7 @@ from xl_smallcap.functions import RUSSELL_ASOF, RUSSELL_BETAS
 from xl_smallcap.functions.regimes import compute_regime_history
 from xl_smallcap.session import current_session
 from xl_smallcap.workbooks.draft import Draft, Page
+from xl_smallcap.workbooks.named_styles import named_styles
 from xl_smallcap.workbooks.sheets import (
     attribution,
     betas,
@@ -34,6 +35,8 @@ from xl_smallcap.workbooks.sheets import (
 
 CREATED = dt.datetime(2026, 1, 1)
 """Fixed, so that the same inputs give the same file."""
+_CALCULATOR = 191029
+"""What Excel 2019 and later write as the version that calculated a file."""
 _ERROR_FORMULA = re.compile(rb"<f>#(?:N/A|NUM!|VALUE!|REF!|DIV/0!|NAME\?|NULL!)</f>")
 Progress = Callable[[str, int, int], None]
 SHEETS = (
@@ -64,7 +67,9 @@ def new_draft(buffer: io.BytesIO, title: str, comments: str) -> Draft:
 
     book = xlsxwriter.Workbook(buffer, {"in_memory": True})
     book.set_properties({"title": title, "comments": comments, "created": CREATED})
-    book.set_calc_mode("auto")
+    # opening shows the stored values: not a full calculation, and no older version's number, which asks for one too
+    book.set_calc_mode("auto", calc_id=_CALCULATOR)
+    book.calc_on_load = False
     return Draft(book)
 
 
@@ -158,11 +163,11 @@ def workbook_bytes(*, macros: bool = False, progress: Progress = _quiet) -> byte
         )
     draft.finish()
     progress("", len(work) + 1, len(work) + 1)
-    return finished(buffer.getvalue())
+    return finished(buffer.getvalue(), draft)
 
 
-def finished(data: bytes) -> bytes:
-    """Return a workbook with what XlsxWriter has no way to write: a finished watermark, and errors as values.
+def finished(data: bytes, draft: Draft) -> bytes:
+    """Return a workbook with what XlsxWriter has no way to write: named styles, a watermark, errors as values.
 
     It writes an error as a formula; inside a spilled table a formula would stand in the table's way.
 
@@ -170,6 +175,8 @@ def finished(data: bytes) -> bytes:
     ----------
     data : bytes
         An .xlsx.
+    draft : Draft
+        What it was written from.
 
     Returns
     -------
@@ -185,6 +192,8 @@ def finished(data: bytes) -> bytes:
                 part = part.replace(mark, thin)
             elif info.filename.startswith("xl/worksheets/"):
                 part = _ERROR_FORMULA.sub(b"", part)
+            elif info.filename == "xl/styles.xml":
+                part = named_styles(part, draft.styles.kinds())
             new.writestr(info, part)
     return out.getvalue()
 

@@ -12,24 +12,24 @@ from typing import Any
 import numpy as np
 
 from xl_smallcap.data.columnar import write_atomic
-from xl_smallcap.data.licences import licence_of
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import RUSSELL_ASOF
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.hosts.libreoffice.office import Office
-from xl_smallcap.hosts.libreoffice.package import package_files
 from xl_smallcap.session import Session, current_session
 from xl_smallcap.workbooks.book import Progress, check, finished, new_draft
 from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.formulas.calculator import Formula
 from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.formulas.values import CellError, Grid
+from xl_smallcap.workbooks.on_call import OfficeOnCall
+from xl_smallcap.workbooks.outgoing import check_licences
 from xl_smallcap.workbooks.sheets import pitch, pitch_data, reference
 from xl_smallcap.workbooks.sheets.pitch import PitchOptions
+from xl_smallcap.workbooks.styles import GENERAL, form_of
 
 AUDIENCES = ("internal", "institutional")
 FROZEN = "Frozen"
-_SHOWN_LEVELS = ("T5YIE", "DGS2")
-"""Series of which the page shows a level; of all others it shows what is derived from them."""
 
 
 @dataclass(frozen=True)
@@ -48,31 +48,9 @@ def _checked(session: Session, options: PitchOptions) -> tuple[PitchOptions, tup
     path, against = (session.scenarios.find(p).id for p in (options.path, options.against))
     if path == against:
         raise BadArgumentError(f"The two paths are one, '{path}'; give another with --against.")
-    told: list[str] = []
-    if options.audience != "internal":
-        catalogue, snapshot = session.catalogue, session.snapshot
-        spec = catalogue.spec(catalogue.default_spec)
-        legs = {s for f in spec.factors for s, _ in catalogue.factors[f].legs} | {"RUT", "GSPC"}
-        licences = {s: licence_of(catalogue, snapshot, s) for s in sorted(legs) if s in snapshot.entries}
-        terminal = [s for s, licence in licences.items() if licence == "terminal"]
-        if terminal:
-            raise BadArgumentError(
-                f"{', '.join(terminal)} came from a Terminal, whose terms keep what is made of it in the house. "
-                "Refresh them from another source, or use --audience internal."
-            )
-        restricted = [s for s, licence in licences.items() if licence == "restricted"]
-        if restricted:
-            told.append(
-                f"Derived from restricted series ({', '.join(restricted)}): no value of theirs is on the page, but ask "
-                "their owners before it leaves the house."
-            )
-        shown = [s for s in _SHOWN_LEVELS if licences.get(s) == "restricted"]
-        if shown and options.projecting:
-            raise BadArgumentError(
-                f"The page would show levels of {', '.join(shown)}, whose licence is restricted; drop --projections."
-            )
     made = PitchOptions(path, against, options.audience, options.projections, options.disclaimer, options.approver)
-    return made, tuple(told)
+    told = () if options.audience == "internal" else check_licences(session, projecting=options.projecting)
+    return made, told
 
 
 def pitch_bytes(
@@ -118,10 +96,10 @@ def pitch_bytes(
     reference.data(draft, pages["Data"])
     if freeze:
         progress("frozen values", 3, 5)
-        _freeze(draft, draft.page(FROZEN), [pages["Pitch"], pages[pitch_data.NAME]])
+        _freeze(draft, draft.page(FROZEN), list(pages.values()))
     draft.finish()
     progress("written", 4, 5)
-    return finished(buffer.getvalue()), told
+    return finished(buffer.getvalue(), draft), told
 
 
 def _freeze(draft: Draft, page: Page, pages: list[Page]) -> None:
@@ -132,17 +110,28 @@ def _freeze(draft: Draft, page: Page, pages: list[Page]) -> None:
         for (r, c), content in sorted(source.cells.items()):
             if not isinstance(content, Formula):
                 continue
-            value: Any = source.value(r, c)
-            page.row(row, 0, [source.name, address(r, c)])
-            page.cells[row, 2], page.looks[row, 2] = content.text, page.styles.get("code")
-            shown = value.code if hasattr(value, "code") else value
-            page.cells[row, 3], page.looks[row, 3] = shown, page.styles.get("text")
-            row += 1
+            found = draft.calculator.whole(source.name, r, c) if content.spills else source.value(r, c)
+            lines = found.rows if isinstance(found, Grid) else ((found,),)
+            forms = [form_of(str(head)) for head in lines[0]] if content.spills else [source.looks[r, c].num_format]
+            for i, line in enumerate(lines):
+                for j, value in enumerate(line):
+                    text = content.text if i == j == 0 else f"of {address(r, c)}"
+                    _frozen_row(page, row, (source.name, address(r + i, c + j), text, value), forms[j])
+                    row += 1
     page.sheet.set_column(0, 1, 12)
     page.sheet.set_column(2, 2, 80)
     page.sheet.set_column(3, 3, 40)
     page.sheet.freeze_panes(1, 0)
     draft.pages[FROZEN] = page
+
+
+def _frozen_row(page: Page, row: int, cells: tuple[str, str, str, Any], form: Any) -> None:
+    name, at, text, value = cells
+    page.row(row, 0, [name, at])
+    page.cells[row, 2], page.looks[row, 2] = text, page.styles.get("code")
+    shown = value.code if isinstance(value, CellError) else value
+    number = form if isinstance(value, float) and isinstance(form, str) and form != "General" else GENERAL
+    page.cells[row, 3], page.looks[row, 3] = shown, page.styles.get("text", number, align="left")
 
 
 def make_pitch(
@@ -182,24 +171,26 @@ def make_pitch(
     if out.suffix.lower() != ".xlsx":
         raise BadArgumentError(f"A pitch sheet is written as .xlsx; got '{out.name}'.")
     when: Any = day.item()
-    data, told = pitch_bytes(options, when, progress, freeze=freeze)
-    write_atomic(out, data)
-    if pdf is not None:
-        progress("PDF by LibreOffice", 4, 5)
-        _print(data, pdf)
+    with OfficeOnCall() as office:
+        if pdf is not None:
+            office.foresee()
+        data, told = pitch_bytes(options, when, progress, freeze=freeze)
+        write_atomic(out, data)
+        if pdf is not None:
+            progress("PDF by LibreOffice", 4, 5)
+            _print(office.ready(), data, pdf)
     progress("", 5, 5)
     return MadePitch(out, pdf, told)
 
 
-def _print(data: bytes, pdf: Path) -> None:
+def _print(office: Office, data: bytes, pdf: Path) -> None:
     """Print the page alone. Stored values are shown but for arrays, which need the add-in; so it is there."""
-    home = current_session().settings.home
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         copy, made = Path(folder) / "pitch.xlsx", Path(folder) / "pitch.pdf"
         copy.write_bytes(data)
-        with Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)}) as office:
-            opened = office.do("open", str(copy))
-            office.do("recalculate", opened)
-            office.do("recalculate", opened)
-            office.do("print_sheet", opened, "Pitch", str(made))
+        opened = office.do("open", str(copy))
+        office.do("recalculate", opened)
+        office.do("recalculate", opened)
+        office.do("print_sheet", opened, "Pitch", str(made))
         write_atomic(pdf, made.read_bytes())
+        office.do("close", opened)

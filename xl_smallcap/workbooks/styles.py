@@ -13,6 +13,22 @@ INPUT_FILL, HEAD_FILL, DERIVED_FILL = "#FFF4CC", "#E4E7EB", "#F5F6F8"
 Kind = Literal["input", "result", "derived", "text", "head", "title", "note", "warning", "label", "code", "wrap", "big"]
 """input: typed by a person; result: a RUSSELL_ formula; derived: an ordinary formula on results."""
 
+NAMES: dict[Kind, str] = {
+    "input": "xl_smallcap input",
+    "result": "xl_smallcap result",
+    "derived": "xl_smallcap formula on results",
+    "text": "xl_smallcap text",
+    "head": "xl_smallcap head",
+    "title": "xl_smallcap title",
+    "note": "xl_smallcap note",
+    "warning": "xl_smallcap warning",
+    "label": "xl_smallcap label",
+    "code": "xl_smallcap code",
+    "wrap": "xl_smallcap sentence",
+    "big": "xl_smallcap level",
+}
+"""What Excel's gallery of cell styles calls them."""
+
 BETA = "+0.00;-0.00;0.00"
 PERCENT = '+0.0"%";-0.0"%";0.0"%"'
 SHARE = "0%"
@@ -33,7 +49,7 @@ _KINDS: dict[Kind, dict[str, Any]] = {
     },
     "result": {},
     "derived": {"bg_color": DERIVED_FILL, "italic": True},
-    "text": {},
+    "text": {"font_family": 0},  # looks like a result, and is told apart from it as a style
     "head": {
         "bold": True, "bg_color": HEAD_FILL, "bottom": 1, "bottom_color": LINE, "text_wrap": True, "align": "center",
     },
@@ -84,6 +100,21 @@ class Styles:
                 own["align"] = "left"
             self._made[key] = self._book.add_format(own)
         return self._made[key]
+
+    def kinds(self) -> dict[Kind, list[int]]:
+        """Return where the formats of each kind stand in the file, once it is written.
+
+        Returns
+        -------
+        dict
+            Kind -> indices, the plainest first.
+        """
+        found: dict[Kind, list[int]] = {}
+        for (kind, *rest), made in sorted(self._made.items(), key=lambda item: (len(item[0]), str(item[0]))):
+            if made.xf_index is not None:
+                found.setdefault(kind, []).append(made.xf_index)
+            del rest
+        return found
 
 
 _SIGNED = ("beta", "se", "tstat", "lower", "upper", "vif", "factor_sd", "z", "z3y", "z5y", "z", "tipping", "tipping_sd")

@@ -17,6 +17,7 @@ from xl_smallcap.workbooks.foreign.state import PREFIXES, Book, Ours, Progress, 
 from xl_smallcap.workbooks.formulas.library import EAGER
 from xl_smallcap.workbooks.formulas.references import ANCHORED, WORD, Block, address, read_reference
 from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
+from xl_smallcap.workbooks.on_call import OfficeOnCall
 
 _CIRCULAR = {"Err:522", "Err:523"}
 _ROUNDS = 8
@@ -233,7 +234,7 @@ def _keep_unknown(book: Book, office: Office) -> None:
             book.kept[sheet][at] = f"LibreOffice does not know {names}"
 
 
-def calculate_others(book: Book, office: outside.OfficeOnCall, pdf: Path | None, progress: Progress) -> None:
+def calculate_others(book: Book, office: OfficeOnCall, pdf: Path | None, progress: Progress) -> None:
     """Calculate every formula left by LibreOffice; what it cannot calculate keeps its old value, and others see that.
 
     Parameters

@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import xlsxwriter
 
-from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
-from xl_smallcap.hosts.libreoffice.package import package_files
-from xl_smallcap.session import current_session
+from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.workbooks.foreign.package import Package
 from xl_smallcap.workbooks.foreign.patching import Change, Place, patch_sheet
 from xl_smallcap.workbooks.formulas.values import CellError
@@ -44,51 +41,6 @@ def frozen(text: str) -> bool:
         True for other workbooks' cells, pivot tables, cubes, terminals, feeds, and what asks about file or formulas.
     """
     return _FROZEN.search(_TEXTS.sub('""', text)) is not None
-
-
-class OfficeOnCall:
-    """LibreOffice for one refresh, as a context manager: started where it is foreseen, kept from round to round."""
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._office: Office | None = None
-        self._ready = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *why: object) -> None:
-        self._stack.close()
-
-    def foresee(self) -> None:
-        """Start it beside other work; where it is missing :meth:`ready` says so."""
-        with suppress(OfficeMissingError):
-            self._start()
-
-    def _start(self) -> Office:
-        if self._office is None:
-            home = current_session().settings.home
-            self._office = Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)})
-            self._stack.callback(self._office.__exit__, None, None, None)
-        return self._office
-
-    def ready(self) -> Office:
-        """Return it, started.
-
-        Returns
-        -------
-        Office
-
-        Raises
-        ------
-        OfficeMissingError
-            LibreOffice is not there, too old, or does not answer.
-        """
-        office = self._start()
-        if not self._ready:
-            office.__enter__()
-            self._ready = True
-        return office
 
 
 def unknown(office: Office, functions: Sequence[str]) -> set[str]:

@@ -20,12 +20,12 @@ from xl_smallcap.workbooks.foreign.others import (
     mark_frozen,
     without_office,
 )
-from xl_smallcap.workbooks.foreign.outside import OfficeOnCall
 from xl_smallcap.workbooks.foreign.own import calculate_ours
 from xl_smallcap.workbooks.foreign.package import open_package, refuse_if_open
 from xl_smallcap.workbooks.foreign.patching import patch_sheet
 from xl_smallcap.workbooks.foreign.state import Book, Ours, Progress, unknown_functions
 from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.on_call import OfficeOnCall
 
 
 @dataclass
