@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from xl_smallcap.functions import BY_NAME
+from xl_smallcap.workbooks.foreign.charts import CellValues
 from xl_smallcap.workbooks.foreign.contents import OURS
 from xl_smallcap.workbooks.foreign.others import unknowable
 from xl_smallcap.workbooks.foreign.own import abandoned
@@ -72,8 +73,8 @@ def changes_of(book: Book, sheet: str) -> dict[Place, Change]:
     return found
 
 
-def shown_by(book: Book) -> Callable[[str, int, int], Any]:
-    """Return what tells the value of any cell after the refresh.
+def cell_values(book: Book) -> CellValues:
+    """Return what tells the value of any cell after the refresh, and before it.
 
     Parameters
     ----------
@@ -82,8 +83,7 @@ def shown_by(book: Book) -> Callable[[str, int, int], Any]:
 
     Returns
     -------
-    callable
-        Sheet, row, column from zero -> value; raises KeyError for an unknown sheet.
+    CellValues
     """
     known = {s.name.lower(): s.name for s in book.contents.sheets}
 
@@ -101,7 +101,21 @@ def shown_by(book: Book) -> Callable[[str, int, int], Any]:
                 return book.others[name][at]  # of an array LibreOffice calculated
         return contents.constants.get(at)
 
-    return value
+    def stored(sheet: str, row: int, column: int) -> Any:
+        contents = book.contents.read(known[sheet.lower()])
+        cell = contents.formulas.get((row, column))
+        return contents.constants.get((row, column)) if cell is None else cell.value
+
+    @cache
+    def extent(sheet: str) -> tuple[int, int]:
+        name = known[sheet.lower()]
+        rows, columns = book.contents.extent(name)
+        for cell in book.formulas.get(name, {}).values():
+            if cell.kind == "array" and cell.ref is not None:
+                rows, columns = max(rows, cell.ref.bottom + 1), max(columns, cell.ref.right + 1)
+        return rows, columns
+
+    return CellValues(value, stored, extent)
 
 
 def _final(book: Book, sheet: str, at: Place, cell: FormulaCell) -> tuple[Any, bool] | None:

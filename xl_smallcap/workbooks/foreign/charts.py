@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from xml.sax.saxutils import unescape
 
+from xl_smallcap.workbooks.foreign.chart_references import Reach, reach_of
+from xl_smallcap.workbooks.foreign.contents import plain_text
 from xl_smallcap.workbooks.foreign.patching import encoded
-from xl_smallcap.workbooks.foreign.series import Reach, reach_of
+from xl_smallcap.workbooks.foreign.reading import is_utf8
 from xl_smallcap.workbooks.foreign.state import Book
 from xl_smallcap.workbooks.formulas.references import Block
 from xl_smallcap.workbooks.formulas.values import CellError, text
@@ -19,12 +21,43 @@ _REFERENCE = re.compile(
     rb"(?P<open><(?:\w+:)?(?P=k)Cache>)(?P<body>.*?)(?P<close></(?:\w+:)?(?P=k)Cache>)",
     re.DOTALL,
 )
-_POINT = re.compile(rb"<(?:\w+:)?pt\b(?P<a>[^>]*)>\s*<(?:\w+:)?v>(?P<v>[^<]*)</(?:\w+:)?v>\s*</(?:\w+:)?pt>")
-_COUNT = re.compile(rb'(<(?:\w+:)?ptCount\s+val=")(\d+)("\s*/>)')
-_LEVEL = re.compile(rb"(<(?:\w+:)?lvl>)(.*?)(</(?:\w+:)?lvl>)|<(?:\w+:)?lvl\s*/>", re.DOTALL)
-_INDEX = re.compile(rb'\bidx="(\d+)"')
+_POINT = re.compile(
+    rb"\s*<(?:\w+:)?pt\b(?P<a>[^>]*?)(?:/>|>\s*<(?:\w+:)?v(?:\s[^>]*?)?(?:/>|>(?P<v>[^<]*)</(?:\w+:)?v>)\s*</(?:\w+:)?pt>)"
+)
+_COUNT = re.compile(rb'(<(?:\w+:)?ptCount\s+val\s*=\s*["\'])(\d+)(["\']\s*(?:/>|>\s*</(?:\w+:)?ptCount>))')
+_LEVEL = re.compile(rb"(<(?:\w+:)?lvl>)(.*?)(</(?:\w+:)?lvl>)", re.DOTALL)
+_REST = re.compile(rb"\s*(?:<(?:\w+:)?extLst\b.*)?", re.DOTALL)
+_INDEX = re.compile(rb'\bidx\s*=\s*["\'](\d+)["\']')
+_SAME = 1e-14
 Value = Callable[[str, int, int], Any]
-Cells = list[tuple[str, int, int]]
+Cell = tuple[str, int, int]
+
+
+class _NotFollowedError(Exception):
+    """A cache whose values cannot be told from the cells here."""
+
+
+@dataclass(frozen=True)
+class CellValues:
+    """What cells show now and what the file has stored of them; both raise KeyError for an unknown sheet."""
+
+    now: Value
+    stored: Value
+    extent: Callable[[str], tuple[int, int]]
+
+    def moved(self, cell: Cell) -> bool:
+        """Whether a cell shows something else now.
+
+        Parameters
+        ----------
+        cell : tuple
+            Sheet, row and column from zero.
+
+        Returns
+        -------
+        bool
+        """
+        return not _alike(self.stored(*cell), self.now(*cell))
 
 
 @dataclass
@@ -35,105 +68,155 @@ class ChartsReport:
     kept: list[str] = field(default_factory=list)
 
 
-def _shown(value: Any, numbers: bool) -> str | None:
-    """What a cache holds of a value; None for no point."""
+def _alike(one: Any, two: Any) -> bool:
+    if isinstance(one, float) and isinstance(two, float):
+        return math.isclose(one, two, rel_tol=_SAME, abs_tol=1e-300)
+    return bool((one in (None, "") and two in (None, "")) or (type(one) is type(two) and one == two))
+
+
+def _point(value: Any, old: str | None, numbers: bool, moved: bool) -> str | None:
+    """What a cache holds of a value; None for no point. A spelling that says the same stays."""
     if isinstance(value, CellError):
         return value.code
     if numbers:
-        if isinstance(value, bool):
-            return str(int(value))
-        if not isinstance(value, float):
+        if not isinstance(value, (float, bool)):
             return None if value in (None, "") else "0"
-        return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+        try:
+            if old is not None and _alike(float(old), float(value)):
+                return old
+        except ValueError:
+            pass  # an error stood there
+        return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+    if isinstance(value, float) and not moved:
+        return old  # as it was displayed
+    if isinstance(value, float):
+        raise _NotFollowedError  # a label in the number format of its cell
     return None if value is None else text(value)
 
 
-def _points(prefix: bytes, old: bytes, now: list[str | None]) -> bytes:
+def _points(prefix: bytes, old: bytes, cells: list[Cell | None], values: CellValues, numbers: bool) -> bytes:
     """The points of a cache with new values; each keeps its attributes."""
     before: dict[int, tuple[bytes, str]] = {}
-    for point in _POINT.finditer(old):
+    at = 0
+    while (point := _POINT.match(old, at)) is not None:
         index = _INDEX.search(point["a"])
-        if index is not None:
-            before[int(index[1])] = (point["a"], unescape(point["v"].decode()))
-    if {k: v for k, (_, v) in before.items()} == {k: v for k, v in enumerate(now) if v is not None}:
+        if index is None:
+            raise _NotFollowedError
+        before[int(index[1])] = (point["a"], plain_text((point["v"] or b"").decode()))
+        at = point.end()
+    if not _REST.fullmatch(old, at):
+        raise _NotFollowedError  # comments, or something newer than this reader
+    had = {k: v for k, (_, v) in before.items() if v != ""}
+    now: dict[int, str] = {}
+    for k, cell in enumerate(cells):
+        if cell is not None:
+            shown = _point(values.now(*cell), had.get(k), numbers, values.moved(cell))
+            if shown not in (None, ""):
+                now[k] = str(shown)
+    if now == had:
         return old
     points = b"".join(
         b"<%spt%s><%sv>%s</%sv></%spt>"
         % (prefix, before[k][0] if k in before else b' idx="%d"' % k, prefix, encoded(v), prefix, prefix)
-        for k, v in enumerate(now)
-        if v is not None
+        for k, v in now.items()
     )
-    spans = [m.span() for m in _POINT.finditer(old)]
-    return old[: spans[0][0]] + points + old[spans[-1][1] :] if spans else points + old
+    return points + old[at:]
 
 
-def _size(blocks: tuple[Block, ...]) -> int:
-    return sum((b.bottom - b.top + 1) * (b.right - b.left + 1) for b in blocks)
+def _size(block: Block) -> tuple[int, int]:
+    return block.bottom - block.top + 1, block.right - block.left + 1
 
 
-def _cells(blocks: tuple[Block, ...]) -> Cells:
-    return [
-        (b.sheet or "", r, c) for b in blocks for r in range(b.top, b.bottom + 1) for c in range(b.left, b.right + 1)
-    ]
+def _lines(block: Block, values: CellValues, *, down: bool) -> Iterator[list[Cell | None]]:
+    """The cells of a block column by column, or row by row; None beyond what the sheet uses."""
+    sheet = block.sheet or ""
+    rows, columns = values.extent(sheet)
+
+    def cell(r: int, c: int) -> Cell | None:
+        return (sheet, r, c) if r < rows and c < columns else None
+
+    if down:
+        for c in range(block.left, block.right + 1):
+            used = [cell(r, c) for r in range(block.top, min(block.bottom + 1, max(rows, block.top)))]
+            yield [*used, *([None] * (_size(block)[0] - len(used)))]
+    else:
+        for r in range(block.top, block.bottom + 1):
+            yield [cell(r, c) for c in range(block.left, block.right + 1)]
 
 
-def _series(found: re.Match[bytes], reach: Reach, count: re.Match[bytes], value: Value) -> bytes:
+def _cells(blocks: tuple[Block, ...], values: CellValues) -> list[Cell | None]:
+    found: list[Cell | None] = []
+    for block in blocks:
+        for line in _lines(block, values, down=block.left == block.right):
+            found += line
+    return found
+
+
+def _series(found: re.Match[bytes], reach: Reach, count: re.Match[bytes], values: CellValues) -> bytes:
     """The body of a cache of one value a point."""
     body = found["body"]
-    if _size(reach.before) != int(count[2]):  # hidden rows are left out, or the range is a whole column
-        return body
-    now = [_shown(value(*cell), found["k"] == b"num") for cell in _cells(reach.now)]
-    head = body[: count.start()] + b"%s%d%s" % (count[1], len(now), count[3])
-    return head + _points(found["p"] or b"", body[count.end() :], now)
+    if sum(r * c for r, c in map(_size, reach.before)) != int(count[2]):
+        raise _NotFollowedError  # hidden rows are left out, or a whole column is cut
+    cells = _cells(reach.now, values)
+    head = body[: count.start()] + b"%s%d%s" % (count[1], len(cells), count[3])
+    return head + _points(found["p"] or b"", body[count.end() :], cells, values, found["k"] == b"num")
 
 
-def _levels(found: re.Match[bytes], reach: Reach, count: re.Match[bytes], value: Value) -> bytes:
+def _levels(found: re.Match[bytes], reach: Reach, count: re.Match[bytes], values: CellValues) -> bytes:
     """The body of a cache of names in several levels, the innermost first."""
     body, levels = found["body"], list(_LEVEL.finditer(found["body"]))
     if len(reach.now) != 1:
-        return body
-    old, new = reach.before[0], reach.now[0]
-    down = (old.bottom - old.top + 1, old.right - old.left + 1) == (int(count[2]), len(levels))
-    across = (old.right - old.left + 1, old.bottom - old.top + 1) == (int(count[2]), len(levels))
-    if down == across or any(level[1] is None for level in levels):
-        return body
-    cells = _cells(reach.now)
-    if down:
-        lines = [[cell for cell in cells if cell[2] == column] for column in range(new.right, new.left - 1, -1)]
-    else:
-        lines = [[cell for cell in cells if cell[1] == row] for row in range(new.bottom, new.top - 1, -1)]
-    if len(lines) != len(levels):
-        return body
+        raise _NotFollowedError
+    rows, columns = _size(reach.before[0])
+    down, across = (rows, columns) == (int(count[2]), len(levels)), (columns, rows) == (int(count[2]), len(levels))
+    lines = list(_lines(reach.now[0], values, down=down))[::-1]
+    if down == across or len(lines) != len(levels):
+        raise _NotFollowedError
     made = body[: count.start()] + b"%s%d%s" % (count[1], len(lines[0]), count[3])
     at = count.end()
     for level, line in zip(levels, lines, strict=True):
-        now = [_shown(value(*cell), False) for cell in line]
-        made += body[at : level.start()] + level[1] + _points(found["p"] or b"", level[2], now) + level[3]
+        made += body[at : level.start()] + level[1] + _points(found["p"] or b"", level[2], line, values, False)
+        made += level[3]
         at = level.end()
     return made + body[at:]
 
 
-def _renewed(found: re.Match[bytes], reach: Reach | None, value: Value) -> bytes:
+def _renewed(found: re.Match[bytes], reach: Reach, values: CellValues) -> bytes:
     whole, count = found[0], _COUNT.search(found["body"])
-    if reach is None or count is None:
-        return whole
-    try:
-        make = _levels if found["k"] == b"multiLvlStr" else _series
-        fresh = make(found, reach, count, value)
-    except KeyError:
-        return whole
+    if count is None:
+        raise _NotFollowedError
+    make = _levels if found["k"] == b"multiLvlStr" else _series
+    fresh = make(found, reach, count, values)
     return whole[: found.start("body") - found.start()] + fresh + found["close"]
 
 
-def refresh_charts(book: Book, value: Value) -> ChartsReport:
+def _one(book: Book, found: re.Match[bytes], values: CellValues) -> tuple[bytes, str]:
+    """A cache renewed, and its formula where it keeps its old values."""
+    formula = plain_text(found["f"].decode())
+    if "#REF!" in formula:
+        return found[0], ""  # broken: nobody can renew it
+    reach = reach_of(book, formula)
+    try:
+        if reach is None:
+            return found[0], formula
+        try:
+            return _renewed(found, reach, values), ""
+        except _NotFollowedError:
+            changed = any(c is not None and values.moved(c) for c in _cells(reach.now, values))
+            return found[0], formula if changed or reach.before != reach.now else ""
+    except KeyError:
+        return found[0], formula
+
+
+def refresh_charts(book: Book, values: CellValues) -> ChartsReport:
     """Renew the caches of every chart whose cells changed.
 
     Parameters
     ----------
     book : Book
         The workbook, calculated; changed chart parts are put into its package.
-    value : callable
-        Sheet, row, column -> what the cell shows now; raises KeyError for an unknown sheet.
+    values : CellValues
+        What cells show now and what they showed.
 
     Returns
     -------
@@ -143,23 +226,27 @@ def refresh_charts(book: Book, value: Value) -> ChartsReport:
     for name in package.names():
         if "/charts/" not in name or not name.endswith(".xml"):
             continue
-        unknown: list[str] = []
+        old, short, unknown = package.part(name), name.rpartition("/")[2], dict[str, None]()
 
-        def renew(found: re.Match[bytes], unknown: list[str] = unknown) -> bytes:
-            formula = unescape(found["f"].decode(), {"&apos;": "'", "&quot;": '"'})
-            reach = reach_of(book, formula)
-            if reach is None:
-                unknown.append(formula)
-            return _renewed(found, reach, value)
+        def renew(found: re.Match[bytes], unknown: dict[str, None] = unknown) -> bytes:
+            fresh, kept = _one(book, found, values)
+            if kept:
+                unknown[kept] = None
+            return fresh
 
-        old = package.part(name)
-        new = _REFERENCE.sub(renew, old)
+        try:
+            if not is_utf8(old):
+                raise UnicodeError
+            new = _REFERENCE.sub(renew, old)
+        except UnicodeError:
+            report.kept.append(f"{short} is not written in UTF-8 and keeps its old values; save the workbook in Excel.")
+            continue
         if new != old:
             package.changed[name] = new
             report.changed += 1
         if unknown:
             report.kept.append(
-                f"{name.rpartition('/')[2]} keeps its old values of {', '.join(dict.fromkeys(unknown))}, which only "
-                "Excel can follow; it shows them anew when the workbook is opened there."
+                f"{short} keeps its old values of {', '.join(unknown)}, which only Excel can follow; it renews them "
+                "when it opens the workbook."
             )
     return report

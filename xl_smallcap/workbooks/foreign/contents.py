@@ -81,7 +81,7 @@ class Contents:
             name = re.search(r'\bname="([^"]*)"', attributes)
             if name is None:
                 continue
-            key, meant = _plain(name[1]).upper(), "=" + _plain(text)
+            key, meant = plain_text(name[1]).upper(), "=" + plain_text(text)
             own = re.search(r'\blocalSheetId="(\d+)"', attributes)
             if own is None:
                 self.scoped_names["", key] = meant
@@ -255,7 +255,18 @@ def _share(found: SheetContents) -> None:
             cell.text = moved[1:]
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
+    """Return a text of an XML part with its entities turned back to characters.
+
+    Parameters
+    ----------
+    text : str
+        As the file holds it.
+
+    Returns
+    -------
+    str
+    """
     from xml.sax.saxutils import unescape
 
     return unescape(text, {"&quot;": '"', "&apos;": "'"})

@@ -201,6 +201,23 @@ class _Reader:
             self.cell = None
 
 
+def is_utf8(data: bytes) -> bool:
+    """Return whether a part says it is written in UTF-8, or says nothing.
+
+    Parameters
+    ----------
+    data : bytes
+        Its XML.
+
+    Returns
+    -------
+    bool
+    """
+    told = _ENCODING.match(data[:200])
+    marked = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return not marked and (told is None or told[1].lower() in (b"utf-8", b"us-ascii", b"utf8"))
+
+
 def read_sheet(data: bytes, strings: list[str], name: str) -> SheetContents:
     """Read a sheet.
 
@@ -222,8 +239,7 @@ def read_sheet(data: bytes, strings: list[str], name: str) -> SheetContents:
     BadArgumentError
         Not well-formed.
     """
-    told = _ENCODING.match(data[:200])
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or (told and told[1].lower() not in (b"utf-8", b"us-ascii", b"utf8")):
+    if not is_utf8(data):
         raise BadArgumentError(f"Sheet '{name}' is not written in UTF-8; open the workbook in Excel and save it.")
     reader, parser = _Reader(strings), expat.ParserCreate()
     parser.buffer_text = True

@@ -9,7 +9,7 @@ from xl_smallcap.data.columnar import write_atomic
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.hosts.libreoffice.office import OfficeMissingError
-from xl_smallcap.workbooks.foreign.changes import changes_of, shown_by
+from xl_smallcap.workbooks.foreign.changes import cell_values, changes_of
 from xl_smallcap.workbooks.foreign.charts import refresh_charts
 from xl_smallcap.workbooks.foreign.contents import OURS, Contents
 from xl_smallcap.workbooks.foreign.others import (
@@ -92,7 +92,7 @@ def refresh_workbook(path: Path, out: Path | None, pdf: Path | None, progress: P
         if changes:
             package.changed[part.part] = patch_sheet(package.part(part.part), changes)
             report.changed += len(changes)
-    charts = refresh_charts(book, shown_by(book))
+    charts = refresh_charts(book, cell_values(book))
     report.charts = charts.changed
     report.told += charts.kept
     progress("writing", 0, 1)

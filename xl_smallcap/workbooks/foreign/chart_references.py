@@ -10,7 +10,7 @@ from xl_smallcap.workbooks.foreign.state import Book
 from xl_smallcap.workbooks.formulas.references import ANCHORED, Block, read_reference
 
 _PIECES = re.compile(r"(?:'(?:[^']|'')*'|[^',])+")
-_NAME = re.compile(r"(?:(?P<sheet>'(?:[^']|'')+'|[^'!]+)!)?(?P<name>[^\W\d][\w.\\?]*)")
+_NAME = re.compile(r"(?:(?P<sheet>'(?:[^']|'')+'|[^'!]+)!)?(?P<name>(?:[^\W\d]|\\)[\w.\\?]*)")
 
 
 @dataclass(frozen=True)
@@ -47,24 +47,27 @@ def reach_of(book: Book, formula: str) -> Reach | None:
 
 
 def _piece(book: Book, text: str) -> tuple[Block, Block] | None:
-    block = read_reference(text)
-    if block is not None:
-        return (block, block) if block.sheet is not None else None
-    found = _NAME.fullmatch(text)
-    meant = None if found is None else _named(book, found["sheet"], found["name"])
-    if meant is None:
-        return None
-    block = read_reference(meant)
-    if block is not None:
-        return (block, block) if block.sheet is not None else None
-    spilled = ANCHORED.fullmatch(meant)
-    return None if spilled is None else _table(book, spilled[1])
+    seen: set[str] = set()
+    while text not in seen:
+        seen.add(text)
+        block = read_reference(text)
+        if block is not None:
+            return (block, block) if block.sheet is not None else None
+        spilled = ANCHORED.fullmatch(text)
+        if spilled is not None:
+            return _table(book, spilled[1])
+        found = _NAME.fullmatch(text)
+        meant = None if found is None else _named(book, found["sheet"], found["name"])
+        if meant is None:
+            return None
+        text = meant  # a name may stand for a name
+    return None
 
 
 def _named(book: Book, sheet: str | None, name: str) -> str | None:
     """What a name stands for: the sheet's own where it has one, else the workbook's."""
     contents, key = book.contents, name.upper()
-    before = "" if sheet is None else sheet.strip("'").replace("''", "'").lower()
+    before = "" if sheet is None else sheet.removeprefix("'").removesuffix("'").replace("''", "'").lower()
     if before not in ("", "[0]", *(s.name.lower() for s in contents.sheets)):
         return None  # of another workbook
     text = contents.scoped_names.get((before, key), contents.scoped_names.get(("", key)))
