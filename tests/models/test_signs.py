@@ -53,5 +53,6 @@ def test_a_sign_that_correlations_cannot_tell_is_asked_of_the_accurate_fit() -> 
     assert (
         windows.signs(METHODS[0]).tolist() == np.sign(point_fit(y[0], windows.Z[0], METHODS[0]).params)[None].tolist()
     )
+    assert Windows.fit(np.ones_like(y), X).signs(METHODS[0]).shape == (0, 2), "rounding of a constant has no sign"
     still = Windows.fit(y, np.zeros_like(X))
     assert still.signs(METHODS[0]).shape == (0, 2)

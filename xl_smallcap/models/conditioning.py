@@ -8,8 +8,7 @@ from xl_smallcap.types import BoolArray, FloatArray
 
 COLLINEAR_CONDITION = 1e6
 """Condition number of the standardised factors above which they count as collinear."""
-STILL = 1e-12
-"""Standard deviation, as a share of the largest value, up to which a column does not change."""
+_STILL = 1e-12
 
 
 def constant_columns(X: FloatArray) -> BoolArray:
@@ -17,15 +16,30 @@ def constant_columns(X: FloatArray) -> BoolArray:
 
     Parameters
     ----------
-    X : ndarray of shape (n_obs, n_factors)
-        Factor changes.
+    X : ndarray of shape (..., n_obs, n_factors)
+        Factor changes, of one window or of many.
 
     Returns
     -------
-    ndarray of bool of shape (n_factors,)
+    ndarray of bool of shape (..., n_factors)
     """
-    sd = X.std(axis=0, ddof=1)
-    return np.asarray(sd <= STILL * np.maximum(np.abs(X.mean(axis=0)), np.abs(X).max(axis=0)))
+    sd = X.std(axis=-2, ddof=1)
+    return np.asarray(sd <= _STILL * np.maximum(np.abs(X.mean(axis=-2)), np.abs(X).max(axis=-2)))
+
+
+def still_targets(y: FloatArray) -> BoolArray:
+    """Tell which targets do not change beyond rounding.
+
+    Parameters
+    ----------
+    y : ndarray of shape (..., n_obs)
+        Target changes, of one window or of many.
+
+    Returns
+    -------
+    ndarray of bool of shape (...)
+    """
+    return np.asarray(y.std(axis=-1, ddof=1) <= _STILL * np.abs(y).max(axis=-1))
 
 
 def still_target(y: FloatArray) -> bool:
@@ -40,7 +54,7 @@ def still_target(y: FloatArray) -> bool:
     -------
     bool
     """
-    return float(y.std(ddof=1)) <= STILL * float(np.abs(y).max())
+    return bool(still_targets(y))
 
 
 def condition(Z: FloatArray) -> tuple[float, FloatArray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.models.conditioning import COLLINEAR_CONDITION, STILL
+from xl_smallcap.models.conditioning import COLLINEAR_CONDITION, constant_columns, still_targets
 from xl_smallcap.models.estimation import point_fit
 from xl_smallcap.models.kernels.estimators import estimate
 from xl_smallcap.types import OLS, FloatArray, IntArray, Method
@@ -15,6 +15,8 @@ _CALM_CONDITION = 1e3
 """Below this condition number betas from correlations have ten digits."""
 _NEAR_ZERO = 1e-8
 """Share of the largest beta below which a sign is asked of the accurate way."""
+_NOISE = 1e-12
+"""The same as a share of the target's standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Windows:
 
     @classmethod
     def fit(cls, y: FloatArray, X: FloatArray) -> Windows:
-        """Standardise each window, and leave out those with constant or collinear factors.
+        """Standardise each window, and leave out those with a constant target, constant or collinear factors.
 
         Parameters
         ----------
@@ -79,9 +81,9 @@ class Windows:
         -------
         Windows
         """
-        mean, sd = X.mean(axis=1), X.std(axis=1, ddof=1)
-        moving = (sd > STILL * np.maximum(np.abs(mean), np.abs(X).max(axis=1))).all(axis=1)
-        made = cls.correlate(y[moving], (X[moving] - mean[moving, None]) / sd[moving, None])
+        moving = ~constant_columns(X).any(axis=1) & ~still_targets(y)
+        y, X = y[moving], X[moving]
+        made = cls.correlate(y, (X - X.mean(axis=1, keepdims=True)) / X.std(axis=1, ddof=1, keepdims=True))
         apart = made.number <= COLLINEAR_CONDITION
         return cls(made.y[apart], made.Z[apart], made.R[..., apart], made.r[:, apart], made.number[apart])
 
@@ -102,7 +104,8 @@ class Windows:
             return np.empty((0, self.r.shape[0]))
         found = estimate(method, self.R, self.r)
         size = np.abs(found.beta)
-        sure = (self.number < _CALM_CONDITION) & ~found.doubtful & (size > _NEAR_ZERO * size.max(axis=0)).all(axis=0)
+        least = np.maximum(_NEAR_ZERO * size.max(axis=0), _NOISE * self.y.std(axis=1))
+        sure = (self.number < _CALM_CONDITION) & ~found.doubtful & (size > least).all(axis=0)
         signs = np.sign(found.beta.T)
         for k in np.flatnonzero(~sure):
             signs[k] = np.sign(point_fit(self.y[k], self.Z[k], method).params)
@@ -128,7 +131,8 @@ def independent_signs(y: FloatArray, X: FloatArray, window: int, gaps: IntArray,
     Returns
     -------
     ndarray of shape (n_windows, n_factors)
-        -1, 0 or 1, the latest window first; windows with constant or collinear factors are left out. May be empty.
+        -1, 0 or 1, the latest window first; windows with a constant target, or constant or collinear
+        factors, are left out. May be empty.
     """
     count = y.size // window - 1
     whole = slice(y.size - (count + 1) * window, y.size - window)
