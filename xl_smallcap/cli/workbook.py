@@ -28,7 +28,7 @@ def _refresh(args: argparse.Namespace) -> int:
     from xl_smallcap.workbooks.foreign.refresh import refresh_workbook
 
     book = Path(args.book)
-    pdf = book.with_suffix(".pdf") if args.pdf == "" else Path(args.pdf) if args.pdf else None
+    pdf = Path(args.out or book).with_suffix(".pdf") if args.pdf == "" else Path(args.pdf) if args.pdf else None
     with progress(f"{book.name},") as step:
         done = refresh_workbook(book, Path(args.out) if args.out else None, pdf, step)
     by = "our functions by themselves, the rest by LibreOffice" if done.office else "without LibreOffice"

@@ -107,9 +107,9 @@ def check(as_of: dt.date | None = None) -> None:
         raise NoDataError(f"The workbook's own tables cannot be fitted on these data: {exc}") from exc
 
 
-def _pitch(draft: Draft, pages: dict[str, Page], options: pitch.PitchOptions) -> None:
-    blocks = pitch_data.build(draft, pages[pitch_data.NAME], options.projecting)
-    pitch.build(draft, pages["Pitch"], options, blocks)
+def _pitch(pages: dict[str, Page], options: pitch.PitchOptions) -> None:
+    pitch_data.build(pages[pitch_data.NAME], options.projecting)
+    pitch.build(pages["Pitch"], options)
 
 
 def workbook_bytes(*, macros: bool = False, progress: Progress = _quiet) -> bytes:
@@ -151,7 +151,7 @@ def workbook_bytes(*, macros: bool = False, progress: Progress = _quiet) -> byte
         ("Thesis", lambda: reference.thesis(draft, pages["Thesis"])),
         ("Data", lambda: reference.data(draft, pages["Data"])),
         ("Functions", lambda: reference.functions(draft, pages["Functions"])),
-        ("Pitch", lambda: _pitch(draft, pages, options)),
+        ("Pitch", lambda: _pitch(pages, options)),
     ]
     for k, (name, build) in enumerate(work):
         progress(f"sheet {name}", k, len(work) + 1)

@@ -88,9 +88,9 @@ def pitch_bytes(
     pages = {name: draft.page(name) for name in names}
     pitch.inputs(pages["Pitch"], options, as_of, list(session.scenarios.paths))
     progress("the cells behind the page", 1, 5)
-    blocks = pitch_data.build(draft, pages[pitch_data.NAME], options.projecting)
+    pitch_data.build(pages[pitch_data.NAME], options.projecting)
     progress("the page", 2, 5)
-    pitch.build(draft, pages["Pitch"], options, blocks)
+    pitch.build(pages["Pitch"], options)
     if options.projecting:
         reference.thesis(draft, pages["Thesis"])
     reference.data(draft, pages["Data"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xl_smallcap.analyses.thesis import CLAIMS
+from xl_smallcap.session import current_session
 from xl_smallcap.workbooks import charts
-from xl_smallcap.workbooks.draft import Draft, Page
+from xl_smallcap.workbooks.draft import Page
 from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.sheets import pitch_data as data
 from xl_smallcap.workbooks.sheets import pitch_words as words
@@ -78,7 +79,7 @@ def _tiles(page: Page, projecting: bool) -> None:
     page.sheet.set_row(TILES + 1, 27)
 
 
-def _first_charts(page: Page, blocks: data.Blocks) -> None:
+def _first_charts(page: Page) -> None:
     book, height = page.draft.book, _CHART_ROWS * _ROW
     sheet = page.sheet
     sheet.insert_chart(
@@ -94,8 +95,8 @@ def _first_charts(page: Page, blocks: data.Blocks) -> None:
     )  # fmt: skip
     sheet.insert_chart(
         FIRST, 13,
-        charts.areas(book, data.NAME, data.REGIMES, data.REGIMES + blocks.regime_rows, data.REGIME_COLUMN,
-                     tuple(data.REGIME_COLUMN + k for k in (1, 2, 3)), "Regimes, filtered probabilities",
+        charts.areas(book, data.NAME, data.REGIMES, data.REGIMES + data.REGIME_MONTHS, data.CHART_COLUMN,
+                     tuple(data.CHART_COLUMN + k for k in (1, 2, 3)), "Regimes, filtered probabilities",
                      (7 * _PIXELS, height)),
     )  # fmt: skip
 
@@ -103,15 +104,16 @@ def _first_charts(page: Page, blocks: data.Blocks) -> None:
 def _second_charts(page: Page, projecting: bool) -> None:
     book, height = page.draft.book, _CHART_ROWS * _ROW
     steps = (data.STEPS + 1, data.STEPS + 8)
-    title = "Small less large this year, log %"
+    title = "Small less large this year, log % (drift, specific: not explained)"
     if not projecting:
         wide = (COLUMNS * _PIXELS, height)
         page.sheet.insert_chart(SECOND, 0, charts.waterfall(book, data.NAME, *steps, 0, title, wide))
         return
+    longest = max(6, *(path.months for path in current_session().scenarios.paths.values()))
     paths = ((data.FAN_COLUMNS[0], "path", "blue"), (data.FAN_COLUMNS[1], "against", "orange"))
     page.sheet.insert_chart(
         SECOND, 0,
-        charts.fan(book, data.NAME, data.FANS + 1, data.FANS + 6, paths, "Fan of both paths, log %",
+        charts.fan(book, data.NAME, data.FANS + 1, data.FANS + longest, paths, "Fan of both paths, log %, weekly betas",
                    (5 * _PIXELS, height)),
     )  # fmt: skip
     page.sheet.insert_chart(SECOND, 5, charts.waterfall(book, data.NAME, *steps, 0, title, (5 * _PIXELS, height)))
@@ -137,8 +139,9 @@ def _lists(page: Page, projecting: bool) -> None:
     )
     for i in range(len(CLAIMS)):
         claim, number, verdict = words.claim(i, projecting)
-        page.merged((LISTS + 1 + i, 0, LISTS + 1 + i, 3), claim, kind="text", font_size=9)
-        page.merged((LISTS + 1 + i, 4, LISTS + 1 + i, 6), number, kind="text", font_size=9)
+        page.merged((LISTS + 1 + i, 0, LISTS + 1 + i, 3), claim, kind="text", font_size=9, shrink=True)
+        page.merged((LISTS + 1 + i, 4, LISTS + 1 + i, 6), number, kind="text", font_size=9, shrink=True)
+        page.sheet.set_row(LISTS + 1 + i, 19)
         page.merged((LISTS + 1 + i, 7, LISTS + 1 + i, 8), verdict, kind="text", font_size=9, align="center")
     verdict_colours(page.draft, page, LISTS + 1, 7, LISTS + 10, 8)
     for title, left, right, lines in (
@@ -150,19 +153,15 @@ def _lists(page: Page, projecting: bool) -> None:
             page.merged((LISTS + 1 + 2 * i, left, LISTS + 2 + 2 * i, right), line, kind="wrap", font_size=9)
 
 
-def build(draft: Draft, page: Page, options: PitchOptions, blocks: data.Blocks) -> None:
+def build(page: Page, options: PitchOptions) -> None:
     """Write the page.
 
     Parameters
     ----------
-    draft : Draft
-        The workbook; the sheet Pitch data is written.
     page : Page
-        Its sheet, inputs written.
+        Its sheet, inputs written; the sheet Pitch data is written too.
     options : PitchOptions
         Audience, paths, disclaimer.
-    blocks : Blocks
-        Of the sheet Pitch data.
     """
     sheet, projecting = page.sheet, options.projecting
     internal = options.audience == "internal"
@@ -175,7 +174,7 @@ def build(draft: Draft, page: Page, options: PitchOptions, blocks: data.Blocks) 
     page.merged((HEAD, 0, HEAD, COLUMNS - 1), words.headline(projecting), kind="wrap", font_size=12, bold=True)
     sheet.set_row(HEAD, 50)
     _tiles(page, projecting)
-    _first_charts(page, blocks)
+    _first_charts(page)
     _second_charts(page, projecting)
     _lists(page, projecting)
     for i, line in enumerate(words.footer(options)):

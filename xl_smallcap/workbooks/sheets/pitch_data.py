@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from xl_smallcap.analyses.thesis import CLAIMS
-from xl_smallcap.workbooks.draft import Draft, Page
+from xl_smallcap.session import current_session
+from xl_smallcap.workbooks.draft import Page
 from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.formulas.values import Grid
 from xl_smallcap.workbooks.sheets._shared import LATEST, month_ends
@@ -18,19 +17,13 @@ BETAS, LEVELS, STEPS, MAP, HISTORY, FANS, REGIMES = 2, 11, 18, 34, 48, 48, 48
 """First rows of the blocks, from zero; blocks of the same row stand side by side."""
 MONTHS, FAN_MONTHS, REGIME_MONTHS = 60, 12, 120
 FAN_COLUMNS = (6, 14)
-REGIME_COLUMN, THESIS_COLUMN, ATTRIBUTION_COLUMN = 23, 35, 14
+PATHS, PATHS_COLUMN, MOST_PATHS = 66, 6, 40
+REGIME_COLUMN, CHART_COLUMN, THESIS_COLUMN, ATTRIBUTION_COLUMN = 23, 40, 35, 14
 CLAIM_ROW = 30
-HEADS = ["claim", "statistic", "value", "unit", "lower", "upper", "verdict", "rows for", "rows against", "rows"]
+HEADS = ["claim", "statistic", "value", "unit", "lower", "upper", "verdict", "rows for", "rows against", "rows", "day"]
 PROJECTED = (3, 4)
 """Claims that are projections: goldilocks months ahead, and the paths' difference."""
 TARGET = '"relative"'
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """Where the blocks ended up: rows of the regimes' history."""
-
-    regime_rows: int
 
 
 def _betas(page: Page) -> None:
@@ -99,6 +92,15 @@ def _fans(page: Page) -> None:
                 page.put(FANS + i, column + j, f"=IFERROR(INDEX({fan},{i + 1},{j + 1}),NA())", BETA)
 
 
+def _paths(page: Page) -> None:
+    """The library's paths and the days of their views: a page of an earlier day says so."""
+    page.put(PATHS - 1, PATHS_COLUMN, "Paths and the days they were written", kind="label", align="left")
+    for i, path in enumerate(current_session().scenarios.paths.values()):
+        page.put(PATHS + i, PATHS_COLUMN, path.id)
+        if path.dated is not None:
+            page.put(PATHS + i, PATHS_COLUMN + 1, path.dated, DATE)
+
+
 def _map(page: Page) -> None:
     page.put(
         MAP - 2,
@@ -121,15 +123,15 @@ def _attribution(page: Page) -> None:
     waterfall(page, STEPS, 0, items)
 
 
-_PARTS = ((1, 3), (2, 4), (3, 5), (4, 6), (5, 7), (6, 9))
+_PARTS = ((1, 3), (2, 4), (3, 5), (4, 6), (5, 7), (6, 9), (10, 10))
 """Column of the summary, column of the thesis' table; from zero."""
-_NUMBERS = (4, 6, 7)
+_NUMBERS = {4: BETA, 6: BETA, 7: BETA, 10: DATE}
 
 
 def _part(page: Page, row: int, column: int, of: int, formula: str) -> None:
     # &"": LibreOffice does not find a text of a spilled add-in table equal to the same text elsewhere
-    number = of in _NUMBERS
-    page.put(row, THESIS_COLUMN + column, formula if number else formula + '&""', BETA if number else "")
+    form = _NUMBERS.get(of)
+    page.put(row, THESIS_COLUMN + column, formula + '&""' if form is None else formula, form or "")
 
 
 def _rows_of(page: Page) -> dict[str, list[int]]:
@@ -182,35 +184,37 @@ def _thesis_without_projections(page: Page) -> None:
             _part(page, r, j, column, f"=INDEX(RUSSELL_THESIS(in_as_of),{of[claim][0]},{column + 1})")
 
 
-def _regimes(page: Page, projections: bool) -> int:
-    page.put(REGIMES - 1, REGIME_COLUMN, "Regimes at month ends as they could be told then", kind="label", align="left")
+def _regimes(page: Page, projections: bool) -> None:
+    """The history, and of it the last months side by side for the chart, however many there are."""
     call = f"RUSSELL_REGIME_HISTORY(EOMONTH({LATEST},-{REGIME_MONTHS}),in_as_of)"
+    table, count = call, address(REGIMES - 1, CHART_COLUMN + 3, True)
+    page.put(REGIMES - 1, CHART_COLUMN + 3, f"=ROWS({call})", "0")
     if projections:
-        found = page.spill(REGIMES, REGIME_COLUMN, f"={call}", REGIME_MONTHS + 2)
-        return len(found.rows) - 1 if isinstance(found, Grid) else REGIME_MONTHS
-    found = page.draft.calculator.calculate(f"={call}", page.name)
-    rows = len(found.rows) - 1 if isinstance(found, Grid) else REGIME_MONTHS
-    for i in range(rows + 1):
+        page.put(
+            REGIMES - 1, REGIME_COLUMN, "Regimes at month ends as they could be told then", kind="label", align="left"
+        )
+        page.spill(REGIMES, REGIME_COLUMN, f"={call}", REGIME_MONTHS + 2)
+        left, right = REGIME_COLUMN, REGIME_COLUMN + 3
+        bottom = REGIMES + REGIME_MONTHS + 1
+        table = f"{address(REGIMES, left, True)}:{address(bottom, right, True)}"
+    top = REGIMES + 1
+    page.put(REGIMES - 1, CHART_COLUMN, "Regimes at month ends, for the chart", kind="label", align="left")
+    page.row(REGIMES, CHART_COLUMN, ["month", "goldilocks", "reflation", "slowdown"], "head")
+    for i in range(REGIME_MONTHS):
         for j, form in enumerate((DATE, SHARE, SHARE, SHARE)):
-            page.put(REGIMES + i, REGIME_COLUMN + j, f"=IFERROR(INDEX({call},{i + 1},{j + 1}),NA())", form)
-    return rows
+            formula = f"=IFERROR(INDEX({table},{count}-{REGIME_MONTHS - 1 - i},{j + 1}),NA())"
+            page.put(top + i, CHART_COLUMN + j, formula, form)
 
 
-def build(draft: Draft, page: Page, projections: bool) -> Blocks:
+def build(page: Page, projections: bool) -> None:
     """Write the sheet.
 
     Parameters
     ----------
-    draft : Draft
-        The workbook; its names in_as_of, in_path and in_against are set.
     page : Page
-        An empty sheet.
+        An empty sheet of a workbook whose names in_as_of, in_path and in_against are set.
     projections : bool
         Whether fans, map and tipping levels are wanted.
-
-    Returns
-    -------
-    Blocks
     """
     _betas(page)
     _attribution(page)
@@ -221,11 +225,11 @@ def build(draft: Draft, page: Page, projections: bool) -> Blocks:
         _levels(page)
         _map(page)
         _fans(page)
+        _paths(page)
     else:
         _thesis_without_projections(page)
-    rows = _regimes(page, projections)
+    _regimes(page, projections)
     page.sheet.set_column(0, 60, 11)
     page.sheet.freeze_panes(2, 1)
     page.sheet.set_landscape()
     page.sheet.fit_to_pages(1, 0)
-    return Blocks(rows)

@@ -10,7 +10,9 @@ from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.sheets import pitch_data as data
 from xl_smallcap.workbooks.sheets._shared import LATER, LATEST
 
-MAP_TITLE = "Odds of outperformance in 3 months over growth and inflation, conditional on both"
+MAP_TITLE = "Odds of outperformance in 3 months over growth and inflation, conditional on both (weekly betas)"
+_STALE_DAYS = 45
+"""A number older than this beside the page's day is shown with its own."""
 SAMPLE = '=IF(LEFT(RUSSELL_SNAPSHOT(),6)="SAMPLE","SAMPLE: synthetic data, not a market","")'
 _HORIZON_ROW, _SOURCE_ROW = 44, 46
 """Of RUSSELL_SCENARIO's table with the default specification."""
@@ -40,6 +42,16 @@ def _listed(word: str, skipped: tuple[int, ...]) -> str:
     )
 
 
+def _later_view(name: str) -> str:
+    """What is said where a path was written after the page's day."""
+    rows = (data.PATHS, data.PATHS + data.MOST_PATHS - 1)
+    ids, days = (
+        f"{_at(rows[0], data.PATHS_COLUMN + k)}:{address(rows[1], data.PATHS_COLUMN + k, True)}" for k in (0, 1)
+    )
+    day = f"INDEX({days},MATCH({name},{ids},0))"
+    return f'IFERROR(IF({day}>{LATEST}," (written "&TEXT({day},"yyyy-mm-dd")&", later than this page)",""),"")'
+
+
 def _skipped(projecting: bool) -> tuple[int, ...]:
     return () if projecting else data.PROJECTED
 
@@ -63,25 +75,30 @@ def headline(projecting: bool) -> str:
     ]
     text = '="Small less large per standard deviation, last 250 days: "&' + '&", "&'.join(parts) + '&". "'
     if projecting:
+        bands = 'IFERROR(TEXT(RUSSELL_REGIME_PROB("goldilocks",3,in_as_of,"bands"),"0%")&" by bands","")'
+        known = 'LEFT(TEXT(INDEX(RUSSELL_REGIMES(3,in_as_of),2,7),"yyyy-mm-dd"),7)'
         text += (
-            f'&"Goldilocks in three months: "&IFERROR(TEXT({_claim(3, 2)},"0%")&" by Markov chains","no estimate")&". "'
+            f'&"Goldilocks in three months: "&IFERROR(TEXT({_claim(3, 2)},"0%")&" by Markov chains, "&{bands}'
+            f'&" (growth known to "&{known}&")","no estimate")&". "'
         )
         said = []
         for name in ("in_path", "in_against"):
             stat = f'RUSSELL_SCENARIO({name},"{{0}}","relative",,in_as_of)'
             months = f'INDEX(RUSSELL_SCENARIO({name},"all","relative",,in_as_of),{_HORIZON_ROW},2)'
             said.append(
-                f'SUBSTITUTE({name},"_"," ")&" the mean over "&TEXT({months},"0")&" months is "'
+                f'SUBSTITUTE({name},"_"," ")&{_later_view(name)}&" the mean over "&TEXT({months},"0")&" months is "'
                 f'&TEXT({stat.format("mean")},{_ONE})&" log % (odds "&TEXT({stat.format("prob_outperform")},"0%")'
                 f'&", base rate "&TEXT({stat.format("base_rate")},"0%")&")"'
             )
-        text += f'&"Conditional on "&{said[0]}&", on "&{said[1]}&". "'
+        text += f'&"By weekly betas, conditional on "&{said[0]}&", on "&{said[1]}&". "'
     skipped = _skipped(projecting)
     total = len(CLAIMS) - len(skipped)
     text += (
-        f'&"Of {total} claims of the thesis the data support "'
+        f"&IF({_count('supported', skipped)}+{_count('contradicted', skipped)}=0,"
+        f'"Of {total} claims of the thesis the data decide none.",'
+        f'"Of {total} claims of the thesis the data support "'
         f'&TEXT({_count("supported", skipped)},"0")&" and contradict "'
-        f'&TEXT({_count("contradicted", skipped)},"0")&"; for the rest they do not suffice."'
+        f'&TEXT({_count("contradicted", skipped)},"0")&"; the rest they do not decide.")'
     )
     return text
 
@@ -96,22 +113,27 @@ def level_tiles() -> list[tuple[str, str, str]]:
     """
 
     def tile(row: int, label: str, turned: bool, rate: bool) -> tuple[str, str, str]:
-        now, shock, level, fails, bounded = (_at(row, k) for k in (1, 2, 3, 4, 7))
+        now, shock, level, fails, low, high, bounded = (_at(row, k) for k in (1, 2, 3, 4, 5, 6, 7))
         shown = f'TEXT({level},"0.00")&" %"' if rate else f'TEXT({shock},{_ONE})&" %"'
         number = f'=IF({bounded}="yes",{shown},"no level")'
+        if turned:
+            low, high = high, low
+        ends = [
+            f'TEXT({now}{"-" if turned else "+"}{e}/100,"0.00")' if rate else f"TEXT({e},{_ONE})" for e in (low, high)
+        ]
         one, two = ("above", "below") if turned else ("below", "above")
-        rest = f'"now "&TEXT({now},"0.00")&" %; "' if rate else '"over the path; "'
+        must = f'IF({fails}="below","{two}","{one}")'
+        rest = f'"now "&TEXT({now},"0.00")&" %; "' if rate else '"move over the path; "'
         says = (
-            f'={rest}&IF({bounded}="yes","outperformance is a coin\'s toss there, less likely than not "'
-            f'&IF({fails}="below","{one}","{two}")&" it",'
-            '"the data cannot bound it: errors of the betas are too wide")'
+            f'={rest}&IF({bounded}="yes","must be "&{must}&" it for better odds than a half (90 %: "'
+            f'&{ends[0]}&" to "&{ends[1]}&")","the data cannot bound it: errors of the betas are too wide")'
         )
         return label, number, says
 
     return [
-        tile(data.LEVELS + 1, "Inflation: 5-year breakeven, level", False, True),
-        tile(data.LEVELS + 2, "Easing: 2-year yield, level", True, True),
-        tile(data.LEVELS, "Growth: cyclicals less defensives, move", False, False),
+        tile(data.LEVELS + 1, "Inflation: level of the 5-year breakeven, on the path, by weekly betas", False, True),
+        tile(data.LEVELS + 2, "Easing: level of the 2-year yield, on the path, by weekly betas", True, True),
+        tile(data.LEVELS, "Growth: move of cyclicals less defensives, on the path, by weekly betas", False, False),
     ]
 
 
@@ -156,10 +178,18 @@ def claim(i: int, projecting: bool) -> tuple[str, str, str]:
     """
     if i in _skipped(projecting):
         return CLAIMS[i], "", "not shown"
-    value, unit, low, high = (_claim(i, k) for k in (2, 3, 4, 5))
-    interval = f'IF(ISNUMBER({low})," ("&TEXT({low},{_SIGNED})&" to "&TEXT({high},{_SIGNED})&")","")'
-    number = f'=IF(ISNUMBER({value}),TEXT({value},"0.00;-0.00;0.00")&" "&{unit}&{interval},"no data")'
-    rows = f'" ("&TEXT({_claim(i, 7)},"0")&" of "&TEXT({_claim(i, 9)},"0")&")"'
+    value, unit, low, high, day = (_claim(i, k) for k in (2, 3, 4, 5, 10))
+
+    def shown(cell: str) -> str:
+        form = f'IF({unit}="share",TEXT({cell},"0%"),TEXT({cell},"0.00;-0.00;0.00"))'
+        return f'IF({unit}="percentile",TEXT({cell},"0"),{form})'
+
+    interval = f'IF(ISNUMBER({low})," ("&{shown(low)}&" to "&{shown(high)}&")","")'
+    stale = f'IF(ISNUMBER({day}),IF({LATEST}-{day}>{_STALE_DAYS},", of "&TEXT({day},"yyyy-mm-dd"),""),"")'
+    named = f'IF({unit}="share",""," "&{unit})'
+    number = f'=IF(ISNUMBER({value}),{shown(value)}&{named}&{interval}&{stale},"no data")'
+    against_ = f'IF({_claim(i, 8)}>0,", "&TEXT({_claim(i, 8)},"0")&" against","")'
+    rows = f'" ("&TEXT({_claim(i, 7)},"0")&" of "&TEXT({_claim(i, 9)},"0")&{against_}&")"'
     return f"={_claim(i, 0)}&{rows}", number, f"={_verdict(i)}"
 
 
@@ -176,39 +206,53 @@ def against(projecting: bool) -> list[str]:
     list of str
     """
     skipped = _skipped(projecting)
-    few = f'TEXT({_count("not enough data", skipped)},"0")&" of {len(CLAIMS) - len(skipped)} have not enough data."'
-    none = '"No claim is contradicted by all of its rows. "'
+    total = len(CLAIMS) - len(skipped)
+    few = f'TEXT({_count("not enough data", skipped)},"0")&" of {total} claims are not decided by the data."'
     some = "&".join(
         f'IF(AND({_claim(i, 8)}>0,{_verdict(i)}<>"contradicted"),{_claim(i, 0)}&"; ","")'
         for i in range(len(CLAIMS))
         if i not in skipped
     )
-    part = f'IF(LEN({some})>0,"Contradicted by a row: "&{some},"")'
-    found = f'IF({_count("contradicted", skipped)}>0,"Contradicted: "&{_listed("contradicted", skipped)},{none})&{part}'
-    fair = 'RUSSELL_FAIR_VALUE("{0}","russell",250,in_as_of,"levels")'
+    part = f'IF(LEN({some})>0,"Contradicted by one way of looking: "&{some},"")'
+    found = f'IF({_count("contradicted", skipped)}>0,"Contradicted: "&{_listed("contradicted", skipped)},"")&{part}'
+    fair = 'RUSSELL_FAIR_VALUE("{0}","relative",250,in_as_of,"levels")'
     metals = 'RUSSELL_BETA("growth_metals","{0}","relative",250,in_as_of,,"macro:growth_metals")'
     after = f"INDEX(RUSSELL_REGIME_RETURNS({data.TARGET},in_as_of),5,{{0}})"  # goldilocks, next month
-    lines = [
-        f"={found}&{few}",
+    speaks_for = f'IF(LEFT({after.format(13)},6)="higher","Not against it: in","In")'
+    helps = f'IF({fair.format("verdict")}="supported","Not against it: fair","Fair")'
+    copper = (
         '=IFERROR("Growth is an equity proxy. From copper and gold its beta is "'
         f'&TEXT({metals.format("beta")},{_SIGNED})&" (t "&TEXT({metals.format("tstat")},{_ONE})&").",'
-        '"Growth is an equity proxy; its copper and gold row cannot be fitted on these data.")',
-        f'=IFERROR("Fair value on levels: "&{fair.format("verdict")}&"; its R² of "'
+        '"Growth is an equity proxy; its copper and gold row cannot be fitted on these data.")'
+    )
+    lines = [
+        f"={found}&{few}",
+        copper,
+        f'=IFERROR({helps}&" value of small less large on levels is "&{fair.format("verdict")}&": its R² of "'
         f'&TEXT({fair.format("rsquared")},"0.00")&" is beaten by "'
-        f'&TEXT(1-{fair.format("noise_percentile")},"0%")&" of random walks, gaps of "'
-        f'&TEXT({fair.format("cointegration_pvalue")},"0%")&" of them close as surely.","No fair value on levels.")',
-        f'=IFERROR("In the month after a goldilocks month small less large made "&TEXT({after.format(5)},{_SIGNED})'
-        f'&" % ("&TEXT({after.format(3)},"0")&" months, hypothetical): "&{after.format(13)}&".",'
-        '"What regimes meant for returns is not known by that day.")',
+        f'&TEXT(1-{fair.format("noise_percentile")},"0%")&" of random walks, how surely its gaps close by "'
+        f'&TEXT({fair.format("cointegration_pvalue")},"0%")&".","No fair value on levels.")',
+        f'=IFERROR({speaks_for}&" the month after a goldilocks month small less large made "'
+        f'&TEXT({after.format(5)},{_SIGNED})&" % ("&TEXT({after.format(3)},"0")&" months, hypothetical): "'
+        f'&{after.format(13)}&".","What regimes meant for returns is not known by that day.")',
     ]
     if projecting:
+        conflict = 'RUSSELL_SCENARIO(in_path,"frequency_conflict","relative",,in_as_of)'
+        worst = 'RUSSELL_SCENARIO(in_path,"worst_analogue{0}","relative",,in_as_of)'
         score = 'INDEX(RUSSELL_SCENARIO_SCORE("relative",1,in_as_of),{0},7)'
-        skill = f'IF({score.format(4)}<MIN({score.format(5)},0.25)-0.005,": some skill",": no skill")'
-        lines.append(
-            '=IFERROR("Hypothetical, before costs: with the path unknown such odds score "'
-            f'&TEXT({score.format(4)},"0.000")&" (Brier), the base rate "&TEXT({score.format(5)},"0.000")&{skill}'
-            '&" without knowing the path.","No report card of such odds yet.")'
-        )
+        skill = f'IF({score.format(4)}<MIN({score.format(5)},0.25)-0.005,"some","no")'
+        lines = [
+            f'=IFERROR(IF({conflict}<>"none","Daily and weekly betas to "&{conflict}&" have opposite signs: odds, fan, '
+            'map and levels are by weekly betas, the bars by daily ones.","Daily and weekly betas agree in sign."),'
+            '"No projection by that day.")',
+            *lines[:1],
+            lines[1] + '&" "&' + lines[2][1:],
+            lines[3],
+            '=IFERROR("Hypothetical, before costs: one month ahead, path unknown, such odds score "'
+            f'&TEXT({score.format(4)},"0.000")&" (Brier), the base rate "&TEXT({score.format(5)},"0.000")&": "&{skill}'
+            f'&" skill. ","")&IFERROR("Worst analogue of the path: "&TEXT({worst.format("_return")},{_ONE})'
+            f'&" %, "&{worst.format("")}&".","")',
+        ]
     else:
         fit = 'RUSSELL_FIT("rsquared_oos","relative",250,in_as_of)'
         lines.append(f'=IFERROR("Out of sample the daily factor model has an R² of "&TEXT({fit},"0.00")&".","")')
@@ -237,14 +281,19 @@ def change(projecting: bool) -> list[str]:
             f'&TEXT({_claim(i, 4)},{_SIGNED})&" to "&TEXT({_claim(i, 5)},{_SIGNED})&").",{_claim(i, 0)}&": no data.")'
         )
 
+    chance, low, high = (_claim(3, k) for k in (2, 4, 5))
+    weekly = 'RUSSELL_BETA("inflation","{0}","relative","104w",in_as_of)'
     lines = [rows(0, "above"), rows(2, "below"), rows(1, "above")]
     if projecting:
         lines += [
-            f'=IFERROR("Goldilocks three months on at "&TEXT({_claim(3, 2)},"0%")'
-            '&": an interval across one half is no call.","No regime estimate.")',
-            '="Worst analogue of the path: small less large "'
-            f'&TEXT(RUSSELL_SCENARIO(in_path,"worst_analogue_return","relative",,in_as_of),{_ONE})'
-            '&" %, "&RUSSELL_SCENARIO(in_path,"worst_analogue","relative",,in_as_of)&"."',
+            f'=IFERROR("Goldilocks three months on at "&TEXT({chance},"0%")&" ("&TEXT({low},"0%")&" to "'
+            f'&TEXT({high},"0%")&"): "&IF({low}>0.5,"likely by this model until its interval reaches a half",'
+            f'IF({high}<0.5,"unlikely until its interval reaches a half",'
+            '"no call until its interval leaves a half"))&".",'
+            '"No regime estimate.")',
+            '=IFERROR("Inflation by weekly betas (104 weeks): "&TEXT('
+            f'{weekly.format("lower")},{_SIGNED})&" to "&TEXT({weekly.format("upper")},{_SIGNED})'
+            '&"; the thesis needs it wholly below zero, as the daily one.","No weekly betas.")',
         ]
     else:
         lines += [
@@ -279,7 +328,10 @@ def footer(options: Any) -> list[str]:
     second = "Projections are not shown to this audience. Figures on past periods are hypothetical, before costs."
     if options.projecting:
         origin = 'INDEX(RUSSELL_SCENARIO({0},"all","relative",,in_as_of),{1},2)'
-        one, two = (origin.format(name, _SOURCE_ROW) for name in ("in_path", "in_against"))
+        assumed = f" {LEVELS_ASSUMED[0].upper()}{LEVELS_ASSUMED[1:]}."  # said once, not three times
+        one, two = (
+            f'SUBSTITUTE({origin.format(name, _SOURCE_ROW)},"{assumed}","")' for name in ("in_path", "in_against")
+        )
         second = (
             f'="Path: "&{one}&" Against: "&{two}&" In both {LEVELS_ASSUMED}. '
             'Projections and odds are hypothetical, conditional on their path, before costs."'

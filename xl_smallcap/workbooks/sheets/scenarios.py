@@ -9,11 +9,13 @@ from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.sheets._shared import heading
 from xl_smallcap.workbooks.styles import BETA, GENERAL, PERCENT, PVALUE, SHARE
 
-SHOCKS, RESULTS, ALL, FAN = 8, 8, 25, 60
+SHOCKS, RESULTS, ALL, CHARTS, FAN = 8, 8, 30, 42, 65
 RANGE = f"$A${SHOCKS + 1}:$C${SHOCKS + 5}"
 _FACTORS = ["growth", "inflation", "easing", "dollar", "oil", "credit", "volatility", "real_yield", "market"]
 _FIRST = [("growth", 6, "pct"), ("inflation", -20, "bp"), ("easing", 25, "bp"), (None, None, None), (None, None, None)]
 _ARGUMENTS = "in_shock_target,in_shock_months,in_as_of,in_shock_spec"
+_SENTENCES = ("frequency_conflict", "warning")
+"""Statistics that are words: they take the whole line."""
 _STATS = (
     ("mean", PERCENT, "log return over the horizon"),
     ("p5", PERCENT, "one chance in twenty of less"),
@@ -67,25 +69,32 @@ def build(draft: Draft, page: Page) -> None:
     page.row(RESULTS - 1, 4, ["statistic", "value", "", "what it is"], "head")
     for i, (stat, form, says) in enumerate(_STATS):
         page.put(RESULTS + i, 4, stat, kind="label", align="left")
-        formula = f'RUSSELL_PROJECTION(in_shocks,"{stat}",{_ARGUMENTS})'
-        page.put(RESULTS + i, 5, f'=IFERROR({formula},"n/a")', form, align="right")
-        page.put(RESULTS + i, 7, says, kind="note")
+        formula = f'=IFERROR(RUSSELL_PROJECTION(in_shocks,"{stat}",{_ARGUMENTS}),"n/a")'
+        if stat in _SENTENCES:
+            page.merged((RESULTS + i, 5, RESULTS + i, 13), formula, kind="wrap", bold=stat == "warning")
+            page.sheet.set_row(RESULTS + i, 30)
+        else:
+            page.put(RESULTS + i, 5, formula, form, align="right")
+            page.put(RESULTS + i, 7, says, kind="note")
     page.row(SHOCKS + 9, 0, ["contribution of", "%, log"], "head")
-    for i, factor in enumerate(("growth", "inflation", "easing", "dollar", "oil")):
+    for i, factor in enumerate((*_FACTORS, "rest")):
         row = SHOCKS + 10 + i
         page.put(row, 0, factor)
-        page.put(row, 1, f'=RUSSELL_PROJECTION(in_shocks,"contribution:"&A{row + 1},{_ARGUMENTS})', PERCENT)
-    page.put(ALL - 1, 0, "Every named path, each over its own months", kind="label", align="left")
+        formula = f'RUSSELL_PROJECTION(in_shocks,"contribution:"&A{row + 1},{_ARGUMENTS})'
+        page.put(row, 1, f"=IFERROR({formula},NA())", PERCENT)
+    page.put(
+        ALL - 1, 0, "Every named path, each over its own months, default specification", kind="label", align="left"
+    )
     page.spill(ALL, 0, "=RUSSELL_SCENARIOS(in_shock_target,,in_as_of)", 10)
     page.put(FAN - 1, 0, "Fan of your shocks, cumulated log %", kind="label", align="left")
     page.row(FAN, 0, ["month", "mean", "p5", "p25", "p50", "p75", "p95"], "head")
-    fan = "RUSSELL_FAN(in_shocks,in_shock_target,in_shock_months,in_as_of)"
+    fan = f"RUSSELL_FAN(in_shocks,{_ARGUMENTS})"
     for i in range(1, 13):
         page.put(FAN + i, 0, float(i))
         for j in range(1, 7):
             page.put(FAN + i, j, f"=IF($A{FAN + i + 1}>in_shock_months,NA(),INDEX({fan},{i + 1},{j + 1}))", BETA)
     page.sheet.insert_chart(
-        37,
+        CHARTS,
         0,
         charts.fan(
             draft.book,
@@ -98,26 +107,26 @@ def build(draft: Draft, page: Page) -> None:
         ),
     )
     page.sheet.insert_chart(
-        37,
+        CHARTS,
         5,
         charts.columns(
-            draft.book, page.name, SHOCKS + 10, SHOCKS + 14, 0, 1, "Contributions to the mean, log %", (480, 400)
+            draft.book,
+            page.name,
+            SHOCKS + 10,
+            SHOCKS + 10 + len(_FACTORS),
+            0,
+            1,
+            "Contributions to the mean, log %",
+            (480, 400),
         ),
     )
     page.sheet.set_column(0, 0, 23)
     page.sheet.set_column(1, 8, 15)
     page.sheet.set_column(4, 4, 22)
     page.sheet.set_column(9, 22, 15)
-    page.sheet.conditional_format(
-        FAN + 1,
-        1,
-        FAN + 12,
-        6,
-        {
-            "type": "formula",
-            "criteria": f"=ISNA(B{FAN + 2})",
-            "format": draft.book.add_format({"font_color": "#FFFFFF"}),
-        },
-    )
+    white = draft.book.add_format({"font_color": "#FFFFFF"})
+    for top, bottom, right in ((FAN + 1, FAN + 12, 6), (SHOCKS + 10, SHOCKS + 10 + len(_FACTORS), 1)):
+        rule = {"type": "formula", "criteria": f"=ISNA(B{top + 1})", "format": white}
+        page.sheet.conditional_format(top, 1, bottom, right, rule)
     page.sheet.freeze_panes(3, 1)
     page.sheet.print_area(0, 0, FAN - 3, 14)
