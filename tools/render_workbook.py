@@ -18,10 +18,12 @@ from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.hosts.libreoffice.package import package_files
 
 ROOT = Path(__file__).parents[1]
+_PAGES = {"Regimes": 2}
+"""Sheets whose second page says something else than more of the first."""
 
 
 def render(book: Path, home: Path, target: Path, resolution: int = 80) -> list[Path]:
-    """Recalculate a workbook and write the first page of every sheet as a picture.
+    """Recalculate a workbook and write every sheet as a picture, long tables by their first page.
 
     Parameters
     ----------
@@ -45,29 +47,14 @@ def render(book: Path, home: Path, target: Path, resolution: int = 80) -> list[P
         opened = office.do("open", str(book))
         office.do("recalculate", opened)
         for name in office.do("sheets", opened):
-            if name == "Pitch data":
-                continue
             pdf = target / "page.pdf"
             office.do("print_sheet", opened, name, str(pdf))
-            picture = target / f"workbook-{name.lower().replace(' ', '-')}"
-            subprocess.run(
-                [
-                    "pdftoppm",
-                    "-r",
-                    str(resolution),
-                    "-f",
-                    "1",
-                    "-l",
-                    "1",
-                    "-singlefile",
-                    "-png",
-                    str(pdf),
-                    str(picture),
-                ],
-                check=True,
-            )
+            for page in range(1, _PAGES.get(name, 1) + 1):
+                picture = target / f"workbook-{name.lower().replace(' ', '-')}{'' if page == 1 else f'-{page}'}"
+                only = ["-f", str(page), "-l", str(page), "-singlefile"]
+                subprocess.run(["pdftoppm", "-r", str(resolution), *only, "-png", str(pdf), str(picture)], check=True)
+                made.append(picture.with_suffix(".png"))
             pdf.unlink()
-            made.append(picture.with_suffix(".png"))
     return made
 
 

@@ -23,12 +23,15 @@ from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import (
     RUSSELL_BETA,
+    RUSSELL_FACTOR,
     RUSSELL_FAIR_VALUE,
     RUSSELL_REGIME_RETURNS,
+    RUSSELL_REGIMES,
     RUSSELL_SCENARIO,
     RUSSELL_SCENARIO_SCORE,
     RUSSELL_SNAPSHOT,
     RUSSELL_THESIS,
+    RUSSELL_TIPPING,
 )
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session, use_session
@@ -76,15 +79,27 @@ def test_the_page_says_what_it_must(session: Session) -> None:
     beta = num(RUSSELL_BETA("growth", None, "relative", 250, DAY))
     mean = num(RUSSELL_SCENARIO("goldman", None, "relative", None, DAY))
     assert f"growth {beta:+.2f} %" in page[page.index("rebound_then_pause") + 2]
-    assert f"growth low inflation the mean over 6 months is {mean:+.1f} log % (odds" in whole
+    later = "(written 2025-12-24, later than this page)"
+    assert f"growth low inflation {later} the mean over 6 months is {mean:+.1f} log % (odds" in whole
     for said in (
         "Internal - not for distribution", "SAMPLE: synthetic data, not a market", "The case against",
         "What would change our mind", "as of 2025-06-30", f"Snapshot {RUSSELL_SNAPSHOT()}", "xl_smallcap 0.1.0",
         "levels are the user's assumption, not a forecast by the firm named", "hypothetical", "before costs",
-        "not affiliated with or endorsed by FTSE Russell", "not investment advice", "Conditional on", "base rate",
+        "not affiliated with or endorsed by FTSE Russell", "not investment advice", "conditional on", "base rate",
+        "(growth known to 20", "by weekly betas", "by bands",
     ):  # fmt: skip
         assert said in whole, said
-    beaten = 1.0 - num(RUSSELL_FAIR_VALUE("noise_percentile", "russell", 250, DAY, "levels"))
+    conflict = RUSSELL_SCENARIO("goldman", "frequency_conflict", "relative", None, DAY)
+    told = "agree in sign" if conflict == "none" else f"betas to {conflict} have opposite signs"
+    assert any(cell.startswith("Daily and weekly betas") and told in cell for cell in page)
+    tipping = RUSSELL_TIPPING(None, "goldman", "relative", None, DAY)
+    assert isinstance(tipping, list)
+    assert tipping[2][0] == "inflation"
+    now = num(RUSSELL_FACTOR("inflation", "level", DAY))
+    if tipping[2][3] is not None:
+        ends = " to ".join(f"{now + num(v) / 100:.2f}" for v in tipping[2][3:5])
+        assert f"(90 %: {ends})" in whole
+    beaten = 1.0 - num(RUSSELL_FAIR_VALUE("noise_percentile", "relative", 250, DAY, "levels"))
     assert f"is beaten by {beaten:.0%} of random walks" in whole
     after = RUSSELL_REGIME_RETURNS("relative", DAY)[4]
     assert after[:2] == ["goldilocks", "next month"]
@@ -112,7 +127,11 @@ def test_rows_and_columns_the_page_finds_by_number_hold_what_it_takes_them_for(s
     assert RUSSELL_BETAS("relative", 250, DAY)[0][25] == "source"
     assert [row[0] for row in RUSSELL_SCENARIO_SCORE("relative", 1, DAY)[3:5]] == ["none", "base_rate"]
     assert RUSSELL_SCENARIO_SCORE("relative", 1, DAY)[0][6] == "brier"
-    assert RUSSELL_THESIS(DAY)[0][8] == "verdict"
+    assert [RUSSELL_THESIS(DAY)[0][k] for k in (8, 10)] == ["verdict", "last_date"]
+    assert RUSSELL_REGIMES(3, DAY)[0][6] == "growth_to"
+    tipping = RUSSELL_TIPPING(None, "goldman", "relative", None, DAY)
+    assert isinstance(tipping, list)
+    assert tipping[0][2:5] == ["call_fails", "lower", "upper"]
 
 
 def test_the_watermark_lets_the_page_through(session: Session) -> None:
@@ -137,7 +156,7 @@ def test_without_projections_none_is_in_the_file(session: Session) -> None:
     assert "goldilocks_in_3m" not in "\n".join(t for sheet in values.values() for t in sheet)
     assert "Thesis" not in formulas
     shown = texts(PitchOptions(audience="institutional", projections=True))
-    assert "Conditional on" in "\n".join(shown["Pitch"])
+    assert "conditional on" in "\n".join(shown["Pitch"])
     with pytest.raises(BadArgumentError, match="Did you mean 'institutional'"):
         pitch_bytes(PitchOptions(audience="institutionel"), None, quiet)
     with pytest.raises(BadArgumentError, match="Did you mean"):

@@ -78,3 +78,16 @@ def test_what_libreoffice_does_not_know_keeps_its_value_though_an_iferror_hides_
     assert done.kept == [
         f"S!A{k + 1} keeps its old value: LibreOffice does not know {name}." for k, name in enumerate(KEPT.values())
     ]
+
+
+def test_a_range_sees_a_table_that_grew_beyond_the_used_cells(session: Session, tmp_path: Path) -> None:
+    made = xlsxwriter.Workbook(str(tmp_path / "b.xlsx"))
+    sheet = made.add_worksheet("S")
+    sheet.write_formula("A2", '=IF(RUSSELL_BETA("oil")<9,ROWS(D1:D60),0)', None, OLD)
+    sheet.write_formula("B1", "=IF(LEN(RUSSELL_ASOF())>0,INDEX(D1:D60,6,1),0)", None, OLD)
+    sheet.write_dynamic_array_formula("D1:D1", "=RUSSELL_BETAS()", None, "stale")
+    made.close()
+    refresh(tmp_path / "b.xlsx")
+    table = RUSSELL_BETAS()
+    assert value(tmp_path / "b.xlsx", "S", "B1") == table[5][0]
+    assert value(tmp_path / "b.xlsx", "S", "A2") == 60

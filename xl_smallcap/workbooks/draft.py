@@ -247,6 +247,10 @@ def stored(value: Any) -> Any:
     return value.code if isinstance(value, CellError) else "" if value is None else value
 
 
+_WIDEST = 40
+"""Columns of our tables, at most."""
+
+
 class Draft:
     """Sheets and names of a workbook that is being written; the calculator reads it.
 
@@ -330,8 +334,11 @@ class Draft:
         -------
         tuple of int
         """
-        places = self.pages[sheet].cells
-        return max((r for r, _ in places), default=0) + 1, max((c for _, c in places), default=0) + 1
+        page = self.pages[sheet]
+        rows, columns = max((r for r, _ in page.cells), default=0), max((c for _, c in page.cells), default=0)
+        for (row, column), spill in page.spills.items():
+            rows, columns = max(rows, row + spill.room), max(columns, column + _WIDEST)
+        return rows + 1, columns + 1
 
     def anchor(self, sheet: str, row: int, column: int) -> tuple[int, int] | None:
         """Return the spilled table that may reach a cell; for the calculator.

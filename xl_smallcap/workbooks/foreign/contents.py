@@ -68,7 +68,7 @@ class Contents:
         """Every name: (sheet in small letters, "" for the workbook; name in capitals) -> "=" and what it means."""
         self.names = self._names(main, every)
         self.spilled: dict[tuple[str, tuple[int, int]], Grid] = {}
-        """Tables calculated already: they reach as far as they are, not as far as the file says."""
+        self._reach: dict[str, tuple[int, int]] = {}
         self._strings: list[str] | None = None
         self._read: dict[str, SheetContents] = {}
         self._occupied: dict[str, Areas] = {}
@@ -222,8 +222,25 @@ class Contents:
         -------
         tuple of int
         """
-        found = self.read(sheet)
-        return found.rows, found.columns
+        found, name = self.read(sheet), self._by_name[sheet.lower()].name
+        rows, columns = self._reach.get(name, (0, 0))
+        return max(found.rows, rows), max(found.columns, columns)
+
+    def spill(self, sheet: str, at: tuple[int, int], grid: Grid) -> None:
+        """Take in a table that is calculated already: it reaches as far as it is, not as far as the file says.
+
+        Parameters
+        ----------
+        sheet : str
+            Its sheet.
+        at : tuple of int
+            Its first cell.
+        grid : Grid
+            Its values.
+        """
+        self.spilled[sheet, at] = grid
+        rows, columns = self._reach.get(sheet, (0, 0))
+        self._reach[sheet] = max(rows, at[0] + len(grid.rows)), max(columns, at[1] + len(grid.rows[0]))
 
     def anchor(self, sheet: str, row: int, column: int) -> tuple[int, int] | None:
         """Return the array formula whose stored range holds a cell; for the calculator.

@@ -26,7 +26,7 @@ def dispersion(draft: Draft, page: Page) -> None:
     heading(page, "Dispersion", "How far apart do the members' returns lie, against the S&P 500's?", 10)
     page.put(4, 0, "Returns over", kind="label")
     page.input(4, 1, "in_dispersion_window", "1m", ["1m", "3m", "12m", "21", "63"])
-    page.row(ROW - 1, 0, ["weighting", "Russell, %", "S&P 500, %", "ratio", "coverage, %", "what it is"], "head")
+    page.row(ROW - 1, 0, ["weighting", "Russell, %", "S&P 500, %", "ratio", "coverage, %", "to", "what it is"], "head")
     for i, (weighting, says) in enumerate(_TOLD):
         page.put(ROW + i, 0, weighting)
         for j, index in enumerate(("russell", "sp500", "ratio")):
@@ -34,7 +34,9 @@ def dispersion(draft: Draft, page: Page) -> None:
             page.put(ROW + i, 1 + j, f'=IFERROR({formula},"n/a")', TIMES if index == "ratio" else "0.00", align="right")
         formula = f'RUSSELL_DISPERSION("russell","coverage",$A{ROW + i + 1},in_dispersion_window,in_as_of)'
         page.put(ROW + i, 4, f'=IFERROR({formula},"n/a")', "0.0", align="right")
-        page.put(ROW + i, 5, says, kind="note")
+        formula = f'RUSSELL_DISPERSION("ratio","last_date",$A{ROW + i + 1},in_dispersion_window,in_as_of)'
+        page.put(ROW + i, 5, f'=IFERROR({formula},"n/a")', DATE, align="right")
+        page.put(ROW + i, 6, says, kind="note")
     members = 'RUSSELL_DISPERSION("russell","membership","equal",in_dispersion_window,in_as_of)'
     page.put(
         ROW + 4,

@@ -13,7 +13,7 @@ from xl_smallcap.workbooks.styles import DATE
 
 THESIS_ROW, THESIS_ROWS = 5, 24
 _SIZES = {"claim": 30, "basis": 13, "definition": 58, "statistic": 16, "unit": 12, "verdict": 16, "claim_verdict": 16,
-          "rule": 34, "note": 40}  # fmt: skip
+          "rule": 34, "note": 60}  # fmt: skip
 _VERDICTS = (
     ("supported", "#0072B2", "#DCEBF7"),
     ("contradicted", "#A33F00", "#FBE3D6"),
@@ -52,7 +52,7 @@ def thesis(draft: Draft, page: Page) -> None:
         An empty sheet.
     """
     heading(page, "The thesis, claim by claim", "Rules were fixed before looking: docs/methods.md, Thesis.", 13)
-    found: Any = page.spill(THESIS_ROW, 0, "=RUSSELL_THESIS(in_as_of)", THESIS_ROWS, 40)
+    found: Any = page.spill(THESIS_ROW, 0, "=RUSSELL_THESIS(in_as_of)", THESIS_ROWS, 44)
     for j, name in enumerate(getattr(found, "rows", ((),))[0]):
         page.sheet.set_column(j, j, _SIZES.get(str(name), 11))
     verdict_colours(draft, page, THESIS_ROW + 1, 8, THESIS_ROW + THESIS_ROWS, 9)
@@ -114,7 +114,7 @@ def functions(draft: Draft, page: Page) -> None:
         page.put(i, 2, ", ".join(p.name for p in f.parameters) or "none", kind="wrap")
         page.cells[i, 3] = EXAMPLES[f.name]
         page.looks[i, 3] = page.styles.get("code", text_wrap=True, valign="top")
-        page.put(i, 4, EXAMPLES[f.name], DATE if f.name == "RUSSELL_ASOF" else "", "wrap")
+        page.put(i, 4, EXAMPLES[f.name], DATE if f.name == "RUSSELL_ASOF" else "#,##0.00##", "wrap")
     page.sheet.freeze_panes(5, 1)
     page.sheet.repeat_rows(4)
     page.sheet.fit_to_pages(1, 0)

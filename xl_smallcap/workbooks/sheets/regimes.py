@@ -51,11 +51,13 @@ def build(draft: Draft, page: Page) -> None:
     )
     page.sheet.set_column(0, 0, 24, page.styles.get("text"))
     page.sheet.set_column(1, 15, 15)
-    page.sheet.set_column(12, 12, 24)
+    page.sheet.set_column(12, 12, 44)
     page.sheet.set_column(SCORE_COLUMN, SCORE_COLUMN, 14)
     page.sheet.conditional_format(
         ROW, 2, ROW + 3, 2, {"type": "data_bar", "bar_color": "#56B4E9", "bar_solid": True, "min_type": "num",
                              "min_value": 0, "max_type": "num", "max_value": 1},
     )  # fmt: skip
     page.sheet.freeze_panes(3, 1)
-    page.sheet.print_area(0, 0, HISTORY - 3, 13)
+    page.sheet.print_area(0, 0, HISTORY - 3, SCORE_COLUMN + 8)
+    page.sheet.set_v_pagebreaks([SCORE_COLUMN - 1])
+    page.sheet.fit_to_pages(2, 1)  # the report card has a page of its own
