@@ -129,6 +129,8 @@ def _second_charts(page: Page, projecting: bool) -> None:
                 page.put(SECOND + 1 + i, 10 + j, source, SHARE, "text", align="center", font_size=9)
     for i in range(SECOND + 1, SECOND + 11):
         page.sheet.set_row(i, 18)
+    bold = {"type": "cell", "criteria": ">", "value": 0.5, "format": book.add_format({"bold": True})}
+    page.sheet.conditional_format(SECOND + 2, 11, SECOND + 10, 19, bold)  # the two halves look alike in grey print
     page.sheet.conditional_format(SECOND + 2, 11, SECOND + 10, 19, HEAT)
     page.merged((SECOND + 12, 10, SECOND + 13, 19), words.NEEDLE, kind="note", font_size=9, text_wrap=True)
 

@@ -293,7 +293,7 @@ def change(projecting: bool) -> list[str]:
             '"No regime estimate.")',
             '=IFERROR("Inflation by weekly betas (104 weeks): "&TEXT('
             f'{weekly.format("lower")},{_SIGNED})&" to "&TEXT({weekly.format("upper")},{_SIGNED})'
-            '&"; the thesis needs it wholly below zero, as the daily one.","No weekly betas.")',
+            '&"; the thesis needs it wholly below zero, as it does of the daily one.","No weekly betas.")',
         ]
     else:
         lines += [

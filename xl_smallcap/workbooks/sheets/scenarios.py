@@ -72,7 +72,6 @@ def build(draft: Draft, page: Page) -> None:
         formula = f'=IFERROR(RUSSELL_PROJECTION(in_shocks,"{stat}",{_ARGUMENTS}),"n/a")'
         if stat in _SENTENCES:
             page.merged((RESULTS + i, 5, RESULTS + i, 13), formula, kind="wrap", bold=stat == "warning")
-            page.sheet.set_row(RESULTS + i, 30)
         else:
             page.put(RESULTS + i, 5, formula, form, align="right")
             page.put(RESULTS + i, 7, says, kind="note")
