@@ -240,7 +240,7 @@ def test_one_page_and_the_stored_values_are_what_libreoffice_calculates(
     assert compared > 1_000
 
 
-def test_a_later_day_is_the_window(session: Session, tmp_path: Path) -> None:
+def test_a_later_day_is_the_window(session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, two = tmp_path / "one.xlsx", tmp_path / "two.xlsx"
     make_pitch(PitchOptions(), "2025-03-31", one, None, quiet)
     make_pitch(PitchOptions(), "2025-06-30", two, None, quiet)
@@ -256,6 +256,10 @@ def test_a_later_day_is_the_window(session: Session, tmp_path: Path) -> None:
     assert growth[at["label"]] == "growth, beta"
     assert growth[at["change"]] == betas[1] - betas[0]
     assert difference(one, one).table == [head]
+    assert cli.main(["workbook", "diff", str(one), str(two)]) == 0
+    said = capsys.readouterr().out
+    assert f"growth [{betas[0]:+.2f} -> {betas[1]:+.2f}] %" in said, "what the headline says otherwise"
+    assert re.search(r"Pitch!A\d+: .*as of \[2025-03-31, -> 2025-06-30,\]", said)
 
 
 def test_other_data_and_another_model_are_told_apart(

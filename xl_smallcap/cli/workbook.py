@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
+import re
 import sys
 from collections import Counter
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 from xl_smallcap.cli.terminal import SHOWN_ROWS, print_table, progress
 
 PARTIAL = 3
+_AROUND = 3
+"""Words shown before and after what a sentence says otherwise."""
+_DATED = re.compile(r'"(?:first|last)_date"|"published"|RUSSELL_ASOF|EOMONTH', re.IGNORECASE)
+"""Formulas whose number is a day."""
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -54,16 +61,35 @@ def _diff(args: argparse.Namespace) -> int:
     causes = Counter(str(row[-1]) for row in found.table[1:])
     if causes:
         print("Causes: " + ", ".join(f"{cause} {n}" for cause, n in causes.most_common()) + ".")
-    # cells that merely show or add up others are in --json
-    ours = [row for row in found.table[1:] if "RUSSELL_" in str(row[3])]
+    for _, cell, _, _, old, new, *_ in (row for row in found.table[1:] if row[0] == "Pitch"):
+        if isinstance(old, str) and isinstance(new, str):
+            print(f"Pitch!{cell}: {_otherwise(old, new)}")
+    # cells that merely show or add up others are in --json, sentences above
+    ours = [r for r in found.table[1:] if "RUSSELL_" in str(r[3]) and not (r[0] == "Pitch" and isinstance(r[4], str))]
     if ours:
         kept = [0, 1, 2, 4, 5, 6, 11]
-        rows = [[_short(row[i]) for i in kept] for row in [found.table[0], *ours]]
+        rows = [[_short(row[i], str(row[3])) for i in kept] for row in [found.table[0], *ours]]
         print_table(rows, limit=SHOWN_ROWS)
     return 0
 
 
-def _short(cell: Any) -> Any:
+def _otherwise(old: str, new: str) -> str:
+    """What one sentence says otherwise than another, with some words around it."""
+    one, two, said = old.split(), new.split(), list[str]()
+    for kind, a, b, c, d in SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
+        if kind != "equal":
+            said.append(f"[{' '.join(one[a:b])} -> {' '.join(two[c:d])}]")
+        elif b - a > 2 * _AROUND:
+            before, after = one[a : a + _AROUND] if a else [], one[b - _AROUND : b] if b < len(one) else []
+            said += [*before, "...", *after]
+        else:
+            said += one[a:b]
+    return " ".join(said)
+
+
+def _short(cell: Any, formula: str) -> Any:
+    if isinstance(cell, float) and _DATED.search(formula) and 20_000 < cell < 80_000:
+        return (dt.date(1899, 12, 30) + dt.timedelta(int(cell))).isoformat()
     return cell[:50] if isinstance(cell, str) else cell
 
 
