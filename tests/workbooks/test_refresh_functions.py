@@ -80,6 +80,32 @@ def test_what_libreoffice_does_not_know_keeps_its_value_though_an_iferror_hides_
     ]
 
 
+def test_words_in_texts_sheets_and_tables_are_no_functions_and_no_names(
+    office: Office, session: Session, tmp_path: Path
+) -> None:
+    """A copy of a sheet is called "Data (2)", a column "Price (USD)", and a name may be a word of either."""
+    assert office
+    made = xlsxwriter.Workbook(str(tmp_path / "b.xlsx"))
+    sheet, other = made.add_worksheet("S"), made.add_worksheet("my table (2)")
+    sheet.write_dynamic_array_formula("D1:D1", '=RUSSELL_BETAS("relative")', None, 1.0)
+    made.define_name("table", "=_xlfn.ANCHORARRAY(S!$D$1)")
+    other.write("A1", 5.0)
+    other.add_table("C1:D3", {"columns": [{"header": "Price (USD)"}, {"header": "my table"}]})
+    other.write_column("C2", [1.0, 2.0])
+    formulas = {
+        "='my table (2)'!A1*2": 10.0,
+        '=SUMPRODUCT(1*("TAKE(1) table"<>""))': 1.0,
+        "=SUM(Table1[Price (USD)])": 3.0,
+        "=ROWS(table)+'my table (2)'!A1": len(RUSSELL_BETAS("relative")) + 5.0,
+    }
+    for row, text in enumerate(formulas):
+        sheet.write_formula(row, 0, text, None, OLD)
+    made.close()
+    done = refresh(tmp_path / "b.xlsx")
+    assert [value(tmp_path / "b.xlsx", "S", f"A{k + 1}") for k in range(len(formulas))] == list(formulas.values())
+    assert done.kept == []
+
+
 def test_a_range_sees_a_table_that_grew_beyond_the_used_cells(session: Session, tmp_path: Path) -> None:
     made = xlsxwriter.Workbook(str(tmp_path / "b.xlsx"))
     sheet = made.add_worksheet("S")

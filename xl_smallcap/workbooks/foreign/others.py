@@ -15,7 +15,7 @@ from xl_smallcap.workbooks.foreign.patching import Change, Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
 from xl_smallcap.workbooks.foreign.state import PREFIXES, Book, Ours, Progress, functions_in, unknown_functions
 from xl_smallcap.workbooks.formulas.library import EAGER
-from xl_smallcap.workbooks.formulas.references import ANCHORED, WORD, Block, address, read_reference
+from xl_smallcap.workbooks.formulas.references import ANCHORED, OPAQUE, WORD, Block, address, read_reference
 from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
 from xl_smallcap.workbooks.on_call import OfficeOnCall
 
@@ -103,9 +103,9 @@ def _in_the_copy(book: Book, sheet: str, at: Place, cell: FormulaCell) -> Change
 
 
 def _outside_texts(text: str, change: Callable[[str], str]) -> str:
-    """A formula changed everywhere but in its texts."""
+    """A formula changed everywhere but in its texts, quoted sheets and columns of tables."""
     pieces, at = [], 0
-    for quoted in _TEXTS.finditer(text):
+    for quoted in OPAQUE.finditer(text):
         pieces += [change(text[at : quoted.start()]), quoted[0]]
         at = quoted.end()
     return "".join([*pieces, change(text[at:])])

@@ -13,12 +13,11 @@ from xl_smallcap.workbooks.foreign.contents import OURS, Contents
 from xl_smallcap.workbooks.foreign.patching import Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
 from xl_smallcap.workbooks.formulas.calculator import Calculator, ask_engine
-from xl_smallcap.workbooks.formulas.references import ANCHORED, WORD, Block
+from xl_smallcap.workbooks.formulas.references import ANCHORED, OPAQUE, WORD, Block
 from xl_smallcap.workbooks.formulas.values import Grid, UnsupportedError
 
 _OF_FORMULAS = re.compile(r"(?<![\w.])(?:FORMULATEXT|ISFORMULA)\s*\(", re.IGNORECASE)
 """What looks at formulas is ours to answer: in LibreOffice's copy many of them are constants."""
-_TEXTS = re.compile(r'"(?:[^"]|"")*"')
 _CALL = re.compile(r"(?<![\w.])((?:_xl\w+\.)*[^\W\d_][\w.]*)\s*\(", re.IGNORECASE)
 PREFIXES = re.compile(r"_XL\w+\.", re.IGNORECASE)
 """What a file puts before the names of newer functions."""
@@ -52,6 +51,10 @@ class Book:
             for at, cell in cells.items()
             if cell.kind == "array"
         }
+        self.meanings: dict[str, list[str]] = {}
+        """Names in capitals -> what they mean, on any sheet."""
+        for (_, name), meant in contents.scoped_names.items():
+            self.meanings.setdefault(name, []).append(meant)
         self.spilled_names = {n: t[1:] for n, t in contents.names.items() if ANCHORED.fullmatch(t[1:])}
         """Names for a table that spills -> A1# as the file holds it."""
         pin = contents.names.get("RUSSELL_PIN")
@@ -129,12 +132,11 @@ def functions_in(book: Book, text: str) -> set[str]:
     found: set[str] = set()
     waiting, seen = [text], set[str]()
     while waiting:
-        bare = _TEXTS.sub('""', waiting.pop())
+        bare = OPAQUE.sub('""', waiting.pop())
         found |= {m[1].upper() for m in _CALL.finditer(bare)}
         for word in {w.upper() for w in WORD.findall(bare)} - seen:
             seen.add(word)
-            if word in book.contents.names:
-                waiting.append(book.contents.names[word])
+            waiting += book.meanings.get(word, ())
     return found
 
 

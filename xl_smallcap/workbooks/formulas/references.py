@@ -15,6 +15,8 @@ _COLUMNS = re.compile(rf"^{_SHEET}\$?([A-Za-z]{{1,3}}):\$?([A-Za-z]{{1,3}})$")
 
 ANCHORED = re.compile(r"_xlfn\.ANCHORARRAY\(((?:'(?:[^']|'')*'|[^'()])+)\)", re.IGNORECASE)
 """A1# as a file holds it; the group is A1."""
+OPAQUE = re.compile(r"""\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|\[(?:[^\[\]]|\[[^\[\]]*\])*\]""")
+"""What is neither a function nor a name in a formula: texts, quoted sheets, columns of tables."""
 WORD = re.compile(r"(?<![\w.\\!'\]])[^\W\d][\w.\\?]*(?![\w.\\?(!'\[])")
 """A word in a formula that may be a defined name: no function, sheet, table or part of one."""
 
