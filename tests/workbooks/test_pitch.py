@@ -86,6 +86,7 @@ def test_the_page_says_what_it_must(session: Session) -> None:
         "What would change our mind", "as of 2025-06-30", f"Snapshot {RUSSELL_SNAPSHOT()}", "xl_smallcap 0.1.0",
         "levels are the user's assumption, not a forecast by the firm named", "hypothetical", "before costs",
         "not affiliated with or endorsed by FTSE Russell", "not investment advice", "conditional on", "base rate",
+        "Sources: SAMPLE (synthetic) (CFTC; CME; ", "Federal Reserve Bank of Chicago",
         "(growth known to 20", "by weekly betas", "by bands",
     ):  # fmt: skip
         assert said in whole, said

@@ -48,10 +48,10 @@ def publishers_behind(session: Session) -> str:
     Returns
     -------
     str
-        Names joined by commas.
+        Names joined by semicolons.
     """
     named = {session.catalogue.series_of(s).publisher for s in series_behind(session)}
-    return ", ".join(sorted(named))
+    return "; ".join(sorted(named))
 
 
 def check_licences(session: Session, *, projecting: bool) -> tuple[str, ...]:

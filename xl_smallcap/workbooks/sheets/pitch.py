@@ -181,7 +181,8 @@ def build(page: Page, options: PitchOptions) -> None:
     _lists(page, projecting)
     for i, line in enumerate(words.footer(options)):
         page.merged((FOOT + i, 0, FOOT + i, COLUMNS - 1), line, kind="note", font_size=8, text_wrap=True)
-    sheet.set_row(FOOT + 1, 36)
+    sheet.set_row(FOOT, 24)
+    sheet.set_row(FOOT + 1, 26)
     if internal:
         sheet.insert_textbox(
             FIRST + 12, 1, WATERMARK,

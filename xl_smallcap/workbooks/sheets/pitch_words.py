@@ -6,11 +6,14 @@ from typing import Any
 
 from xl_smallcap.analyses.thesis import CLAIMS
 from xl_smallcap.data.scenarios import LEVELS_ASSUMED
+from xl_smallcap.session import current_session
 from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.outgoing import publishers_behind
 from xl_smallcap.workbooks.sheets import pitch_data as data
 from xl_smallcap.workbooks.sheets._shared import LATER, LATEST
 
 MAP_TITLE = "Odds of outperformance in 3 months over growth and inflation, conditional on both (weekly betas)"
+_LONGEST = 200
 _STALE_DAYS = 45
 """A number older than this beside the page's day is shown with its own."""
 SAMPLE = '=IF(LEFT(RUSSELL_SNAPSHOT(),6)="SAMPLE","SAMPLE: synthetic data, not a market","")'
@@ -305,6 +308,12 @@ def change(projecting: bool) -> list[str]:
     return lines
 
 
+def _literal(text: str) -> str:
+    """A text in a formula: Excel takes no literal longer than 255 characters."""
+    pieces = [text[i : i + _LONGEST] for i in range(0, len(text), _LONGEST)]
+    return "&".join('"' + piece.replace('"', '""') + '"' for piece in pieces or [""])
+
+
 def footer(options: Any) -> list[str]:
     """Return the four lines of the footer.
 
@@ -320,8 +329,10 @@ def footer(options: Any) -> list[str]:
     from xl_smallcap import __version__
 
     source = 'INDEX(RUSSELL_BETAS("relative",250,in_as_of),2,26)'
+    publishers = _literal(publishers_behind(current_session()))
     first = (
-        f'="Sources: "&{source}&". Snapshot "&RUSSELL_SNAPSHOT()&", as of "&TEXT({LATEST},"yyyy-mm-dd")'
+        f'="Sources: "&{source}&" ("&{publishers}&"). Snapshot "&RUSSELL_SNAPSHOT()&", as of "'
+        f'&TEXT({LATEST},"yyyy-mm-dd")'
         f'{LATER}&", xl_smallcap {__version__}. '
         'Betas: OLS, 250 daily changes, Newey-West errors, 90 % intervals. Index returns are price returns."'
     )
