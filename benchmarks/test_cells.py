@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from benchmarks.timing import median_time
+from tests.conftest import started_office
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
@@ -91,8 +92,6 @@ def test_first_cell_of_a_fresh_process(home: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_1000_cells_in_libreoffice(home: Path) -> None:
-    from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
-    from xl_smallcap.hosts.libreoffice.package import package_files
 
     formulas = [
         [
@@ -103,11 +102,7 @@ def test_1000_cells_in_libreoffice(home: Path) -> None:
         for t in ("russell", "relative")
         for w in range(100, 150)
     ]
-    try:
-        began = Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)}).__enter__()
-    except OfficeMissingError as exc:
-        pytest.skip(str(exc))
-    with began as office:
+    with started_office(home) as office:
         sheet = office.do("new")
         office.do("type", sheet, 0, "L1:L1", [['=RUSSELL_BETA("oil")']])
         start = time.perf_counter()

@@ -88,18 +88,18 @@ def make_snapshot(root: Path, series: dict[str, tuple[list[str], list[float]]], 
     return Store(root).add(built, source="folder", synthetic=False, loaded_at="2026-01-01T00:00:00")
 
 
-def started_office(home: Path) -> Office:
+def started_office(home: Path, **more: str) -> Office:
     """LibreOffice with the add-in on a home and a fresh profile; where it is not installed the test is skipped.
 
     A user without LibreOffice sees why; our own run sets XL_SMALLCAP_REQUIRE_HOSTS, which makes that a failure.
     """
-    environment = {"XL_SMALLCAP_HOME": str(home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "5"}
+    environment = {"XL_SMALLCAP_HOME": str(home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "5", **more}
     try:
-        return Office(extension=package_files(home), environment=environment).__enter__()
+        return Office(extension=package_files(home), environment=environment)
     except OfficeMissingError as exc:
         if os.environ.get("XL_SMALLCAP_REQUIRE_HOSTS") == "1":
             pytest.fail(f"XL_SMALLCAP_REQUIRE_HOSTS is set, but: {exc}")
-        pytest.skip(str(exc))
+        pytest.skip(str(exc))  # not installed or too old; one that is installed and does not start fails on entering
 
 
 @pytest.fixture(scope="session")

@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 from pyopenvba.apps.excel import ExcelApplication
 
+from tests.conftest import started_office
 from tests.hosts.conftest import ROOT
 from tests.hosts.excel_members import CALCULATED, TIMERS
 from tests.live.loopback import Loopback, World
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
 from xl_smallcap.hosts.excel.vba import MODULE, udf_module
-from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
-from xl_smallcap.hosts.libreoffice.package import addons_xcu, package_files
+from xl_smallcap.hosts.libreoffice.package import addons_xcu
 
 
 @pytest.fixture
@@ -234,14 +234,7 @@ def test_the_macro_workbook_has_the_button(home: Path, tmp_path: Path, monkeypat
 @pytest.mark.libreoffice
 def test_in_libreoffice(server: Loopback, home: Path) -> None:
     before = snapshot(home)
-    environment = {**server.environment(home), "XL_SMALLCAP_SERVER_IDLE_MINUTES": "5"}
-    try:
-        started = Office(extension=package_files(home), environment=environment).__enter__()
-    except OfficeMissingError as exc:
-        if os.environ.get("XL_SMALLCAP_REQUIRE_HOSTS") == "1":
-            pytest.fail(f"XL_SMALLCAP_REQUIRE_HOSTS is set, but: {exc}")
-        pytest.skip(str(exc))
-    with started as office:
+    with started_office(home, **server.environment(home)) as office:
         free, bound, cell = office.do("new"), office.do("new"), office.do("new")
         office.do("pin", bound, f'"{before}"')
         office.do("type", cell, 0, "C9:C9", [[before]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.conftest import num
 from tests.real.conftest import AS_OF, FOLDER
 from xl_smallcap.functions import RUSSELL_FAIR_VALUE, RUSSELL_THESIS
 from xl_smallcap.workbooks.book import prepare
-from xl_smallcap.workbooks.pitch_sheet import make_pitch
+from xl_smallcap.workbooks.pitch_sheet import make_pitch, pitch_bytes
 from xl_smallcap.workbooks.sheets.pitch import PitchOptions
 
 pytestmark = pytest.mark.skipif(not FOLDER, reason="XL_SMALLCAP_REAL_DATA is not set: no real data to check on")
@@ -39,3 +40,16 @@ def test_the_pitch_sheet_of_christmas_eve_says_what_the_numbers_say(tmp_path: Pa
     assert 0.3 < beaten < 0.5
     assert f"is beaten by {beaten:.0%} of random walks" in whole
     assert "SAMPLE" not in whole
+
+
+def test_numbers_much_older_than_the_page_say_so() -> None:
+    """Constituents end in 2022; a page without a day takes what there is, and says of when it is."""
+    prepare()
+    data, _ = pitch_bytes(PitchOptions(), None, lambda *_: None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        page = openpyxl.load_workbook(io.BytesIO(data), data_only=True)["Pitch"]
+    shown = [str(c.value) for line in page.iter_rows() for c in line if c.value is not None]
+    k = next(k for k, cell in enumerate(shown) if cell.startswith("Dispersion is more than twice"))
+    assert shown[k + 1].endswith(", of 2022-12-30")
+    assert not any(cell.endswith(", of 2025-12-16") for cell in shown), "a fortnight is no age"

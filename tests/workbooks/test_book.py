@@ -157,15 +157,26 @@ def test_a_shock_changes_everything_that_hangs_on_it(office: Office, session: Se
     opened = office.do("open", str(build_workbook(tmp_path / "book.xlsx")))
     office.do("recalculate", opened)
     before = office.do("read", opened, "Scenarios", "F9:F20")
-    fan = office.do("read", opened, "Scenarios", "B62:G67")
+    assert office.do("read", opened, "Scenarios", "A66:B66") == [["month", "mean"]]
+    fan = office.do("read", opened, "Scenarios", "B67:G72")
+    assert fan[5][0] == pytest.approx(before[0][0], rel=1e-12), "the fan ends at the mean"
     office.do("type", opened, "Scenarios", "B9:B9", [["-6"]])
     after = office.do("read", opened, "Scenarios", "F9:F20")
     assert after[0][0] < 0 < before[0][0]
-    assert office.do("read", opened, "Scenarios", "B62:G67") != fan
+    moved = office.do("read", opened, "Scenarios", "B67:G72")
+    assert all(one != two for one, two in zip(moved, fan, strict=True))
+    assert moved[5][0] == pytest.approx(after[0][0], rel=1e-12)
     from xl_smallcap.functions import RUSSELL_PROJECTION
 
     shocks = [["growth", -6.0, "pct"], ["inflation", -20.0, "bp"], ["easing", 25.0, "bp"]]
     assert after[0][0] == RUSSELL_PROJECTION(shocks, "mean", "relative", 6)
+    office.do("type", opened, "Scenarios", "F5:F5", [["full"]])
+    full = RUSSELL_PROJECTION(shocks, "mean", "relative", 6, None, "full")
+    assert office.do("read", opened, "Scenarios", "F9:F9") == [[full]]
+    assert full != after[0][0]
+    assert office.do("read", opened, "Scenarios", "B72:B72")[0][0] == pytest.approx(full, rel=1e-12)
+    wanted = RUSSELL_PROJECTION(shocks, "contribution:volatility", "relative", 6, None, "full")
+    assert office.do("read", opened, "Scenarios", "A25:B25") == [["volatility", wanted]]
     office.do("type", opened, "Scenarios", "A9:A9", [["growht"]])
     assert "not understood" in office.do("read", opened, "Scenarios", "A6:A6")[0][0]
     office.do("close", opened)

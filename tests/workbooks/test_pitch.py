@@ -7,6 +7,7 @@ import io
 import re
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +320,42 @@ def test_licences_of_everything_behind_the_page(tmp_path: Path, monkeypatch: pyt
                 pitch_bytes(PitchOptions(audience="institutional"), None, quiet)
         finally:
             use_session(None)
+
+
+def test_constituents_count_among_what_leaves_the_house(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    load(store, "sample", lambda *_: None)
+    old = store.open()
+    assert old.prices_entry is not None
+    parts = tuple(replace(part, source="bloomberg") for part in old.prices_entry.parts)
+    prices = replace(old.prices_entry, parts=parts)
+    made = store.add(
+        {}, source="sample", kept=old.entries, synthetic=True, holdings=old.holdings_entries, prices=prices
+    )
+    store.use(made.fingerprint)
+    use_session(Session(load_settings(tmp_path)))
+    try:
+        with pytest.raises(BadArgumentError, match="constituents' prices came from a Terminal"):
+            pitch_bytes(PitchOptions(audience="institutional"), None, quiet)
+    finally:
+        use_session(None)
+
+
+def test_the_fan_is_as_long_as_the_longest_path(tmp_path: Path) -> None:
+    load(Store(tmp_path / "store"), "sample", lambda *_: None)
+    (tmp_path / "scenarios.toml").write_text(
+        'schema = 1\n[paths.long]\nlabel = "A year"\ndated = 2025-12-31\nsource = "ours"\nmonths = 12\n'
+        '[paths.long.shocks]\ngrowth = { unit = "pct", shock = 6 }\n',
+        "utf-8",
+    )
+    use_session(Session(load_settings(tmp_path)))
+    try:
+        data, _ = pitch_bytes(PitchOptions(path="long"), None, quiet)
+    finally:
+        use_session(None)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        charts = "".join(archive.read(n).decode() for n in archive.namelist() if "/charts/chart" in n)
+    assert "'Pitch data'!$H$50:$H$61" in charts
+    book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)["Pitch data"]
+    assert isinstance(book["H61"].value, float)
+    assert book["P61"].value == "#N/A", "the other path has six months"

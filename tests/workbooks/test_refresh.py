@@ -339,4 +339,8 @@ def test_from_the_command_line_with_a_pdf(
     assert "1 cells with RUSSELL_ functions, 1 cells changed" in said.out
     assert "S!A2 keeps its old value" in said.err
     assert path.with_suffix(".pdf").read_bytes()[:5] == b"%PDF-"
+    path.with_suffix(".pdf").unlink()
+    assert cli.main(["workbook", "refresh", str(path), "--out", str(tmp_path / "n.xlsx"), "--pdf"]) == 3
+    assert (tmp_path / "n.pdf").read_bytes()[:5] == b"%PDF-"
+    assert not path.with_suffix(".pdf").exists()
     assert cli.main(["workbook", "refresh", str(tmp_path / "x.xls")]) == 1

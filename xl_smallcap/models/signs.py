@@ -134,7 +134,7 @@ def independent_signs(y: FloatArray, X: FloatArray, window: int, gaps: IntArray,
         -1, 0 or 1, the latest window first; windows with a constant target, or constant or collinear
         factors, are left out. May be empty.
     """
-    count = y.size // window - 1
+    count = max(y.size // window - 1, 0)
     whole = slice(y.size - (count + 1) * window, y.size - window)
     starts = whole.start + window * np.arange(count)
     inside = (gaps > starts[:, None]) & (gaps < starts[:, None] + window)

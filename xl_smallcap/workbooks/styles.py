@@ -110,10 +110,9 @@ class Styles:
             Kind -> indices, the plainest first.
         """
         found: dict[Kind, list[int]] = {}
-        for (kind, *rest), made in sorted(self._made.items(), key=lambda item: (len(item[0]), str(item[0]))):
+        for (kind, *_), made in sorted(self._made.items(), key=lambda item: (len(item[0]), str(item[0]))):
             if made.xf_index is not None:
                 found.setdefault(kind, []).append(made.xf_index)
-            del rest
         return found
 
 

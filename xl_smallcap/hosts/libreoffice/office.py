@@ -111,8 +111,9 @@ def find_python(soffice: Path) -> Path:
     program = soffice.resolve().parent
     own = ["python.exe", "python", "../Resources/python"]
     for candidate in [*(program / name for name in own), Path("/usr/bin/python3")]:
-        if candidate.is_file() and "yes" in _run([str(candidate), "-c", "import uno; print('yes')"]):
-            return candidate
+        with contextlib.suppress(OfficeMissingError):  # one that cannot be run is none
+            if candidate.is_file() and "yes" in _run([str(candidate), "-c", "import uno; print('yes')"]):
+                return candidate
     raise OfficeMissingError("LibreOffice has no Python that can drive it. On Debian: apt-get install python3-uno.")
 
 
@@ -279,7 +280,8 @@ class Office:
                 continue
             if sys.platform == "win32":
                 if process.poll() is None:
-                    _run(["taskkill", "/F", "/T", "/PID", str(process.pid)])  # soffice.exe and its soffice.bin
+                    with contextlib.suppress(OfficeMissingError):
+                        _run(["taskkill", "/F", "/T", "/PID", str(process.pid)])  # soffice.exe and its soffice.bin
             else:
                 import signal
 
@@ -325,7 +327,8 @@ class Office:
         for process in (self._office, self._driver):
             if process is None:
                 continue
-            process.wait(15)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(15)
             for stream in (process.stdin, process.stdout):
                 if stream is not None:
                     with contextlib.suppress(OSError):

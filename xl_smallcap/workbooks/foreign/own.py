@@ -26,9 +26,6 @@ def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
         Told of (what, done, total).
     """
     _expand(book, ours, progress)
-    for sheet, grids in book.spills.items():
-        for at, grid in grids.items():
-            book.contents.spill(sheet, at, grid)
     calculator = book.calculator()
     alone = [(sheet, at) for sheet, at, _ in ours if at not in book.spills[sheet]]
     for k, (sheet, at) in enumerate(alone, len(ours) - len(alone)):

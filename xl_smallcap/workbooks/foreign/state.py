@@ -84,6 +84,7 @@ class Book:
             Its values.
         """
         self.spills[sheet][at] = grid
+        self.contents.spill(sheet, at, grid)
         self.granted[sheet].put(at, Block(None, *at, at[0] + len(grid.rows) - 1, at[1] + len(grid.rows[0]) - 1))
 
     def calculator(self) -> Calculator:
