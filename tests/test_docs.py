@@ -69,7 +69,7 @@ def test_formulas_of_the_docs_do_what_the_docs_say(session: Session, page: str, 
     wanted = {
         'RUSSELL_BETA("inflaton")': "#VALUE!",
         'RUSSELL_BETA("growth",,,60000)': "#N/A",
-        "RUSSELL_CHANGES()": "#N/A",  # the sample follows no other snapshot
+        "RUSSELL_DIFF()": "#N/A",  # the sample follows no other snapshot
     }.get(formula)
     assert answer.code == wanted
 

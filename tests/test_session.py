@@ -152,6 +152,10 @@ def test_why_lists_the_last_fifty_newest_first(own: Session) -> None:
     assert "Unknown factor 'x33'" in str(RUSSELL_WHY('=RUSSELL_BETA("x33")'))
     assert "Unknown factor 'x59'" in str(RUSSELL_WHY("=RUSSELL_BETA(A1)*2"))
     assert "there is no such function" in str(RUSSELL_WHY("=RUSSELL_GAMMA(1)"))
+    assert "is called RUSSELL_DIFF now" in str(RUSSELL_WHY("=RUSSELL_CHANGES()"))
+    for text in ("=@RUSSELL_BETA", "=_xll.RUSSELL_BETA", "=_xldudf_RUSSELL_BETA", "=@_xll.RUSSELL_BETA"):
+        assert "Unknown factor 'x33'" in str(RUSSELL_WHY(f'{text}("x33")')), text
+        assert "Unknown factor 'x59'" in str(RUSSELL_WHY(f"{text}(A1)")), text
 
 
 def test_true_is_not_one(own: Session) -> None:

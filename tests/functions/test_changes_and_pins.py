@@ -14,7 +14,7 @@ from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, NoDataError, StoreError
-from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_CHANGES, RUSSELL_SNAPSHOT, RUSSELL_STATUS
+from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_DIFF, RUSSELL_SNAPSHOT, RUSSELL_STATUS
 from xl_smallcap.hosts._cells import evaluate
 from xl_smallcap.session import Session, pinned, use_session
 
@@ -60,7 +60,7 @@ def rows(table: list[list[Any]]) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_only_the_window_moved(made: dict[str, Any]) -> None:
-    told = rows(RUSSELL_CHANGES(made["first"].fingerprint, made["later"].fingerprint))
+    told = rows(RUSSELL_DIFF(made["first"].fingerprint, made["later"].fingerprint))
     assert {t for t, _ in told} == {"russell", "sp500", "relative", "hedged"}
     assert len(told) == 5 * 3 + 6
     for row in told.values():
@@ -71,7 +71,7 @@ def test_only_the_window_moved(made: dict[str, Any]) -> None:
 
 
 def test_only_the_data_changed(made: dict[str, Any]) -> None:
-    told = rows(RUSSELL_CHANGES(made["first"].fingerprint, made["same_day"].fingerprint))
+    told = rows(RUSSELL_DIFF(made["first"].fingerprint, made["same_day"].fingerprint))
     for (target, _), row in told.items():
         assert row["from_window"] == 0.0
         assert row["from_data"] == row["change"]
@@ -80,8 +80,8 @@ def test_only_the_data_changed(made: dict[str, Any]) -> None:
 
 
 def test_both_add_up_and_agree_with_the_cells(made: dict[str, Any]) -> None:
-    default = RUSSELL_CHANGES()
-    assert default == RUSSELL_CHANGES(made["first"].fingerprint[:6], f"sample {made['both'].fingerprint}")
+    default = RUSSELL_DIFF()
+    assert default == RUSSELL_DIFF(made["first"].fingerprint[:6], f"sample {made['both'].fingerprint}")
     for (target, factor), row in rows(default).items():
         assert row["from_data"] + row["from_window"] == pytest.approx(row["change"], abs=1e-12)
         assert row["moved"] == ("yes" if abs(row["change"]) > row["se"] else "no")
@@ -95,18 +95,18 @@ def test_a_target_that_cannot_be_compared_says_why(made: dict[str, Any]) -> None
     store = made["store"]
     lacking = {n: made["both"].series(n) for n in made["both"].ids if n != "GSPC"}
     short = store.add(lacking, source="sample", synthetic=True)
-    told = RUSSELL_CHANGES(made["first"].fingerprint, short.fingerprint)
+    told = RUSSELL_DIFF(made["first"].fingerprint, short.fingerprint)
     why = {r[0]: str(r[9]) for r in told[1:] if r[1] is None}
     assert set(why) == {"sp500", "relative", "hedged"}
     assert "no series 'GSPC'" in why["relative"]
-    reversed_order = RUSSELL_CHANGES(made["later"].fingerprint, made["first"].fingerprint)
+    reversed_order = RUSSELL_DIFF(made["later"].fingerprint, made["first"].fingerprint)
     assert all("give them the other way round" in str(r[9]) for r in reversed_order[1:])
     with pytest.raises(NoDataError, match="was not made after another one"):
-        RUSSELL_CHANGES(None, made["first"].fingerprint)
+        RUSSELL_DIFF(None, made["first"].fingerprint)
     with pytest.raises(StoreError, match="no snapshot"):
-        RUSSELL_CHANGES("fff")
+        RUSSELL_DIFF("fff")
     with pytest.raises(BadArgumentError, match="got 'yesterday'"):
-        RUSSELL_CHANGES("yesterday")
+        RUSSELL_DIFF("yesterday")
 
 
 def test_status_counts_revisions_as_of(made: dict[str, Any]) -> None:

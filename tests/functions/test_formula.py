@@ -40,3 +40,30 @@ def test_calls_inside_other_formulas_with_references() -> None:
 def test_what_the_command_line_refuses(text: str) -> None:
     with pytest.raises(BadArgumentError):
         parse_call(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '=@RUSSELL_BETA("inflaton")',
+        '=_xll.RUSSELL_BETA("inflaton")',
+        '=@_xll.RUSSELL_BETA("inflaton")',
+        '=_xldudf_RUSSELL_BETA("inflaton")',
+        '=_xldudf_XLSC_RUSSELL_BETA("inflaton")',
+        "='C:\\desk\\xl_smallcap.xlsm'!RUSSELL_BETA(\"inflaton\")",
+        '=xl_smallcap.xlsm!RUSSELL_BETA("inflaton")',
+        '=[1]!RUSSELL_BETA("inflaton")',
+    ],
+)
+def test_what_excel_puts_before_a_function(text: str) -> None:
+    wanted = [Call("RUSSELL_BETA", ("inflaton",))]
+    assert find_calls(text) == wanted
+    assert find_calls(f"=IFERROR({text[1:]},0)") == wanted
+    assert "xlsm" in text or "[" in text or parse_call(text) == wanted[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["=MY.RUSSELL_BETA(1)", "=XRUSSELL_BETA(1)", '="RUSSELL_BETA(1)"', "=_RUSSELL_BETA(1)"]
+)
+def test_what_is_no_function_of_ours(text: str) -> None:
+    assert find_calls(text) == []

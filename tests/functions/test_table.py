@@ -18,13 +18,13 @@ NAMES = [
     "RUSSELL_TIPPING", "RUSSELL_NEEDLE", "RUSSELL_NEEDLE_MAP", "RUSSELL_DISPERSION",
     "RUSSELL_DISPERSION_HISTORY", "RUSSELL_WINNERS", "RUSSELL_POSITIONING", "RUSSELL_POSITIONING_HISTORY",
     "RUSSELL_GAUGE", "RUSSELL_GAUGES", "RUSSELL_THESIS",
-    "RUSSELL_CHANGES",
+    "RUSSELL_DIFF",
     "RUSSELL_ASOF", "RUSSELL_SOURCE", "RUSSELL_SNAPSHOT", "RUSSELL_STATUS", "RUSSELL_WHY",
 ]  # fmt: skip
 F: dict[str, Callable[..., Any]] = {f.name: f.call for f in FUNCTIONS}
 PERIODS = {
     "RUSSELL_ATTRIBUTION": ["start", "finish"],
-    "RUSSELL_CHANGES": ["before", "after"],
+    "RUSSELL_DIFF": ["before", "after"],
     "RUSSELL_REGIME_PROB": ["regime", "horizon"],
     "RUSSELL_REGIMES": ["horizon"],
     "RUSSELL_REGIME_HISTORY": ["start"],

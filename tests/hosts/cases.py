@@ -281,8 +281,8 @@ BREADTH = [
 ]
 
 ERRORS = [
-    Case("RUSSELL_CHANGES()", Error("#N/A", "was not made after another one")),
-    Case('RUSSELL_CHANGES("zzz")', Error("#VALUE!", "fingerprint is 3 to 12 of the characters")),
+    Case("RUSSELL_DIFF()", Error("#N/A", "was not made after another one")),
+    Case('RUSSELL_DIFF("zzz")', Error("#VALUE!", "fingerprint is 3 to 12 of the characters")),
     Case('RUSSELL_POSITIONING("hedge funds")', Error("#VALUE!", "Unknown category 'hedge funds'")),
     Case('RUSSELL_POSITIONING(,"change","2006-06-20")', Error("#N/A", "'change' is not available for the report")),
     Case('RUSSELL_POSITIONING(,,"2006-06-13")', Error("#N/A", "No CFTC report for as_of 2006-06-13")),

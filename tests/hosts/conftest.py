@@ -15,17 +15,21 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-class Excel:
-    """A Python process in which the real xlwings code answers as it would answer Excel."""
+class ComError(Exception):
+    """An exception that left the server: its HRESULT and text."""
 
-    def __init__(self, home: Path) -> None:
+
+class Excel:
+    """A Python process in which the real xlwings code answers as it would answer Excel, values as pywin32 has them."""
+
+    def __init__(self, home: Path, **more: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.hosts.fake_windows"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "XL_SMALLCAP_HOME": str(home), "PYTHONWARNINGS": "ignore"},
+            env={**os.environ, "XL_SMALLCAP_HOME": str(home), "PYTHONWARNINGS": "ignore", **more},
         )
 
     def ask(self, name: str, arguments: list[Any]) -> Any:
@@ -35,7 +39,10 @@ class Excel:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         assert line, "the xlwings process ended"
-        return json.loads(line)
+        told = json.loads(line)
+        if "com_error" in told:
+            raise ComError(told["com_error"], told["text"])
+        return told["value"]
 
     def close(self) -> None:
         for stream in (self.process.stdin, self.process.stdout):

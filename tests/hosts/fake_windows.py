@@ -1,6 +1,8 @@
 """The real xlwings code (udfs.py, com_server.py, import_udfs) on any system; pywin32 and ctypes.windll are stubbed.
 
-Run as a program: reads calls as JSON lines ``[name, [argument, ...]]``, prints what ``XLPython.CallUDF`` gives VBA.
+Run as a program: reads calls as JSON lines ``[name, [argument, ...]]`` and prints ``{"value": ...}``, what
+``XLPython.CallUDF`` gives VBA, by the rules of variants.py, or ``{"com_error": ..., "text": ...}``: what pywin32 makes
+of an exception that leaves the server.
 """
 
 from __future__ import annotations
@@ -24,12 +26,14 @@ from typing import Any
 import numpy
 import pandas
 
+from tests.hosts.variants import from_variant, to_variant
+
 BEFORE = (asyncio, concurrent.futures, locale, platform, subprocess, tempfile, uuid, numpy, pandas)
 """Imported before the platform is changed, because they look at it."""
 
 RANGE_ID = "{00020846-0000-0000-C000-000000000046}"
 DISPATCH_ID = "{00020400-0000-0000-C000-000000000046}"
-MISSING = -2147352572
+E_FAIL = -2147467259
 
 
 class ComError(Exception):
@@ -152,22 +156,12 @@ class Workbook:
         )
 
 
-def _sent(value: Any) -> Any:
-    """An argument as COM hands it over."""
-    if isinstance(value, list):
-        return tuple(tuple(row) for row in value)
-    if isinstance(value, dict):  # {"date": "2020-04-01"}: VBA's Date arrives with pywin32's zone
-        return dt.datetime.fromisoformat(value["date"]).replace(tzinfo=dt.UTC)
-    return value
-
-
-def _told(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_told(v) for v in value]
-    if isinstance(value, dt.datetime):
-        return {"date": value.date().isoformat()}
-    assert value is None or isinstance(value, (str, float, bool)), type(value)
-    return value
+def _called(server: Any, name: str, arguments: list[Any]) -> dict[str, Any]:
+    try:
+        answer = server.CallUDF("xl_smallcap.hosts.excel.udfs", name, tuple(map(from_variant, arguments)))
+        return {"value": to_variant(answer)}
+    except Exception as exc:  # as pywin32's dispatcher: whatever leaves the server is E_FAIL, the server lives on
+        return {"com_error": E_FAIL, "text": f"Unexpected Python Error: {type(exc).__name__}: {exc}"}
 
 
 def main() -> None:
@@ -183,10 +177,10 @@ def main() -> None:
             book = Workbook()
             with contextlib.redirect_stdout(sys.stderr):
                 udfs.import_udfs("xl_smallcap.hosts.excel.udfs", book)
-            print(json.dumps({"vba": book.VBProject.VBComponents.imported[0], "options": book.options}), flush=True)
-            continue
-        answer = server.CallUDF("xl_smallcap.hosts.excel.udfs", name, tuple(_sent(a) for a in arguments))
-        print(json.dumps(_told(answer)), flush=True)
+            told: Any = {"value": {"vba": book.VBProject.VBComponents.imported[0], "options": book.options}}
+        else:
+            told = _called(server, name, arguments)
+        print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

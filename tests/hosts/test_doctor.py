@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import ctypes
 import json
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,14 @@ EXCEL = {
 POLICY = "HKCU\\Software\\Policies\\Microsoft\\Office\\16.0\\Excel\\Security"
 
 
-def by_name(values: dict[tuple[str, str], Any], book: Path | None = None) -> dict[str, doctor.Finding]:
-    return {f.what: f for f in doctor.examine(book, lambda key, name: values.get((key, name)))}
+ASR = "HKLM\\SOFTWARE\\{}Microsoft\\Windows Defender\\Windows Defender Exploit Guard\\ASR\\Rules"
+CHILDREN, WIN32 = "D4F940AB-401B-4EFC-AADC-AD5F3C50688A", "92E97FA1-2EDF-4476-BDD6-9DD0B4DDDC7B"
+
+
+def by_name(
+    values: dict[tuple[str, str], Any], book: Path | None = None, job: int | None = None
+) -> dict[str, doctor.Finding]:
+    return {f.what: f for f in doctor.examine(book, lambda key, name: values.get((key, name)), lambda: job)}
 
 
 def test_here(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,3 +72,63 @@ def test_a_workbook(session: Session, tmp_path: Path, monkeypatch: pytest.Monkey
     assert by_name({}, tmp_path / "none.xlsm")["Workbook"].mark == "BAD"
     (tmp_path / "none.xlsm").write_text("x")
     assert "cannot be read" in by_name({}, tmp_path / "none.xlsm")["Workbook"].found
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "value", "mark"),
+    [
+        (ASR.format("Policies\\"), CHILDREN, "1", "BAD"),
+        (ASR.format(""), CHILDREN, 1, "BAD"),
+        (ASR.format("Policies\\"), CHILDREN, "2", "note"),
+        (ASR.format("Policies\\"), CHILDREN, "6", "note"),
+        ("HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows Defender\\Policy Manager", "ASRRules",
+         f"{WIN32.lower()}=0|{CHILDREN.lower()}=1", "BAD"),
+    ],
+)  # fmt: skip
+def test_defenders_rule_against_child_processes(
+    session: Session, where: str, name: str, value: object, mark: str
+) -> None:
+    found = by_name({**EXCEL, (where, name): value})[
+        "Defender: Block all Office applications from creating child processes"
+    ]
+    assert found.mark == mark
+    assert "Python does not start" in found.advice
+
+
+def test_defender_without_a_rule_and_the_other_rule(session: Session) -> None:
+    assert by_name(EXCEL)["Defender"].mark == "ok"
+    assert by_name({**EXCEL, (ASR.format("Policies\\"), CHILDREN): "0"})["Defender"].mark == "ok"
+    found = by_name({**EXCEL, (ASR.format(""), WIN32): 1})
+    assert found["Defender: Block Win32 API calls from Office macros"].mark == "BAD"
+    assert not [w for w in by_name({}) if w.startswith(("Defender", "Job"))], "no Excel, nothing to stop"
+
+
+def test_a_job_object(session: Session) -> None:
+    locked = by_name(EXCEL, job=0x2000)["Job object"]
+    assert locked.mark == "note"
+    assert "Access is denied" in locked.advice
+    for flags in (None, 0x2800, 0x1000):
+        assert by_name(EXCEL, job=flags)["Job object"].mark == "ok"
+
+
+def test_what_is_asked_of_windows_about_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """kernel32 with the two calls as Microsoft documents them."""
+    state = {"inside": 1, "flags": 0x2000}
+
+    def is_process_in_job(process: Any, job: Any, result: Any) -> int:
+        assert (ctypes.c_void_p(-1).value, None) == (process.value, job)
+        result._obj.value = state["inside"]
+        return 1
+
+    def query(job: Any, kind: int, limits: Any, size: int, length: Any) -> int:
+        assert (job, kind, size, length) == (None, 2, 64, None)
+        ctypes.memmove(ctypes.addressof(limits._obj) + 16, state["flags"].to_bytes(4, "little"), 4)
+        return 1
+
+    kernel = types.SimpleNamespace(IsProcessInJob=is_process_in_job, QueryInformationJobObject=query)
+    monkeypatch.setattr(ctypes, "windll", types.SimpleNamespace(kernel32=kernel), raising=False)
+    assert doctor.windows_job() == 0x2000
+    state["inside"] = 0
+    assert doctor.windows_job() is None
+    monkeypatch.undo()
+    assert doctor.windows_job() is None or sys.platform == "win32"

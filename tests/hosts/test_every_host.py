@@ -41,7 +41,7 @@ def plain(value: Any, dates: bool = False) -> Any:
     if isinstance(value, list):
         return [plain(v) for v in value]
     if isinstance(value, dict):
-        return {"error": value["error"]} if "error" in value else plain(dt.date.fromisoformat(value["date"]))
+        return {"error": value["error"]} if "error" in value else plain(value["date"])
     if isinstance(value, dt.date):
         value = day_number(value)
     if isinstance(value, bool) or value is None:

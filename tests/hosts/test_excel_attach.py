@@ -17,7 +17,7 @@ from oletools.olevba import VBA_Parser
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.hosts.excel.attach import attach
 from xl_smallcap.hosts.excel.settings import dll_folder, dll_names, settings_text, write_settings
-from xl_smallcap.hosts.excel.vba import MODULE, udf_module
+from xl_smallcap.hosts.excel.vba import CLOSING, MODULE, udf_module
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.excel_install import install
@@ -104,7 +104,7 @@ def test_attach(tmp_path: Path, make: Any) -> None:
     assert documents[0] == "ThisWorkbook"
     assert len(documents) == len(set(documents)) == len(sheets) + 1
     found = modules(made)
-    assert {MODULE, "xlwings", "Dictionary"} <= set(found)
+    assert {MODULE, "xlwings", CLOSING} <= set(found)
     assert "Public Function RUSSELL_BETA(" in found[MODULE]
     opened = openpyxl.load_workbook(made, keep_vba=True)
     assert opened.sheetnames == openpyxl.load_workbook(source).sheetnames
@@ -176,7 +176,7 @@ def test_install_builds_the_macro_workbook_anywhere(own_session: Session, tmp_pa
     made = tmp_path / "desk" / "xl_smallcap.xlsm"
     assert made.is_file()
     assert any(str(made) in line for line in told)
-    assert set(modules(made)) >= {MODULE, "xlwings", "Dictionary"}
+    assert set(modules(made)) >= {MODULE, "xlwings", CLOSING}
     settings = (tmp_path / "user" / ".xl_smallcap" / "xl_smallcap.conf").read_bytes().decode("cp1252")
     assert '"INTERPRETER_WIN","' in settings
     before = made.read_bytes()

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import math
-import os
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -15,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyopenvba.apps.excel import ExcelApplication
 
 from tests.conftest import started_office
-from tests.hosts.conftest import ROOT
+from tests.hosts.conftest import Excel
+from tests.hosts.desk import workbook_with
 from tests.hosts.excel_members import CALCULATED, TIMERS
 from tests.live.loopback import Loopback, World
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
-from xl_smallcap.hosts.excel.vba import MODULE, udf_module
 from xl_smallcap.hosts.libreoffice.package import addons_xcu
 
 
@@ -63,32 +58,8 @@ def wait_for_another(home: Path, before: str, seconds: float = 30.0) -> str:
     raise AssertionError("no new snapshot")
 
 
-class Xlwings:
-    """The process the real xlwings code answers from, with an environment of its own."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.hosts.fake_windows"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, cwd=ROOT, env={**os.environ, **environment, "PYTHONWARNINGS": "ignore"},
-        )  # fmt: skip
-
-    def ask(self, name: str, arguments: list[Any]) -> Any:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps([name, arguments]) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.close()
-        self.process.wait(20)
-        self.process.stdout.close()
-
-
 def test_through_xlwings(server: Loopback, home: Path) -> None:
-    excel = Xlwings(server.environment(home))
+    excel = Excel(home, **server.environment(home))
     try:
         before = snapshot(home)
         old = excel.ask("RUSSELL_FACTOR", ["inflation"])
@@ -149,14 +120,7 @@ End Function
 
 @pytest.fixture
 def app() -> Any:
-    TIMERS.clear()
-    CALCULATED.clear()
-    made = ExcelApplication()
-    made.add_workbook()
-    made.add_module(udf_module(), name=MODULE)
-    made.add_module(SERVER_CLASS, name="XLPyClass", kind="class")
-    made.add_module(STUBS, name="stubs")
-    return made
+    return workbook_with(SERVER_CLASS, STUBS)
 
 
 def bar(app: Any) -> Any:
@@ -171,7 +135,7 @@ def test_the_macro_shows_how_far_it_is_and_then_calculates(app: Any) -> None:
     for _ in range(3):
         assert not CALCULATED
         app.run("RUSSELL_REFRESH_LOOK")
-    assert CALCULATED == [1]
+    assert CALCULATED == ["Book1!Sheet1"]
     assert bar(app) == "Refreshed, snapshot 0123456789ab: 3 series new or updated."
     assert [t.rpartition("!")[2] for t in TIMERS] == [*["RUSSELL_REFRESH_LOOK"] * 3, "RUSSELL_REFRESH_OVER"]
     app.run("RUSSELL_REFRESH_OVER")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 import xml.etree.ElementTree as ET
 import zipfile
@@ -11,14 +12,15 @@ from typing import Any
 
 import pytest
 import xlsxwriter
-from pyopenvba.apps.excel import ExcelApplication
+from pyopenvba.interpreter._values import NOTHING
 
+from tests.hosts.desk import workbook_with
 from tests.hosts.excel_members import ASKED, CALCULATED
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.hosts.background import BackgroundPitch
 from xl_smallcap.hosts.excel.attach import attach
 from xl_smallcap.hosts.excel.ribbon import BUTTONS, PART, ribbon_changes, ribbon_xml, with_ribbon
-from xl_smallcap.hosts.excel.vba import MODULE, udf_module
+from xl_smallcap.hosts.excel.vba import udf_module
 from xl_smallcap.session import Session
 
 SPACE = "{http://schemas.microsoft.com/office/2006/01/customui}"
@@ -30,6 +32,7 @@ Sub KillPy()
 End Sub
 Public Function Given(ByVal i As Long) As Variant
     Given = lastArgs(i)
+    If IsDate(Given) Then Given = CDbl(Given)
 End Function
 Public Sub PressPitch()
     RUSSELL_RIBBON_PITCH Nothing
@@ -66,13 +69,7 @@ End Function
 
 @pytest.fixture
 def app() -> Any:
-    CALCULATED.clear()
-    made = ExcelApplication()
-    made.add_workbook()
-    made.add_module(udf_module(), name=MODULE)
-    made.add_module(SERVER, name="XLPyClass", kind="class")
-    made.add_module(STUBS, name="stubs")
-    return made
+    return workbook_with(SERVER, STUBS)
 
 
 def plain_book(path: Path) -> Path:
@@ -91,6 +88,7 @@ def test_every_button_has_its_macro() -> None:
         assert f"Public Sub {button.attrib['onAction']}(ByVal control As Object)" in text
         assert all(len(button.attrib[k]) > 10 for k in ("screentip", "supertip"))
     assert len(BUTTONS) == 4
+    assert f"Public Sub {root.attrib['onLoad']}(ByVal ribbon As Object)" in text
 
 
 def test_attach_puts_the_tab_into_the_package_and_leaves_an_own_ribbon(tmp_path: Path) -> None:
@@ -116,7 +114,7 @@ def test_attach_puts_the_tab_into_the_package_and_leaves_an_own_ribbon(tmp_path:
 
 
 def test_opening_starts_nothing(app: Any) -> None:
-    app.run("Auto_Open")
+    app.run("RUSSELL_RIBBON_LOADED", NOTHING)
     assert app.evaluate("lastFunc") is None or app.evaluate("IsEmpty(lastFunc)") is True
 
 
@@ -148,8 +146,8 @@ def test_as_of_sets_the_day_and_refuses_what_is_none(app: Any) -> None:
 
 def test_no_macro_touches_calculation_mode_or_selection() -> None:
     text = udf_module()
-    for word in ("Application.Calculation ", ".Calculation =", ".Select", "ScreenUpdating", "EnableEvents"):
-        assert word not in text, word
+    for word in (r"^\s*Application\.Calculation\b", r"\.Select\b", "ScreenUpdating", "EnableEvents", "CalculateFull$"):
+        assert not re.search(word, text, re.M), word
 
 
 def test_as_of_and_help_without_their_cells_say_what_to_do(app: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xl_smallcap.cli import data, fair_value, regime, universe, workbook
 from xl_smallcap.cli.terminal import SHOWN_ROWS, as_text, print_table, progress
-from xl_smallcap.errors import BadArgumentError, XlSmallcapError, unknown_word
+from xl_smallcap.errors import BadArgumentError, XlSmallcapError
 
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 
@@ -37,11 +37,12 @@ def _call(args: argparse.Namespace) -> int:
 
 def _functions(args: argparse.Namespace) -> int:
     from xl_smallcap.functions import BY_NAME, FUNCTIONS
+    from xl_smallcap.functions.formula import unknown_function
 
     chosen = FUNCTIONS
     if args.name:
         if args.name.upper() not in BY_NAME:
-            raise BadArgumentError(unknown_word("function", args.name, BY_NAME))
+            raise BadArgumentError(unknown_function(args.name.upper(), BY_NAME))
         chosen = (BY_NAME[args.name.upper()],)
     if args.json:
         described = [

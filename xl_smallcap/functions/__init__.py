@@ -11,7 +11,7 @@ from typing import Any
 from xl_smallcap.functions import why as _why
 from xl_smallcap.functions.attribution import RUSSELL_ATTRIBUTION
 from xl_smallcap.functions.betas import RUSSELL_BETA, RUSSELL_BETA_HISTORY, RUSSELL_BETAS, RUSSELL_FIT
-from xl_smallcap.functions.changes import RUSSELL_CHANGES
+from xl_smallcap.functions.changes import RUSSELL_DIFF
 from xl_smallcap.functions.dispersion import RUSSELL_DISPERSION, RUSSELL_DISPERSION_HISTORY, RUSSELL_WINNERS
 from xl_smallcap.functions.factors import RUSSELL_FACTOR, RUSSELL_FACTORS
 from xl_smallcap.functions.fair_value import RUSSELL_FAIR_VALUE, RUSSELL_FAIR_VALUE_HISTORY
@@ -167,7 +167,7 @@ FUNCTIONS: tuple[WorksheetFunction, ...] = tuple(
         RUSSELL_GAUGE,
         RUSSELL_GAUGES,
         RUSSELL_THESIS,
-        RUSSELL_CHANGES,
+        RUSSELL_DIFF,
         RUSSELL_ASOF,
         RUSSELL_SOURCE,
         RUSSELL_SNAPSHOT,
@@ -186,7 +186,7 @@ __all__ = [
     "RUSSELL_BETA",
     "RUSSELL_BETAS",
     "RUSSELL_BETA_HISTORY",
-    "RUSSELL_CHANGES",
+    "RUSSELL_DIFF",
     "RUSSELL_DISPERSION",
     "RUSSELL_DISPERSION_HISTORY",
     "RUSSELL_FACTOR",

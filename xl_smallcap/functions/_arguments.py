@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from typing import Any, TypeVar, cast, get_args
 
 import numpy as np
@@ -44,6 +45,23 @@ def is_blank(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0
 
 
+def rows_of(value: Sequence[Any]) -> list[list[Any]]:
+    """Return a range as rows; a flat list is one row, as an array constant such as {"inflation",25,"bp"} is.
+
+    Parameters
+    ----------
+    value : sequence
+        Rows, or the cells of one.
+
+    Returns
+    -------
+    list of list
+    """
+    if any(isinstance(part, (list, tuple)) for part in value):
+        return [list(part) if isinstance(part, (list, tuple)) else [part] for part in value]
+    return [list(value)]
+
+
 def shown(value: Any) -> str:
     """Return a value as an error sentence shows it.
 
@@ -59,9 +77,8 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, (list, tuple)):
-        rows = len(value)
-        columns = len(value[0]) if rows and isinstance(value[0], (list, tuple)) else 1
-        return f"a range of {rows} x {columns} cells"
+        rows = rows_of(value)
+        return f"a range of {len(rows)} x {len(rows[0])} cells"
     if isinstance(value, (int, float)):
         return f"the number {value:.15g}" if not abs(value) >= 10**300 else "a number without end"
     return f"'{value}'"

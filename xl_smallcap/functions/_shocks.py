@@ -196,7 +196,7 @@ def scenario_question(
     """
     if isinstance(scenario, (list, tuple)):
         months = horizon_of(horizon, DEFAULT_HORIZON)
-        path = scenario_of_range([list(r) for r in scenario], months)
+        path = scenario_of_range(read.rows_of(scenario), months)
     elif read.is_blank(scenario):
         raise BadArgumentError(
             f"The argument 'scenario' is missing: give one of {', '.join(session.scenarios.paths)}, or {_FORM}."

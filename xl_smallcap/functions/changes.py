@@ -10,7 +10,7 @@ from xl_smallcap.session import Session, current_session
 from xl_smallcap.types import Table
 
 
-def RUSSELL_CHANGES(before: str | None = None, after: str | None = None) -> Table:
+def RUSSELL_DIFF(before: str | None = None, after: str | None = None) -> Table:
     """Table of the betas of two snapshots, % per +1 standard deviation: before, after, and how much of the change came from revised data and how much from the window moving on; moved says whether it exceeds the standard error.
 
     Parameters

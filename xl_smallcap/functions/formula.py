@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from xl_smallcap.errors import BadArgumentError
+from xl_smallcap.errors import BadArgumentError, unknown_word
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?%?$")
-_CALL = re.compile(r"(?<![\w.])(RUSSELL_\w+)\s*\(", re.IGNORECASE)
+_PREFIX = r"(?:_xldudf_(?:\w+?_)??|_xll\.|_xlfn\.|\[\d+\]!|'?[^\s'\"(),;@]+\.xl[a-z]{1,3}'?!)*"
+OURS = re.compile(rf"(?<![\w.]){_PREFIX}(RUSSELL_\w+)(?=\s*\()", re.IGNORECASE)
+"""Our functions in a formula, with what Excel puts before a function of an add-in or of another workbook."""
+_CALL = re.compile(OURS.pattern + r"\s*\(", re.IGNORECASE)
+_ALONE = re.compile(rf"\s*=?\s*@?\s*{_PREFIX}RUSSELL_\w+\s*\(.*\)\s*", re.IGNORECASE | re.DOTALL)
+FORMER_NAMES = {"RUSSELL_CHANGES": "RUSSELL_DIFF"}
+"""What functions were once called. A scanner of macros takes a name with _Change for an event handler."""
 _BOOLEANS = {"true": True, "false": False, "true()": True, "false()": False}
 
 
@@ -31,6 +38,25 @@ class Call:
     def literal(self) -> bool:
         """Whether every argument is written out."""
         return not any(isinstance(a, Reference) for a in self.arguments)
+
+
+def unknown_function(name: str, known: Iterable[str]) -> str:
+    """Return the sentence for a function there is not.
+
+    Parameters
+    ----------
+    name : str
+        In capitals.
+    known : iterable of str
+        The functions there are.
+
+    Returns
+    -------
+    str
+    """
+    if name in FORMER_NAMES:
+        return f"{name} is called {FORMER_NAMES[name]} now; its arguments are the same."
+    return unknown_word("function", name, known)
 
 
 def _split(text: str, separators: str) -> list[str]:
@@ -125,7 +151,7 @@ def parse_call(formula: str) -> Call:
         No call, more than one, or an argument that is a cell reference.
     """
     calls = find_calls(formula)
-    if len(calls) != 1 or not re.fullmatch(r"\s*=?\s*RUSSELL_\w+\s*\(.*\)\s*", formula, re.IGNORECASE | re.DOTALL):
+    if len(calls) != 1 or not _ALONE.fullmatch(formula):
         raise BadArgumentError(f'Expected one call such as RUSSELL_BETA("inflation",,"relative"); got: {formula}')
     for argument in calls[0].arguments:
         if isinstance(argument, Reference):

@@ -168,7 +168,7 @@ def RUSSELL_SCENARIO(
     Parameters
     ----------
     scenario : str or range
-        "growth_low_inflation" ("goldman"), "rebound_then_pause" ("jpmorgan"), "growth_with_inflation", "growth_disappoints", "no_change", one of your file, or a range of shocks.
+        "growth_low_inflation" ("goldman"), "rebound_then_pause" ("jpmorgan"), "growth_with_inflation", "growth_disappoints", another that RUSSELL_SCENARIOS lists, or a range of shocks.
     stat : str, optional
         mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, all.
     target : str, optional

@@ -8,7 +8,7 @@ from typing import Any
 
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions.formula import Call, Reference, find_calls
+from xl_smallcap.functions.formula import FORMER_NAMES, Call, Reference, find_calls
 from xl_smallcap.session import ErrorRecord, current_session
 from xl_smallcap.types import Table
 
@@ -59,7 +59,11 @@ def explain(formula: str, lookup: Lookup) -> str:
     for call in calls:
         function = lookup(call.name)
         if function is None:
-            told.append(f"{call.name}: there is no such function; 'xl-smallcap functions' lists them.")
+            now = FORMER_NAMES.get(call.name)
+            said = (
+                f"it is called {now} now." if now else "there is no such function; 'xl-smallcap functions' lists them."
+            )
+            told.append(f"{call.name}: {said}")
         elif call.literal:
             try:
                 function(*call.arguments)

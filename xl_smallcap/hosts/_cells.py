@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.errors import BadArgumentError, XlSmallcapError, unknown_word
+from xl_smallcap.errors import BadArgumentError, XlSmallcapError
 from xl_smallcap.functions import BY_NAME
-from xl_smallcap.functions._arguments import fingerprint_of, is_blank
+from xl_smallcap.functions._arguments import fingerprint_of, is_blank, rows_of
+from xl_smallcap.functions.formula import unknown_function
 from xl_smallcap.session import ErrorRecord, Session, current_session, pinned
 from xl_smallcap.types import Scalar, Table
 
@@ -55,7 +56,7 @@ class Answer:
 def _plain(raw: Any) -> Any:
     """Unwrap a range of one cell and numpy scalars; leave the meaning to the function."""
     if isinstance(raw, (list, tuple)):
-        rows = [list(r) if isinstance(r, (list, tuple)) else [r] for r in raw]
+        rows = rows_of(raw)
         if len(rows) == 1 and len(rows[0]) == 1:
             return _plain(rows[0][0])
         return rows
@@ -79,7 +80,7 @@ def _compute(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
     try:
         entry = BY_NAME.get(name)
         if entry is None:
-            raise BadArgumentError(unknown_word("function", name, BY_NAME))
+            raise BadArgumentError(unknown_function(name, BY_NAME))
         while plain and plain[-1] is None:
             plain.pop()
         if len(plain) > len(entry.parameters):

@@ -155,7 +155,8 @@ class BackgroundPitch:
             if not out.exists():
                 break
             out = place / f"{name} ({k}).xlsx"
-        command = [sys.executable, "-m", "xl_smallcap", "pitch", "--out", str(out)]
+        # -P: Excel's current folder, which is ours too, must not lend us a module
+        command = [sys.executable, "-P", "-m", "xl_smallcap", "pitch", "--out", str(out)]
         for flag, value in (("--as-of", "" if day is None else str(day)), ("--scenario", path), ("--against", against)):
             if value:
                 command += [flag, value]

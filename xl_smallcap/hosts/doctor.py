@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.metadata
 import platform
 import re
@@ -20,7 +21,20 @@ from xl_smallcap.session import current_session
 Mark = Literal["ok", "note", "BAD"]
 Registry = Callable[[str, str], Any]
 """From a key such as ``HKCU\\Software\\...`` and a value's name to the value, or None."""
+Job = Callable[[], int | None]
+"""The limit flags of the job object this process is in; None where it is in none."""
 _OFFICE = "Microsoft\\Office\\16.0\\Excel\\Security"
+
+_DEFENDER = "HKLM\\SOFTWARE\\{}Microsoft\\Windows Defender\\Windows Defender Exploit Guard\\ASR\\Rules"
+_INTUNE = "HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows Defender\\Policy Manager"
+_RULES = (
+    ("D4F940AB-401B-4EFC-AADC-AD5F3C50688A", "Block all Office applications from creating child processes",
+     "Python does not start"),
+    ("92E97FA1-2EDF-4476-BDD6-9DD0B4DDDC7B", "Block Win32 API calls from Office macros", "the workbook is blocked"),
+)  # fmt: skip
+"""Rules of Microsoft Defender's attack surface reduction that concern us: id, name, what follows."""
+_MAY_LEAVE = 0x800 | 0x1000
+"""JOB_OBJECT_LIMIT_BREAKAWAY_OK and _SILENT_BREAKAWAY_OK."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,35 @@ def windows_registry(key: str, name: str) -> Any:
         return None
 
 
+class _BasicLimits(ctypes.Structure):
+    """JOBOBJECT_BASIC_LIMIT_INFORMATION of Windows."""
+
+    _fields_ = (
+        ("process_time", ctypes.c_int64), ("job_time", ctypes.c_int64), ("flags", ctypes.c_uint32),
+        ("least", ctypes.c_size_t), ("most", ctypes.c_size_t), ("processes", ctypes.c_uint32),
+        ("affinity", ctypes.c_size_t), ("priority", ctypes.c_uint32), ("scheduling", ctypes.c_uint32),
+    )  # fmt: skip
+
+
+def windows_job() -> int | None:
+    """Read the limits of the job object this process runs in.
+
+    Returns
+    -------
+    int or None
+        Its limit flags, 0 where they cannot be read; None where there is no job, or no Windows.
+    """
+    windows: Any = getattr(ctypes, "windll", None)
+    if windows is None:
+        return None
+    inside, limits = ctypes.c_int(0), _BasicLimits()
+    this_process = ctypes.c_void_p(-1)
+    if not windows.kernel32.IsProcessInJob(this_process, None, ctypes.byref(inside)) or not inside.value:
+        return None
+    windows.kernel32.QueryInformationJobObject(None, 2, ctypes.byref(limits), ctypes.sizeof(limits), None)
+    return int(limits.flags)
+
+
 def _python() -> list[Finding]:
     version = platform.python_version()
     found = f"{version}, {excel.bits()} bit, {sys.executable}"
@@ -119,7 +162,7 @@ def _data() -> list[Finding]:
     return [Finding(mark, "Data", f"{snapshot.name}, {len(snapshot.ids)} series, in {settings.store_dir}", advice)]
 
 
-def _excel(registry: Registry) -> list[Finding]:
+def _excel(registry: Registry, job: Job) -> list[Finding]:
     path = registry("HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\App Paths\\excel.exe", "")
     if path is None:
         where = "on this machine" if sys.platform == "win32" else "(Excel's classic add-ins run on Windows only)"
@@ -134,7 +177,48 @@ def _excel(registry: Registry) -> list[Finding]:
     found.append(_dll())
     found.append(_settings_file())
     found += _macros(registry)
+    found += _defender(registry)
+    found.append(_job(job()))
     return found
+
+
+def _rule(registry: Registry, guid: str) -> int | None:
+    """The state of a rule of Defender's: by policy, by Intune, by this machine's own settings; 0 is off."""
+    told = registry(_DEFENDER.format("Policies\\"), guid)
+    if told is None:
+        listed = re.search(rf"{guid}=(\d+)", str(registry(_INTUNE, "ASRRules") or ""), re.IGNORECASE)
+        told = listed[1] if listed else registry(_DEFENDER.format(""), guid)
+    return int(told) if str(told).isdigit() else None
+
+
+def _defender(registry: Registry) -> list[Finding]:
+    found = []
+    for guid, name, follows in _RULES:
+        state, what = _rule(registry, guid), f"Defender: {name}"
+        if state == 1:
+            advice = (
+                f"Ask IT for an exclusion for the workbook's folder or this Python, or work in LibreOffice: {follows}."
+            )
+            found.append(Finding("BAD", what, "on", advice))
+        elif state in (2, 6):
+            said = "only recorded (audit)" if state == 2 else "warns, and the user may go on"
+            found.append(Finding("note", what, said, f"Where IT switches it to block, {follows}."))
+    return found or [Finding("ok", "Defender", "no rule seen that stops Excel from starting Python")]
+
+
+def _job(flags: int | None) -> Finding:
+    if flags is not None and not flags & _MAY_LEAVE:
+        return Finding(
+            "note",
+            "Job object",
+            "this command runs in one that lets no program leave it, as some Citrix and sandboxed sessions do",
+            "If Excel runs in it too, =RUSSELL_WHY() says 'Access is denied' and Python does not start: ask IT to "
+            "allow breakaway for Excel's job object, or work in LibreOffice.",
+        )
+    here = "none here" if flags is None else "programs may leave the one of this command"
+    return Finding(
+        "ok", "Job object", f"{here}; if =RUSSELL_WHY() says 'Access is denied', Excel runs in one of its own"
+    )
 
 
 def _dll() -> Finding:
@@ -237,7 +321,7 @@ def _libreoffice() -> Finding:
     return Finding("ok", "LibreOffice", said)
 
 
-def examine(book: Path | None = None, registry: Registry = windows_registry) -> list[Finding]:
+def examine(book: Path | None = None, registry: Registry = windows_registry, job: Job = windows_job) -> list[Finding]:
     """Look at Python, data, Excel, macros, LibreOffice and, if given, a workbook.
 
     Parameters
@@ -246,12 +330,14 @@ def examine(book: Path | None = None, registry: Registry = windows_registry) -> 
         A workbook to check.
     registry : callable
         Reads Windows' registry; replaced in tests.
+    job : callable
+        Reads the job object of this process; replaced in tests.
 
     Returns
     -------
     list of Finding
     """
-    found = [*_python(), *_data(), *_excel(registry), _libreoffice()]
+    found = [*_python(), *_data(), *_excel(registry, job), _libreoffice()]
     if book is not None:
         found += _workbook(book)
     return found

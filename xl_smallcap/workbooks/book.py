@@ -49,7 +49,7 @@ def _quiet(what: str, done: int, total: int) -> None:
     """Nobody watches."""
 
 
-def new_draft(buffer: io.BytesIO, title: str, comments: str) -> Draft:
+def new_draft(buffer: io.BytesIO, title: str, comments: str, *, macros: bool = False) -> Draft:
     """Open an empty workbook with fixed properties.
 
     Parameters
@@ -58,6 +58,8 @@ def new_draft(buffer: io.BytesIO, title: str, comments: str) -> Draft:
         Where it goes.
     title, comments : str
         Properties of the file.
+    macros : bool
+        Whether our macros will be put into it.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def new_draft(buffer: io.BytesIO, title: str, comments: str) -> Draft:
     # opening shows the stored values: not a full calculation, and no older version's number, which asks for one too
     book.set_calc_mode("auto", calc_id=_CALCULATOR)
     book.calc_on_load = False
-    return Draft(book)
+    return Draft(book, for_excel=macros)
 
 
 def prepare(progress: Progress = _quiet) -> None:
@@ -134,7 +136,7 @@ def workbook_bytes(*, macros: bool = False, progress: Progress = _quiet) -> byte
     """
     check()
     buffer = io.BytesIO()
-    draft = new_draft(buffer, "xl_smallcap", "Russell 2000 and macro: betas, regimes, scenarios, thesis")
+    draft = new_draft(buffer, "xl_smallcap", "Russell 2000 and macro: betas, regimes, scenarios, thesis", macros=macros)
     pages = {name: draft.page(name) for name in SHEETS}
     options = pitch.PitchOptions()
     pitch.inputs(pages["Pitch"], options, None, list(current_session().scenarios.paths))

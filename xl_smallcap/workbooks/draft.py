@@ -45,6 +45,8 @@ class Page:
         self.cells: dict[tuple[int, int], Any] = {}
         self.looks: dict[tuple[int, int], Any] = {}
         self.spills: dict[tuple[int, int], _Spill] = {}
+        self.joined: set[tuple[int, int]] = set()
+        """First cells of merged blocks."""
 
     def put(
         self, row: int, column: int, content: Any, form: str = GENERAL, kind: Kind | None = None, **more: Any
@@ -94,6 +96,7 @@ class Page:
             Top, left, bottom, right, from zero.
         """
         self.sheet.merge_range(*block, "", self.looks[block[0], block[1]])
+        self.joined.add(block[:2])
 
     def row(self, row: int, column: int, contents: Sequence[Any], kind: Kind | None = None, **more: Any) -> None:
         """Write contents side by side.
@@ -185,7 +188,7 @@ class Page:
                 continue
             look = self.looks[row, column]
             if isinstance(content, Formula):
-                self.sheet.write_formula(row, column, content.text, look, stored(self.value(row, column)))
+                self._write_formula(row, column, content, look)
             elif content is None:
                 self.sheet.write_blank(row, column, None, look)
             elif isinstance(content, dt.date):
@@ -194,6 +197,22 @@ class Page:
                 self.sheet.write_string(row, column, content, look)
             else:
                 self.sheet.write_number(row, column, content, look)
+
+    def _write_formula(self, row: int, column: int, content: Formula, look: Any) -> None:
+        """Write a formula of one value.
+
+        Excel 365 shows ``=@RUSSELL_BETA(...)`` for a plain formula with a function that might return a table. Stored
+        as a dynamic array of one cell it shows no ``@``; Excel 2019 and LibreOffice show ``{=...}``. LibreOffice
+        calculates arrays when it opens a file and has #NAME? where our add-in is missing, so only the macro workbook,
+        Excel's own, is written that way. A merged cell cannot hold an array, and what gives a table would spill: both
+        stay plain.
+        """
+        value = stored(self.value(row, column))
+        ours = self.draft.for_excel and "RUSSELL_" in content.text and (row, column) not in self.joined
+        if ours and not isinstance(self.draft.calculator.calculate(content.text, self.name), Grid):
+            self.sheet.write_dynamic_array_formula(row, column, row, column, content.text, look, value)
+        else:
+            self.sheet.write_formula(row, column, content.text, look, value)
 
     def _write_spill(self, at: tuple[int, int], spill: _Spill) -> None:
         row, column = at
@@ -258,12 +277,14 @@ class Draft:
     ----------
     book : xlsxwriter.Workbook
         Where it goes.
+    for_excel : bool
+        Whether it will have our macros.
     """
 
     date1904 = False
 
-    def __init__(self, book: Any) -> None:
-        self.book, self.styles = book, Styles(book)
+    def __init__(self, book: Any, *, for_excel: bool = False) -> None:
+        self.book, self.styles, self.for_excel = book, Styles(book), for_excel
         self.pages: dict[str, Page] = {}
         self.names: dict[str, str] = {}
         self.calculator = Calculator(self, ask_engine())

@@ -13,10 +13,10 @@ from xml.sax.saxutils import quoteattr
 
 from xl_smallcap.data.columnar import write_atomic
 from xl_smallcap.errors import BadArgumentError
-from xl_smallcap.hosts.excel import opc
+from xl_smallcap.hosts.excel import loader, opc
 from xl_smallcap.hosts.excel.project import replace_modules, vba_project
 from xl_smallcap.hosts.excel.ribbon import with_ribbon
-from xl_smallcap.hosts.excel.vba import MODULE, udf_module, xlwings_modules
+from xl_smallcap.hosts.excel.vba import CLOSING, MARK, MODULE, closing_class, udf_module
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
@@ -24,7 +24,8 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+
 _XLSM = "application/vnd.ms-excel.sheet.macroEnabled.main+xml"
 _VBA_RELATION = "http://schemas.microsoft.com/office/2006/relationships/vbaProject"
 _VBA_TYPE = "application/vnd.ms-office.vbaProject"
-_OUR_MODULES = {"xlwings", "dictionary", MODULE}
+_OUR_MODULES = {loader.MODULE, "dictionary", MODULE, CLOSING}
+"""In small letters; earlier versions brought xlwings' Dictionary too."""
 _HEAD_OF_SHEET = frozenset({"dimension", "sheetViews", "sheetFormatPr", "cols", "sheetData"})
 
 
@@ -203,9 +204,30 @@ def _declare(book: _Book, vba: str) -> None:
     )
 
 
+_BEFORE_NAMES = ("sheets", "sheet", "functionGroups", "externalReferences")
+
+
+def _marked(main: bytes) -> bytes:
+    """Put the hidden name into the main part that tells our macros in other workbooks that this one has them, too."""
+    found = opc.tags(main)
+    if any(t.name == "definedName" and t.attributes.get("name", "").lower() == MARK.lower() for t in found):
+        return main
+    name = f'<{found[0].prefix}definedName name="{MARK}" hidden="1">"{MODULE}"</{found[0].prefix}definedName>'
+    behind = found[next(n for n, t in enumerate(found) if t.name == "sheets" and t.path == ("workbook",)) :]
+    names = next((t for t in behind if t.name == "definedNames" and t.path == ("workbook",)), None)
+    block = f"<{found[0].prefix}definedNames>{name}</{found[0].prefix}definedNames>"
+    if names is not None and main[names.end - 2 : names.end] == b"/>":
+        return main[: names.start] + block.encode() + main[names.end :]
+    if names is not None:
+        return opc.after(main, names, name)
+    following = next((t for t in behind if t.path == ("workbook",) and t.name not in _BEFORE_NAMES), None)
+    if following is None:
+        return opc.before_end(main, block)
+    return main[: following.start] + block.encode() + main[following.start :]
+
+
 def _sources() -> tuple[dict[str, str], dict[str, str]]:
-    theirs = xlwings_modules()
-    return {MODULE: udf_module(), "xlwings": theirs["xlwings"]}, {"Dictionary": theirs["Dictionary"]}
+    return {MODULE: udf_module(), loader.MODULE: loader.loader()}, {CLOSING: closing_class()}
 
 
 def attach(source: Path, target: Path | None = None) -> Path:
@@ -244,6 +266,7 @@ def attach(source: Path, target: Path | None = None) -> Path:
     _declare(book, vba)
     documents = _named_sheets(book)
     binary = vba_project(_named_book(book), documents, modules, classes)
+    book.parts[book.main] = _marked(book.parts[book.main])
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / out.name
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -279,5 +302,6 @@ def _refresh(path: Path, modules: dict[str, str], classes: dict[str, str]) -> Pa
         copy = Path(folder) / path.name
         shutil.copyfile(path, copy)
         replace_modules(copy, modules, classes)
-        write_atomic(path, with_ribbon(copy.read_bytes()))
+        book = _Book(copy)
+        write_atomic(path, with_ribbon(opc.rewritten(copy.read_bytes(), {book.main: _marked(book.parts[book.main])})))
     return path

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import re
-from collections.abc import Set
+import zipfile
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
@@ -163,3 +165,27 @@ def before_end(data: bytes, element: str) -> bytes:
     """
     close = data.rindex(b"</")
     return data[:close] + element.encode() + data[close:]
+
+
+def rewritten(data: bytes, changes: Mapping[str, bytes]) -> bytes:
+    """Return a package with some parts changed or added; every other part as it was.
+
+    Parameters
+    ----------
+    data : bytes
+        A package.
+    changes : mapping of str to bytes
+        Part to content.
+
+    Returns
+    -------
+    bytes
+        The same inputs give the same bytes.
+    """
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for info in old.infolist():
+            new.writestr(info, changes.get(info.filename, old.read(info.filename)))
+        for name in changes.keys() - set(old.namelist()):
+            new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), changes[name], zipfile.ZIP_DEFLATED)
+    return out.getvalue()

@@ -11,6 +11,8 @@ from xml.sax.saxutils import quoteattr
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_FORMERLY = {"Dictionary": "Tim Hall"}
+"""A class that xlwings' loader needed on macOS only, and a word of its text: taken out of workbooks that have it."""
 _NO_CACHE = b"\xcc\x61\xff\xff\x00\x00\x00"
 """[MS-OVBA] 2.3.4.1: what a writer must put into _VBA_PROJECT, so that Office compiles from the source."""
 
@@ -99,6 +101,9 @@ def replace_modules(path: Path, modules: Mapping[str, str], classes: Mapping[str
         present = set(opened.module_names())
         if next(iter(modules)) not in present:
             return False
+        for name, word in _FORMERLY.items():
+            if name in present and word in opened.get_module(name):
+                opened.vba_project().delete_module(name)
         for kind, sources in ((VBAModuleKind.standard, modules), (VBAModuleKind.other, classes)):
             for name, source in sources.items():
                 if name in present:

@@ -1,4 +1,7 @@
-"""The ribbon's tab: Refresh, As of, Pitch, Help. Its buttons call macros of our module; opening it starts nothing."""
+"""The ribbon's tab: Refresh, As of, Pitch, Help, whose buttons call macros of our module.
+
+Loading it registers the help of the functions' arguments and starts nothing else.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,8 @@ def ribbon_xml() -> bytes:
         for name, label, picture, tip, more in BUTTONS
     )
     return (
-        f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\r\n<customUI xmlns="{_NAMESPACE}"><ribbon><tabs>'
+        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\r\n'
+        f'<customUI xmlns="{_NAMESPACE}" onLoad="RUSSELL_RIBBON_LOADED"><ribbon><tabs>'
         f'<tab id="xlsc_tab" label="Russell 2000"><group id="xlsc_group" label="xl_smallcap">{buttons}</group></tab>'
         "</tabs></ribbon></customUI>"
     ).encode()
@@ -85,21 +89,13 @@ def with_ribbon(data: bytes) -> bytes:
         Every other part as it was.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as old:
-        parts = {i.filename: old.read(i) for i in old.infolist()}
-        infos = old.infolist()
-    if PART in parts and b"xlsc_tab" in parts[PART]:
-        parts[PART] = ribbon_xml()
-    else:
-        changes = ribbon_changes(parts["_rels/.rels"], parts["[Content_Types].xml"])
-        if changes is None:
-            return data
-        parts["_rels/.rels"], parts["[Content_Types].xml"] = changes["relations"], changes["types"]
-        parts[PART] = changes["ui"]
-    out = io.BytesIO()
-    known = {i.filename for i in infos}
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for info in infos:
-            new.writestr(info, parts[info.filename])
-        for name in parts.keys() - known:
-            new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), parts[name], zipfile.ZIP_DEFLATED)
-    return out.getvalue()
+        present = old.read(PART) if PART in old.namelist() else b""
+        relations, types = old.read("_rels/.rels"), old.read("[Content_Types].xml")
+    if b"xlsc_tab" in present:
+        return opc.rewritten(data, {PART: ribbon_xml()})
+    changes = ribbon_changes(relations, types)
+    if changes is None:
+        return data
+    return opc.rewritten(
+        data, {"_rels/.rels": changes["relations"], "[Content_Types].xml": changes["types"], PART: changes["ui"]}
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import struct
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from xl_smallcap.data.columnar import write_atomic
 from xl_smallcap.errors import BadArgumentError
-from xl_smallcap.hosts.excel.vba import PROJECT_NAME
+from xl_smallcap.hosts.excel.loader import PROJECT_NAME
 
 
 def settings_file(profile: Path | None = None) -> Path:
@@ -28,7 +28,10 @@ def settings_file(profile: Path | None = None) -> Path:
 
 
 def settings_text(interpreter: str) -> str:
-    """Return the settings: which Python answers, and nothing from the workbook's folder.
+    """Return the settings: which Python answers, and nothing from the workbook's folder or from the current one.
+
+    xlwings puts PYTHONPATH first into ``sys.path``, and an empty one is the current folder, in which any file can
+    shadow a module. So the interpreter's own folder stands there: it never moves and holds no module.
 
     Parameters
     ----------
@@ -49,7 +52,9 @@ def settings_text(interpreter: str) -> str:
     rows = {
         "INTERPRETER_WIN": interpreter,
         "ADD_WORKBOOK_TO_PYTHONPATH": "False",
-        "PYTHONPATH": "",
+        "PYTHONPATH": str(PureWindowsPath(interpreter).parent)
+        if "\\" in interpreter
+        else str(Path(interpreter).parent),
         "CONDA PATH": "",
         "CONDA ENV": "",
         "DEBUG UDFS": "False",

@@ -5,52 +5,109 @@ Option Explicit
 Private Const SERVER_MODULE As String = "{server}"
 Private Const REST_SECONDS As Double = 30
 Private Const MAX_CELLS As Double = 100000
+Private Const DAYS_1904 As Double = 1462
+Private Const XL_MANUAL As Long = -4135, XL_LINKS As Long = 1
 
 Private mServer As Object      ' xlwings' COM object, asked for once
 Private mDownUntil As Double   ' after a failed start, do not try again before this moment (days)
 Private mNext As Date          ' when Excel is to look at a refresh again, and with which macro
 Private mMacro As String
+Private mClosing As {closing}  ' takes that timer back when the workbook closes
 Private mWhy As String         ' what VBA knows of the last failure
 
-Private Function Server() As Object
-    If mServer Is Nothing Then Set mServer = XLPy()
-    Set Server = mServer
+' Whether Python is there; where it is not, it is started, and after a start that failed there is a rest.
+Private Function Started() As Boolean
+    On Error GoTo failed
+    If mServer Is Nothing Then
+        If CDbl(Now) < mDownUntil Then Exit Function
+        Set mServer = XLPy()
+    End If
+    Started = True
+    Exit Function
+failed:
+    mWhy = Err.Description & " (" & Err.Number & ")"
+    Set mServer = Nothing
+    Rest
 End Function
 
-' One call. An error among the arguments is the answer; a dead server is replaced once.
+Private Sub Rest()
+    mDownUntil = CDbl(Now) + REST_SECONDS / 86400#
+End Sub
+
+' What a COM error says when the other process is gone, and nothing else: RPC_S_SERVER_UNAVAILABLE, RPC_S_CALL_FAILED,
+' RPC_E_DISCONNECTED, RPC_E_SERVER_DIED and VBA's own word for them.
+Private Function Vanished(ByVal number As Long) As Boolean
+    Select Case number
+        Case &H800706BA, &H800706BE, &H80010108, &H80010007, 462: Vanished = True
+    End Select
+End Function
+
+' The function wizard calculates at every key; the name works in every language of Excel.
+Private Function InWizard() As Boolean
+    On Error Resume Next
+    InWizard = Not Application.CommandBars("Standard").Controls(1).Enabled
+End Function
+
+' One call. An error among the arguments is the answer; a Python that has vanished is replaced once.
 Private Function Ask(ByVal func As String, ByVal args As Variant) As Variant
-    Dim i As Long, tries As Long, pin As String
+    Dim i As Long, tries As Long, number As Long
     For i = LBound(args) To UBound(args)
         If IsError(args(i)) Then
             Ask = args(i)
             Exit Function
         End If
     Next i
-    If CDbl(Now) < mDownUntil Then GoTo gone
-    On Error GoTo failed
-again:
-    pin = Pinned()
-    If pin = "" Then
-        Ask = Real(Server().CallUDF(SERVER_MODULE, func, args))
-    Else
-        Ask = Real(Server().CallUDF(SERVER_MODULE, "pinned", Behind(pin, func, args)))
+    If InWizard() Then
+        Ask = CVErr(2042)
+        Exit Function
     End If
+again:
+    If Not Started() Then
+        Ask = Silent(func, 2042)
+        Exit Function
+    End If
+    On Error GoTo failed
+    Ask = Real(Answer(func, args))
     Exit Function
 failed:
-    mWhy = Err.Description & " (" & Err.Number & ")"
+    number = Err.Number
+    mWhy = Err.Description & " (" & number & ")"
+    If Not Vanished(number) Then
+        Ask = Silent(func, 2015)
+        Exit Function
+    End If
     Set mServer = Nothing
     If tries = 0 Then
         tries = 1
         Resume again
     End If
-    mDownUntil = CDbl(Now) + REST_SECONDS / 86400#
-    Resume gone
-gone:
-    If func = "RUSSELL_WHY" Or func = "RUSSELL_STATUS" Then
-        Ask = "Excel cannot reach Python: " & mWhy & ". Run ""xl-smallcap doctor"" in a command prompt."
+    Rest
+    Ask = Silent(func, 2042)
+End Function
+
+Private Function Answer(ByVal func As String, ByVal args As Variant) As Variant
+    Dim pin As String
+    pin = Pinned()
+    If pin = "" Then
+        Answer = mServer.CallUDF(SERVER_MODULE, func, args)
     Else
-        Ask = CVErr(2042)
+        Answer = mServer.CallUDF(SERVER_MODULE, "pinned", Behind(pin, func, args))
     End If
+End Function
+
+' Python did not answer: an error, or from the functions that say why, a sentence.
+Private Function Silent(ByVal func As String, ByVal code As Long) As Variant
+    If func <> "RUSSELL_WHY" And func <> "RUSSELL_STATUS" Then
+        Silent = CVErr(code)
+    ElseIf code = 2042 Then
+        Silent = Unreached()
+    Else
+        Silent = "Python is there, but this answer did not arrive: " & mWhy & "."
+    End If
+End Function
+
+Private Function Unreached() As String
+    Unreached = "Excel cannot reach Python: " & mWhy & ". Run ""xl-smallcap doctor"" in a command prompt."
 End Function
 
 ' The snapshot this workbook stays with: the workbook's name RUSSELL_PIN, a text or a cell; empty follows the data.
@@ -84,8 +141,9 @@ Private Function Behind(ByVal pin As String, ByVal func As String, ByVal args As
     Behind = sent
 End Function
 
-' What is sent for one argument: omitted -> Empty, a range -> its values, an error inside -> that error.
-' IsMissing comes first, because IsError(Missing) is True. Value2, because Value rounds currency cells.
+' What is sent for one argument: omitted -> Empty, a range -> its values, an error inside -> that error, a cell that is
+' not calculated yet -> #GETTING_DATA, since Excel asks again. IsMissing comes first, because IsError(Missing) is True.
+' Value2, because Value rounds currency cells.
 Private Function Plain(Optional ByVal value As Variant) As Variant
     Dim area As Object, sent As Variant, v As Variant
     If IsMissing(value) Then Exit Function
@@ -103,6 +161,10 @@ Private Function Plain(Optional ByVal value As Variant) As Variant
             Exit Function
         End If
         sent = area.Value2
+        If Pending(area, sent) Then
+            Plain = CVErr(2043)
+            Exit Function
+        End If
     Else
         sent = value
     End If
@@ -117,13 +179,39 @@ Private Function Plain(Optional ByVal value As Variant) As Variant
     Plain = sent
 End Function
 
-' A date argument: a day number becomes a date in either date system; text stays text, 0 stays blank.
+' Excel calls a function before the cells it reads are calculated, and again afterwards: such a cell has a formula and
+' no value yet. Without this the answer would be the default's, as if nothing had been given.
+Private Function Pending(ByVal area As Object, ByVal sent As Variant) As Boolean
+    Dim has As Variant, i As Long, j As Long
+    has = area.HasFormula    ' Null where some have one
+    If Not IsNull(has) Then
+        If Not has Then Exit Function
+    End If
+    If Not IsArray(sent) Then
+        Pending = IsEmpty(sent)
+        Exit Function
+    End If
+    For i = 1 To UBound(sent, 1)
+        For j = 1 To UBound(sent, 2)
+            If IsEmpty(sent(i, j)) Then
+                If area.Cells(i, j).HasFormula Then
+                    Pending = True
+                    Exit Function
+                End If
+            End If
+        Next j
+    Next i
+End Function
+
+' A date argument: a day number becomes a date in the date system of its workbook; text stays text, 0 stays blank.
 Private Function Moment(Optional ByVal value As Variant) As Variant
-    Dim sent As Variant
+    Dim sent As Variant, book As Object
     sent = Plain(value)
     If VarType(sent) = vbDouble Then
         If sent <> 0 Then
-            If ThisWorkbook.Date1904 Then sent = sent + 1462
+            Set book = ThisWorkbook
+            If IsObject(value) Then Set book = value.Worksheet.Parent
+            If book.Date1904 Then sent = sent + DAYS_1904
             If sent < 1 Or sent >= 2958466 Then
                 sent = CVErr(2015)
             Else
@@ -177,47 +265,119 @@ Private Function Dimensions(ByRef values As Variant) As Long
 done:
 End Function
 
-' Macro for people: start Python afresh and calculate everything again.
+' Macro for people: start Python afresh and calculate our sheets again.
 Public Sub RUSSELL_RESTART()
     Set mServer = Nothing
     mDownUntil = 0
     On Error Resume Next
     KillPy
-    Application.CalculateFull
+    On Error GoTo 0
+    Recalculate
 End Sub
 
-' The button: new data, fetched beside Excel; a look every second, then everything is calculated again.
+' Our workbooks, and those whose formulas use ours through a link; CalculateFull would calculate everybody's.
+Private Sub Recalculate()
+    Dim book As Object, lap As Long
+    If Application.Calculation <> XL_MANUAL Then
+        For Each book In Application.Workbooks
+            If Concerned(book) Then Soil book, False
+        Next book
+        Exit Sub
+    End If
+    ' A sheet that is calculated by itself takes other sheets as they are, so those that come first need a second round.
+    For lap = 1 To 2
+        For Each book In Application.Workbooks
+            If Concerned(book) Then Soil book, True
+        Next book
+    Next lap
+End Sub
+
+' Switching a sheet's calculation off and on makes every cell of it due; a sheet somebody has switched off stays off.
+Private Sub Soil(ByVal book As Object, ByVal calculate As Boolean)
+    Dim sheet As Object
+    For Each sheet In book.Worksheets
+        If sheet.EnableCalculation Then
+            sheet.EnableCalculation = False
+            sheet.EnableCalculation = True
+            If calculate Then sheet.Calculate
+        End If
+    Next sheet
+End Sub
+
+' VBA may not look for our module in another workbook; a hidden name marks those that have it.
+Private Function Marked(ByVal book As Object) As Boolean
+    Dim mark As Object
+    If book Is ThisWorkbook Then
+        Marked = True
+        Exit Function
+    End If
+    On Error Resume Next
+    Set mark = book.Names("{mark}")
+    Marked = Not mark Is Nothing
+End Function
+
+Private Function Concerned(ByVal book As Object) As Boolean
+    Dim links As Variant, other As Object, i As Long
+    Concerned = Marked(book)
+    If Concerned Then Exit Function
+    links = book.LinkSources(XL_LINKS)
+    If IsEmpty(links) Then Exit Function
+    For i = LBound(links) To UBound(links)
+        For Each other In Application.Workbooks
+            If StrComp(other.FullName, links(i), vbTextCompare) = 0 Then
+                If Marked(other) Then Concerned = True
+            End If
+        Next other
+    Next i
+End Function
+
+' The button: new data, fetched beside Excel; a look every second, then our sheets are calculated again.
 Public Sub RUSSELL_REFRESH()
     Dim told As Variant
+    If Not Ready() Then Exit Sub
     On Error GoTo failed
-    mDownUntil = 0
-    told = Server().CallUDF(SERVER_MODULE, "refresh_start", Array())
+    told = mServer.CallUDF(SERVER_MODULE, "refresh_start", Array())
     Application.StatusBar = told(UBound(told))
     Again 1, "RUSSELL_REFRESH_LOOK"
     Exit Sub
 failed:
-    mWhy = Err.Description & " (" & Err.Number & ")"
-    Set mServer = Nothing
-    Application.StatusBar = "Excel cannot reach Python: " & mWhy & ". Run ""xl-smallcap doctor"" in a command prompt."
-    Again 20, "RUSSELL_REFRESH_OVER"
+    Lost "No refresh: "
 End Sub
 
 Public Sub RUSSELL_REFRESH_LOOK()
     Dim told As Variant
     On Error GoTo failed
-    told = Server().CallUDF(SERVER_MODULE, "refresh_state", Array())
+    If Not Started() Then GoTo gone
+    told = mServer.CallUDF(SERVER_MODULE, "refresh_state", Array())
     Application.StatusBar = told(UBound(told))
     If told(LBound(told)) <> 0 Then
         Again 1, "RUSSELL_REFRESH_LOOK"
     Else
-        Application.CalculateFull
+        Recalculate
         Again 20, "RUSSELL_REFRESH_OVER"
     End If
     Exit Sub
+gone:
+    Tell Unreached()
+    Exit Sub
 failed:
-    Set mServer = Nothing
-    Application.StatusBar = "Excel lost Python during the refresh; press the button again."
-    Again 20, "RUSSELL_REFRESH_OVER"
+    Lost "Excel lost Python during the refresh; press the button again. "
+End Sub
+
+' A person who presses a button does not wait for the rest after a failed start.
+Private Function Ready() As Boolean
+    mDownUntil = 0
+    Ready = Started()
+    If Not Ready Then Tell Unreached()
+End Function
+
+' A macro of ours failed: said in the status bar; a Python that has vanished is started afresh by the next call.
+Private Sub Lost(ByVal what As String)
+    Dim number As Long
+    number = Err.Number
+    mWhy = Err.Description & " (" & number & ")"
+    If Vanished(number) Then Set mServer = Nothing
+    Tell what & mWhy & "."
 End Sub
 
 Public Sub RUSSELL_REFRESH_OVER()
@@ -242,6 +402,11 @@ Public Sub RUSSELL_RIBBON_HELP(ByVal control As Object)
     RUSSELL_HELP
 End Sub
 
+' Runs when Excel has loaded the tab: argument helps of the function wizard.
+Public Sub RUSSELL_RIBBON_LOADED(ByVal ribbon As Object)
+    RUSSELL_DESCRIBE
+End Sub
+
 ' The day of the workbook: its cell named in_as_of, by a question; empty is the last date of the data.
 Public Sub RUSSELL_AS_OF()
     Dim cell As Object, said As Variant
@@ -254,32 +419,38 @@ Public Sub RUSSELL_AS_OF()
     If VarType(said) = vbBoolean Then Exit Sub
     If Trim$(said) = "" Then
         cell.MergeArea.ClearContents
-    ElseIf IsDate(said) Then
-        cell.Value2 = CDbl(CDate(said))
-    Else
+    ElseIf Not IsDate(said) Then
         Tell """" & said & """ is not a date; write it as 2025-12-24."
+    ElseIf ThisWorkbook.Date1904 Then
+        cell.Value2 = CDbl(CDate(said)) - DAYS_1904
+    Else
+        cell.Value2 = CDbl(CDate(said))
     End If
 End Sub
 
 ' A pitch sheet by the workbook's day and paths, written beside Excel, opened when it is there.
 Public Sub RUSSELL_PITCH()
-    Dim told As Variant
+    Dim told As Variant, when As Variant
+    when = Moment(NamedCell("in_as_of"))
+    If IsError(when) Then
+        Tell "No pitch sheet: the cell named in_as_of holds no date."
+        Exit Sub
+    End If
+    If Not Ready() Then Exit Sub
     On Error GoTo failed
-    mDownUntil = 0
-    told = Server().CallUDF(SERVER_MODULE, "pitch_start", Array(ThisWorkbook.Path, NamedValue("in_as_of"), NamedValue("in_path"), NamedValue("in_against")))
+    told = mServer.CallUDF(SERVER_MODULE, "pitch_start", Array(ThisWorkbook.Path, when, NamedValue("in_path"), NamedValue("in_against")))
     Application.StatusBar = told(1)
     Again 1, "RUSSELL_PITCH_LOOK"
     Exit Sub
 failed:
-    mWhy = Err.Description & " (" & Err.Number & ")"
-    Set mServer = Nothing
-    Tell "Excel cannot reach Python: " & mWhy & ". Run ""xl-smallcap doctor"" in a command prompt."
+    Lost "No pitch sheet: "
 End Sub
 
 Public Sub RUSSELL_PITCH_LOOK()
     Dim told As Variant
     On Error GoTo failed
-    told = Server().CallUDF(SERVER_MODULE, "pitch_state", Array())
+    If Not Started() Then GoTo gone
+    told = mServer.CallUDF(SERVER_MODULE, "pitch_state", Array())
     Application.StatusBar = told(1)
     If told(0) <> 0 Then
         Again 1, "RUSSELL_PITCH_LOOK"
@@ -288,9 +459,11 @@ Public Sub RUSSELL_PITCH_LOOK()
         Again 20, "RUSSELL_REFRESH_OVER"
     End If
     Exit Sub
+gone:
+    Tell Unreached()
+    Exit Sub
 failed:
-    Set mServer = Nothing
-    Tell "The pitch sheet was not written: " & Err.Description
+    Lost "The pitch sheet was not written: "
 End Sub
 
 Public Sub RUSSELL_HELP()
@@ -325,13 +498,17 @@ Private Function NamedValue(ByVal name As String) As Variant
 End Function
 
 Private Sub Again(ByVal seconds As Long, ByVal name As String)
+    If mClosing Is Nothing Then
+        Set mClosing = New {closing}
+        mClosing.Watch
+    End If
     mNext = Now + TimeSerial(0, 0, seconds)
     mMacro = Macro(name)
     Application.OnTime mNext, mMacro
 End Sub
 
-' A timer that outlives its workbook would open it again.
-Public Sub Auto_Close()
+' The workbook closes: a timer that outlives it would open it again.
+Public Sub RUSSELL_TIMER_OFF()
     On Error Resume Next
     If mMacro <> "" Then
         Application.OnTime mNext, mMacro, , False

@@ -19,10 +19,11 @@ from xl_smallcap.hosts._cells import Answer, evaluate
 
 ERROR_MARK = "\x01"
 Rows = list[list[Any]]
+_FIRST_COMMON_DAY = dt.datetime(1900, 3, 1)
 
 
 def _taken(value: Any) -> Any:
-    """What COM hands over -> what the boundary knows: dates without the zone pywin32 adds, rows as lists."""
+    """What COM hands over -> what the boundary knows: dates without the zone pywin32 adds."""
     if isinstance(value, dt.datetime):
         return value.replace(tzinfo=None)
     if isinstance(value, tuple):
@@ -33,11 +34,22 @@ def _taken(value: Any) -> Any:
 def _given(value: Any) -> Any:
     if value is None:
         return ERROR_MARK + "#N/A"
-    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        return dt.datetime(value.year, value.month, value.day)
+    if isinstance(value, dt.date):
+        return _moment(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value
+
+
+def _moment(value: dt.date) -> dt.datetime | str:
+    """A date with the zone UTC: pywin32 takes one without for local time, and the day would move by the desk's offset.
+
+    Days before March 1900, which Excel counts otherwise than OLE, are ISO texts.
+    """
+    moment = value if isinstance(value, dt.datetime) else dt.datetime(value.year, value.month, value.day)
+    if moment < _FIRST_COMMON_DAY:
+        return value.isoformat()
+    return moment.replace(tzinfo=dt.UTC)
 
 
 def to_rows(answer: Answer) -> Rows:

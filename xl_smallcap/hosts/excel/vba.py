@@ -1,17 +1,21 @@
-"""The VBA a workbook needs: our module, generated from the table, and xlwings' own from the installed package."""
+"""Our VBA in a workbook: a module generated from the table of functions, and a class that watches the workbook close.
+
+Nothing runs by itself when a workbook opens: help of the functions stands in attributes, help of their arguments is
+registered when the ribbon's tab is loaded.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from importlib import resources
-from pathlib import Path
 
 from xl_smallcap.functions import FUNCTIONS, HELP_LIMIT, WorksheetFunction
 
-PROJECT_NAME = "xl_smallcap"
-"""Replaces xlwings' own in its module, so that our settings file never meets a desk's existing xlwings settings."""
 MODULE = "xl_smallcap_udfs"
+CLOSING = "xl_smallcap_closing"
+MARK = "xl_smallcap_functions"
+"""A hidden name in each workbook that has our macros: VBA may not look for a module in another workbook."""
 SERVER_MODULE = "xl_smallcap.hosts.excel.udfs"
 CATEGORY = "Russell 2000"
 _LONGEST_LINE, _MOST_CONTINUATIONS = 1023, 24
@@ -67,6 +71,28 @@ def _check_names(entry: WorksheetFunction) -> None:
             raise ValueError(f"VBA does not take '{p.name}' as an argument of {entry.name}")
 
 
+def _filled(name: str) -> str:
+    from xl_smallcap import __version__
+
+    fills = {
+        "module": MODULE, "version": __version__, "server": SERVER_MODULE, "category": CATEGORY, "closing": CLOSING,
+        "mark": MARK,
+    }  # fmt: skip
+    template = resources.files("xl_smallcap.hosts.excel").joinpath(name).read_text(encoding="ascii")
+    return re.sub(r"\{([a-z]+)\}", lambda m: fills[m.group(1)], template)
+
+
+def closing_class() -> str:
+    """Return our class, which takes a timer back when its workbook closes.
+
+    Returns
+    -------
+    str
+        ASCII, lines ended by CR LF.
+    """
+    return _crlf(_filled("closing.cls"))
+
+
 def udf_module(functions: Sequence[WorksheetFunction] = FUNCTIONS) -> str:
     """Return our VBA module: a wrapper a function, one place for errors and retries, help for the function wizard.
 
@@ -85,11 +111,7 @@ def udf_module(functions: Sequence[WorksheetFunction] = FUNCTIONS) -> str:
     ValueError
         A name or a length VBA does not take.
     """
-    from xl_smallcap import __version__
-
-    template = resources.files("xl_smallcap.hosts.excel").joinpath("template.bas").read_text(encoding="ascii")
-    fills = {"module": MODULE, "version": __version__, "server": SERVER_MODULE, "category": CATEGORY}
-    out = [re.sub(r"\{(\w+)\}", lambda m: fills[m.group(1)], template)]
+    out = [_filled("template.bas")]
     for f in functions:
         _check_names(f)
         out.append(
@@ -97,13 +119,15 @@ def udf_module(functions: Sequence[WorksheetFunction] = FUNCTIONS) -> str:
                 f"Public Function {f.name}(", [f"Optional {p.name} As Variant" for p in f.parameters], ") As Variant"
             )
         )
+        out.append(f"Attribute {f.name}.VB_Description = {_literal(f.help)}")
         sent = [f"{'Moment' if p.is_date else 'Plain'}({p.name})" for p in f.parameters]
         out.append(_statement(f'    {f.name} = Ask("{f.name}", Array(', sent, "))"))
         out.append("End Function\n")
-    out.append("' Help texts of the function wizard; runs when a person opens the workbook.")
     out.append(
-        "Public Sub Auto_Open()\n    Dim saved As Boolean\n    saved = ThisWorkbook.Saved\n    On Error Resume Next"
+        "' Category and argument helps for the wizard; where a workbook has a ribbon of its own, a person may run it."
     )
+    out.append("Public Sub RUSSELL_DESCRIBE()\n    Dim saved As Boolean\n    saved = ThisWorkbook.Saved")
+    out.append("    On Error Resume Next")
     out += [f"    Help{n}" for n in range(1, len(functions) + 1)]
     out.append("    ThisWorkbook.Saved = saved\nEnd Sub\n")
     for n, f in enumerate(functions, 1):
@@ -117,39 +141,3 @@ def udf_module(functions: Sequence[WorksheetFunction] = FUNCTIONS) -> str:
     text = "\n".join(out)
     text.encode("ascii")
     return _crlf(text)
-
-
-def xlwings_modules() -> dict[str, str]:
-    """Return xlwings' standalone loader and its Dictionary class, read from the installed package.
-
-    Returns
-    -------
-    dict of str to str
-        ``xlwings`` (a standard module, its licence text kept) and ``Dictionary`` (a class).
-
-    Raises
-    ------
-    RuntimeError
-        The installed xlwings is not built as the versions we know.
-
-    Notes
-    -----
-    Two lines differ from xlwings' own: PROJECT_NAME (it names the settings file) and ``Option Private Module`` (its
-    helpers stay out of the function wizard).
-    """
-    import xlwings
-    from pyopenvba import ExcelFile
-
-    with ExcelFile(Path(xlwings.__file__).with_name("quickstart_standalone.xlsm")) as book:
-        loader, dictionary = book.get_module("xlwings"), book.get_module("Dictionary")
-    found = re.search(r'Public Const XLWINGS_VERSION As String = "([^"]+)"', loader)
-    if found is None or found.group(1) != xlwings.__version__:
-        has = found.group(1) if found else "none"
-        raise RuntimeError(f"xlwings {xlwings.__version__} is installed but its VBA says {has}; reinstall xlwings.")
-    loader, names = re.subn(r'(Public Const PROJECT_NAME As String = )"xlwings"', rf'\1"{PROJECT_NAME}"', loader)
-    loader, heads = re.subn(
-        r'\A(Attribute VB_Name = "xlwings"\r?\n)', lambda m: m.group(1) + "Option Private Module\r\n", loader
-    )
-    if (names, heads) != (1, 1):
-        raise RuntimeError(f"The VBA of xlwings {xlwings.__version__} is not laid out as expected.")
-    return {"xlwings": _crlf(loader), "Dictionary": _crlf(dictionary)}

@@ -78,7 +78,7 @@ class Link:
         """Ask our Python where this user's data are; the package itself may be shared by many users."""
         code = "from xl_smallcap.config import home_dir; print(home_dir())"
         told = subprocess.run(
-            [self.python, "-c", code], capture_output=True, text=True, timeout=60, check=False, env=_clean()
+            [self.python, "-P", "-c", code], capture_output=True, text=True, timeout=60, check=False, env=_clean()
         )
         self.home = told.stdout.strip()
         if told.returncode or not self.home:
@@ -103,7 +103,7 @@ class Link:
             quiet["creationflags"] = 0x08000000  # CREATE_NO_WINDOW
         else:
             quiet["start_new_session"] = True
-        started = subprocess.Popen([self.python, "-m", "xl_smallcap.hosts.server"], env=environment, **quiet)
+        started = subprocess.Popen([self.python, "-P", "-m", "xl_smallcap.hosts.server"], env=environment, **quiet)
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
             try:

@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from xl_smallcap.functions import BY_NAME
+from xl_smallcap.functions.formula import OURS
 from xl_smallcap.workbooks.foreign.charts import CellValues
-from xl_smallcap.workbooks.foreign.contents import OURS
 from xl_smallcap.workbooks.foreign.others import unknowable
 from xl_smallcap.workbooks.foreign.own import abandoned
 from xl_smallcap.workbooks.foreign.patching import Change, Place

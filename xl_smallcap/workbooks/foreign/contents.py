@@ -19,10 +19,6 @@ from xl_smallcap.workbooks.formulas.references import address, read_reference
 from xl_smallcap.workbooks.formulas.values import Grid
 
 _NAME = re.compile(r"<(?:\w+:)?definedName\b([^>]*)>(.*?)</(?:\w+:)?definedName>", re.DOTALL)
-OURS = re.compile(
-    r"(?<![\w.])(?:_xldudf_|_xll\.|_xlfn\.|\[\d+\]!|'?[^\s'\"(),;]+\.xl[a-z]{1,3}'?!)*(RUSSELL_\w+)(?=\s*\()", re.I
-)
-"""Our functions in a formula, with what Excel puts before a function of an add-in or of another workbook."""
 
 
 @dataclass(frozen=True)

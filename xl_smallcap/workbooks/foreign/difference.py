@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.functions.formula import OURS
 from xl_smallcap.session import current_session
 from xl_smallcap.types import Scalar, Table
-from xl_smallcap.workbooks.foreign.contents import OURS, Contents
+from xl_smallcap.workbooks.foreign.contents import Contents
 from xl_smallcap.workbooks.foreign.package import Package, open_package
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
 from xl_smallcap.workbooks.formulas.calculator import Calculator, ask_engine

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from xl_smallcap.functions import BY_NAME
+from xl_smallcap.functions.formula import OURS
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.workbooks.foreign import outside
-from xl_smallcap.workbooks.foreign.contents import OURS
 from xl_smallcap.workbooks.foreign.own import abandoned, in_the_way
 from xl_smallcap.workbooks.foreign.patching import Change, Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell

@@ -8,10 +8,11 @@ from pathlib import Path
 from xl_smallcap.data.columnar import write_atomic
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import BY_NAME
+from xl_smallcap.functions.formula import OURS
 from xl_smallcap.hosts.libreoffice.office import OfficeMissingError
 from xl_smallcap.workbooks.foreign.changes import cell_values, changes_of
 from xl_smallcap.workbooks.foreign.charts import refresh_charts
-from xl_smallcap.workbooks.foreign.contents import OURS, Contents
+from xl_smallcap.workbooks.foreign.contents import Contents
 from xl_smallcap.workbooks.foreign.others import (
     calculate_others,
     constants,

@@ -8,8 +8,9 @@ from typing import Any
 
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import BY_NAME
+from xl_smallcap.functions.formula import OURS
 from xl_smallcap.workbooks.foreign.areas import Areas
-from xl_smallcap.workbooks.foreign.contents import OURS, Contents
+from xl_smallcap.workbooks.foreign.contents import Contents
 from xl_smallcap.workbooks.foreign.patching import Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
 from xl_smallcap.workbooks.formulas.calculator import Calculator, ask_engine

@@ -1,0 +1,173 @@
+"""What of xlwings' VBA our functions need to reach Python, cut out of the installed package on the user's machine.
+
+xlwings' own module also runs scripts, writes files and opens message boxes; none of that is needed here, and much of
+it is what a virus scanner looks for. Kept are the procedures that XLPy and KillPy use, their declarations and the
+licence.
+What we change in them, each change checked to be made:
+
+* Python starts with ``-P`` and a fixed folder for ``sys.path``: nothing in Excel's current folder can shadow a module.
+* The command is the same for every workbook: one Python for all books of a desk.
+* ``cmd /C`` by its full path: a Python that cannot start ends at once, instead of leaving a prompt that is waited for.
+* Environment variables in settings are expanded without WScript.Shell.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PROJECT_NAME = "xl_smallcap"
+"""Replaces xlwings' own in its module, so that our settings file never meets a desk's existing xlwings settings."""
+MODULE = "xlwings"
+_ENTRIES = ("XLPy", "KillPy")
+_KNOWN = {'App = "Microsoft Excel"': True, "Mac": False, "Not Mac": True}
+"""Conditions that are decided here; the rest (VBA7, Win64) is Excel's to decide."""
+_PROCEDURE = re.compile(r"^(?:Public |Private )?(?:Function|Sub) (\w+)\b.*?^End (?:Function|Sub)\n", re.M | re.S)
+_DECLARE = re.compile(r"^[ \t]*(?:Private |Public )?Declare (?:PtrSafe )?Function (\w+) [^\n]*\n", re.M)
+_EXPAND = """Function ExpandEnvironmentStrings(ByVal s As String)
+    ' Expand %NAME%; a name that is not set stays as it is
+    Dim first As Long, last As Long, value As String
+    first = InStr(s, "%")
+    Do While first > 0
+        last = InStr(first + 1, s, "%")
+        If last = 0 Then Exit Do
+        value = ""
+        If last > first + 1 Then value = Environ(Mid$(s, first + 1, last - first - 1))
+        If value = "" Then
+            first = last
+        Else
+            s = Left$(s, first - 1) & value & Mid$(s, last + 1)
+            first = InStr(first + Len(value), s, "%")
+        End If
+    Loop
+    ExpandEnvironmentStrings = s
+End Function
+"""
+_FOLDER = """    PYTHONPATH = GetConfig("PYTHONPATH")
+    If PYTHONPATH = "" Then PYTHONPATH = Environ("SystemRoot")
+    PYTHONPATH = "False;;;;;;" & PYTHONPATH
+"""
+_CHANGES = (
+    (r'(Public Const PROJECT_NAME As String = )"xlwings"', rf'\1"{PROJECT_NAME}"', 1),
+    (r'\A(Attribute VB_Name = "xlwings"\n)', r"\1Option Private Module\n", 1),
+    (r' +PYTHONPATH = AddExcelDir & ";" & ThisWorkbook\.FullName[^\n]*\n', lambda _: _FOLDER, 1),
+    (r' +AddExcelDir = GetConfig\([^\n]*\n', "", 1),
+    (r'(" )-B -c (""import sys, os;)', r"\1-P -B -c \2", 1),
+    (r'"cmd\.exe " & ConsoleSwitch & " /K "',
+     r'Environ("SystemRoot") & "\\System32\\cmd.exe " & ConsoleSwitch & " /C "', 2),
+)  # fmt: skip
+"""What is looked for, what takes its place, how often."""
+
+
+class LoaderError(RuntimeError):
+    """The installed xlwings is not built as the versions we know."""
+
+
+def installed_source() -> str:
+    """Return xlwings' standalone module as the installed package has it.
+
+    Returns
+    -------
+    str
+        VBA, lines ended by LF.
+
+    Raises
+    ------
+    LoaderError
+        It is not the module of the installed version.
+    """
+    import xlwings
+    from pyopenvba import ExcelFile
+
+    with ExcelFile(Path(xlwings.__file__).with_name("quickstart_standalone.xlsm")) as book:
+        source = str(book.get_module(MODULE)).replace("\r\n", "\n").replace("\r", "\n")
+    found = re.search(r'Public Const XLWINGS_VERSION As String = "([^"]+)"', source)
+    if found is None or found.group(1) != xlwings.__version__:
+        has = found.group(1) if found else "none"
+        raise LoaderError(f"xlwings {xlwings.__version__} is installed but its VBA says {has}; reinstall xlwings.")
+    return source
+
+
+def _decided(source: str) -> str:
+    """Drop what another system or another program than Excel would compile."""
+    out: list[str] = []
+    stack: list[tuple[bool | None, bool]] = []  # None: not ours to decide; whether its lines are kept
+    for line in source.splitlines(keepends=True):
+        directive = re.match(r"\s*#(If|ElseIf|Else|End If|Const)\b\s*(.*?)\s*(?:Then)?\s*(?:'.*)?$", line.rstrip("\n"))
+        word, condition = directive.groups() if directive else ("", "")
+        if word == "If":
+            value = _KNOWN.get(condition)
+            stack.append((value, value is not False))
+            keep = value is None
+        elif word in ("ElseIf", "Else") and stack[-1][0] is not None:
+            taken, _ = stack[-1]
+            now = not taken and (word == "Else" or _KNOWN.get(condition, False))
+            stack[-1] = (taken or now, now)
+            keep = False
+        elif word == "End If":
+            keep = stack.pop()[0] is None
+        elif word == "Const":
+            keep = False
+        else:
+            keep = True
+        if keep and all(kept for _, kept in stack):
+            out.append(line)
+    return "".join(out)
+
+
+def trimmed(source: str) -> str:
+    """Return the part of xlwings' module that XLPy and KillPy need, with our changes.
+
+    Parameters
+    ----------
+    source : str
+        The whole module, lines ended by LF.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    LoaderError
+        A place we change is not there as often as expected.
+    """
+    text = _decided(source)
+    procedures = {m.group(1): m.group(0) for m in _PROCEDURE.finditer(text)}
+    head = text[: min(m.start() for m in _PROCEDURE.finditer(text))]
+    procedures["ExpandEnvironmentStrings"] = _EXPAND
+    needed, waiting = set[str](), list(_ENTRIES)
+    while waiting:
+        name = waiting.pop()
+        if name not in procedures:
+            raise LoaderError(f"The VBA of the installed xlwings has no procedure {name}.")
+        needed.add(name)
+        words = set(re.findall(r"\w+", procedures[name]))
+        waiting += [other for other in procedures if other in words and other not in needed]
+    body = "\n".join(procedures[name] for name in procedures if name in needed)
+    used = set(re.findall(r"\w+", body))
+    head = _DECLARE.sub(lambda m: m.group(0) if m.group(1) in used else "", head)
+    text = re.sub(r"\n{3,}", "\n\n", head + body)
+    for pattern, put, times in _CHANGES:
+        text, made = re.subn(pattern, put, text)
+        if made != times:
+            raise LoaderError(
+                f"The VBA of the installed xlwings is not laid out as expected ({pattern}, {made} times)."
+            )
+    return text
+
+
+def loader() -> str:
+    """Return the module of VBA that loads xlwings' DLL and starts Python.
+
+    Returns
+    -------
+    str
+        VBA, its licence text kept, lines ended by CR LF.
+
+    Raises
+    ------
+    LoaderError
+        The installed xlwings is not built as the versions we know.
+    """
+    return trimmed(installed_source()).replace("\n", "\r\n")
