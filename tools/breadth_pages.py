@@ -330,7 +330,8 @@ def main() -> None:
         "## Dispersion of the Russell 2000 over that of the S&P 500", "", *_dispersion(), "",
         "## Monthly dispersion in %, mean of the year", "",
         "Returns and coverage: mean number of members with a return and share of the list, Russell, S&P. Flagged: "
-        "stock-months of the Russell with a fourfold move in a day.", "", *_levels(), "",
+        "stock-months of the Russell with a move like a split (about 2, 3, 4 or more, or the inverse) in a day.", "",
+        *_levels(), "",
         "## Moves that macro does not explain", "",
         "Log %; factors `macro_market`, betas of the 250 days before.", "", *_winners(),
         "## Universe", "", *universe, "",

@@ -172,7 +172,7 @@ NeedleStat = Literal[
     "first_date",
     "last_date",
 ]
-BetaUnit = Literal["sd", "native", "10bp", "1pct"]
+BetaUnit = Literal["sd", "native", "10bp", "1pct", "1pt"]
 Frequency = Literal["daily", "weekly", "monthly"]
 SeriesKind = Literal["price", "yield", "level"]
 SeriesFrequency = Literal["daily", "weekly", "monthly"]

@@ -234,10 +234,10 @@ def test_a_halt_in_the_move_is_in_the_move(session: Session, monkeypatch: pytest
     start, end = (np.flatnonzero(whole.dates == np.datetime64(str(loser[d])))[0] for d in ("start", "date"))
     assert loser["ticker"] == "SML20"
     assert loser["move"] == pytest.approx(100 * np.log(prices[end, k] / prices[start, k]))
-    assert loser["suspect"] == "price changed fourfold in the move"
+    assert loser["suspect"] == "price moved like a split in the move"
     later = RUSSELL_WINNERS(-59, 21)
     rows = {r[1]: r[later[0].index("suspect")] for r in later[1:]}
-    assert rows["SML20"] == "price changed fourfold in the window before"
+    assert rows["SML20"] == "price moved like a split in the window before"
     prices[end, k] = np.nan
     assert "58 of 59:" in str(RUSSELL_WINNERS(-1)[1][-2]), "no price on the last day: not among them, and said"
 

@@ -31,6 +31,7 @@ READ: dict[str, str | bytes] = {
     "moments": "date,A,B\n2025-01-02 00:00:00,1.5,2\n2025-01-03T00:00:00,,3\n",
     "exponents and blank lines": "date,A,B\n2025-01-02,15e-1,2\n\n2025-01-03,,3\n,,\n",
     "empty columns at the right": "date,A,B,,\n2025-01-02,1.5,2,,\n2025-01-03,,3,,\n",
+    "sep= line": "sep=;\ndate;A;B\n2025-01-02;1.5;2\n2025-01-03;;3\n",
     "quoted": '"date","A","B"\n"2025-01-02","1.5","2"\n"2025-01-03","","3"\n',
 }
 
@@ -81,7 +82,6 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "duplicate column": ("date,A,a\n2025-01-02,1,2\n", "column 'a' is there twice"),
     "nameless column": ("date,,B\n2025-01-02,1,2\n", "column 2 has no name"),
     "latin-1": (b"date,A\n2025-01-02,\xe9\n", "line 2: the text is not UTF-8"),
-    "sep= line": ("sep=;\ndate;A\n2025-01-02;1\n", "delete the line 'sep='"),
     "mixed delimiters": ("date,A;B\n2025-01-02,1;2\n", "use one delimiter"),
     "open quote": ('date,A\n2025-01-02,"1\n', "line"),
     "no rows": ("date,A\n", "no rows"),

@@ -110,7 +110,7 @@ def test_other_files_are_left_out_by_name_and_twice_the_same_series_is_refused(t
     report = load(Store(tmp_path / "store"), str(folder), lambda *_: None)
     assert list(report.skipped) == ["notes.csv"]
     assert report.snapshot.ids == ("RUT",)
-    (folder / "RUT.csv").write_text("date,value\n2025-01-02,1\n")
+    (folder / "RUT.csv").write_text("date,value\n2025-01-02,1.5\n")
     with pytest.raises(SourceError, match=r"both RUT\.csv and daily\.csv|both daily\.csv and RUT\.csv"):
         load(Store(tmp_path / "store"), str(folder), lambda *_: None)
     for place in (tmp_path / "nowhere", tmp_path / "empty"):

@@ -194,7 +194,7 @@ SCENARIOS = [
     Case('RUSSELL_SCENARIO("goldman",,,,,,"regimes")', Error("#N/A", "run 'xl-smallcap regime history'")),
     Case('RUSSELL_PROJECTION("goldman")', Error("#VALUE!", "A named path goes to RUSSELL_SCENARIO")),
     Case('RUSSELL_PROJECTION({"inflaton",25,"bp"})', Error("#VALUE!", "Did you mean 'inflation'?")),
-    Case('RUSSELL_PROJECTION({"inflation",25})', Error("#VALUE!", "has no unit; write bp, pct or sd")),
+    Case('RUSSELL_PROJECTION({"inflation",25})', Error("#VALUE!", "has no unit; write bp, pct, pt or sd")),
     Case('RUSSELL_PROJECTION({"inflation",25,"pct"})', Error("#VALUE!", "needs the unit 'bp' or 'sd'")),
     Case('RUSSELL_PROJECTION({"inflation",25,"bps"})', Error("#VALUE!", "Did you mean 'bp'?")),
     Case('RUSSELL_PROJECTION({"inflation","25 bp","bp"})', Error("#VALUE!", "Row 1 of the shocks: the shock is '25")),

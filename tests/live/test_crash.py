@@ -1,4 +1,4 @@
-"""A refresh that is killed, and a disk that is full: the store always opens at a complete snapshot."""
+"""A refresh or an addition that is killed, and a disk that is full: the store always opens at a complete snapshot."""
 
 from __future__ import annotations
 
@@ -15,10 +15,27 @@ import pytest
 
 from tests.live.loopback import Loopback, World
 from xl_smallcap.data.catalogue import Catalogue
+from xl_smallcap.data.loading import load
 from xl_smallcap.data.refresh import refresh
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import StoreError
 
+ADDING = textwrap.dedent(
+    """
+    import sys
+    from pathlib import Path
+    from xl_smallcap.config import load_settings
+    from xl_smallcap.data.loading import load
+    from xl_smallcap.data.store import Store
+    settings, folder = load_settings(), Path(sys.argv[1])
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for k in range(10_000):
+        (folder / "OWN.csv").write_text(f"date,value\\n2025-12-30,{500 + k % 50}\\n2025-12-31,{500.5 + k % 50}\\n")
+        load(Store(settings.store_dir), str(folder), lambda *_: None, add=True)
+        print("added", k, flush=True)
+    """
+)
 NOW = np.datetime64("2026-01-05T18:00", "m")
 KILLS = 50
 AGAIN_AND_AGAIN = textwrap.dedent(
@@ -114,6 +131,98 @@ def test_killed_at_fifty_random_points(server: Loopback, tmp_path: Path, catalog
     last = refresh(store, catalogue, server.settings(home), lambda *_: None, now=NOW + np.timedelta64(1, "D"))
     assert last.changed
     assert opens_whole(store) not in seen
+
+
+def test_additions_killed_at_random_points(tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "own"
+    folder.mkdir()
+    store = Store(home / "store")
+    base = tmp_path / "base"
+    base.mkdir()
+    for name in ("DGS2", "T5YIE", "CPIAUCSL"):
+        (base / f"{name}.csv").write_text("date,value\n2025-10-01,4.1\n2025-11-03,4.2\n")
+    load(store, str(base), lambda *_: None)
+    names = set(store.open().ids)
+    rng = np.random.default_rng(20261130)
+    environment = {**os.environ, "XL_SMALLCAP_HOME": str(home)}
+
+    def begin() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", ADDING, str(folder)], env=environment, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    waiting, added, seen = begin(), 0, set()
+    for k in range(KILLS):
+        running, waiting = waiting, begin() if k < KILLS - 1 else waiting
+        assert running.stdout is not None
+        assert running.stdout.readline().strip() == "ready"
+        assert running.stdin is not None
+        running.stdin.write("go\n")
+        running.stdin.flush()
+        time.sleep(float(rng.uniform(0.0, 0.2)))
+        running.kill()
+        told, _ = running.communicate()
+        assert "Traceback" not in told, told
+        added += told.count("added")
+        snapshot = Store(store.root).open()
+        assert set(snapshot.ids) >= names
+        for name in snapshot.ids:
+            assert snapshot.series(name).values.size
+        if "OWN" in snapshot.ids:
+            low, high = snapshot.series("OWN").values[-2:]
+            assert high == low + 0.5, "both values are of one load"
+        seen.add(snapshot.fingerprint)
+    assert added > KILLS // 2
+    assert len(seen) > KILLS // 4
+    (folder / "OWN.csv").write_text("date,value\n2025-12-31,507\n")
+    done = load(store, str(folder), lambda *_: None, add=True)
+    assert done.in_use
+    assert store.open().series("OWN").values[-1] == 507.0
+
+
+def test_a_full_disk_changes_nothing_while_adding(tmp_path: Path) -> None:
+    pytest.importorskip("resource", reason="no limit on file sizes here")
+    (tmp_path / "own").mkdir()
+    rows = "".join(f"{d},{k}\n" for k, d in enumerate(np.arange("2015-01-01", "2025-12-31", dtype="M8[D]")))
+    (tmp_path / "own" / "OWN.csv").write_text("date,value\n" + rows)
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "DGS2.csv").write_text("date,value\n2025-12-30,4.1\n2025-12-31,4.2\n")
+    code = textwrap.dedent(
+        """
+        import resource, signal, sys
+        from xl_smallcap.config import load_settings
+        from xl_smallcap.data.loading import load
+        from xl_smallcap.data.store import Store
+        from xl_smallcap.errors import StoreError
+        store, quiet = Store(load_settings().store_dir), lambda *_: None
+        load(store, sys.argv[2], quiet)
+        before = store.open().fingerprint
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        for limit in (0, 100, 3000, 6000):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            try:
+                load(store, sys.argv[1], quiet, add=True)
+            except StoreError as exc:
+                print(exc)
+            else:
+                sys.exit("no error at " + str(limit))
+            assert store.open().fingerprint == before
+            for name in store.open().ids:
+                store.open().series(name)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert load(store, sys.argv[1], quiet, add=True).in_use
+        assert "OWN" in store.open().ids
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "own"), str(tmp_path / "base")],
+        env={**os.environ, "XL_SMALLCAP_HOME": str(tmp_path / "home")},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("Could not write") == 4
+    assert "the disk full" in done.stdout
 
 
 def test_a_full_disk_changes_nothing(server: Loopback, tmp_path: Path) -> None:

@@ -287,7 +287,7 @@ def test_a_report_is_taken_whole_or_not_at_all(loopback: Loopback, tmp_path: Pat
     folder.mkdir()
     longer = "".join(f"{d},50000\n" for d in np.arange("2025-01-01", "2026-01-01", 1, dtype="M8[D]"))
     (folder / "TFF_RUT_LEV_LONG.csv").write_text("date,value\n" + longer)
-    load(Store(tmp_path / "store"), str(folder), lambda *_: None, add=True)
+    load(Store(tmp_path / "store"), str(folder), lambda *_: None, add=True, accept=["TFF_RUT_LEV_LONG"])
     report = run(loopback, tmp_path, catalogue, only_sources=["cftc"], now=NOW + MINUTE)
     russell = [o for o in report.outcomes if o.series.startswith("TFF_RUT")]
     assert {o.outcome for o in russell} == {"kept"}

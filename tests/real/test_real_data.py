@@ -57,7 +57,12 @@ def beta(factor: str, stat: str = "beta", *more: Any) -> float:
 
 
 def test_the_folder_is_read_and_the_rest_named(report: LoadReport) -> None:
-    assert set(report.skipped) == {"fred_md_2025-02.csv", "hamilton1989_rgnp.csv", "cross_section/meta.csv"}
+    assert set(report.skipped) == {
+        "event_dates.csv",
+        "fred_md_2025-02.csv",
+        "hamilton1989_rgnp.csv",
+        "cross_section/meta.csv",
+    }
     assert {"RUT", "GSPC", "DGS2", "T5YIE", "DTWEXBGS", "CPIAUCSL", "ICSA"} <= set(report.snapshot.ids)
     assert RUSSELL_SNAPSHOT().startswith("folder ")
     assert str(RUSSELL_ASOF()) == "2025-12-31"
@@ -82,7 +87,7 @@ def test_spot_values() -> None:
         ("growth", "relative", 4948, 0.33, 17.8),
         ("easing", "relative", 4948, 0.07, 3.7),
         ("inflation", "relative", "104w", 0.47, 1.7),
-        ("growth", "relative", "60m", 1.29, 3.8),
+        ("growth", "relative", "60m", 1.30, 3.8),
     ],
 )
 def test_the_numbers_in_the_docs(factor: str, target: str, window: Any, value: float, tstat: float) -> None:
@@ -114,7 +119,7 @@ def test_the_methods_in_the_docs(
 
 def test_the_attribution_in_the_docs() -> None:
     told = {row[0]: row for row in RUSSELL_ATTRIBUTION("2025-06-30", "2025-12-31", "relative")[1:]}
-    wanted = {"growth": 0.24, "inflation": 0.45, "easing": 0.20, "drift": -5.05, "specific": 7.27, "total": 3.37}
+    wanted = {"growth": 0.12, "inflation": 0.45, "easing": 0.20, "drift": -4.95, "specific": 7.29, "total": 3.37}
     for name, value in wanted.items():
         assert told[name][1] == pytest.approx(value, abs=0.006), name
     assert sum(float(str(row[1])) for name, row in told.items() if name != "total") == pytest.approx(
@@ -125,9 +130,9 @@ def test_the_attribution_in_the_docs() -> None:
 @pytest.mark.parametrize(
     ("model", "target", "gap", "rsquared", "noise", "pvalue"),
     [
-        ("levels", "russell", 0.79, 0.81, 0.79, 0.55),
-        ("levels", "relative", 0.10, 0.73, 0.62, 0.04),
-        ("changes", "russell", -3.50, 0.53, 1.00, 0.70),
+        ("levels", "russell", 1.26, 0.80, 0.77, 0.59),
+        ("levels", "relative", 0.20, 0.73, 0.62, 0.04),
+        ("changes", "russell", -3.23, 0.53, 1.00, 0.73),
     ],
 )
 def test_the_fair_values_in_the_docs(
@@ -298,11 +303,11 @@ def test_scenarios_on_christmas_eve() -> None:
     odds = "prob_outperform, conditional on the path"
     assert rows["growth_low_inflation"][odds] == pytest.approx(0.529, abs=0.005)
     assert rows["rebound_then_pause"][odds] == pytest.approx(0.560, abs=0.005)
-    assert rows["growth_disappoints"]["mean"] == pytest.approx(-1.35, abs=0.05)
+    assert rows["growth_disappoints"]["mean"] == pytest.approx(-1.37, abs=0.05)
     assert "inflation have opposite signs" in str(rows["growth_low_inflation"]["warning"])
     assert RUSSELL_SCENARIO("goldman", "share_residual", None, 6, AS_OF) == pytest.approx(0.958, abs=0.005)
     tipped = RUSSELL_TIPPING("inflation", "goldman", None, None, AS_OF)
-    assert tipped == pytest.approx(-29.0, abs=0.5), "it fails below, against the thesis: weekly betas"
+    assert tipped == pytest.approx(-29.3, abs=0.5), "it fails below, against the thesis: weekly betas"
 
 
 def test_how_good_projections_were() -> None:
@@ -311,7 +316,7 @@ def test_how_good_projections_were() -> None:
     assert rows["path"]["n"] == 178
     assert rows["path"]["brier"] == pytest.approx(0.223, abs=0.002)
     assert rows["path"]["auc"] == pytest.approx(0.702, abs=0.005)
-    assert rows["path"]["coverage90"] == pytest.approx(0.871, abs=0.01)
+    assert rows["path"]["coverage90"] == pytest.approx(0.876, abs=0.01)
     assert rows["none"]["brier"] == 0.25, "without the path there is no skill"
     assert rows["base_rate"]["brier"] == pytest.approx(0.253, abs=0.002)
 
@@ -349,7 +354,7 @@ def test_winners_are_the_events_everybody_knows() -> None:
 @stocks
 def test_a_stock_is_a_target_and_the_splits_are_flagged(report: LoadReport) -> None:
     assert num(RUSSELL_BETA("growth", "tstat", "AAPL", 250, "2022-12-15")) > 5
-    assert any("a factor of 4 or more between two closes" in r and "QUBT" in r for r in report.remarks)
+    assert any("a factor of about 2, 3, 4 or more between two closes" in r and "QUBT" in r for r in report.remarks)
     assert any("no price of" in r for r in report.remarks)
 
 

@@ -16,7 +16,8 @@ from tests.conftest import num
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETAS
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session
-from xl_smallcap.workbooks.formulas.calculator import Calculator, Formula, ask_engine
+from xl_smallcap.workbooks.formulas.asking import NoFormats, ask_engine
+from xl_smallcap.workbooks.formulas.calculator import Calculator, Formula
 from xl_smallcap.workbooks.formulas.formats import formatted
 from xl_smallcap.workbooks.formulas.references import (
     Block,
@@ -29,7 +30,7 @@ from xl_smallcap.workbooks.formulas.references import (
 from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
 
 
-class Sheet:
+class Sheet(NoFormats):
     """One sheet of cells, for the calculator."""
 
     names: Mapping[str, str]

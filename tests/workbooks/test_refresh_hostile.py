@@ -21,7 +21,8 @@ from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETAS, RUSSELL_FACTORS
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.foreign.refresh import refresh_workbook
-from xl_smallcap.workbooks.formulas.calculator import Calculator, ask_engine
+from xl_smallcap.workbooks.formulas.asking import ask_engine
+from xl_smallcap.workbooks.formulas.calculator import Calculator
 from xl_smallcap.workbooks.formulas.values import CellError, UnsupportedError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*xtension is not supported")

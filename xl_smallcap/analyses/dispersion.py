@@ -39,8 +39,8 @@ class Spread:
     no_weights : str
         Why there are none.
     members, gone, flagged : int
-        Members; those with a price at the start and none at the end; those whose price changed by a factor of four or
-        more in a day.
+        Members; those with a price at the start and none at the end; those whose price moved like a split in a
+        day.
     weight_covered : float
         Percent of the list's own weights that belongs to stocks with a return; NaN where it has none.
     membership : str

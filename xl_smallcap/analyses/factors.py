@@ -70,6 +70,8 @@ def factor_state(session: Session, factor: Factor, as_of: np.datetime64 | None) 
     levels = panel.levels[:, 0]
     if factor.quote == "bp":
         level = levels[-1] / 100.0
+    elif factor.quote == "pt":
+        level = levels[-1]
     elif len(factor.legs) == 1 and factor.legs[0][1] == 1.0:
         level = np.exp(levels[-1] / 100.0)
     else:

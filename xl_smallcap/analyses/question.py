@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xl_smallcap.data.catalogue import Catalogue, Spec, Target
-from xl_smallcap.data.panel import Column, Panel
+from xl_smallcap.data.panel import Column, Panel, series_in
+from xl_smallcap.data.releases import known_by
 from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.session import Session
-from xl_smallcap.types import OLS, Method, Window
+from xl_smallcap.types import OLS, DayArray, Frequency, IntArray, Method, Window
 
 MARKET = "market"
 NO_TARGET = Target(id="", label="", legs=())
 """Of a question about the factors alone."""
 DRAWN_OBS = 5
 """Observations a regressor that a bootstrap needs."""
+_AT_FAULT_DAYS = 20
+"""More common days (weeks, months) without one series, so many that it is named."""
+_PERIODS = {"daily": "days", "weekly": "weeks", "monthly": "months"}
 
 
 @dataclass(frozen=True)
@@ -122,12 +126,13 @@ def aligned(session: Session, question: Question, columns: tuple[Column, ...] | 
     """
     columns = columns or columns_of(session.catalogue, question)
     panel = session.panel(columns, question.as_of, question.window.frequency)
+    _check_frequency(session, question, panel)
     if question.as_of is not None:
         grace = np.timedelta64(session.settings.grace_days, "D")
         if panel.level_dates.size == 0 or question.as_of > panel.level_dates[-1] + grace:
             everything = session.panel(columns, None).level_dates
             if everything.size == 0:
-                raise NoDataError(f"The series of specification '{question.spec.id}' have no common date.")
+                raise NoDataError(_no_common_date(session, question, panel))
             gap = ""
             if everything[0] <= question.as_of <= everything[-1]:
                 after = everything[np.searchsorted(everything, question.as_of)]
@@ -138,8 +143,67 @@ def aligned(session: Session, question: Question, columns: tuple[Column, ...] | 
                 f"(an as_of may lie up to {session.settings.grace_days} days after an observation)."
             )
     elif panel.level_dates.size == 0:
-        raise NoDataError(f"The series of specification '{question.spec.id}' have no common date.")
+        raise NoDataError(_no_common_date(session, question, panel))
     return panel
+
+
+def _check_frequency(session: Session, question: Question, panel: Panel) -> None:
+    """Refuse a series that comes less often than the window counts: 250 of its observations are not 250 days."""
+    ranks = ("daily", "weekly", "monthly")
+    asked = question.window
+    for series_id in panel.used.values():
+        series = series_in(session.catalogue, session.snapshot, series_id)
+        if ranks.index(series.frequency) > ranks.index(asked.frequency):
+            works = {"weekly": "52w", "monthly": "60m"}[series.frequency]
+            raise BadArgumentError(
+                f"Window {asked} counts {asked.frequency} changes, but {series.id} of specification "
+                f"'{question.spec.id}' is {series.frequency}; use a {series.frequency} window such as \"{works}\"."
+            )
+
+
+def _reaches(session: Session, question: Question, panel: Panel) -> dict[str, DayArray]:
+    """The days of every series of a panel that were known."""
+    return {
+        s: known_by(
+            series_in(session.catalogue, session.snapshot, s), session.snapshot.series(s), question.as_of
+        ).dates
+        for s in dict.fromkeys(panel.used.values())
+    }  # fmt: skip
+
+
+def _no_common_date(session: Session, question: Question, panel: Panel) -> str:
+    reach = ", ".join(
+        f"{s} {f'{d[0]} to {d[-1]}' if d.size else 'not yet'}" for s, d in _reaches(session, question, panel).items()
+    )
+    return f"The series of specification '{question.spec.id}' have no common date: {reach}."
+
+
+def _at_fault(session: Session, question: Question, panel: Panel) -> str:
+    """The series that leaves the fewest common days, where without it there were clearly more; else nothing."""
+    days = _reaches(session, question, panel)
+    if len(days) < 2:
+        return ""
+    names, frequency = list(days), question.window.frequency
+    spans = [_periods(d, frequency) for d in days.values()]
+    unique, count = np.unique(np.concatenate(spans), return_counts=True)
+    missing = unique[count == len(names) - 1]  # common periods of all but one
+    gained = [int((~np.isin(missing, own, assume_unique=True)).sum()) for own in spans]
+    worst = int(np.argmax(gained))
+    if gained[worst] < max(_AT_FAULT_DAYS, panel.level_dates.size // 4):
+        return ""
+    own = days[names[worst]]
+    return (
+        f" The series at fault is {names[worst]}: it has {own.size} observations from {own[0]} to {own[-1]}, and on "
+        f"{gained[worst]} more {_PERIODS[frequency]} it alone is missing."
+    )
+
+
+def _periods(days: DayArray, frequency: Frequency) -> IntArray:
+    """The days, weeks or months that some days fall in, as numbers."""
+    if frequency == "monthly":
+        return np.unique(days.astype("datetime64[M]").view(np.int64))
+    numbers = days.view(np.int64)
+    return np.unique((numbers + 3) // 7) if frequency == "weekly" else numbers
 
 
 def check_model(session: Session, question: Question) -> None:
@@ -200,7 +264,7 @@ def check_window(session: Session, question: Question, panel: Panel) -> None:
     if panel.dates.size < window.count:
         raise NoDataError(
             f"Window {window} needs {window.count} {window.frequency} changes; by {panel.level_dates[-1]} there are "
-            f"{panel.dates.size} (since {panel.level_dates[0]})."
+            f"{panel.dates.size} (since {panel.level_dates[0]})." + _at_fault(session, question, panel)
         )
 
 

@@ -10,6 +10,7 @@ from xl_smallcap.analyses.question import MARKET, Question, aligned, check_gaps,
 from xl_smallcap.analyses.scenario_projection import Projected
 from xl_smallcap.analyses.scenarios import Fitted, Path, fit, periods, stretches
 from xl_smallcap.data.panel import Column, Panel
+from xl_smallcap.data.scenarios import SHEET
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.models.conditioning import unfit
 from xl_smallcap.models.estimation import point_fit, standardised
@@ -227,4 +228,10 @@ def warning(found: Projected, conflicts: tuple[str, ...]) -> str:
         said.append(f"daily and weekly betas to {', '.join(crossed)} have opposite signs")
     if found.asked.scenario.months and found.asked.months > found.asked.scenario.months:
         said.append(f"the path ends after {found.asked.scenario.months} months; later factors are free")
+    for shock in found.asked.scenario.shocks if found.asked.scenario.id == SHEET else ():
+        if shock.unit == "pct" and 0.0 < abs(shock.total) < 1.0:
+            said.append(
+                f"the shock to {shock.factor} is {shock.total:g} %; if {100.0 * shock.total:g} % is meant, write "
+                f"{100.0 * shock.total:g}"
+            )
     return "; ".join(said) or "none"

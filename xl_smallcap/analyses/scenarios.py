@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from xl_smallcap.analyses.question import MARKET, Question, aligned, check_gaps, check_window
+from xl_smallcap.analyses.units import SPELLED
 from xl_smallcap.data.catalogue import Target
 from xl_smallcap.data.panel import Panel
 from xl_smallcap.data.scenarios import Scenario, Shock
@@ -176,9 +177,9 @@ def path_of(session: Session, asked: ScenarioQuestion, fitted: Fitted) -> Path:
         if shock.unit == "sd":
             scale = float(np.sqrt(fitted.model.covariance[k, k] * WEEKS_A_MONTH * months))
         elif shock.unit != quote:
-            own = "basis points" if quote == "bp" else "%"
             raise BadArgumentError(
-                f"'{names[k]}' is measured in {own}, so its shock needs the unit '{quote}' or 'sd'; got '{shock.unit}'."
+                f"'{names[k]}' is measured in {SPELLED[quote]}, so its shock needs the unit '{quote}' or 'sd'; got "
+                f"'{shock.unit}'."
             )
         shape = shock.by_month if shock.by_month is not None else (shock.total / months,) * months
         found[k] = scale * np.array(shape)

@@ -6,8 +6,11 @@ from xl_smallcap.data.catalogue import Catalogue
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.types import BetaUnit, Window
 
-NATIVE_STEP = {"bp": 10.0, "pct": 1.0}
-NATIVE_NAME = {"bp": "10bp", "pct": "1pct"}
+NATIVE_STEP = {"bp": 10.0, "pct": 1.0, "pt": 1.0}
+NATIVE_NAME = {"bp": "10bp", "pct": "1pct", "pt": "1pt"}
+CHANGE_UNIT = {"bp": "bp", "pct": "%", "pt": "pt"}
+"""How a change is written: basis points of a rate, % of a price's log, points of an index that has no logarithm."""
+SPELLED = {"bp": "basis points", "pct": "%", "pt": "points"}
 _REFERENCE_SCALE = {"daily": 1.0, "weekly": 5.0**0.5, "monthly": 21.0**0.5}
 
 
@@ -36,12 +39,12 @@ def unit_factor(unit: BetaUnit, quote: str, sd: float, factor: str) -> float:
 
     Parameters
     ----------
-    unit : {"sd", "native", "10bp", "1pct"}
-        What the user wants; native is 10 bp for rates and 1 % for prices.
-    quote : {"bp", "pct"}
+    unit : {"sd", "native", "10bp", "1pct", "1pt"}
+        What the user wants; native is 10 bp for rates, 1 % for prices and 1 point for levels.
+    quote : {"bp", "pct", "pt"}
         The factor's quote.
     sd : float
-        The window's standard deviation in bp or %.
+        The window's standard deviation in bp, % or points.
     factor : str
         For the error.
 
@@ -58,8 +61,7 @@ def unit_factor(unit: BetaUnit, quote: str, sd: float, factor: str) -> float:
         return 1.0
     if unit not in ("native", NATIVE_NAME[quote]):
         raise BadArgumentError(
-            f"'{factor}' is measured in {'basis points' if quote == 'bp' else '%'}; use unit "
-            f"'{NATIVE_NAME[quote]}', 'native' or 'sd'."
+            f"'{factor}' is measured in {SPELLED[quote]}; use unit '{NATIVE_NAME[quote]}', 'native' or 'sd'."
         )
     return NATIVE_STEP[quote] / sd
 
@@ -69,9 +71,9 @@ def unit_name(unit: BetaUnit, quote: str) -> str:
 
     Parameters
     ----------
-    unit : {"sd", "native", "10bp", "1pct"}
+    unit : {"sd", "native", "10bp", "1pct", "1pt"}
         As asked.
-    quote : {"bp", "pct"}
+    quote : {"bp", "pct", "pt"}
         The factor's quote.
 
     Returns
@@ -80,4 +82,4 @@ def unit_name(unit: BetaUnit, quote: str) -> str:
     """
     if unit == "sd":
         return "% per +1 sd"
-    return "% per +10 bp" if quote == "bp" else "% per +1 %"
+    return f"% per +{NATIVE_STEP[quote]:g} {CHANGE_UNIT[quote]}"

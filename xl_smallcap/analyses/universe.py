@@ -189,7 +189,7 @@ class Winners:
 
 def _suspect(inside: bool, before: bool) -> str:
     where = [w for w, so in (("in the move", inside), ("in the window before", before)) if so]
-    return f"price changed fourfold {' and '.join(where)}" if where else ""
+    return f"price moved like a split {' and '.join(where)}" if where else ""
 
 
 def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | None, spec: Spec) -> Winners:

@@ -25,20 +25,50 @@ def _load(args: argparse.Namespace) -> int:
     with progress("Reading") as step:
         done = load(
             session.store, args.place, step, sheet=args.sheet, area=args.range, add=args.add,
-            catalogue_file=session.settings.home / "catalogue.toml", stocks=args.constituents,
+            catalogue_file=session.settings.home / "catalogue.toml", stocks=args.constituents, accept=args.accept or (),
         )  # fmt: skip
     held = "".join(f", {text}" for text in _held(done.snapshot.holdings_entries))
     priced = done.snapshot.prices_entry
     stocks = f", prices of {len(priced.tickers)} stocks ({priced.first} to {priced.last})" if priced else ""
-    print(f"Snapshot {done.snapshot.name}: {len(done.snapshot.ids)} series{stocks}{held}, now CURRENT.")
+    state = "now CURRENT" if done.in_use else "NOT in use"
+    print(f"Snapshot {done.snapshot.name}: {len(done.snapshot.ids)} series{stocks}{held}, {state}.")
+    if done.unknown:
+        print(f"Not in the catalogue, kept under their names: {_some(done.unknown)}.")
     for reason in done.skipped.values():
         print(f"Left out: {reason}", file=sys.stderr)
-    for sentence in done.suspects:
-        print(f"Look at: {sentence}", file=sys.stderr)
+    for doubt in done.doubts:
+        print(f"Look at: {doubt.sentence}", file=sys.stderr)
     for sentence in done.remarks:
         print(sentence, file=sys.stderr)
+    if not done.in_use:
+        return _not_in_use(args, done)
     lacking = _why_no_default_model()
     return PARTIAL if done.skipped or lacking else OK
+
+
+_NAMED = 8
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _not_in_use(args: argparse.Namespace, done: Any) -> int:
+    """Say what keeps the new snapshot out of use, what stays, and how to take it all the same."""
+    from xl_smallcap.data.doubts import gravest
+    from xl_smallcap.session import current_session
+
+    grave = list(dict.fromkeys(d.series for d in gravest(done.doubts, args.accept or ())))
+    current = current_session().store.current()
+    stays = f"snapshot {current} stays in use" if current else "no data are in use"
+    flags = " ".join(f"--accept {name}" for name in grave)
+    print(
+        f"Not put to use because of {_some(grave)}: {stays}. If it is right, load again with {flags}; else mend the "
+        "file first.",
+        file=sys.stderr,
+    )
+    return FAILED
 
 
 def _held(entries: Any) -> list[str]:
@@ -308,7 +338,12 @@ def add_commands(commands: Any) -> None:
     load = command("load", "read a folder of CSV files, a workbook, or the embedded sample", _load)
     load.add_argument("place", help="a folder, a workbook (.xlsx, .xlsm), or the word 'sample'")
     load.add_argument("--sheet", help="of a workbook (default: the first)")
-    load.add_argument("--range", help="of a workbook, such as A3:F500 or a defined name (default: all that is filled)")
+    load.add_argument(
+        "--range", help="of a workbook, such as A3:F500, or the name of a range or table (default: all that is filled)"
+    )
+    load.add_argument(
+        "--accept", action="append", help="take this series whatever looks wrong with it; may be given again"
+    )
     load.add_argument("--add", action="store_true", help="keep the other series of the CURRENT snapshot")
     load.add_argument(
         "--constituents", action="store_true",

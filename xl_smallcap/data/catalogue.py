@@ -17,7 +17,9 @@ from typing import Any, Literal, TypeVar, get_args
 from xl_smallcap.errors import BadArgumentError, CatalogueError, closest, unknown_word
 from xl_smallcap.types import SeriesFrequency, SeriesKind
 
-Quote = Literal["pct", "bp"]
+Quote = Literal["pct", "bp", "pt"]
+QUOTED: Mapping[str, SeriesKind] = {"pct": "price", "bp": "yield", "pt": "level"}
+"""Which series a factor's legs are: prices change in % (log), yields in basis points, levels in points."""
 Licence = Literal["public", "attribution", "restricted", "terminal", "own"]
 """public: no owner; attribution: free with the source named; restricted: inside your own house; terminal: on the
 machine of its subscriber only; own: the user's. docs/data-sources.md says which owner wants what."""
@@ -41,6 +43,7 @@ class Series:
     sources: tuple[str, ...] = ()
     licence: Licence = "own"
     peak: tuple[float, ...] = ()
+    step: float = 0.0
     rescaled: bool = False
     rolling: bool = False
     splice: bool = False
@@ -81,9 +84,9 @@ class Spec:
     """The factors of one joint regression."""
 
     id: str
-    label: str
     factors: tuple[str, ...]
     market: bool = False
+    label: str = ""
 
     @property
     def swapped(self) -> bool:
@@ -271,11 +274,8 @@ def _value(field_type: str, name: str, value: Any, where: str) -> Any:
         return tuple(value)
     wanted: tuple[type, ...] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}[field_type]
     if type(value) not in wanted or (name == "time" and not _CLOCK.match(value)):
-        said = (
-            "a time such as 08:30"
-            if name == "time"
-            else {"str": "text", "bool": "true or false"}.get(field_type, "a number")
-        )
+        kind = {"str": "text", "bool": "true or false"}.get(field_type, "a number")
+        said = "a time such as 08:30" if name == "time" else kind
         raise CatalogueError(f"{where} {name} must be {said}; got {value!r}.")
     return value
 
@@ -324,11 +324,12 @@ def _checked(catalogue: Catalogue, where: str) -> Catalogue:
     _check_targets_and_defaults(catalogue, where)
     for factor in catalogue.factors.values():
         kinds = {catalogue.series_of(s).kind for s, _ in factor.legs}
-        wanted = "price" if factor.quote == "pct" else "yield"
-        if factor.quote not in ("pct", "bp") or kinds != {wanted}:
+        wanted = QUOTED[factor.quote]
+        if kinds != {wanted}:
             raise CatalogueError(
                 f"{where}: [factors.{factor.id}] quote '{factor.quote}' needs legs that are all of kind "
-                f"'{wanted}' (pct: price, bp: yield); they are {', '.join(sorted(kinds))}."
+                f"'{wanted}' (pct: price, bp: yield, pt: level); they are {', '.join(sorted(kinds))}. A series of your "
+                f'own is a price unless you say [series.ID] kind = "{wanted}".'
             )
         if not factor.reference_sd > 0:
             raise CatalogueError(f"{where}: [factors.{factor.id}] reference_sd must be above zero.")

@@ -52,11 +52,12 @@ class RefreshReport:
 
 @dataclass
 class Work:
-    """What has been had so far: series and holdings joined and written, with where they came from."""
+    """What has been had so far: series and holdings joined and written, with where they came from; small doubts."""
 
     series: dict[str, tuple[str, Provenance, int, int]] = field(default_factory=dict)
     holdings: dict[str, HoldingsEntry] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
 
 
 def commit(

@@ -14,17 +14,34 @@ from xl_smallcap.errors import StoreError
 from xl_smallcap.types import BoolArray, DayArray, FloatArray
 
 SUSPECT_FACTOR = 4.0
-"""A price that changes by this factor from one close to the next is flagged: a fall of 75 % or a rise of 300 %; a split
-not adjusted?"""
+"""A price that changes by about this factor or more from one close to the next is flagged; a split not adjusted?"""
 _SAME_FACTOR = 2e-3
 """Prices rounded to cents differ by so much and are still the same."""
 _AS_MANY = 0.9
-_ROUNDING = 1e-12
 _NO_LETTER = re.compile(r"[^A-Z0-9]")
+_TERMINAL = re.compile(r"\s+(?:[A-Z]{2}\s+)?EQUITY$", re.IGNORECASE)
+_SPLITS = (2.0, 3.0)
+_SPLIT_WITHIN = 0.06
+"""A split of two or three for one shows as that factor give or take the stock's own move of the day (log)."""
+
+
+def ticker_of(word: str) -> str:
+    """Return a ticker without what a terminal puts behind it: ``AAPL US Equity`` is AAPL.
+
+    Parameters
+    ----------
+    word : str
+        As a source writes it.
+
+    Returns
+    -------
+    str
+    """
+    return _TERMINAL.sub("", word.strip())
 
 
 def plain_ticker(ticker: str) -> str:
-    """Return a ticker without case and marks, as its spellings have it in common: BRK.B, BRK-B and BRKB are one.
+    """Return a ticker without case and marks: BRK.B, BRK-B, BRKB and BRK/B US Equity are one.
 
     Parameters
     ----------
@@ -35,7 +52,7 @@ def plain_ticker(ticker: str) -> str:
     -------
     str
     """
-    return _NO_LETTER.sub("", ticker.upper())
+    return _NO_LETTER.sub("", ticker_of(ticker).upper())
 
 
 @dataclass(frozen=True)
@@ -155,7 +172,9 @@ def stack(parts: list[CrossSection]) -> CrossSection:
 
 
 def jumps(log_prices: FloatArray) -> BoolArray:
-    """Tell which prices changed by a factor of four or more since the stock's price before, whatever days lie between.
+    """Tell which prices changed as an unadjusted split would show: about 2 or 3 for one, 4 and more, or the inverse.
+
+    The price before is the stock's last one, whatever days lie between.
 
     Parameters
     ----------
@@ -166,13 +185,24 @@ def jumps(log_prices: FloatArray) -> BoolArray:
     -------
     ndarray of bool of shape (n_days, n_stocks)
     """
-    rows = np.where(np.isfinite(log_prices), np.arange(log_prices.shape[0])[:, None], -1)
-    last = np.maximum.accumulate(rows, axis=0)
-    before = np.vstack([np.full((1, rows.shape[1]), -1), last[:-1]])
-    known = np.take_along_axis(log_prices, np.maximum(before, 0), axis=0)
+    far = np.zeros(log_prices.shape, dtype=bool)
+    if log_prices.shape[0] < 2:
+        return far
+    seen = np.isfinite(log_prices)
+    known = log_prices[:-1]
+    if not seen.all():
+        rows = np.where(seen[:-1], np.arange(log_prices.shape[0] - 1, dtype=np.int32)[:, None], np.int32(0))
+        known = np.take_along_axis(log_prices, np.maximum.accumulate(rows, axis=0), axis=0)
     with np.errstate(invalid="ignore"):
-        far = np.abs(log_prices - known) >= np.log(SUSPECT_FACTOR) - _ROUNDING  # 1800 to 7200 is fourfold
-    return np.asarray(far & (before >= 0))
+        moves = log_prices[1:] - known
+        np.abs(moves, out=moves)
+        at = np.nonzero(moves >= np.log(min(_SPLITS)) - _SPLIT_WITHIN)  # few: the rest need not be looked at
+    own = moves[at]
+    like = own >= np.log(SUSPECT_FACTOR) - _SPLIT_WITHIN
+    for factor in _SPLITS:
+        like |= np.abs(own - np.log(factor)) <= _SPLIT_WITHIN
+    far[at[0][like] + 1, at[1][like]] = True
+    return far
 
 
 @dataclass(frozen=True)
@@ -237,7 +267,9 @@ def join(before: CrossSection, after: CrossSection) -> Joined:
         old[old_at] = before.prices[:, k]
         columns[before.tickers[k]] = old
     names = tuple(sorted(columns))
-    made = CrossSection(dates, names, np.column_stack([columns[n] for n in names]))
+    prices = np.column_stack([columns[n] for n in names])
+    priced = np.isfinite(prices).any(axis=1)  # days that only histories not taken had
+    made = CrossSection(dates[priced], names, np.ascontiguousarray(prices[priced]))
     return Joined(made, tuple(extended), tuple(fresh), tuple(kept))
 
 

@@ -1,38 +1,57 @@
-"""From a folder, a workbook or the sample to a snapshot: read, write, then move CURRENT; a failure changes nothing."""
+"""From a folder, a workbook or the sample to a snapshot: read, look, write, move CURRENT; a failure changes nothing.
+
+What looks gravely wrong is written, but not put to use until a person accepts the series.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from xl_smallcap.data import locks
 from xl_smallcap.data.catalogue import Catalogue, load_catalogue
 from xl_smallcap.data.clock import new_york_now
 from xl_smallcap.data.cross_section import CrossSection, Joined, join
+from xl_smallcap.data.dividends import adjusted, of_neighbours
+from xl_smallcap.data.doubts import Doubt, gravest, of_series
+from xl_smallcap.data.incoming import Came, listed, named, on_trading_days, one_a_month
 from xl_smallcap.data.manifest import HoldingsEntry, PricesEntry, PricesPart, Provenance, label_of
-from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.names import Names
+from xl_smallcap.data.revisions import over
+from xl_smallcap.data.seams import of_join
+from xl_smallcap.data.series import SeriesData, frequency_of
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.sources import constituents, folder, sample
 from xl_smallcap.data.sources import workbook as sheets
 from xl_smallcap.data.sources._loaded import Loaded, Progress
 from xl_smallcap.data.store import Store
-from xl_smallcap.data.validation import suspects
 from xl_smallcap.errors import BadArgumentError, SourceError, StoreError
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """The new snapshot, files left out with the reason, values worth a look, and what became of the snapshot before."""
+    """The new snapshot, whether it is in use, files left out with the reason, doubts, and what else there is to say."""
 
     snapshot: Snapshot
     skipped: dict[str, str]
-    suspects: list[str]
+    doubts: list[Doubt]
     remarks: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    in_use: bool = True
+
+    @property
+    def suspects(self) -> list[str]:
+        """The doubts as sentences."""
+        return [d.sentence for d in self.doubts]
 
 
-def _read(place: str, progress: Progress, sheet: str | None, area: str | None, stocks: bool) -> tuple[str, Loaded]:
+def _read(
+    place: str, progress: Progress, sheet: str | None, area: str | None, stocks: bool, names: Names
+) -> tuple[str, Loaded]:
     """Read the place a user named, with the name of the source it is."""
     if stocks:
         many = constituents.read(Path(place).expanduser(), progress)
@@ -44,21 +63,10 @@ def _read(place: str, progress: Progress, sheet: str | None, area: str | None, s
         return "sample", sample.read(progress)
     path = Path(place).expanduser()
     if path.suffix.lower() in sheets.SUFFIXES:
-        return "workbook", sheets.read(path, progress, sheet, area)
+        return "workbook", sheets.read(path, progress, sheet, area, names)
     if sheet or area:
         raise BadArgumentError(f"--sheet and --range are for a workbook (.xlsx, .xlsm); '{place}' is none.")
-    return "folder", folder.read(path, progress)
-
-
-def _over(mine: SeriesData, before: SeriesData) -> tuple[SeriesData, int]:
-    """The place's rows, and those of other days from before; how many such days there are."""
-    other = ~np.isin(before.dates, mine.dates)
-    joined = SeriesData.build(
-        np.concatenate([before.dates[other], mine.dates]),
-        np.concatenate([before.values[other], mine.values]),
-        np.concatenate([before.available_at[other], mine.available_at]),
-    )
-    return joined, int(np.unique(before.dates[other]).size)
+    return "folder", folder.read(path, progress, names)
 
 
 def _no_series(prices: CrossSection, catalogue: Catalogue) -> None:
@@ -131,6 +139,68 @@ def _prices(
     return entry, told
 
 
+def _joined(
+    came: Came, base: Snapshot, catalogue: Catalogue, source: str, place: str
+) -> tuple[dict[str, SeriesData], dict[str, tuple[str, ...]]]:
+    """Lay what came over what is there, note doubts and a summary. Other sources that stay in it, by series."""
+    series, also = {}, {}
+    spans, apart = [], list[str]()
+    for name, data in came.series.items():
+        entry = catalogue.series_of(name)
+        if name not in base.entries:
+            series[name] = data
+            came.doubts += of_series(entry, data) if name in catalogue.series else []
+            continue
+        before = base.series(name)
+        laid = over(entry, before, data)
+        series[name] = laid.data
+        also[name] = tuple(sorted(set(base.entries[name].sources) - {source})) if laid.kept else ()
+        spans.append((name, laid.added, laid.revised, laid.kept))
+        came.doubts += of_join(entry, before, data)
+        if entry.rescaled and not np.isin(data.dates, before.dates).any():
+            apart.append(name)
+        if name in catalogue.series:
+            known = of_series(entry, before)
+            came.doubts += [d for d in of_series(entry, laid.data) if d not in known]
+    if apart:
+        came.doubts.append(
+            Doubt(
+                apart[0],
+                f"{listed(apart)}: no day in common with what is there; whether both are adjusted alike is unknown.",
+            )
+        )
+    new = sorted(set(came.series) - set(base.entries))
+    first = min((str(d.dates[0]) for d in came.series.values()), default="")
+    last = max((str(d.dates[-1]) for d in came.series.values()), default="")
+    if came.series:
+        parts = [f"{len(came.series)} series of '{place}', {first} to {last}"]
+        if new:
+            parts.append(f"new: {listed(new)}")
+        if spans:
+            replaced = listed([n for n, _, r, _ in spans if r]) or "none"
+            parts.append(
+                f"in {len(spans)} that were there {sum(a for _, a, _, _ in spans)} days are new, "
+                f"{sum(r for _, _, r, _ in spans)} values replaced ({replaced}), "
+                f"{sum(k for _, _, _, k in spans)} other days kept"
+            )
+        came.remarks.append("Added: " + "; ".join(parts) + ".")
+    return series, also
+
+
+def _lost(base: Snapshot | None, found: Loaded, series: Mapping[str, SeriesData]) -> list[Doubt]:
+    """Series in use whose file could not be read this time: the new data would lack them."""
+    if base is None or base.synthetic:
+        return []
+    doubts = []
+    for file, why in found.skipped.items():
+        gone = sorted(n for n, e in base.entries.items() if file in e.origin.split("+") and n not in series)
+        if gone:
+            doubts.append(
+                Doubt(gone[0], f"{file} could not be read, and {listed(gone)} in use came from it. {why}", True)
+            )
+    return doubts
+
+
 def load(
     store: Store,
     place: str,
@@ -142,6 +212,7 @@ def load(
     add: bool = False,
     catalogue_file: Path | None = None,
     stocks: bool = False,
+    accept: Sequence[str] = (),
 ) -> LoadReport:
     """Read a source into a new snapshot.
 
@@ -154,15 +225,17 @@ def load(
     progress : callable
         Called with (file, done, total).
     make_current : bool
-        Whether the snapshot becomes CURRENT.
+        Whether the snapshot becomes CURRENT, unless there is a grave doubt.
     sheet, area : str, optional
-        Of a workbook: the sheet, and the range or defined name.
+        Of a workbook: the sheet, and the range or the name of a range or table.
     add : bool
         Whether the CURRENT snapshot is kept and added to; on days both have, the place's values stand.
     catalogue_file : pathlib.Path, optional
         The user's own catalogue, whose spelling of series counts too.
     stocks : bool
         Whether the place is a folder of constituents, put beside what is CURRENT.
+    accept : sequence of str
+        Series taken whatever looks wrong with them.
 
     Returns
     -------
@@ -173,16 +246,23 @@ def load(
     BadArgumentError, SourceError, StoreError
         Nothing was changed.
     """
-    source, found = _read(place, progress, sheet, area, stocks)
-    add = add or stocks
     catalogue = load_catalogue(catalogue_file)
-    ids = {name.lower(): name for name in catalogue.series}
-    renamed = {ids.get(name.lower(), name): data for name, data in found.series.items()}
-    if len(renamed) < len(found.series):
-        raise SourceError("Two series differ in nothing but capital letters; keep one of each.")
-    looked_at = [
-        s for name, data in renamed.items() if name in catalogue.series for s in suspects(catalogue.series[name], data)
-    ]
+    names = Names(catalogue)
+    source, found = _read(place, progress, sheet, area, stocks, names)
+    with locks.changing(store.root):
+        return _put(store, place, source, found, names, add or stocks, stocks, make_current, accept)
+
+
+def _put(
+    store: Store, place: str, source: str, found: Loaded, names: Names, add: bool, stocks: bool, make_current: bool,
+    accept: Sequence[str],
+) -> LoadReport:  # fmt: skip
+    """Write what was read; the store is ours meanwhile."""
+    catalogue = names.catalogue
+    came = named(found, names)
+    if not found.synthetic:
+        on_trading_days(came, catalogue)
+        one_a_month(came, catalogue)
     if not found.series and not add:
         raise SourceError(
             f"'{place}' holds holdings but no series; give --add to put them beside the series of the snapshot in use."
@@ -194,37 +274,35 @@ def load(
         raise BadArgumentError(f"The embedded sample is synthetic and never mixed with real data. {advice}")
     # The sample is no news of any day: the same everywhere, whenever it was loaded.
     fetched_at = "" if found.synthetic else str(new_york_now())
-    frequencies = found.frequencies()
     provenance = {
-        ids.get(n.lower(), n): Provenance(source, found.origins.get(n, ""), frequencies[n], fetched_at)
-        for n in found.series
+        n: Provenance(source, came.origins.get(n, ""), frequency_of(data), fetched_at)
+        for n, data in came.series.items()
     }
     holdings = [
         HoldingsEntry(store.put_holdings(h), h.fund, h.day, len(h.ticker), source, origin, fetched_at)
         for h, origin in found.holdings
     ]
-    series: dict[str, SeriesData] = dict(renamed)
     kept = {}
-    remarks = _dropped(store, current, set(series), found.prices is None) if not add else []
     if base is not None:
         kept = dict(base.entries)
-        for name in sorted(set(series) & set(base.entries)):
-            series[name], days = _over(series[name], base.series(name))
-            also = tuple(sorted(set(base.entries[name].sources) - {source})) if days else ()
-            provenance[name] = replace(provenance[name], also=also)
-            remarks.append(
-                f"{name}: {renamed[name].dates.size} rows of '{place}' over what was there; {days} other days kept."
-            )
+        series, also = _joined(came, base, catalogue, source, place)
+        provenance = {n: replace(p, also=also.get(n, ())) for n, p in provenance.items()}
         mine = {(h.fund, h.as_of) for h in holdings}
         holdings += [h for h in base.holdings_entries if (h.fund, h.as_of) not in mine]
+    else:
+        series = dict(came.series)
+        came.doubts += [
+            d for n, s in series.items() if n in catalogue.series for d in of_series(catalogue.series[n], s)
+        ]
+        came.remarks += _dropped(store, current, set(series), found.prices is None)
+        came.doubts += _lost(_opened(store, current), found, series)
+    came.doubts += of_neighbours(catalogue, _neighbours(catalogue, series, base))
     sources = [source] + [s for n, e in kept.items() if n not in series for s in e.sources]
     sources += [s for p in provenance.values() for s in p.also]
-    named = label_of(sources or ["folder"])
     prices, told = _prices(store, base, found, PricesPart(source, found.prices_origin, fetched_at, ()), catalogue)
-    remarks += told
     snapshot = store.add(
         series,
-        source=named,
+        source=label_of(sources or ["folder"]),
         provenance=provenance,
         synthetic=found.synthetic,
         loaded_at=dt.datetime.now().isoformat(timespec="seconds"),
@@ -234,6 +312,25 @@ def load(
         note=f"load {place}" + (" --add" if add else ""),
         prices=prices,
     )
-    if make_current:
+    grave = gravest(came.doubts, accept) if not found.synthetic else []
+    in_use = make_current and not grave
+    if in_use:
         store.use(snapshot.fingerprint)
-    return LoadReport(snapshot, found.skipped, looked_at, found.remarks + remarks)
+    doubts = list(dict.fromkeys(came.doubts))
+    return LoadReport(snapshot, found.skipped, doubts, found.remarks + came.remarks + told, came.unknown, in_use)
+
+
+def _opened(store: Store, current: str | None) -> Snapshot | None:
+    try:
+        return store.open(current) if current else None
+    except StoreError:
+        return None
+
+
+def _neighbours(catalogue: Catalogue, series: Mapping[str, SeriesData], base: Snapshot | None) -> dict[str, SeriesData]:
+    """The funds that are looked at side by side, where one of them came: as they will be in use."""
+    wanted = {n for name in adjusted(catalogue) for n in (name, *catalogue.series[name].fallback)}
+    if not wanted & set(series):
+        return {}
+    there = dict.fromkeys(base.entries, None) if base is not None else {}
+    return {n: series[n] if n in series else base.series(n) for n in wanted if n in series or (base and n in there)}  # type: ignore[union-attr]

@@ -40,7 +40,7 @@ class Leg:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the panel: a named sum of legs, all prices (quote pct) or all yields (quote bp)."""
+    """A column of the panel: a named sum of legs, all prices (quote pct), yields (bp) or levels (pt)."""
 
     name: str
     quote: str
@@ -56,7 +56,7 @@ class Column:
         name : str
             Column name.
         quote : str
-            ``"pct"`` or ``"bp"``.
+            ``"pct"``, ``"bp"`` or ``"pt"``.
         legs : tuple of (str, float)
             Series and weight.
 
@@ -74,7 +74,7 @@ class Panel:
     Parameters
     ----------
     names, quotes : tuple of str
-        Of the columns; quote pct means 100*log change in %, bp basis points.
+        Of the columns; quote pct means 100*log change in %, bp basis points, pt points of a level.
     dates, starts : ndarray of shape (n_obs,)
         Last and first day each change spans.
     changes : ndarray of shape (n_obs, n_columns)
@@ -82,7 +82,7 @@ class Panel:
     level_dates : ndarray of shape (n_levels,)
         Days on which every series was observed.
     levels : ndarray of shape (n_levels, n_columns)
-        Sums of 100*log prices (pct) or of yields in bp.
+        Sums of 100*log prices (pct), of yields in bp or of levels (pt).
     gaps : ndarray of int of shape (n_gaps,)
         Positions in `changes` before which a change across a long gap was left out.
     used : dict of str to str
@@ -178,6 +178,24 @@ def _splice(
     return *joined, both[0], stand_in
 
 
+def _scaled(series: Series, quote: str, seen: Known, notes: list[str]) -> tuple[DayArray, FloatArray]:
+    """Levels of a series whose differences are changes in its unit: 100*log of a price, bp of a yield, points."""
+    if quote == "pt":
+        return seen.dates, seen.values
+    if quote == "bp":
+        return seen.dates, _LEG_SCALE * seen.values
+    dates, values = seen.dates, seen.values
+    bad = values <= 0
+    if bad.any():
+        days = ", ".join(str(d) for d in dates[bad][:3])
+        notes.append(
+            f"{series.id}: {int(bad.sum())} level(s) at or below zero have no logarithm and count as not observed "
+            f"({days})."
+        )
+        dates, values = dates[~bad], values[~bad]
+    return dates, _LEG_SCALE * np.log(values)
+
+
 def _levels(
     catalogue: Catalogue, snapshot: Snapshot, columns: tuple[Column, ...], as_of: np.datetime64 | None
 ) -> tuple[DayArray, FloatArray, dict[str, str], list[str]]:
@@ -192,25 +210,14 @@ def _levels(
             series = _resolve(catalogue, snapshot, leg.series, notes)
             used[leg.series] = series.id
             seen = known_by(series, snapshot.series(series.id), as_of)
-            dates, values = seen.dates, seen.values
-            if column.quote == "pct":
-                bad = values <= 0
-                if bad.any():
-                    days = ", ".join(str(d) for d in dates[bad][:3])
-                    notes.append(
-                        f"{series.id}: {int(bad.sum())} level(s) at or below zero have no logarithm and count as "
-                        f"not observed ({days})."
-                    )
-                    dates, values = dates[~bad], values[~bad]
-                known[key] = (dates, _LEG_SCALE * np.log(values))
-            elif series.splice:
+            if column.quote == "bp" and series.splice:
                 dates, values, day, stand_in = _splice(catalogue, snapshot, series, as_of, seen)
                 known[key] = (dates, values)
                 if day is not None:
                     used[f"{leg.series} before {day}"] = stand_in
                     notes.append(f"{series.id} does not reach back: {stand_in} before {day}, moved to meet it.")
             else:
-                known[key] = (dates, _LEG_SCALE * values)
+                known[key] = _scaled(series, column.quote, seen, notes)
     if any(d.size == 0 for d, _ in known.values()):
         empty = sorted(s for (s, _), (d, _) in known.items() if d.size == 0)
         return (

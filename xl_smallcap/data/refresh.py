@@ -18,17 +18,17 @@ from typing import Any
 import numpy as np
 
 from xl_smallcap.config import Settings
-from xl_smallcap.data import columnar
+from xl_smallcap.data import columnar, locks
 from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.clock import new_york_now
 from xl_smallcap.data.commit import RefreshReport, Work, commit
+from xl_smallcap.data.doubts import gravest, of_series
 from xl_smallcap.data.manifest import HoldingsEntry, Provenance, holdings_path
 from xl_smallcap.data.planning import named, plan
 from xl_smallcap.data.revisions import join
-from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.series import SeriesData, frequency_of
 from xl_smallcap.data.snapshot import Snapshot, read_series
 from xl_smallcap.data.sources import REMOTE, Context, Request
-from xl_smallcap.data.sources._loaded import frequency_of
 from xl_smallcap.data.store import Store
 from xl_smallcap.data.validation import check
 from xl_smallcap.errors import NoDataError, SourceError, StoreError, XlSmallcapError
@@ -59,16 +59,9 @@ def locked(store: Store) -> Iterator[None]:
     StoreError
         Somebody else holds it.
     """
-    from filelock import FileLock, Timeout
-
-    try:
-        store.root.mkdir(parents=True, exist_ok=True)
-        with FileLock(store.root / "refresh.lock", timeout=0):
-            yield
-    except Timeout:
-        raise StoreError("Another refresh of this store is under way; wait for it to end.") from None
-    except OSError as exc:
-        raise StoreError(f"The store at {store.root} cannot be written: {exc.strerror or exc}.") from exc
+    busy = "Another refresh of this store is under way; wait for it to end."
+    with locks.held(store.root / "refresh.lock", 0.0, busy):
+        yield
 
 
 def refresh(
@@ -121,7 +114,8 @@ def refresh(
         # who names a source or a series wants it asked now
         work = Work() if only_sources or only_series else _resume(store, base, moment)
         _ask(store, planned.steps, base, work, Context(settings, _client(settings), moment), tell, taken)
-        report = commit(store, base, current, work, planned.steps, planned.notes)
+        with locks.changing(store.root):
+            report = commit(store, base, current, work, planned.steps, (*planned.notes, *work.doubts))
         with contextlib.suppress(OSError):
             _pending(store).unlink(missing_ok=True)
         return report
@@ -275,7 +269,9 @@ def _take(
         try:
             if name not in fetched.series:
                 raise SourceError(f"{request.label}: the answer lacks '{name}'.")
-            done[series.id] = _joined(store, request, series, name, fetched.series[name], base, now, bool(trusted))
+            done[series.id] = _joined(
+                store, request, series, name, fetched.series[name], base, work, now, bool(trusted)
+            )
         except SourceError as exc:
             failures.append(str(exc))
     if failures:
@@ -293,6 +289,7 @@ def _joined(
     name: str,
     data: SeriesData,
     base: Snapshot | None,
+    work: Work,
     now: np.datetime64,
     trusted: bool,
 ) -> tuple[str, Provenance, int, int]:
@@ -310,6 +307,12 @@ def _joined(
     # what a file did not have says nothing about when the source had it
     last_seen = np.datetime64(entry.fetched_at or "NaT", "m") if entry is not None and same else _NAT
     joined = join(series, before, data, now, last_seen, other_source=other)
+    known = of_series(series, before) if before is not None else []
+    doubts = [d for d in of_series(series, joined.data) if d not in known]
+    grave = gravest(doubts, [series.id] if trusted else [])
+    if grave:
+        raise SourceError(f"{grave[0].sentence} If it is right: --accept {series.id}.")
+    work.doubts += [f"Look at: {d.sentence}" for d in doubts]
     told = Provenance(
         source=request.source,
         origin=f"{request.symbol}#{name}" if name else request.symbol,

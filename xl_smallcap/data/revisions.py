@@ -14,9 +14,9 @@ import numpy as np
 
 from xl_smallcap.data.catalogue import Series
 from xl_smallcap.data.releases import NEVER, available_at
-from xl_smallcap.data.series import MinuteArray, SeriesData
+from xl_smallcap.data.series import MinuteArray, SeriesData, frequency_of
 from xl_smallcap.errors import SourceError
-from xl_smallcap.types import DayArray, FloatArray
+from xl_smallcap.types import BoolArray, DayArray, FloatArray
 
 _SAME_PRICE = 1e-6
 """Daily prices come in single precision or adjusted anew at every download: differences up to this are rounding."""
@@ -54,6 +54,82 @@ def latest(data: SeriesData) -> tuple[DayArray, FloatArray]:
     last = np.ones(days.size, dtype=bool)
     last[:-1] = days[1:] != days[:-1]
     return days[last], data.values[order][last]
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A series with newer rows laid over it: how many periods are new, how many changed, how many others stayed."""
+
+    data: SeriesData
+    added: int
+    revised: int
+    kept: int
+
+
+_WEEK = 3
+"""Days by which two datings of one week may lie apart: its Wednesday, its Friday, its end."""
+
+
+_RESCALED = 1.5
+"""A larger factor between two adjusted histories is another unit, not dividends."""
+
+
+def same_period(frequency: str, days: DayArray, others: DayArray) -> BoolArray:
+    """Tell which days are of a period that the other days have too: a month has one value, however it is dated.
+
+    Parameters
+    ----------
+    frequency : str
+        Of the series.
+    days, others : ndarray of datetime64[D]
+        The others sorted.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_days,)
+    """
+    if frequency == "monthly":
+        return np.isin(days.astype("datetime64[M]"), others.astype("datetime64[M]"))
+    if frequency != "weekly" or not others.size:
+        return np.isin(days, others)
+    at = np.searchsorted(others, days).clip(0, others.size - 1)
+    after, earlier = others[at] - days, days - others[np.maximum(at - 1, 0)]
+    return np.asarray(np.minimum(np.abs(after.astype(np.int64)), np.abs(earlier.astype(np.int64))) <= _WEEK)
+
+
+def over(series: Series, before: SeriesData, data: SeriesData) -> Laid:
+    """Lay a user's newer rows over what is there: on periods both have, the newer ones stand.
+
+    Parameters
+    ----------
+    series : Series
+        Its entry in the catalogue.
+    before, data : SeriesData
+        What is there, and what came.
+
+    Returns
+    -------
+    Laid
+    """
+    if series.rescaled and not data.has_vintages and not before.has_vintages and before.dates[0] < data.dates[0]:
+        chained = _chained(data, *latest(before), force=False)
+        if 1.0 / _RESCALED <= chained.values[0] / data.values[0] <= _RESCALED:
+            data = chained
+    # months over months and weeks over weeks; whatever else comes together is told by its days
+    frequency = frequency_of(before) if frequency_of(before) == frequency_of(data) else "daily"
+    gone = same_period(frequency, before.dates, np.unique(data.dates))
+    days, values = latest(data)
+    old_days, old_values = latest(before)
+    both = same_period(frequency, days, old_days)
+    _, first, second = np.intersect1d(days, old_days, assume_unique=True, return_indices=True)
+    same = int((values[first] == old_values[second]).sum())
+    joined = SeriesData.build(
+        np.concatenate([before.dates[~gone], data.dates]),
+        np.concatenate([before.values[~gone], data.values]),
+        np.concatenate([before.available_at[~gone], data.available_at]),
+    )
+    kept = int(np.unique(before.dates[~gone]).size)
+    return Laid(joined, int((~both).sum()), int(both.sum()) - same, kept)
 
 
 def revised_days(data: SeriesData) -> tuple[int, np.datetime64]:
@@ -112,6 +188,8 @@ def join(
     if before is not None and before.has_vintages:
         # a clock that was set back must not put a revision before the one it follows
         seen = max(seen, np.nanmax(before.available_at) + np.timedelta64(1, "m"))
+    if before is not None:
+        data = _dated_as(before, data)
     if before is None:
         here = SeriesData(data.dates, data.values, _not_later(series, data, seen))
         return Joined(here, int(np.unique(data.dates).size), 0)
@@ -137,6 +215,17 @@ def join(
         np.concatenate([before.available_at, np.full(changed.size, seen), moments]),
     )
     return Joined(rows, int(added.dates.size), int(changed.size))
+
+
+def _dated_as(before: SeriesData, data: SeriesData) -> SeriesData:
+    """Months dated otherwise than those that are there (first day, last day) get the days that are there."""
+    if frequency_of(before) != "monthly" or frequency_of(data) != "monthly":
+        return data
+    days = np.unique(before.dates)
+    months = days.astype("datetime64[M]")
+    at = np.searchsorted(months, data.dates.astype("datetime64[M]")).clip(0, days.size - 1)
+    known = months[at] == data.dates.astype("datetime64[M]")
+    return SeriesData.build(np.where(known, days[at], data.dates), data.values, data.available_at)
 
 
 def _when(

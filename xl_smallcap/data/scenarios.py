@@ -14,7 +14,9 @@ from typing import Any, Literal, get_args
 
 from xl_smallcap.errors import BadArgumentError, CatalogueError, unknown_word
 
-ShockUnit = Literal["bp", "pct", "sd"]
+ShockUnit = Literal["bp", "pct", "pt", "sd"]
+SHEET = "shocks"
+"""The id of a path that is a range of the sheet."""
 LONGEST_PATH = 12
 """Months, as of a projection."""
 LEVELS_ASSUMED = "levels are the user's assumption, not a forecast by the firm named"
@@ -116,7 +118,7 @@ class _Reader:
                 raise self.refuse(table, factor, f"{factor}: {unknown_word('key', key, _SHOCK_KEYS)}")
         unit = given.get("unit")
         if unit is None:
-            raise self.refuse(table, factor, f'{factor} has no unit; write unit = "bp", "pct" or "sd".')
+            raise self.refuse(table, factor, f'{factor} has no unit; write unit = "bp", "pct", "pt" or "sd".')
         if unit not in get_args(ShockUnit):
             raise self.refuse(table, factor, f"{factor}: {unknown_word('unit', str(unit), get_args(ShockUnit))}")
         if self.quotes is not None:

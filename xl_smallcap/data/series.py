@@ -76,3 +76,20 @@ class SeriesData:
         ):
             sha.update(np.ascontiguousarray(column).astype(dtype).tobytes())
         return sha.hexdigest()
+
+
+def frequency_of(data: SeriesData) -> str:
+    """Return a series' frequency as seen: median spacing up to 4 days daily, up to 10 weekly, else monthly.
+
+    Parameters
+    ----------
+    data : SeriesData
+        Its rows.
+
+    Returns
+    -------
+    str
+    """
+    days = np.unique(data.dates)
+    gap = float(np.median(np.diff(days).astype(np.int64))) if days.size > 1 else 1.0
+    return "daily" if gap <= 4 else "weekly" if gap <= 10 else "monthly"

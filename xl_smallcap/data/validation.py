@@ -1,4 +1,4 @@
-"""Is this what we asked for? Checks of a series before it replaces anything; values worth a look in a user's file."""
+"""Is this what we asked for? Checks of a fetched series before it replaces anything."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import numpy as np
 
 from xl_smallcap.data.catalogue import Series
 from xl_smallcap.data.revisions import latest
-from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.series import SeriesData, frequency_of
 from xl_smallcap.errors import SourceError
 from xl_smallcap.types import DayArray, FloatArray
 
-_PRICE_JUMP, _MONTH_JUMP, _YIELD_JUMP, _YIELD_LEVEL = 0.69, 0.4, 3.0, 30.0
 _FACTOR_JUMP = 20.0
 """Neighbours of a price or a level never differed by more: claims in March 2020 rose 12-fold."""
 _POINT_JUMP = 10.0
@@ -22,6 +21,7 @@ _OTHER_UNIT = 1.5
 _SAME_FACTOR = 1e-4
 _LARGEST_RESCALING = 50.0
 _YEAR = {"daily": 240, "weekly": 50, "monthly": 24}
+_ENOUGH = 30
 _EARLIEST = np.datetime64("1800-01-01", "D")
 _COMPARED = 500
 
@@ -73,6 +73,9 @@ def check(
     if twice.size:
         raise SourceError(f"{name}: {data.dates[twice[0]]} comes twice.")
     days, values = latest(data)
+    often = frequency_of(data)
+    if days.size >= _ENOUGH and series.frequency == "daily" and often != "daily":
+        raise SourceError(f"{name}: the answer is {often}, but the series is {series.frequency}; averages?")
     _plausible(series, days, values)
     if before is not None:
         _compared(series, days, values, before, other_source, served)
@@ -153,54 +156,3 @@ def _compared(
         f"{series.id}: values are {middle:.4g} times what they were on the same days; another unit or another series. "
         f"{accept}"
     )
-
-
-def _beyond(series: Series, values: FloatArray) -> list[str]:
-    if not series.peak or values.size < _YEAR[series.frequency]:
-        return []
-    largest, (low, high) = float(np.abs(values).max()), series.peak
-    if low <= largest <= high:
-        return []
-    return [
-        f"{series.id}: its largest value is {largest:g}; {low:g} to {high:g} {series.unit} is expected. Another unit?"
-    ]
-
-
-def suspects(series: Series, data: SeriesData) -> list[str]:
-    """Say which values of a series look like a misplaced decimal, another unit or a sign.
-
-    Parameters
-    ----------
-    series : Series
-        Its entry in the catalogue.
-    data : SeriesData
-        Its values; they are kept as they are.
-
-    Returns
-    -------
-    list of str
-        A sentence each; empty for most series.
-    """
-    values = data.values
-    found = []
-    if series.kind == "price":
-        low = np.flatnonzero(values <= 0)
-        if low.size:
-            found.append(f"{series.id}: {low.size} price(s) at or below zero, first on {data.dates[low[0]]}.")
-        keep = values > 0
-        moves, days = np.abs(np.diff(np.log(values[keep]))), data.dates[keep]
-        limit, said = (
-            (_PRICE_JUMP, "by half or more") if series.frequency == "daily" else (_MONTH_JUMP, "by a third or more")
-        )
-    elif series.kind == "yield":
-        moves, days, limit, said = np.abs(np.diff(values)), data.dates, _YIELD_JUMP, "by 3 points or more"
-        if np.abs(values).max() > _YIELD_LEVEL:
-            found.append(f"{series.id}: {np.abs(values).max():g} is no percentage a rate has; basis points?")
-    else:
-        return found + _beyond(series, values)
-    found += _beyond(series, values)
-    jumps = np.flatnonzero(moves > limit)
-    if jumps.size:
-        listed = ", ".join(str(days[i + 1]) for i in jumps[:3]) + (" ..." if jumps.size > 3 else "")
-        found.append(f"{series.id} moves {said} between two observations {jumps.size} time(s): {listed}.")
-    return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -45,11 +47,12 @@ HELP_LIMIT = 255
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument: name, whether it may be left out, whether it is a date, and its help."""
+    """One argument: name, whether it may be left out, whether it is a date or may be a range of shocks, and its help."""
 
     name: str
     optional: bool
     is_date: bool
+    is_shocks: bool
     help: str
 
 
@@ -69,6 +72,13 @@ class WorksheetFunction:
         return f"{self.name}({', '.join(p.name for p in self.parameters)})"
 
 
+def _written(call: Callable[..., Any]) -> str:
+    """The docstring as the source file has it: python -OO takes it away from the function."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(call)))
+    found = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
+    return ast.get_docstring(found) or ""
+
+
 def describe(call: Callable[..., Any]) -> WorksheetFunction:
     """Read a function's entry in the table from its signature and numpy docstring.
 
@@ -86,7 +96,7 @@ def describe(call: Callable[..., Any]) -> WorksheetFunction:
     ValueError
         A text is missing or longer than Excel shows.
     """
-    doc = inspect.getdoc(call) or ""
+    doc = inspect.cleandoc(call.__doc__ or _written(call))
     summary = " ".join(doc.split("\n\n", 1)[0].split())
     block = re.search(r"Parameters\n-+\n(.*?)(?:\n\n\w+\n-+\n|\Z)", doc, re.DOTALL)
     told: dict[str, list[str]] = {}
@@ -102,6 +112,7 @@ def describe(call: Callable[..., Any]) -> WorksheetFunction:
             p.name,
             p.default is not inspect.Parameter.empty,
             "dt.date" in str(p.annotation),
+            "Sequence[Any]" in str(p.annotation),
             " ".join(told.get(p.name, [])),
         )
         for p in inspect.signature(call).parameters.values()

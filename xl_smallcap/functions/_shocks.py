@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from xl_smallcap.analyses.question import Question
 from xl_smallcap.analyses.scenarios import LONGEST_HORIZON, WINDOW, ScenarioQuestion
-from xl_smallcap.data.scenarios import Scenario, Shock, ShockUnit
+from xl_smallcap.data.scenarios import SHEET, Scenario, Shock, ShockUnit
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._question import question_of
@@ -19,6 +19,8 @@ DEFAULT_TARGET = "relative"
 DEFAULT_HORIZON = 3
 """Months of a range of shocks; a path of the library has its own."""
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$")
+_PERCENT = re.compile(_NUMBER.pattern.replace(r"\s*$", r"\s*%\s*$"))
+"""How a host that sees number formats hands over a cell that shows a percentage: as it is shown."""
 _FORM = 'a range of rows factor, shock, unit (and month, if it has a shape), such as {"inflation",25,"bp"}'
 
 
@@ -58,7 +60,8 @@ def _empty(cell: Any) -> bool:
 
 
 def _number(given: Any, row: int) -> float:
-    cell = float(given) if isinstance(given, str) and _NUMBER.match(given) else given  # a number may come as text
+    text = given.replace("%", "") if isinstance(given, str) and _PERCENT.match(given) else given
+    cell = float(text) if isinstance(text, str) and _NUMBER.match(text) else text  # a number may come as text
     if isinstance(cell, bool) or not isinstance(cell, (int, float)) or not abs(cell) < 1e12:
         said = "is empty" if _empty(given) else f"is {read.shown(given)}"
         raise BadArgumentError(
@@ -71,11 +74,12 @@ def _unit(cell: Any, row: int, factor: str) -> ShockUnit:
     known = get_args(ShockUnit)
     if _empty(cell):
         raise BadArgumentError(
-            f"Row {row} of the shocks: the shock to '{factor}' has no unit; write bp, pct or sd in the cell after it."
+            f"Row {row} of the shocks: the shock to '{factor}' has no unit; write bp, pct, pt or sd in the cell "
+            "after it."
         )
     if not isinstance(cell, str):
         raise BadArgumentError(
-            f"Row {row} of the shocks: the unit of '{factor}' is {read.shown(cell)}; write bp, pct or sd."
+            f"Row {row} of the shocks: the unit of '{factor}' is {read.shown(cell)}; write bp, pct, pt or sd."
         )
     word = cell.strip().lower()
     if word == "%":
@@ -139,7 +143,7 @@ def scenario_of_range(rows: list[list[Any]], months: int) -> Scenario:
             shocks.append(Shock(factor, unit, sum(shape), shape))
         else:
             shocks.append(Shock(factor, unit, told))
-    return Scenario("shocks", "shocks of the sheet", tuple(shocks))
+    return Scenario(SHEET, "shocks of the sheet", tuple(shocks))
 
 
 def _take(
@@ -148,6 +152,11 @@ def _take(
     """Add one row to what was found."""
     factor = row[0].strip().lower()
     value, unit = _number(row[1], number), _unit(row[2] if len(row) > 2 else None, number, factor)
+    if unit != "pct" and isinstance(row[1], str) and "%" in row[1]:
+        raise BadArgumentError(
+            f"Row {number} of the shocks: the shock to '{factor}' is written as {row[1].strip()} and its unit is {unit}; "
+            "write the number without %, or the unit pct."
+        )
     if len(row) == 4 and not _empty(row[3]) and row[3] != 0:
         month = _month(row[3], number, months)
         had = found.setdefault(factor, (unit, {}))

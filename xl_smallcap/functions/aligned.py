@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from xl_smallcap.analyses.question import MARKET, aligned, check_gaps, check_window
+from xl_smallcap.analyses.units import CHANGE_UNIT
 from xl_smallcap.functions._question import question_of
 from xl_smallcap.session import current_session
 
@@ -27,7 +28,7 @@ def panel_rows(
     Returns
     -------
     header : list of str
-        date, target, market where it takes part, factors; with units: % for logs, bp for rates, sd where transformed.
+        date, target, market where it takes part, factors; with units: % for logs, bp for rates, pt for levels, sd where transformed.
     rows : list of list
         One an observation, oldest first.
     notes : tuple of str
@@ -46,7 +47,7 @@ def panel_rows(
     check_window(session, question, panel)
     check_gaps(question, panel)
     changes = panel.changes[-n:].copy()
-    units = ["%" if q == "pct" else "bp" for q in panel.quotes]
+    units = [CHANGE_UNIT[q] for q in panel.quotes]
     if transformed:
         changes[:, 1:] = (changes[:, 1:] - changes[:, 1:].mean(axis=0)) / changes[:, 1:].std(axis=0, ddof=1)
         units = [units[0], *["sd"] * (len(units) - 1)]

@@ -7,6 +7,7 @@ import datetime as dt
 from xl_smallcap.analyses.attribution import attribution
 from xl_smallcap.analyses.provenance import source_of
 from xl_smallcap.analyses.question import MARKET
+from xl_smallcap.analyses.units import CHANGE_UNIT
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._native import date, number
 from xl_smallcap.functions._question import question_of
@@ -70,13 +71,10 @@ def RUSSELL_ATTRIBUTION(
     for i, (name, role) in enumerate(zip((*told.names, "drift", "specific"), roles, strict=True)):
         value, half = float(result.log_contributions[i]), result.half_width * float(result.bse[i])
         ends = [number(float(result.bse[i])), number(value - half), number(value + half)]
-        bp = i < len(told.names) and told.quotes[i] == "bp"
         unit: list[Scalar] = [None] * 4
         if i < len(told.names):
-            unit = [
-                float(result.mean_beta[i]), "% per 1 bp" if bp else "% per 1 %", float(result.factor_move[i]),
-                "bp" if bp else "%",
-            ]  # fmt: skip
+            in_ = CHANGE_UNIT[told.quotes[i]]
+            unit = [float(result.mean_beta[i]), f"% per 1 {in_}", float(result.factor_move[i]), in_]
         simple = float(result.simple_contributions[i])
         table.append([name, value, *ends, simple, *unit, date(told.first_date), date(told.last_date), role,
                       str(question.method), source])  # fmt: skip

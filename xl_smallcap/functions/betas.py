@@ -59,7 +59,7 @@ def _cells(fitted: model.Fitted, name: str, unit: BetaUnit) -> dict[str, Scalar]
         "last_date": _date(fitted.last_date),
         "unit": units.unit_name(unit, fitted.quotes[i]),
         "factor_sd": float(fit.factor_sd[i]),
-        "factor_unit": "bp" if fitted.quotes[i] == "bp" else "%",
+        "factor_unit": units.CHANGE_UNIT[fitted.quotes[i]],
         "method": str(fitted.question.method),
         "errors": model.errors_of(fitted.question, fit),
     }
@@ -94,7 +94,7 @@ def RUSSELL_BETA(
     spec : str, optional
         "macro" (default), "macro_market", "full", or one factor swapped: "macro:growth_metals".
     unit : str, optional
-        "sd" (default), "10bp" for rates, "1pct" for prices, or "native" for whichever fits.
+        "sd" (default), "10bp" for rates, "1pct" for prices, "1pt" for levels, or "native" for whichever fits.
 
     Returns
     -------
@@ -234,7 +234,7 @@ def RUSSELL_BETA_HISTORY(
     spec : str, optional
         "macro" (default), "macro_market", "full", or one factor swapped.
     unit : str, optional
-        "sd" (default), "native", "10bp" or "1pct": of the columns beta, lower and upper.
+        "sd" (default), "native", "10bp", "1pct" or "1pt": of the columns beta, lower and upper.
     start : date, optional
         The first date shown.
 

@@ -176,7 +176,7 @@ def RUSSELL_WINNERS(
     Returns
     -------
     list of list
-        pvalue_bh is corrected for the number of stocks; suspect marks a price that changed fourfold between two closes, in the move or in the window before. The note says how many stocks lie outside their own interval: 10 % would where errors are right.
+        pvalue_bh is corrected for the number of stocks; suspect marks a price that moved like an unadjusted split (about 2, 3, 4 or more, or the inverse) between two closes, in the move or in the window before. The note says how many stocks lie outside their own interval: 10 % would where errors are right.
 
     Raises
     ------

@@ -9,6 +9,7 @@ import numpy as np
 
 from xl_smallcap.analyses.factors import FactorState, factor_state
 from xl_smallcap.analyses.provenance import source_label
+from xl_smallcap.analyses.units import CHANGE_UNIT
 from xl_smallcap.data.catalogue import Factor
 from xl_smallcap.errors import NoDataError, XlSmallcapError
 from xl_smallcap.functions import _arguments as read
@@ -27,8 +28,8 @@ def _values(state: FactorState) -> dict[str, Scalar]:
 
 
 def _level_unit(factor: Factor, unit: str) -> str:
-    if factor.quote == "bp":
-        return "percent"
+    if factor.quote != "pct":
+        return "percent" if factor.quote == "bp" else "points"
     single = len(factor.legs) == 1 and factor.legs[0][1] == 1.0
     return unit if single else "index, 100 at its first date"
 
@@ -122,7 +123,7 @@ def RUSSELL_FACTORS(as_of: dt.date | str | float | None = None) -> Table:
                 entry.up,
                 *cells.values(),
                 _level_unit(entry, unit),
-                "bp" if entry.quote == "bp" else "%",
+                CHANGE_UNIT[entry.quote],
                 entry.reference_sd,
                 built,
                 " ".join(session.catalogue.specs_with(entry.id)),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from xl_smallcap.analyses import needle as model
 from xl_smallcap.analyses.provenance import source_label
+from xl_smallcap.analyses.units import CHANGE_UNIT
 from xl_smallcap.errors import BadArgumentError, FitError
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._native import date, number
@@ -21,7 +23,7 @@ _NAMES = ("joint", "window", "given_window", "outperform")
 
 def RUSSELL_TIPPING(
     factor: str | None = None,
-    scenario: str | list[list[Any]] | None = None,
+    scenario: str | Sequence[Any] | None = None,
     target: str | None = None,
     horizon: float | str | None = None,
     as_of: dt.date | str | float | None = None,
@@ -76,7 +78,7 @@ def RUSSELL_TIPPING(
         except FitError as exc:
             table.append([name, *[None] * 8, *tail, str(exc), source_label(session)])
             continue
-        unit = "%" if found.quote == "pct" else "bp"
+        unit = CHANGE_UNIT[found.quote]
         ends = [number(v) for v in (found.lower, found.upper)]
         note = None if ends[0] is not None else "the data cannot bound it: its beta is not told from zero"
         rest = [found.shock_sd, number(found.path_shock), found.path_distance]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -13,6 +13,7 @@ from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.analyses.question import Question
 from xl_smallcap.analyses.scenario_projection import Projected, pooled_history, project_path
 from xl_smallcap.analyses.scenarios import ScenarioQuestion, outperformance
+from xl_smallcap.analyses.units import CHANGE_UNIT
 from xl_smallcap.data.scenarios import LEVELS_ASSUMED
 from xl_smallcap.errors import BadArgumentError, NoDataError, XlSmallcapError, unknown_word
 from xl_smallcap.functions import _arguments as read
@@ -58,7 +59,7 @@ class _Stats:
         quotes = found.fitted.panel.quotes[1:]
         if found.asked.method in ("analytic", "simulation", "bootstrap"):
             for n, q, f in zip(found.fitted.names, quotes, found.analytic.expected[-1], strict=True):
-                rows.append((f"expected:{n}", float(f), "%" if q == "pct" else "bp"))
+                rows.append((f"expected:{n}", float(f), CHANGE_UNIT[q]))
         return rows
 
     def stat(self, stat: ScenarioStat) -> Scalar:
@@ -155,7 +156,7 @@ def _everything(session: Session, told: _Stats) -> Table:
 
 
 def RUSSELL_SCENARIO(
-    scenario: str | list[list[Any]],
+    scenario: str | Sequence[Any],
     stat: str | None = None,
     target: str | None = None,
     horizon: float | str | None = None,
@@ -197,7 +198,7 @@ def RUSSELL_SCENARIO(
 
 
 def RUSSELL_PROJECTION(
-    shocks: Any,
+    shocks: Sequence[Any],
     stat: str | None = None,
     target: str | None = None,
     horizon: float | str | None = None,
@@ -210,7 +211,7 @@ def RUSSELL_PROJECTION(
     Parameters
     ----------
     shocks : range
-        Rows of factor, shock over the horizon, unit ("bp", "pct" or "sd"); a fourth column month gives the path a shape.
+        Rows of factor, shock over the horizon, unit ("bp", "pct", "pt" or "sd"); a fourth column month gives the path a shape. A cell of -10% beside pct is -10 (LibreOffice: write -10).
     stat : str, optional
         mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, all.
     target : str, optional
@@ -297,7 +298,7 @@ def RUSSELL_SCENARIOS(
 
 
 def RUSSELL_FAN(
-    scenario: str | list[list[Any]],
+    scenario: str | Sequence[Any],
     target: str | None = None,
     horizon: float | str | None = None,
     as_of: dt.date | str | float | None = None,

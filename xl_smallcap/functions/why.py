@@ -73,14 +73,40 @@ def explain(formula: str, lookup: Lookup) -> str:
             except TypeError:
                 told.append(f"{call.name}: #VALUE! too many arguments, or a required one is missing.")
         else:
-            record = next((r for r in reversed(list(current_session().errors)) if _matches(r, call)), None)
-            told.append(
-                f"{call.name}: {record.code} {record.sentence}"
-                if record
-                else f"{call.name}: no error is on record for it since this session began; recalculate the cell, "
-                "then ask again."
-            )
+            told.append(_on_record(call))
     return " ".join(told)
+
+
+def _on_record(call: Call) -> str:
+    """The last error that can be this call's; where other calls' fit too, what it was asked."""
+    fitting = [r for r in reversed(list(current_session().errors)) if _matches(r, call)]
+    if not fitting:
+        return (
+            f"{call.name}: no error is on record for it since this session began; recalculate the cell, then ask again."
+        )
+    last = fitting[0]
+    asked = {_shown(r) for r in fitting}
+    which = f" (the last error of several calls that fit; asked with {_shown(last)})" if len(asked) > 1 else ""
+    return f"{call.name}: {last.code} {last.sentence}{which}"
+
+
+def elsewhere(formula: str) -> str:
+    """Say that a formula is calculated by another program, whose errors are not on this session's record.
+
+    Parameters
+    ----------
+    formula : str
+        The formula's text.
+
+    Returns
+    -------
+    str
+    """
+    names = ", ".join(dict.fromkeys(c.name for c in find_calls(formula))) or "The formula"
+    return (
+        f"{names}: LibreOffice calculates this cell, because of what else is in its formula, so the reason is not on "
+        "record here. Open the workbook in Excel or LibreOffice to see it."
+    )
 
 
 def history() -> Table:
@@ -93,6 +119,9 @@ def history() -> Table:
     """
     table: Table = [["number", "function", "arguments", "code", "sentence"]]
     for number, record in enumerate(reversed(list(current_session().errors)), start=1):
-        shown = ", ".join("" if a is None else repr(a) for a in record.arguments)
-        table.append([number, record.function, shown, record.code, record.sentence])
+        table.append([number, record.function, _shown(record), record.code, record.sentence])
     return table
+
+
+def _shown(record: ErrorRecord) -> str:
+    return ", ".join("" if a is None else repr(a) for a in record.arguments)

@@ -1,9 +1,10 @@
 """The loopback server: our process, warm, answering one user's spreadsheet over 127.0.0.1.
 
 A frame is four bytes of length (big-endian) and JSON. The first frame of a connection is ``{"token": ...}``; every
-further one ``{"calls": [[name, [argument, ...]], ...]}``, with the workbook's ``"pin"`` where it has one, is answered
-by ``{"answers": [...]}``, each answer exactly one of ``{"value": v}``, ``{"table": rows}``, ``{"error": {"code": c,
-"message": m}}``. Dates go as spreadsheet day numbers. ``{"refresh": "start"}`` begins a refresh and ``{"refresh":
+further one ``{"calls": [[name, [argument, ...]], ...]}``, with the workbook's ``"pin"`` where it has one and its
+``"first_day"`` (days after 1899-12-30, 1462 with the date system of 1904), is answered by
+``{"answers": [...]}``, each answer exactly one of ``{"value": v}``, ``{"table": rows}``, ``{"error": {"code": c,
+"message": m}}``. Dates go as the workbook's day numbers. ``{"refresh": "start"}`` begins a refresh and ``{"refresh":
 "state"}`` asks how far it is; both are answered by ``{"running", "done", "total", "text"}``.
 Where the server listens and its token stand in ``run/server.json`` of the home folder, readable by the user alone.
 """
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from xl_smallcap.config import Settings, load_settings
+from xl_smallcap.functions import BY_NAME
 from xl_smallcap.hosts import background
 from xl_smallcap.hosts._cells import Answer, day_number, evaluate
 
@@ -36,9 +38,9 @@ _LARGEST_HELLO, _HELLO_SECONDS = 1024, 5.0
 """What a stranger may send, and how long it may take, before it has shown the token."""
 
 
-def _wire(answer: Answer) -> dict[str, Any]:
+def _wire(answer: Answer, first_day: float) -> dict[str, Any]:
     def cell(value: Any) -> Any:
-        return day_number(value) if isinstance(value, dt.date) else value
+        return day_number(value) - first_day if isinstance(value, dt.date) else value
 
     if answer.code is not None:
         return {"error": {"code": answer.code, "message": answer.message}}
@@ -52,8 +54,25 @@ def _answered(request: Any) -> dict[str, Any]:
     if "refresh" in request:
         state = refreshing.start() if request["refresh"] == "start" else refreshing.state()
         return dataclasses.asdict(state)
-    pin = request.get("pin")
-    return {"answers": [_wire(evaluate(str(name), arguments, pin)) for name, arguments in request["calls"]]}
+    pin, first_day = request.get("pin"), float(request.get("first_day", 0))
+    told = [evaluate(str(name), _dated(str(name), given, first_day), pin) for name, given in request["calls"]]
+    return {"answers": [_wire(answer, first_day) for answer in told]}
+
+
+def _dated(name: str, arguments: list[Any], first_day: float) -> list[Any]:
+    """The arguments with day numbers of dates counted from 1899-12-30; 0 is an empty cell."""
+    entry = BY_NAME.get(name.upper())
+    if not first_day or entry is None:
+        return arguments
+
+    def day(value: Any) -> Any:
+        if isinstance(value, list):  # a cell may come as a range of one
+            return [day(v) for v in value]
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return value + first_day if number and value else value
+
+    dated = [p.is_date for p in entry.parameters]
+    return [day(a) if k < len(dated) and dated[k] else a for k, a in enumerate(arguments)]
 
 
 def read_frame(stream: Any, largest: int = _LARGEST_FRAME) -> Any:

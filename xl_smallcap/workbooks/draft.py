@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xl_smallcap.workbooks.formulas.calculator import Calculator, Formula, ask_engine
+from xl_smallcap.workbooks.formulas.asking import NoFormats, ask_engine
+from xl_smallcap.workbooks.formulas.calculator import Calculator, Formula
 from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.formulas.values import CellError, Grid, serial
 from xl_smallcap.workbooks.styles import GENERAL, Kind, Styles, form_of
@@ -270,7 +271,7 @@ _WIDEST = 40
 """Columns of our tables, at most."""
 
 
-class Draft:
+class Draft(NoFormats):
     """Sheets and names of a workbook that is being written; the calculator reads it.
 
     Parameters

@@ -18,23 +18,6 @@ if TYPE_CHECKING:
     from xl_smallcap.data.sources._http import Client
 
 
-def frequency_of(data: SeriesData) -> str:
-    """Return a series' frequency as seen: median spacing up to 4 days daily, up to 10 weekly, else monthly.
-
-    Parameters
-    ----------
-    data : SeriesData
-        Its rows.
-
-    Returns
-    -------
-    str
-    """
-    days = np.unique(data.dates)
-    gap = float(np.median(np.diff(days).astype(np.int64))) if days.size > 1 else 1.0
-    return "daily" if gap <= 4 else "weekly" if gap <= 10 else "monthly"
-
-
 @dataclass(frozen=True)
 class Loaded:
     """Series read from one source, with where each came from and what was left out."""
@@ -47,15 +30,6 @@ class Loaded:
     prices: CrossSection | None = None
     prices_origin: str = ""
     remarks: list[str] = field(default_factory=list)
-
-    def frequencies(self) -> dict[str, str]:
-        """Return each series' frequency as seen in its dates.
-
-        Returns
-        -------
-        dict of str to str
-        """
-        return {name: frequency_of(data) for name, data in self.series.items()}
 
 
 @dataclass(frozen=True)

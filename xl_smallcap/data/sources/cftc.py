@@ -18,7 +18,7 @@ import numpy as np
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.sources._loaded import Context, Fetched, Request, needs_nothing
 from xl_smallcap.data.sources._text import not_a_page, read_days, read_values
-from xl_smallcap.data.sources.delimited import Sheet
+from xl_smallcap.data.sources.delimited import Sheet, read_dates
 from xl_smallcap.errors import SourceError
 
 DATASET = "gpe5-46if"
@@ -41,6 +41,7 @@ _DOUBLED = {"23977A": np.datetime64("2016-12-05", "D")}
 """Contracts twice today's size before a day."""
 _DATES = ("report_date_as_yyyy_mm_dd", "date")
 _CODES = ("cftc_contract_market_code", "code")
+_COMBINED = "futonly_or_combined"
 _MOST_ROWS = 10_000
 Row = Mapping[str, Any]
 
@@ -149,7 +150,14 @@ def read_report(sheet: Sheet) -> dict[str, SeriesData]:
     SourceError
         A cell cannot be read.
     """
+    spelt = [_spelling(h) for h in sheet.header]
     rows = [dict(zip(sheet.header, cells, strict=True)) for _, cells in sheet.rows]
+    dated = next((h for h, name in zip(sheet.header, spelt, strict=True) if name in _DATES), None)
+    if dated is not None:
+        at = sheet.header.index(dated)
+        cells_of = [(line, [cells[at]]) for line, cells in sheet.rows]
+        for row, day in zip(rows, read_dates(Sheet(sheet.file, [dated], cells_of, ".")), strict=True):
+            row[dated] = day.isoformat()
     found: dict[str, SeriesData] = {}
     for symbol, codes in CONTRACTS.items():
         own = [r for r in rows if _code(r) in codes]
@@ -186,6 +194,11 @@ def positions(rows: list[Any], codes: tuple[str, ...], who: str) -> dict[str, Se
         A column is missing, a contract comes twice on a day, or a position exceeds the open interest.
     """
     spelt = [{_spelling(k): v for k, v in row.items()} for row in rows]
+    if any(str(r.get(_COMBINED, "")).strip().lower().startswith("comb") for r in spelt):
+        raise SourceError(
+            f"{who}: this is the report of futures and options combined; take the one of futures only "
+            "(fut_fin_txt_YYYY.zip), which is what the positions here mean."
+        )
     names: set[str] = set().union(*spelt)
     day_column = next((d for d in _DATES if d in names), None)
     missing = [c for c in COLUMNS.values() if c not in names]

@@ -14,11 +14,12 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from xl_smallcap.data.cross_section import SUSPECT_FACTOR, CrossSection, jumps, plain_ticker, replaced
+from xl_smallcap.data.clock import weekend
+from xl_smallcap.data.cross_section import CrossSection, jumps, plain_ticker, replaced, ticker_of
 from xl_smallcap.data.holdings import NUMBERS, Holdings
 from xl_smallcap.data.sources import ishares
 from xl_smallcap.data.sources._frame import Frame, read_frame
-from xl_smallcap.data.sources.delimited import NotSeriesError
+from xl_smallcap.data.sources.delimited import NotSeriesError, TwiceError, out_of_order
 from xl_smallcap.errors import SourceError
 from xl_smallcap.types import DayArray, FloatArray
 
@@ -33,6 +34,10 @@ _FUND_WORDS = {
 _WEIGHTS = (95.0, 105.0)
 _FEWEST = 30
 _NAMED = 5
+_STILL = 10
+"""Days without a change at the end of a stock's prices that are named; no stock of our own history has two."""
+_ONCE = ((5, "a week"), (20, "a month"))
+"""Median days between prices from which they come once a week, once a month."""
 
 
 @dataclass
@@ -83,22 +88,22 @@ def read(place: Path, progress: Callable[[str, int, int], None]) -> Constituents
     Raises
     ------
     SourceError
-        No such folder, nothing of use in it, or a file of ours with a fault: duplicated tickers or days, weights that
-        do not add up, a cell that is no number, a holdings file of another layout.
+        No such folder, or nothing of use in it. A file with a fault (duplicated tickers or days, weights that do not
+        add up, a cell that is no number) is left out and named.
     """
     if not place.is_dir():
         raise SourceError(f"'{place}' is no folder; constituents come from a folder of CSV or Parquet files.")
-    files = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES)
+    files = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith((".", "~$")))
     found = Constituents()
     for done, path in enumerate(files):
         progress(path.name, done, len(files))
         try:
-            raw = path.read_bytes()
+            take(found, path.read_bytes(), path.name)
         except OSError as exc:
-            raise SourceError(f"{path.name} could not be read: {exc.strerror}. Is it open elsewhere?") from exc
-        try:
-            take(found, raw, path.name)
-        except NotSeriesError as exc:
+            found.skipped[path.name] = f"{path.name} could not be read: {exc.strerror}. Is it open elsewhere?"
+        except TwiceError:
+            raise
+        except SourceError as exc:
             found.skipped[path.name] = str(exc)
     progress("", len(files), len(files))
     if found.prices is None and not found.holdings:
@@ -127,7 +132,7 @@ def take(found: Constituents, raw: bytes, file: str) -> None:
         It is ours and has a fault.
     """
     if ishares.is_holdings(raw) or _claims_holdings(raw, file):
-        held = ishares.read_holdings(raw, file, fund_of(file) or ishares.fund_of(file))
+        held = ishares.read_holdings(raw, file, ishares.fund_in(raw, file, fund_of(file)))
         found.holdings.append((held, file))
         return
     frame = read_frame(raw, file)
@@ -141,7 +146,7 @@ def take(found: Constituents, raw: bytes, file: str) -> None:
             here = {plain_ticker(t): t for t in found.prices.tickers}
             both = next((t for t in prices.tickers if plain_ticker(t) in here), None)
             if both is not None:
-                raise SourceError(f"{file}: '{both}' has prices in {found.origin} already; keep one file a ticker.")
+                raise TwiceError(f"{file}: '{both}' has prices in {found.origin} already; keep one file a ticker.")
             prices = replaced(found.prices, prices)
         found.prices, found.origin = prices, f"{found.origin}+{file}" if found.origin else file
     elif ticker is not None and fund_of(file) is not None:
@@ -172,7 +177,7 @@ def _check_days(days: DayArray, file: str) -> None:
 
 def _prices(frame: Frame, date: int, ticker: int | None) -> tuple[CrossSection, list[str]]:
     """Read prices, long or wide; what was dropped or looks odd as sentences."""
-    days = frame.days(date)
+    days, told = frame.days(date), list[str]()
     _check_days(days, frame.file)
     if ticker is not None:
         price = frame.at(_PRICE)
@@ -194,13 +199,14 @@ def _prices(frame: Frame, date: int, ticker: int | None) -> tuple[CrossSection, 
         prices[row, column] = frame.numbers(price)
         tickers = [str(n) for n in names]
     else:
+        told = out_of_order(days, frame.file, range(2, days.size + 2))
         order = np.argsort(days, kind="stable")
         dates = days[order]
         same = np.flatnonzero(dates[1:] == dates[:-1])
         if same.size:
             raise SourceError(f"{frame.file}: {dates[same[0]]} comes twice; keep one row a day.")
         at = [k for k in range(len(frame.header)) if k != date]
-        tickers = [frame.header[k].strip().upper() for k in at]
+        tickers = [ticker_of(frame.header[k]).upper() for k in at]
         prices = np.column_stack([frame.numbers(k) for k in at])[order] if at else np.empty((dates.size, 0))
     seen: dict[str, str] = {}
     for name in tickers:
@@ -209,7 +215,8 @@ def _prices(frame: Frame, date: int, ticker: int | None) -> tuple[CrossSection, 
                 f"{frame.file}: '{seen[plain_ticker(name)]}' and '{name}' are the same ticker; keep one column of it."
             )
         seen[plain_ticker(name)] = name
-    return _cleaned(CrossSection(dates, tuple(tickers), prices), frame.file)
+    made, more = _cleaned(CrossSection(dates, tuple(tickers), prices), frame.file)
+    return made, told + more
 
 
 def _tickers(frame: Frame, k: int) -> list[str]:
@@ -219,12 +226,15 @@ def _tickers(frame: Frame, k: int) -> list[str]:
         raise SourceError(
             f"{frame.file}: row {blank + 1} below the header has no ticker in column '{frame.header[k]}'."
         )
-    return words
+    return [ticker_of(w) for w in words]
 
 
 def _cleaned(data: CrossSection, file: str) -> tuple[CrossSection, list[str]]:
-    """Sort tickers, leave out what has no price, flag what moves like a split."""
+    """Sort tickers, leave out what has no price and weekends that repeat Friday, flag what moves like a split."""
     told = []
+    data, weekends = _without_weekends(data)
+    if weekends:
+        told.append(f"{file}: {weekends} Saturday(s) and Sunday(s) that repeat the day before are left out.")
     prices = data.prices
     bad = np.asarray(~(prices > 0) | np.isinf(prices))
     low = int((np.isfinite(prices) & (prices <= 0)).sum())
@@ -239,7 +249,44 @@ def _cleaned(data: CrossSection, file: str) -> tuple[CrossSection, list[str]]:
         raise SourceError(f"{file}: there is no price in it.")
     order = [k for k in sorted(range(len(data.tickers)), key=data.tickers.__getitem__) if not empty[k]]
     made = CrossSection(data.dates, tuple(data.tickers[k] for k in order), np.ascontiguousarray(prices[:, order]))
-    return made, told + suspects(made, file)
+    return made, told + _odd_days(made, file) + suspects(made, file)
+
+
+def _odd_days(data: CrossSection, file: str) -> list[str]:
+    """Say what is odd about the days: weekends, weeks or months for days, prices that stand still at the end."""
+    told = []
+    off = data.dates[weekend(data.dates)]
+    if off.size:
+        told.append(
+            f"{file}: prices on {off.size} Saturday(s) and Sunday(s), first on {off[0]}; are days and months exchanged?"
+        )
+    gap = float(np.median(np.diff(data.dates.view(np.int64)))) if data.dates.size > 1 else 0.0
+    once = [word for least, word in _ONCE if gap >= least]
+    if once:
+        told.append(f"{file}: prices come once {once[-1]}; betas and dispersion of stocks count days.")
+    still = []
+    for k, ticker in enumerate(data.tickers):
+        own = data.prices[np.isfinite(data.prices[:, k]), k]
+        if own.size > _STILL and (own[-_STILL - 1 :] == own[-1]).all():
+            still.append(ticker)
+    if still:
+        told.append(
+            f"{file}: {len(still)} stock(s) have not changed for {_STILL} observations or more at the end "
+            f"({_listed(still)}); does their feed stand still?"
+        )
+    return told
+
+
+def _without_weekends(data: CrossSection) -> tuple[CrossSection, int]:
+    """Leave out days off the market that only repeat the prices before them."""
+    repeats = np.zeros(data.dates.size, dtype=bool)
+    for row in np.flatnonzero(weekend(data.dates)):
+        here = data.prices[row]
+        known = np.isfinite(here)
+        repeats[row] = not known.any() or (row > 0 and bool((here[known] == data.prices[row - 1][known]).all()))
+    if not repeats.any():
+        return data, 0
+    return CrossSection(data.dates[~repeats], data.tickers, data.prices[~repeats]), int(repeats.sum())
 
 
 def _listed(names: list[str]) -> str:
@@ -277,7 +324,7 @@ def suspects(data: CrossSection, file: str) -> list[str]:
         i, j = rows[k], columns[k]
         first.append(f"{data.tickers[j]} {100 * np.expm1(moves[k]):+.0f} % on {data.dates[i]}")
     return [
-        f"{file}: {rows.size} move(s) of a stock by a factor of {SUSPECT_FACTOR:g} or more between two closes; splits "
+        f"{file}: {rows.size} move(s) of a stock by a factor of about 2, 3, 4 or more between two closes; splits "
         f"not adjusted? {'; '.join(first)}{' ...' if rows.size > _NAMED else ''}. The prices are kept as they are."
     ]
 
@@ -332,7 +379,7 @@ def _members(frame: Frame, ticker: int) -> Holdings:
     """Read a list of members without weights and without a day."""
     fund = fund_of(frame.file)
     assert fund is not None
-    names = [w for w in frame.words(ticker) if plain_ticker(w)]
+    names = [ticker_of(w) for w in frame.words(ticker) if plain_ticker(w)]
     made = _holdings(frame.file, fund, np.datetime64("NaT", "D"), names, np.full(len(names), np.nan))
     label, sector = frame.at(("security", "name")), frame.at(("gics sector", "sector"))
     if len(names) != len(frame.words(ticker)):

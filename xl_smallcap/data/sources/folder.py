@@ -1,9 +1,7 @@
-"""A user's folder of CSV files: wide files (date, one column a series) or one file a series (date, value).
+"""A user's folder of CSV files: wide files (date, one column a series), one file a series, or other known layouts.
 
 The CFTC's report and iShares' holdings files are known by their columns and read as what they are; the subfolder
-``cross_section`` holds constituents. Every ``*.csv`` directly in the folder is looked at. A file of another layout is
-skipped and named; a file of ours with one bad cell refuses the whole load, so that a half-read folder never replaces
-good data.
+``cross_section`` holds constituents. A file that cannot be read is left out and named; the others are read.
 """
 
 from __future__ import annotations
@@ -11,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from xl_smallcap.data.holdings import Holdings
+from xl_smallcap.data.names import Names
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.sources import cftc, constituents, ishares
 from xl_smallcap.data.sources._loaded import Loaded, Progress
@@ -23,18 +22,34 @@ from xl_smallcap.data.sources.delimited import (
     MISSING,
     NotSeriesError,
     Sheet,
+    TwiceError,
+    out_of_order,
     read_dates,
     read_number,
     read_sheet,
+    split,
 )
+from xl_smallcap.data.sources.layouts import ADJ_CLOSE, CLOSE, DATES, Pair, bars, pairs, security_of, stacked
+from xl_smallcap.data.sources.listing import files_of
 from xl_smallcap.errors import SourceError
 
 CROSS_SECTION = "cross_section"
 """The subfolder whose files are read as constituents."""
-_DATE_HEADERS = ("date", "observation_date")
 _VINTAGE = "available_at"
 _EARLIEST = dt.date(1800, 1, 1)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2})?$")
+_HEAD = 4000
+"""Share of rows that go backwards, days off the market, and usual gap in days, from which dates look exchanged."""
+_AGREE = 1e-9
+"""Two files of one series, a year each, may overlap where they say the same."""
+
+
+@dataclass
+class Table:
+    """What one table held: series by name, and what a person should know of how it was read."""
+
+    series: dict[str, SeriesData] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
 
 def _is_text_column(sheet: Sheet, position: int) -> bool:
@@ -87,16 +102,39 @@ def parse(raw: bytes, file: str, today: dt.date | None = None) -> dict[str, Seri
 
     Parameters
     ----------
-    raw : bytes
-        A wide file (date, one column a series), or ``date,value[,available_at]`` where the file's stem is the series.
-    file : str
-        File name, for errors and for the id of a single series.
-    today : datetime.date, optional
-        A later date is refused as a slip of the pen.
+    raw, file, today
+        As :func:`read_table`.
 
     Returns
     -------
     dict of str to SeriesData
+
+    Raises
+    ------
+    NotSeriesError, SourceError
+        As :func:`read_table`.
+    """
+    return read_table(raw, file, today).series
+
+
+def read_table(raw: bytes, file: str, today: dt.date | None = None, names: Names | None = None) -> Table:
+    """Read the bytes of one file into series, with what a person should know of how it was read.
+
+    Parameters
+    ----------
+    raw : bytes
+        A wide file (date, one column a series), ``date,value[,available_at]`` where the file's stem is the series, a
+        terminal's pairs of columns, one security's open to close, or the CFTC's report.
+    file : str
+        File name, for errors and for the id of a single series.
+    today : datetime.date, optional
+        A later date is refused as a slip of the pen.
+    names : Names, optional
+        The catalogue's names.
+
+    Returns
+    -------
+    Table
 
     Raises
     ------
@@ -105,11 +143,61 @@ def parse(raw: bytes, file: str, today: dt.date | None = None) -> dict[str, Seri
     SourceError
         A cell cannot be read; file, line and column are named.
     """
-    return series_of(read_sheet(raw, file), today)
+    head = raw[:_HEAD].lower()
+    if head.lstrip(b"\xef\xbb\xbf").startswith((b"price,", b"ticker,")):
+        found = stacked(split(raw, file), file)
+        if found:
+            return series_of_pairs(found, today, names)
+    if head.count(b"date") > 1 or any(f in head for f in (b"px_", b"px last", b"last_price", b"last price")):
+        found = pairs(split(raw, file), file)
+        if found:
+            return series_of_pairs(found, today, names)
+    return series_of(read_sheet(raw, file), today, names)
 
 
-def series_of(sheet: Sheet, today: dt.date | None = None) -> dict[str, SeriesData]:
-    """Read a table into series: a wide one, one of a single series, or the CFTC's report.
+def series_of_pairs(found: list[Pair], today: dt.date | None, names: Names | None) -> Table:
+    """Read a terminal's pairs of columns, each security with its own days.
+
+    Parameters
+    ----------
+    found : list of Pair
+        From :func:`xl_smallcap.data.sources.layouts.pairs`.
+    today : datetime.date, optional
+        A later date is refused.
+    names : Names, optional
+        The catalogue's names: with the field of each pair they say which series it is.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    SourceError
+        A cell cannot be read, or two pairs are of one series.
+    """
+    table = Table()
+    for pair in found:
+        field = "" if pair.field == CLOSE else pair.field
+        known = names.series_of(pair.ticker, field) if names else None
+        if field == ADJ_CLOSE and known is None:
+            continue  # an index has no dividends
+        adjusted = names.series_of(pair.ticker, ADJ_CLOSE) if names and pair.field == CLOSE else None
+        if adjusted and all(other.field != ADJ_CLOSE for other in found):
+            table.remarks.append(
+                f"{pair.sheet.file}: {pair.ticker} is taken for the traded price. yfinance adjusts 'Close' unless it "
+                f"is told auto_adjust=False; if so, name the column {adjusted}."
+            )
+        name = known or (f"{pair.ticker} {field}" if field.lower() not in ("", "px_last") else pair.ticker)
+        if name in table.series:
+            raise SourceError(f"{pair.sheet.file}: '{name}' is there twice.")
+        for data in series_of(pair.sheet, today, None).series.values():
+            table.series[name] = data
+    return table
+
+
+def series_of(sheet: Sheet, today: dt.date | None = None, names: Names | None = None) -> Table:
+    """Read a table into series: a wide one, one of a single series, one security's days, or the CFTC's report.
 
     Parameters
     ----------
@@ -117,10 +205,12 @@ def series_of(sheet: Sheet, today: dt.date | None = None) -> dict[str, SeriesDat
         Header and rows.
     today : datetime.date, optional
         A later date is refused as a slip of the pen.
+    names : Names, optional
+        The catalogue's names.
 
     Returns
     -------
-    dict of str to SeriesData
+    Table
 
     Raises
     ------
@@ -134,42 +224,82 @@ def series_of(sheet: Sheet, today: dt.date | None = None) -> dict[str, SeriesDat
         found = cftc.read_report(sheet)
         if not found:
             raise NotSeriesError(f"{file}: a CFTC report without the Russell 2000's and the S&P 500's contracts.")
-        return found
-    if sheet.header[0].lower() not in _DATE_HEADERS:
+        return Table(found)
+    if sheet.header[0].lower() not in DATES:
         raise NotSeriesError(f"{file}: the first column is '{sheet.header[0]}', not 'date'.")
     if not sheet.rows:
         raise SourceError(f"{file} has a header but no rows.")
     lowered = [h.lower() for h in sheet.header]
-    single = "value" in lowered
-    columns = [i for i, name in enumerate(lowered) if i > 0 and name != _VINTAGE]
-    for i in columns:
+    columns, remarks = _columns(sheet, names)
+    for i, _ in columns:
         if _is_text_column(sheet, i):
             raise NotSeriesError(f"{file}: column '{sheet.header[i]}' holds words, so this is no file of series.")
-    if single and len(columns) != 1:
-        raise SourceError(f"{file}, line 1: a file with a column 'value' holds one series: date,value[,{_VINTAGE}].")
     dates = read_dates(sheet)
     vintages = _moments(sheet, lowered.index(_VINTAGE)) if _VINTAGE in lowered else None
     _check_dates(sheet, dates, today)
     _duplicates(sheet, dates, vintages)
     days = np.array(dates, dtype="datetime64[D]")
+    remarks += out_of_order(days, sheet.file, [line for line, _ in sheet.rows])
     for (line, _), day, moment in zip(sheet.rows, days, vintages or [], strict=False):
         if moment < day:
             raise SourceError(f"{sheet.file}, line {line}, column '{_VINTAGE}': {moment} lies before its date {day}.")
-    found = {}
-    for i in columns:
-        name = Path(file.rpartition("!")[2]).stem if single else sheet.header[i]
+    made: dict[str, SeriesData] = {}
+    for i, name in columns:
         numbers = [read_number(sheet, line, sheet.header[i], row[i]) for line, row in sheet.rows]
         keep = np.array([n is not None for n in numbers])
         if not keep.any():
             continue
         values = np.array([n for n in numbers if n is not None], dtype=np.float64)
-        known = None if vintages is None else np.array(vintages, dtype="datetime64[m]")[keep]
-        found[name] = SeriesData.build(days[keep], values, known)
-    return found
+        moments = None if vintages is None else np.array(vintages, dtype="datetime64[m]")[keep]
+        made[name] = SeriesData.build(days[keep], values, moments)
+    return Table(made, remarks)
 
 
-def read(place: Path, progress: Progress) -> Loaded:
-    """Read every CSV file of a folder.
+def _columns(sheet: Sheet, names: Names | None) -> tuple[list[tuple[int, str]], list[str]]:
+    """Which columns hold which series, and what is to be said of the others."""
+    lowered = [h.lower() for h in sheet.header]
+    columns = [(i, sheet.header[i]) for i, name in enumerate(lowered) if i > 0 and name != _VINTAGE]
+    day = bars(sheet.header)
+    if day is not None:
+        known = _security(sheet.file, names)
+        columns = [(day.close, known)]
+        adjusted = names.series_of(known, ADJ_CLOSE) if names and day.adjusted is not None else None
+        if day.adjusted is not None and adjusted:
+            columns.append((day.adjusted, adjusted))
+        taken = [i for i, _ in columns]
+        left = ", ".join(h for i, h in enumerate(sheet.header) if i and i not in taken)
+        return columns, [f"{sheet.file}: {sheet.header[day.close]} is {known}; {left} are left out."]
+    if "value" in lowered:
+        if len(columns) != 1:
+            raise SourceError(
+                f"{sheet.file}, line 1: a file with a column 'value' holds one series: date,value[,{_VINTAGE}]."
+            )
+        return [(columns[0][0], security_of(Path(sheet.file.rpartition("!")[2]).stem))], []
+    return columns, []
+
+
+def _security(file: str, names: Names | None) -> str:
+    """The security a file of open to close is about: by its name, in a workbook by the sheet's where that is known."""
+    book, _, sheet = file.rpartition("!")
+    words = [security_of(Path(word).stem) for word in (sheet, book) if word]
+    known = [found for word in words if names and (found := names.series_of(word))]
+    return known[0] if known else words[-1]
+
+
+def _together(name: str, one: SeriesData, two: SeriesData, files: tuple[str, str]) -> SeriesData:
+    """Two files of one series, such as a year each; where both have a day they must agree."""
+    _, first, second = np.intersect1d(one.dates, two.dates, return_indices=True)
+    a, b = one.values[first], two.values[second]
+    apart = np.flatnonzero(np.abs(a - b) > _AGREE * np.maximum(np.abs(a), np.abs(b)))
+    if apart.size or one.has_vintages or two.has_vintages:
+        where = f" and differ on {one.dates[first][apart[0]]}" if apart.size else ""
+        raise TwiceError(f"Series '{name}' is in both {files[0]} and {files[1]}{where}; keep one.")
+    new = ~np.isin(two.dates, one.dates)
+    return SeriesData.build(np.concatenate([one.dates, two.dates[new]]), np.concatenate([one.values, two.values[new]]))
+
+
+def read(place: Path, progress: Progress, names: Names | None = None) -> Loaded:
+    """Read every file of series in a folder.
 
     Parameters
     ----------
@@ -177,55 +307,70 @@ def read(place: Path, progress: Progress) -> Loaded:
         The folder.
     progress : callable
         Called with (file, done, total).
+    names : Names, optional
+        The catalogue's names.
 
     Returns
     -------
     Loaded
+        What could not be read is among `skipped`.
 
     Raises
     ------
     SourceError
-        No such folder, nothing readable in it, a bad cell, or a series in two files.
+        No such folder, nothing readable in it, or a series that two files tell differently.
     """
     if not place.is_dir():
         raise SourceError(
             f"'{place}' is neither a folder of CSV files nor a workbook (.xlsx, .xlsm) nor the word 'sample'. Give the "
             "folder that holds the file; save an .xls as .xlsx."
         )
-    files = sorted(p for p in place.iterdir() if p.suffix.lower() == ".csv")
+    files, unread = files_of(place)
     below = place / CROSS_SECTION
     if not files and not below.is_dir():
-        raise SourceError(f"There is no .csv file in '{place}'.")
-    series: dict[str, SeriesData] = {}
-    origins: dict[str, str] = {}
-    skipped: dict[str, str] = {}
-    holdings: list[tuple[Holdings, str]] = []
+        raise SourceError(" ".join([f"There is no .csv file in '{place}'.", *unread.values()]))
+    found = Loaded(series={}, origins={}, skipped=unread)
     for done, path in enumerate(files):
         progress(path.name, done, len(files))
         try:
             raw = path.read_bytes()
             if ishares.is_holdings(raw):
-                holdings.append((ishares.read_holdings(raw, path.name, ishares.fund_of(path.name)), path.name))
+                held = ishares.read_holdings(raw, path.name, ishares.fund_in(raw, path.name))
+                found.holdings.append((held, path.name))
                 continue
-            found = parse(raw, path.name, dt.date.today())
-        except NotSeriesError as exc:
-            skipped[path.name] = str(exc)
+            table = read_table(raw, path.name, dt.date.today(), names)
+        except TwiceError:
+            raise
+        except SourceError as exc:
+            found.skipped[path.name] = str(exc)
             continue
         except OSError as exc:
-            raise SourceError(f"{path.name} could not be read: {exc.strerror}. Is it open elsewhere?") from exc
-        for name, data in found.items():
-            if name in series:
-                raise SourceError(f"Series '{name}' is in both {origins[name]} and {path.name}; keep one.")
-            series[name] = data
-            origins[name] = path.name
+            found.skipped[path.name] = f"{path.name} could not be read: {exc.strerror}. Is it open elsewhere?"
+            continue
+        found.remarks.extend(table.remarks)
+        for name, data in table.series.items():
+            if name not in found.series:
+                found.series[name], found.origins[name] = data, path.name
+                continue
+            found.series[name] = _together(name, found.series[name], data, (found.origins[name], path.name))
+            found.origins[name] += f"+{path.name}"
     progress("", len(files), len(files))
-    many = constituents.read(below, progress) if below.is_dir() else constituents.Constituents()
-    holdings += [(h, f"{CROSS_SECTION}/{file}") for h, file in many.holdings]
-    skipped |= {f"{CROSS_SECTION}/{file}": why for file, why in many.skipped.items()}
-    if not series and not holdings and many.prices is None:
-        reasons = " ".join(skipped.values())
-        raise SourceError(f"No file in '{place}' holds series. {reasons}")
-    return Loaded(
-        series=series, origins=origins, skipped=skipped, holdings=holdings, prices=many.prices,
-        prices_origin=f"{CROSS_SECTION}/{many.origin}" if many.origin else "", remarks=many.remarks,
+    many = _below(below, progress, found.skipped) if below.is_dir() else constituents.Constituents()
+    found.holdings.extend((h, f"{CROSS_SECTION}/{file}") for h, file in many.holdings)
+    found.skipped.update({f"{CROSS_SECTION}/{file}": why for file, why in many.skipped.items()})
+    if not found.series and not found.holdings and many.prices is None:
+        raise SourceError(f"No file in '{place}' holds series. {' '.join(found.skipped.values())}")
+    return replace(
+        found, prices=many.prices, prices_origin=f"{CROSS_SECTION}/{many.origin}" if many.origin else "",
+        remarks=found.remarks + many.remarks,
     )  # fmt: skip
+
+
+def _below(folder: Path, progress: Progress, skipped: dict[str, str]) -> constituents.Constituents:
+    try:
+        return constituents.read(folder, progress)
+    except TwiceError:
+        raise
+    except SourceError as exc:
+        skipped[CROSS_SECTION] = str(exc)
+        return constituents.Constituents()

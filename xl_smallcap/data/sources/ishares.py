@@ -33,6 +33,8 @@ _NEEDED = ("Ticker", "Name", "Sector", "Asset Class", "Weight (%)")
 _OPTIONAL = {"price": ("Price",), "quantity": ("Quantity", "Shares"), "market_value": ("Market Value",)}
 _WEIGHTS = (95.0, 105.0)
 _FEWEST = 30
+_TITLE_WORDS = {"index", "etf", "fund", "trust", "ucits", "usd", "acc", "dist", "holdings", "iwm", "ivv"}
+_OTHER = {"micro", "ex", "not"}
 
 
 unusable = needs_nothing
@@ -88,7 +90,7 @@ def parse(raw: Any, request: Request) -> Fetched:
     found = read_holdings(raw, who, request.symbol)
     expected = FUNDS[request.symbol][2]
     head = raw[:300].decode("utf-8", "replace").lstrip("\ufeff").split("\n", 1)[0]
-    if expected.lower() not in head.lower():
+    if _fund_of_title(head.replace('"', "")) != request.symbol:
         raise SourceError(f"{who}: the file is about '{head.strip()[:60]}', not about a fund of the {expected}.")
     if np.isnat(found.as_of):
         raise SourceError(f"{who}: the file does not say of which day the holdings are.")
@@ -124,6 +126,54 @@ def fund_of(file: str) -> str:
     str
     """
     return re.split(r"[_\-. ]", PurePath(file).stem)[0].upper()
+
+
+def fund_in(raw: bytes, file: str, named: str | None = None) -> str:
+    """Return the fund a saved file says it is of; where its preamble says nothing, the one its name says.
+
+    Parameters
+    ----------
+    raw : bytes
+        The whole file.
+    file : str
+        File name.
+    named : str, optional
+        The fund its name means; default its first word.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    SourceError
+        Preamble and name are of two funds.
+    """
+    head = raw[:4000].decode("utf-8", "replace").lstrip("\ufeff").replace('"', "")
+    preamble = head.partition("\nTicker,")[0] if not head.startswith("Ticker,") else ""
+    title = preamble.strip().split("\n", 1)[0][:60]
+    said = _fund_of_title(title)
+    part = next((index for _, _, index in FUNDS.values() if index.lower() in title.lower()), None)
+    if said is None and part is not None:
+        raise SourceError(f"{file}: the file is about '{title}', which holds a part of the {part}, not all of it.")
+    named = named or fund_of(file)
+    nameless = re.search(rf"\b{named}\b", title, re.IGNORECASE) or "fund holdings" in title.lower()
+    if said is None and preamble.strip() and named in FUNDS and not nameless:
+        raise SourceError(f"{file}: the file is about '{title}', but its name says {named}; rename it.")
+    if said is not None and named in FUNDS and named != said:
+        raise SourceError(
+            f"{file}: the file says it is about the {FUNDS[said][2]} ({said}), but its name says {named}; rename it."
+        )
+    return said or named
+
+
+def _fund_of_title(title: str) -> str | None:
+    """The fund of a title that names an index and nothing but words of every fund after it: no Growth, no Value."""
+    for fund, (_, _, index) in FUNDS.items():
+        before, found, after = title.lower().partition(index.lower())
+        if found and set(re.findall(r"[a-z]+", after)) <= _TITLE_WORDS and not _OTHER & set(before.split()):
+            return fund
+    return None
 
 
 def _day(lines: list[str], who: str) -> np.datetime64:

@@ -1,6 +1,7 @@
-"""A sheet or a range of an Excel workbook: a header row with "date" and a column a series, as in a CSV file.
+"""A sheet or a range of an Excel workbook: a header row with "date" and a column a series, or a terminal's pairs.
 
-Read with openpyxl; values, not formulas: what Excel stored when it last saved the file.
+Read with openpyxl; values, not formulas: what Excel stored when it last saved the file. A formula that was never
+calculated has none and is refused; a cell that shows a percentage counts as what it shows.
 """
 
 from __future__ import annotations
@@ -8,19 +9,28 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xl_smallcap.data.names import Names
+from xl_smallcap.data.sources import ooxml
 from xl_smallcap.data.sources._loaded import Loaded, Progress
-from xl_smallcap.data.sources.delimited import Sheet
-from xl_smallcap.data.sources.folder import series_of
+from xl_smallcap.data.sources.delimited import MISSING, Sheet
+from xl_smallcap.data.sources.folder import series_of, series_of_pairs
+from xl_smallcap.data.sources.layouts import pairs
 from xl_smallcap.errors import SourceError, closest, unknown_word
 
 SUFFIXES = (".xlsx", ".xlsm")
 _RANGE = re.compile(r"\$?[A-Z]{1,3}\$?\d{1,7}:\$?[A-Z]{1,3}\$?\d{1,7}$")
+_HALF_A_SECOND = dt.timedelta(milliseconds=500)
+Cells = list[tuple[Any, ...]]
 
 
-def read(place: Path, progress: Progress, sheet: str | None = None, area: str | None = None) -> Loaded:
+def read(
+    place: Path, progress: Progress, sheet: str | None = None, area: str | None = None, names: Names | None = None
+) -> Loaded:
     """Read one sheet, or a range of it, into series.
 
     Parameters
@@ -32,7 +42,9 @@ def read(place: Path, progress: Progress, sheet: str | None = None, area: str | 
     sheet : str, optional
         Name of the sheet; default the first.
     area : str, optional
-        Such as ``A3:F500``, or a name defined in the workbook; default all that is filled.
+        Such as ``A3:F500``, or the name of a range or a table; default all that is filled.
+    names : Names, optional
+        The catalogue's names.
 
     Returns
     -------
@@ -46,54 +58,91 @@ def read(place: Path, progress: Progress, sheet: str | None = None, area: str | 
     import openpyxl
 
     try:
-        content = io.BytesIO(place.read_bytes())
-        book = openpyxl.load_workbook(content, read_only=False, data_only=True)
+        data = ooxml.whole(place.read_bytes(), place.name)
     except FileNotFoundError:
         raise SourceError(f"There is no workbook '{place}'.") from None
     except OSError as exc:
         raise SourceError(f"{place.name} could not be read: {exc.strerror}.") from exc
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what openpyxl cannot keep (extensions, odd names) is not wanted here
+            book = openpyxl.load_workbook(io.BytesIO(data), read_only=False, data_only=True)
     except Exception as exc:  # openpyxl raises whatever the broken part of the file leads to
         raise SourceError(
             f"{place.name} is not a whole .xlsx or .xlsm workbook ({type(exc).__name__}); open it in Excel "
             "and save it again."
         ) from exc
     name, cells = _cells(book, place.name, sheet, area)
+    where = f"{place.name}!{name}"
     progress(name, 0, 1)
-    table = _sheet(cells, f"{place.name}!{name}")
-    series = series_of(table, dt.date.today())
+    _calculated(data, book, name, cells, where)
+    told: list[str] = []
+    rows = _filled(cells, where, told)
+    found = pairs(rows, where)
+    table = (
+        series_of_pairs(found, dt.date.today(), names)
+        if found
+        else series_of(_sheet(rows, where), dt.date.today(), names)
+    )
     progress(name, 1, 1)
-    return Loaded(series=series, origins=dict.fromkeys(series, f"{place.name}!{name}"))
+    return Loaded(series=table.series, origins=dict.fromkeys(table.series, where), remarks=[*told, *table.remarks])
 
 
-def _cells(book: Any, file: str, sheet: str | None, area: str | None) -> tuple[str, list[tuple[Any, ...]]]:
+def _named(book: Any, file: str, area: str, sheet: str | None) -> tuple[str, str]:
+    """Sheet and range of the name of a range or of a table."""
+    tables = {t.lower(): (s.title, ref) for s in book.worksheets for t, ref in s.tables.items()}
+    wanted = area.strip().lower()
+    if wanted in tables:
+        return tables[wanted]
+    named = {k.lower(): v for k, v in book.defined_names.items()}
+    found = named.get(wanted)
+    if found is None:
+        every = [*book.defined_names, *(t for s in book.worksheets for t in s.tables)]
+        known = f" Names: {', '.join(every)}." if every else " The workbook defines no names and has no tables."
+        near = closest(area, every)
+        hint = f" Did you mean '{near}'?" if near else ""
+        raise SourceError(f"{file}: '{area}' is neither a range such as A3:F500 nor a name.{hint}{known}")
+    places = list(found.destinations)
+    if len(places) != 1:
+        raise SourceError(f"{file}: the name '{area}' means {len(places)} areas; one is needed.")
+    return places[0][0], places[0][1]
+
+
+def _cells(book: Any, file: str, sheet: str | None, area: str | None) -> tuple[str, Cells]:
     if area and "!" in area:
         named_sheet, _, area = area.rpartition("!")
-        named_sheet = named_sheet.strip("'")
+        if named_sheet.startswith("'") and named_sheet.endswith("'"):
+            named_sheet = named_sheet[1:-1].replace("''", "'")
         if sheet and sheet.strip().lower() != named_sheet.lower():
             raise SourceError(f"{file}: the range is on sheet '{named_sheet}', but --sheet says '{sheet}'.")
         sheet = named_sheet
     if area and not _RANGE.match(area.upper()):
-        named = {k.lower(): v for k, v in book.defined_names.items()}
-        found = named.get(area.strip().lower())
-        if found is None:
-            known_names = f" Names: {', '.join(book.defined_names)}." if named else " The workbook defines no names."
-            near = closest(area, book.defined_names)
-            hint = f" Did you mean '{near}'?" if near else ""
-            raise SourceError(f"{file}: '{area}' is neither a range such as A3:F500 nor a name.{hint}{known_names}")
-        places = list(found.destinations)
-        if len(places) != 1:
-            raise SourceError(f"{file}: the name '{area}' means {len(places)} areas; one is needed.")
-        on, area = places[0]
+        on, area = _named(book, file, area, sheet)
         if sheet and sheet.strip().lower() != on.lower():
             raise SourceError(f"{file}: the name is on sheet '{on}', but --sheet says '{sheet}'.")
         sheet = on
     known = [s.title for s in book.worksheets]
+    if not known:
+        raise SourceError(f"{file} has no sheet of cells.")
     chosen = {t.lower(): t for t in known}.get(sheet.strip().lower()) if sheet else known[0]
     if chosen is None:
         raise SourceError(f"{file}: {unknown_word('sheet', str(sheet), known)}")
     found_sheet = book[chosen]
     rows = found_sheet[area.replace("$", "")] if area else found_sheet.iter_rows()
     return chosen, [tuple(row) for row in rows]
+
+
+def _calculated(data: bytes, book: Any, sheet: str, cells: Cells, where: str) -> None:
+    """Refuse formulas without a value: programs write them so, and what stands for them is nothing, or 0."""
+    asked = {c.coordinate for row in cells for c in row}
+    waits = bool(getattr(book.calculation, "fullCalcOnLoad", False))
+    for at, value in ooxml.formulas(data, sheet):
+        if at in asked and (value is None or (waits and value == "0")):
+            stored = "has no stored value" if value is None else "has 0 stored, and the file asks to be calculated"
+            raise SourceError(
+                f"{where}, cell {at} is a formula that was never calculated ({stored}); open the book in Excel, save "
+                "it and load again."
+            )
 
 
 def _text(cell: Any, where: str) -> str:
@@ -103,21 +152,33 @@ def _text(cell: Any, where: str) -> str:
     if isinstance(value, bool):
         raise SourceError(f"{where}, cell {cell.coordinate}: TRUE or FALSE is not a number.")
     if isinstance(value, dt.datetime):
+        value = (value + _HALF_A_SECOND).replace(microsecond=0)  # a calculated day may lie a hair before midnight
         return value.date().isoformat() if not (value.hour or value.minute) else value.isoformat(timespec="minutes")
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, (int, float)):
-        return repr(value)
+        return f"{value * 100.0:.13g}" if ooxml.in_percent(cell.number_format) else repr(value)
     text = str(value).strip()
-    return "" if text in ("#N/A", "#N/A N/A") else text
+    return "" if text.lower() in MISSING else text
 
 
-def _sheet(rows: list[tuple[Any, ...]], where: str) -> Sheet:
-    """The filled part of the cells as the table a CSV file would have given, rows by their number in the sheet."""
-    texts = [(row[0].row, [_text(c, where) for c in row]) for row in rows if row]
-    texts = [(n, t) for n, t in texts if any(t)]
-    if not texts:
+def _filled(cells: Cells, where: str, told: list[str]) -> list[tuple[int, list[str]]]:
+    """The filled rows by their number in the sheet; says which columns show percentages."""
+    rows = [(row[0].row, [_text(c, where) for c in row]) for row in cells if row]
+    rows = [(n, t) for n, t in rows if any(t)]
+    if not rows:
         raise SourceError(f"{where} is empty.")
+    percent = sorted({c.column_letter for row in cells for c in row
+                      if isinstance(c.value, (int, float)) and ooxml.in_percent(c.number_format)})  # fmt: skip
+    if percent:
+        told.append(
+            f"{where}: cells of column {', '.join(percent)} show percentages and are read as shown (4.31 for 4.31%)."
+        )
+    return rows
+
+
+def _sheet(texts: Sequence[tuple[int, list[str]]], where: str) -> Sheet:
+    """The table a CSV file would have given."""
     first, header = texts[0]
     used = [k for k, h in enumerate(header) if h or any(t[k] for _, t in texts)]
     unnamed = next((k for k in used if not header[k]), None)

@@ -222,6 +222,33 @@ Private Function Moment(Optional ByVal value As Variant) As Variant
     Moment = sent
 End Function
 
+' A range of shocks: factor, shock, unit. A cell of -10% holds -0.1; it is sent as it is shown.
+Private Function AsShown(Optional ByVal value As Variant) As Variant
+    Dim sent As Variant, area As Object, i As Long
+    sent = Plain(value)
+    If IsObject(value) And IsArray(sent) Then
+        Set area = Application.Intersect(value, value.Worksheet.UsedRange)
+        If UBound(sent, 2) > 1 Then
+            For i = 1 To UBound(sent, 1)
+                If VarType(sent(i, 1)) = vbString And VarType(sent(i, 2)) = vbDouble Then
+                    If Percent(area.Cells(i, 2).NumberFormat) Then sent(i, 2) = Str$(sent(i, 2) * 100) & "%"
+                End If
+            Next i
+        End If
+    End If
+    AsShown = sent
+End Function
+
+' Whether a number format shows a percentage: a percent sign that is not in quotes.
+Private Function Percent(ByVal format As Variant) As Boolean
+    Dim parts As Variant, i As Long
+    If VarType(format) <> vbString Then Exit Function
+    parts = Split(format, """")
+    For i = 0 To UBound(parts) Step 2
+        If InStr(Replace(parts(i), "\%", ""), "%") > 0 Then Percent = True
+    Next i
+End Function
+
 ' Python marks an error as a text that starts with character 1; a table may hold several.
 Private Function Real(ByVal answer As Variant) As Variant
     Dim i As Long, j As Long

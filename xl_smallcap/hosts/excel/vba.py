@@ -30,6 +30,8 @@ return rset seek select set single static stop string sub tab then time timer to
 until variant wend while width with withevents write xor
 """
 _RESERVED = frozenset(_WORDS.split())
+_CALLED = ("plain", "moment", "asshown", "ask")
+"""Our own procedures that a function calls: an argument of that name would be taken for them."""
 _PLAIN = {"²": "2", "±": "+/-", "–": "-", "—": "-", "×": "x", "’": "'", "“": '"', "”": '"', "…": "...", "≥": ">="}
 
 
@@ -67,7 +69,7 @@ def _check_names(entry: WorksheetFunction) -> None:
     if not re.fullmatch(r"[A-Z][A-Z_]{3,200}", entry.name):
         raise ValueError(f"not a worksheet function name: {entry.name}")
     for p in entry.parameters:
-        if not re.fullmatch(r"[a-z][a-z_]{0,39}", p.name) or p.name in _RESERVED:
+        if not re.fullmatch(r"[a-z][a-z_]{0,39}", p.name) or p.name in {*_RESERVED, *_CALLED}:
             raise ValueError(f"VBA does not take '{p.name}' as an argument of {entry.name}")
 
 
@@ -120,7 +122,7 @@ def udf_module(functions: Sequence[WorksheetFunction] = FUNCTIONS) -> str:
             )
         )
         out.append(f"Attribute {f.name}.VB_Description = {_literal(f.help)}")
-        sent = [f"{'Moment' if p.is_date else 'Plain'}({p.name})" for p in f.parameters]
+        sent = [f"{'Moment' if p.is_date else 'AsShown' if p.is_shocks else 'Plain'}({p.name})" for p in f.parameters]
         out.append(_statement(f'    {f.name} = Ask("{f.name}", Array(', sent, "))"))
         out.append("End Function\n")
     out.append(

@@ -5,6 +5,7 @@ goes to our process on the loopback address; if none runs, it is started. A cell
 cannot start: after a failed try there is a rest, and RUSSELL_WHY says what happened.
 """
 
+import datetime
 import json
 import os
 import socket
@@ -114,10 +115,12 @@ class Link:
                 time.sleep(0.05)
         raise ConnectionError("the server did not start with " + self.python)
 
-    def ask(self, name, arguments, pin=None):
+    def ask(self, name, arguments, pin=None, first_day=0):
         request = {"calls": [[name, arguments]]}
         if pin:
             request["pin"] = pin
+        if first_day:
+            request["first_day"] = first_day
         return self.send(request)["answers"][0]
 
     def send(self, request):
@@ -192,11 +195,20 @@ def _pin(document):
         return "?"
 
 
+def _first_day(document):
+    """The day a document counts from, as days since 1899-12-30: 1462 with the date system of 1904."""
+    try:
+        null = document.getPropertyValue("NullDate")
+        return (datetime.date(null.Year, null.Month, null.Day) - datetime.date(1899, 12, 30)).days
+    except Exception:  # no document, as when a job calls: the usual days
+        return 0
+
+
 def _answer(name, arguments, document=None):
     """The function's value, its rows, or the NaN of its error."""
     given = [_plain(a) for a in arguments]
     try:
-        answer = LINK.ask(name, given, _pin(document))
+        answer = LINK.ask(name, given, _pin(document), _first_day(document))
     except ConnectionError as exc:
         if name == "RUSSELL_WHY":
             return "The Python process of xl_smallcap cannot be reached: %s. Run 'xl-smallcap doctor'." % exc

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from openpyxl.formula.translate import Translator, TranslatorError
@@ -13,7 +14,13 @@ from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.hosts.excel import opc
 from xl_smallcap.workbooks.foreign.areas import Areas
 from xl_smallcap.workbooks.foreign.package import Package
-from xl_smallcap.workbooks.foreign.reading import FORMULA_TAG, SheetContents, read_sheet, read_strings
+from xl_smallcap.workbooks.foreign.reading import (
+    FORMULA_TAG,
+    SheetContents,
+    read_percent_styles,
+    read_sheet,
+    read_strings,
+)
 from xl_smallcap.workbooks.formulas.calculator import Formula
 from xl_smallcap.workbooks.formulas.references import address, read_reference
 from xl_smallcap.workbooks.formulas.values import Grid
@@ -94,6 +101,28 @@ class Contents:
             self._strings = read_strings(self.package.part(part)) if part else []
         return self._strings
 
+    @cached_property
+    def percent_styles(self) -> Set[str]:
+        """The cell styles that show a percentage."""
+        part = next((p for kind, p in self._relations.values() if kind == "styles"), None)
+        return read_percent_styles(self.package.part(part)) if part else frozenset()
+
+    def in_percent(self, sheet: str, row: int, column: int) -> bool:
+        """Return whether a cell's number format shows a percentage; for the calculator.
+
+        Parameters
+        ----------
+        sheet : str
+            Its sheet.
+        row, column : int
+            From zero.
+
+        Returns
+        -------
+        bool
+        """
+        return (row, column) in self.read(sheet).percentages
+
     def has_formulas(self, sheet: SheetPart) -> bool:
         """Whether a sheet has any formula at all, without reading its cells.
 
@@ -169,7 +198,7 @@ class Contents:
         """
         sheet = self._by_name[name.lower()]
         if sheet.name not in self._read:
-            found = read_sheet(self.package.part(sheet.part), self.strings, sheet.name)
+            found = read_sheet(self.package.part(sheet.part), self.strings, sheet.name, self.percent_styles)
             _share(found)
             self._read[sheet.name] = found
         return self._read[sheet.name]

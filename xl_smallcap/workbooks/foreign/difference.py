@@ -16,7 +16,8 @@ from xl_smallcap.types import Scalar, Table
 from xl_smallcap.workbooks.foreign.contents import Contents
 from xl_smallcap.workbooks.foreign.package import Package, open_package
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
-from xl_smallcap.workbooks.formulas.calculator import Calculator, ask_engine
+from xl_smallcap.workbooks.formulas.asking import ask_engine
+from xl_smallcap.workbooks.formulas.calculator import Calculator
 from xl_smallcap.workbooks.formulas.references import address, read_reference
 from xl_smallcap.workbooks.formulas.values import CellError, UnsupportedError
 

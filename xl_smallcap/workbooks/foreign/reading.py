@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from xml.parsers import expat
 
+from xl_smallcap.data.sources.ooxml import in_percent
 from xl_smallcap.errors import BadArgumentError
+from xl_smallcap.hosts.excel import opc
 from xl_smallcap.workbooks.foreign.areas import Areas
 from xl_smallcap.workbooks.formulas.references import Block, place, read_reference
 from xl_smallcap.workbooks.formulas.values import CellError
 
 FORMULA_TAG = re.compile(rb"<(?:\w+:)?f[\s>/]")
 _ENCODING = re.compile(rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*encoding\s*=\s*["']([^"']+)["']""")
+_BUILT_IN_PERCENT = ("9", "10")
+"""Number formats 0% and 0.00%, which no file writes out."""
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -42,6 +47,7 @@ class SheetContents:
 
     formulas: dict[tuple[int, int], FormulaCell] = field(default_factory=dict)
     constants: dict[tuple[int, int], Any] = field(default_factory=dict)
+    percentages: set[tuple[int, int]] = field(default_factory=set)
     merged: list[Block] = field(default_factory=list)
     rows: int = 1
     columns: int = 1
@@ -125,14 +131,14 @@ def stored_value(kind: str, text: str, strings: list[str]) -> Any:
 class _Reader:
     """Expat's events -> contents; element names by their local part."""
 
-    def __init__(self, strings: list[str]) -> None:
+    def __init__(self, strings: list[str], percent_styles: Set[str]) -> None:
         self.found = SheetContents()
-        self.strings = strings
+        self.strings, self.percent_styles = strings, percent_styles
         self.row = self.column = -1
         self.kind = self.text = self.inline = ""
         self.formula: FormulaCell | None = None
         self.cell: tuple[int, int] | None = None
-        self.dynamic = self.phonetic = self.inside = False
+        self.dynamic = self.phonetic = self.inside = self.percent = False
         self.into = ""
         self.parts: list[str] = []
 
@@ -154,6 +160,7 @@ class _Reader:
             else:
                 self.cell = (self.row, self.column)
             self.kind, self.dynamic = a.get("t", "n"), "cm" in a
+            self.percent = a.get("s") in self.percent_styles
             self.text, self.inline, self.formula = "", "", None
         elif local == "row":
             self.row = int(a["r"]) - 1 if "r" in a else self.row + 1
@@ -192,6 +199,7 @@ class _Reader:
         elif local == "c" and self.cell is not None:
             value = stored_value(self.kind, self.inline if self.kind == "inlineStr" else self.text, self.strings)
             found = self.found
+            found.percentages |= {self.cell} if self.percent else set()
             if self.formula is not None:
                 self.formula.value, self.formula.type = value, self.kind
                 found.formulas[self.cell] = self.formula
@@ -218,7 +226,7 @@ def is_utf8(data: bytes) -> bool:
     return not marked and (told is None or told[1].lower() in (b"utf-8", b"us-ascii", b"utf8"))
 
 
-def read_sheet(data: bytes, strings: list[str], name: str) -> SheetContents:
+def read_sheet(data: bytes, strings: list[str], name: str, percent_styles: Set[str] = frozenset()) -> SheetContents:
     """Read a sheet.
 
     Parameters
@@ -229,6 +237,8 @@ def read_sheet(data: bytes, strings: list[str], name: str) -> SheetContents:
         The workbook's shared strings.
     name : str
         Of the sheet, for sentences.
+    percent_styles : set of str
+        From :func:`read_percent_styles`.
 
     Returns
     -------
@@ -241,7 +251,7 @@ def read_sheet(data: bytes, strings: list[str], name: str) -> SheetContents:
     """
     if not is_utf8(data):
         raise BadArgumentError(f"Sheet '{name}' is not written in UTF-8; open the workbook in Excel and save it.")
-    reader, parser = _Reader(strings), expat.ParserCreate()
+    reader, parser = _Reader(strings, percent_styles), expat.ParserCreate()
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler = reader.data
@@ -250,6 +260,28 @@ def read_sheet(data: bytes, strings: list[str], name: str) -> SheetContents:
     except (expat.ExpatError, ValueError) as exc:
         raise BadArgumentError(f"Sheet '{name}' is damaged ({exc}); open the workbook in Excel and save it.") from exc
     return reader.found
+
+
+def read_percent_styles(data: bytes) -> set[str]:
+    """Return the numbers of the cell styles that show a percentage.
+
+    Parameters
+    ----------
+    data : bytes
+        The part of styles.
+
+    Returns
+    -------
+    set of str
+        As a cell's attribute s has them.
+    """
+    percent, styles = set(_BUILT_IN_PERCENT), list[str]()
+    for tag in opc.tags(data):
+        if tag.name == "numFmt" and tag.path[-1:] == ("numFmts",) and in_percent(tag.attributes.get("formatCode", "")):
+            percent.add(tag.attributes.get("numFmtId", ""))
+        elif tag.name == "xf" and tag.path[-1:] == ("cellXfs",):
+            styles.append(tag.attributes.get("numFmtId", "0"))
+    return {str(k) for k, number in enumerate(styles) if number in percent}
 
 
 def read_strings(data: bytes) -> list[str]:

@@ -13,7 +13,8 @@ from xl_smallcap.workbooks.foreign.areas import Areas
 from xl_smallcap.workbooks.foreign.contents import Contents
 from xl_smallcap.workbooks.foreign.patching import Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
-from xl_smallcap.workbooks.formulas.calculator import Calculator, ask_engine
+from xl_smallcap.workbooks.formulas.asking import ask_engine
+from xl_smallcap.workbooks.formulas.calculator import Calculator
 from xl_smallcap.workbooks.formulas.references import ANCHORED, OPAQUE, WORD, Block
 from xl_smallcap.workbooks.formulas.values import Grid, UnsupportedError
 

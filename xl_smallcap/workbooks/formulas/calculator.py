@@ -6,13 +6,13 @@ import datetime as dt
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from xl_smallcap.functions import BY_NAME
-from xl_smallcap.hosts._cells import evaluate
-from xl_smallcap.types import Scalar, Table
+from xl_smallcap.functions.why import elsewhere
+from xl_smallcap.workbooks.formulas.asking import Ask, Formats, as_shown
 from xl_smallcap.workbooks.formulas.library import EAGER, RANGED
 from xl_smallcap.workbooks.formulas.parser import Apply, Area, Literal, parse
 from xl_smallcap.workbooks.formulas.references import Block, read_reference
@@ -35,7 +35,6 @@ _RELATIVE = re.compile(r"(?<![\w$.])\$?[A-Z]{1,3}[0-9]+(?![\w(])|(?<![\w$.])[A-Z
 _TEXTS = re.compile(r'"(?:[^"]|"")*"')
 _MOST_CELLS = 200_000
 """A range is cut to the used part of its sheet; one still larger than this is left to a spreadsheet program."""
-Ask = Callable[[str, list[Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -46,12 +45,8 @@ class Formula:
     spills: bool = False
 
 
-class Cells(Protocol):
-    """Where the calculator reads a workbook: contents by place, used rows and columns, and names."""
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """What each defined name, in capitals, refers to."""
+class Cells(Formats, Protocol):
+    """Where the calculator reads a workbook: contents by place, used rows and columns, names and formats."""
 
     @property
     def date1904(self) -> bool:
@@ -65,29 +60,6 @@ class Cells(Protocol):
 
     def anchor(self, sheet: str, row: int, column: int) -> tuple[int, int] | None:
         """Return the cell whose spilled table may reach this one, else None."""
-
-
-def ask_engine(pin: Any = None) -> Ask:
-    """Return what answers a RUSSELL_ call, errors as values.
-
-    Parameters
-    ----------
-    pin : object, optional
-        The workbook's RUSSELL_PIN.
-
-    Returns
-    -------
-    callable
-        Name, raw arguments -> float, str, list of rows, or :class:`CellError`.
-    """
-
-    def ask(name: str, arguments: list[Any]) -> Scalar | Table | CellError:
-        answer = evaluate(name, arguments, pin)
-        if answer.code is not None:
-            return CellError(answer.code)
-        return answer.table if answer.table is not None else answer.value
-
-    return ask
 
 
 class Calculator:
@@ -319,10 +291,17 @@ class Calculator:
                         if isinstance(cell, CellError):
                             raise cell
                 value = cells
-            dated = k < len(entry.parameters) and entry.parameters[k].is_date
-            if dated and self._cells.date1904 and isinstance(value, float) and value:
+            parameter = entry.parameters[k] if k < len(entry.parameters) else None
+            if parameter and parameter.is_date and self._cells.date1904 and isinstance(value, float) and value:
                 value += 1462.0
+            if parameter and parameter.is_shocks and isinstance(value, list) and isinstance(argument, Area):
+                as_shown(self._cells, argument.text, value, sheet)
             raw.append(value)
+        if name == "RUSSELL_WHY" and given:
+            try:
+                self._anew(given[0], sheet)
+            except UnsupportedError:
+                return elsewhere(str(raw[0]))
         answer = self._ask(name, raw)
         if isinstance(answer, CellError):
             raise answer
@@ -333,6 +312,17 @@ class Calculator:
         if isinstance(found, CellError):
             raise found
         return found
+
+    def _anew(self, argument: Any, sheet: str) -> None:
+        """Calculate the cell RUSSELL_WHY asks about once more, so that the last error on record is its own."""
+        inner = argument.arguments[0] if isinstance(argument, Apply) and argument.name == "FORMULATEXT" else None
+        block = read_reference(inner.text) if isinstance(inner, Area) else None
+        if block is None:
+            return
+        key = (block.sheet or sheet, block.top, block.left)
+        content = self._cells.content(*key)
+        if isinstance(content, Formula) and key not in self._under_way:
+            self.calculate(content.text, key[0])
 
 
 def _is(name: str, value: Any) -> bool:

@@ -1,0 +1,78 @@
+"""A lock file: one process at a time; a process that dies lets go."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from xl_smallcap.errors import StoreError
+
+_PATIENCE = 60.0
+"""Seconds that one change of the store waits for another."""
+
+
+@contextlib.contextmanager
+def changing(root: Path) -> Iterator[None]:
+    """Hold a store while something is put into it: what is CURRENT stays so until the new is.
+
+    Two changes at once follow one another.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The store's folder.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    StoreError
+        Somebody holds it for too long, or the store cannot be written.
+    """
+    busy = (
+        f"Another program has been changing the store at {root} for {_PATIENCE:.0f} seconds; nothing was changed here. "
+        "Try again when it has ended."
+    )
+    with held(root / "change.lock", _PATIENCE, busy):
+        yield
+
+
+@contextlib.contextmanager
+def held(path: Path, seconds: float, busy: str) -> Iterator[None]:
+    """Hold a lock.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The lock file; its folder is made.
+    seconds : float
+        How long to wait for another who holds it.
+    busy : str
+        What to say where that one does not let go.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    StoreError
+        Somebody else holds it, or the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=seconds)
+        lock.acquire()
+    except Timeout:
+        raise StoreError(busy) from None
+    except OSError as exc:
+        raise StoreError(f"The store at {path.parent} cannot be written: {exc.strerror or exc}.") from exc
+    try:
+        yield
+    finally:
+        lock.release()
