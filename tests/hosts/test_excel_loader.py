@@ -117,7 +117,7 @@ def test_no_module_of_the_current_folder_shadows_ours(tmp_path: Path, named: str
     planted.mkdir()
     for name in ("xl_smallcap", "xlwings", "wave", "numpy", "json"):
         (planted / f"{name}.py").write_text("raise SystemExit('shadowed')", encoding="utf-8")
-    flags = shlex.split(re.search(r"-P -B", command).group(0))  # type: ignore[union-attr]
+    flags = shlex.split(re.search(r"-P -B", command).group(0))  # type: ignore[union-attr]  # a test: None is its failure
     done = subprocess.run(
         [sys.executable, *flags, "-c", code],
         cwd=planted, capture_output=True, text=True, check=False,

@@ -91,7 +91,7 @@ def test_a_date_handed_on_as_as_of_asks_for_that_day(zoned: Excel, session: Sess
     for day in ("2019-07-01", "2020-01-31"):
         serial = int(day_number(dt.date.fromisoformat(day)))
         answer = app.evaluate(f'Number(RUSSELL_BETA("inflation", "last_date", "relative", , {serial}#))')
-        assert answer == day_number(RUSSELL_BETA("inflation", "last_date", "relative", None, day))  # type: ignore[arg-type]
+        assert answer == day_number(RUSSELL_BETA("inflation", "last_date", "relative", None, day))  # type: ignore[arg-type]  # a date
     handed = app.evaluate('RUSSELL_BETA("inflation", "beta", "relative", , RUSSELL_ASOF())')
     assert handed == RUSSELL_BETA("inflation", "beta", "relative", None, RUSSELL_ASOF())
 

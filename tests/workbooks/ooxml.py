@@ -34,7 +34,7 @@ def _all(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:
 
 def _box(reference: str) -> tuple[int, int, int, int]:
     def corner(text: str) -> tuple[int, int]:
-        letters, digits = re.fullmatch(r"\$?([A-Z]+)\$?(\d+)", text).groups()  # type: ignore[union-attr]
+        letters, digits = re.fullmatch(r"\$?([A-Z]+)\$?(\d+)", text).groups()  # type: ignore[union-attr]  # a fault if None
         column = 0
         for letter in letters:
             column = column * 26 + ord(letter) - 64

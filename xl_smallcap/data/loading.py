@@ -332,5 +332,5 @@ def _neighbours(catalogue: Catalogue, series: Mapping[str, SeriesData], base: Sn
     wanted = {n for name in adjusted(catalogue) for n in (name, *catalogue.series[name].fallback)}
     if not wanted & set(series):
         return {}
-    there = dict.fromkeys(base.entries, None) if base is not None else {}
-    return {n: series[n] if n in series else base.series(n) for n in wanted if n in series or (base and n in there)}  # type: ignore[union-attr]
+    there = {n: base.series(n) for n in wanted if n in base.entries and n not in series} if base is not None else {}
+    return {**there, **{n: series[n] for n in wanted if n in series}}

@@ -75,6 +75,9 @@ def _on_common_days(series: Series, days: DayArray, a: FloatArray, b: FloatArray
     middle = float(np.median(ratio))
     alike = 1.0 / _OTHER_UNIT <= middle <= _OTHER_UNIT
     if series.rescaled and alike and bool((np.abs(ratio / middle - 1.0) < _SAME_FACTOR).all()):
+        if days.size == 1 and abs(middle - 1.0) > _OTHER_PRICE:
+            told = f"{name}: brought to the scale of what is there by one day alone, {days[0]} ({a[0]:g} for {b[0]:g})"
+            found.append(Doubt(name, f"{told}; whether both are of one fund a second day would show."))
         return found  # it is chained
     if not alike and (days.size > 1 or abs(np.log(abs(middle))) >= np.log(UNIT_FACTOR)):
         told = f"{name}: values are {middle:.4g} times what is there on the same days; another unit, another series?"
