@@ -93,6 +93,28 @@ def opens_whole(store: Store) -> str | None:
     return current
 
 
+def begin(environment: dict[str, str], code: str, *arguments: str) -> subprocess.Popen[str]:
+    """A process that says when it is ready, and waits for its turn."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def killed(running: subprocess.Popen[str], seconds: float) -> str:
+    """What a process said that was let go and killed after a moment."""
+    assert running.stdout is not None
+    assert running.stdout.readline().strip() == "ready"
+    assert running.stdin is not None
+    running.stdin.write("go\n")
+    running.stdin.flush()
+    time.sleep(seconds)
+    running.kill()
+    told, _ = running.communicate()
+    assert "Traceback" not in told, told
+    return told
+
+
 def test_killed_at_fifty_random_points(server: Loopback, tmp_path: Path, catalogue: Catalogue) -> None:
     home = tmp_path / "home"
     store = Store(home / "store")
@@ -102,25 +124,11 @@ def test_killed_at_fifty_random_points(server: Loopback, tmp_path: Path, catalog
     environment = {**os.environ, **server.environment(home)}
     seen, inside = {first.snapshot.fingerprint}, 0
 
-    def begin() -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", AGAIN_AND_AGAIN], env=environment, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-
     # The next process starts up, and waits for its turn, while the last one is under way.
-    waiting = begin()
+    waiting = begin(environment, AGAIN_AND_AGAIN)
     for k in range(KILLS):
-        running, waiting = waiting, begin() if k < KILLS - 1 else waiting
-        assert running.stdout is not None
-        assert running.stdout.readline().strip() == "ready"
-        assert running.stdin is not None
-        running.stdin.write("go\n")
-        running.stdin.flush()
-        time.sleep(float(rng.uniform(0.0, 0.4)))
-        running.kill()
-        told, _ = running.communicate()
-        assert "Traceback" not in told, told
+        running, waiting = waiting, begin(environment, AGAIN_AND_AGAIN) if k < KILLS - 1 else waiting
+        told = killed(running, float(rng.uniform(0.0, 0.4)))
         inside += bool(told.strip())
         current = opens_whole(store)
         assert current is not None
@@ -146,24 +154,10 @@ def test_additions_killed_at_random_points(tmp_path: Path) -> None:
     rng = np.random.default_rng(20261130)
     environment = {**os.environ, "XL_SMALLCAP_HOME": str(home)}
 
-    def begin() -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", ADDING, str(folder)], env=environment, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-
-    waiting, added, seen = begin(), 0, set()
+    waiting, added, seen = begin(environment, ADDING, str(folder)), 0, set()
     for k in range(KILLS):
-        running, waiting = waiting, begin() if k < KILLS - 1 else waiting
-        assert running.stdout is not None
-        assert running.stdout.readline().strip() == "ready"
-        assert running.stdin is not None
-        running.stdin.write("go\n")
-        running.stdin.flush()
-        time.sleep(float(rng.uniform(0.0, 0.2)))
-        running.kill()
-        told, _ = running.communicate()
-        assert "Traceback" not in told, told
+        running, waiting = waiting, begin(environment, ADDING, str(folder)) if k < KILLS - 1 else waiting
+        told = killed(running, float(rng.uniform(0.0, 0.2)))
         added += told.count("added")
         snapshot = Store(store.root).open()
         assert set(snapshot.ids) >= names
