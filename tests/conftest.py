@@ -26,6 +26,18 @@ hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=
 hypothesis.settings.load_profile("reproducible")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one worker, and those that share an office with them in one more.
+
+    A worker has session fixtures of its own; an office or a home with histories is made once.
+    """
+    for item in items:
+        folder = Path(item.path).parent.name
+        shared = {"office", "book_home"} & set(getattr(item, "fixturenames", ()))
+        group = f"{folder} office" if shared else f"{folder}/{Path(item.path).stem}"
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")

@@ -289,7 +289,7 @@ def test_october_2025_is_missing_not_interpolated(on_sample: Session) -> None:
     assert np.isnan(found.inflation[-3]), "October's index was never published"
     assert np.isfinite(found.inflation[-2]), "November's came on the 18th"
     assert np.isnan(found.growth[-3:]).all()
-    months, called = refit_path(on_sample, "chains", np.datetime64("2025-12-24"))
+    months, called = refit_path(on_sample, "chains", np.datetime64("2025-12-24"), np.datetime64("2025-12"))
     assert str(months[-1]) == "2025-12"
     assert called[-1] in REGIMES
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.analyses.regime_inputs import FEWEST_MONTHS, Inputs
+from xl_smallcap.analyses.regime_inputs import FEWEST_MONTHS, NOWCAST_MONTHS, Inputs
 from xl_smallcap.analyses.regimes import REGIMES, Chain, Regimes, inputs_of, last_day, regimes_of, window_of
 from xl_smallcap.errors import NoDataError, XlSmallcapError
 from xl_smallcap.models.kernels.hidden_markov import filtered, log_emission
@@ -46,12 +46,14 @@ def month_ends(session: Session, model: RegimeModel, as_of: np.datetime64 | None
     # two months later the sixtieth is published for certain
     first = inputs.months[0] + enough + 2
     newest = last_day(session)
-    # the month of the newest day has ended where no business day of it is left
-    ended = np.busday_offset(newest, 1, roll="backward").astype("datetime64[M]") - 1
+    if as_of is None:
+        # the month of the newest day has ended where no business day of it is left
+        ended = np.busday_offset(newest, 1, roll="backward").astype("datetime64[M]") - 1
+    else:
+        # by the day itself: rows after it, or their absence, tell nothing about which months have ended by then
+        ended = min((as_of + 1).astype("datetime64[M]") - 1, newest.astype("datetime64[M]"))
     months = np.arange(first, max(first, ended + 1))
     days = (months + 1).astype("datetime64[D]") - 1
-    if as_of is not None:
-        days = days[days <= as_of]
     if not days.size:
         raise NoDataError(f"No month ends by {as_of} have {FEWEST_MONTHS} months of data behind them.")
     return np.asarray(days, dtype="datetime64[D]")
@@ -101,11 +103,15 @@ def regime_history(
     parts: list[FloatArray] = []
     for start in range(0, days.size, CHUNK):
         chunk, whole = days[start : start + CHUNK], every[start : start + CHUNK]
-        # each month is told by its own data alone, so the chunk that as_of cuts is the beginning of the whole one
-        if whole.size > chunk.size and np.array_equal(whole[: chunk.size], chunk):
+        common = min(chunk.size, whole.size)
+        # each month is told by its own data alone, so the chunk that as_of cuts is the beginning of the whole one, and
+        # a month that has ended by as_of alone (its last days were holidays) is put after the whole one
+        if whole.size != chunk.size and common and np.array_equal(whole[:common], chunk[:common]):
             kept = session.find(_key(session, model, _inputs(session, model, whole)), lambda c: c)
             if kept is not None:
-                parts.append(kept["table"][:, : chunk.size])
+                parts.append(kept["table"][:, :common])
+                if chunk.size > common:
+                    parts.append(_chunk(session, model, chunk[common:], True))
                 continue
         parts.append(_chunk(session, model, chunk, progress is not None))
         if progress is not None:
@@ -165,7 +171,9 @@ def _chunk(session: Session, model: RegimeModel, days: DayArray, compute: bool) 
     return session.get_or_compute(key, work, lambda c: c, lambda c: c)["table"]
 
 
-def refit_path(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> tuple[DayArray, tuple[str, ...]]:
+def refit_path(
+    session: Session, model: RegimeModel, as_of: np.datetime64 | None, month: np.datetime64
+) -> tuple[DayArray, tuple[str, ...]]:
     """Return which regime today's parameters would have called each month, still filtered: to see how many they rename.
 
     Parameters
@@ -176,6 +184,8 @@ def refit_path(session: Session, model: RegimeModel, as_of: np.datetime64 | None
         "chains", "market" or "hmm".
     as_of : numpy.datetime64 or None
         The day.
+    month : numpy.datetime64
+        The last month wanted; months of a silence longer than a nowcast are left out.
 
     Returns
     -------
@@ -183,9 +193,9 @@ def refit_path(session: Session, model: RegimeModel, as_of: np.datetime64 | None
     likeliest : tuple of str
         Empty words where today's fit is none.
     """
-    newest = last_day(session).astype("datetime64[M]")
-    month = min(as_of.astype("datetime64[M]"), newest) if as_of is not None else newest
-    inputs = inputs_of(session, model, as_of, month)
+    seen = inputs_of(session, model, as_of, None)
+    heard = seen.months[min(seen.last_growth, seen.last_inflation)] + NOWCAST_MONTHS
+    inputs = inputs_of(session, model, as_of, min(month.astype("datetime64[M]"), heard))
     found = regimes_of(session, model, [inputs])
     if not all(chain.usable[0] for chain in found.chains):
         return inputs.months, ("",) * inputs.months.size

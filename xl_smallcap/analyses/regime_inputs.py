@@ -93,7 +93,8 @@ def macro_inputs(session: Session, day: np.datetime64 | None, month: np.datetime
     day : numpy.datetime64 or None
         Nothing published later is used; None takes everything.
     month : numpy.datetime64, optional
-        Last month of the grid; default that of the day, or of the last observation.
+        Last month of the grid, which is then asked about: silent for six months is no answer. Default: the last month
+        observed, whatever has stopped before it.
 
     Returns
     -------
@@ -102,7 +103,7 @@ def macro_inputs(session: Session, day: np.datetime64 | None, month: np.datetime
     Raises
     ------
     NoDataError
-        A series is missing, or fewer than 60 months of one are known.
+        A series is missing, fewer than 60 months of one are known, or one is silent at the month asked about.
     """
     g_months, g = _monthly(session, GROWTH, day)
     p_months, p = _monthly(session, INFLATION, day)
@@ -118,7 +119,7 @@ def macro_inputs(session: Session, day: np.datetime64 | None, month: np.datetime
         growth=_grid(g_months, g, first, size),
         inflation=growth_of_cpi(_grid(p_months, p, first, size)),
     )
-    return _enough(inputs, day)
+    return _enough(inputs, day, asked=month is not None)
 
 
 def market_inputs(session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None) -> Inputs:
@@ -131,7 +132,7 @@ def market_inputs(session: Session, day: np.datetime64 | None, month: np.datetim
     day : numpy.datetime64 or None
         Nothing later is used.
     month : numpy.datetime64, optional
-        Last month of the grid.
+        Last month of the grid, as for :func:`macro_inputs`.
 
     Returns
     -------
@@ -140,7 +141,7 @@ def market_inputs(session: Session, day: np.datetime64 | None, month: np.datetim
     Raises
     ------
     NoDataError
-        A series is missing, or fewer than 60 months are known.
+        A series is missing, fewer than 60 months are known, or one is silent at the month asked about.
     """
     found = []
     for name in ("growth", "inflation"):
@@ -162,10 +163,10 @@ def market_inputs(session: Session, day: np.datetime64 | None, month: np.datetim
         growth=_grid(*found[0], first, size),
         inflation=_grid(*found[1], first, size),
     )
-    return _enough(inputs, day)
+    return _enough(inputs, day, asked=month is not None)
 
 
-def _enough(inputs: Inputs, day: np.datetime64 | None) -> Inputs:
+def _enough(inputs: Inputs, day: np.datetime64 | None, asked: bool) -> Inputs:
     for name, values in (("growth", inputs.growth), ("inflation", inputs.inflation)):
         seen = np.flatnonzero(np.isfinite(values))
         if seen.size < FEWEST_MONTHS:
@@ -173,7 +174,7 @@ def _enough(inputs: Inputs, day: np.datetime64 | None) -> Inputs:
                 f"Regimes need at least {FEWEST_MONTHS} months of {name}; by {day or 'now'} there are {seen.size}. "
                 "Give a later as_of, or load a longer history."
             )
-        if values.size - 1 - seen[-1] > NOWCAST_MONTHS:
+        if asked and values.size - 1 - seen[-1] > NOWCAST_MONTHS:
             raise NoDataError(
                 f"No {name} data for as_of {day or 'now'}: the last month known by then is {inputs.months[seen[-1]]}, "
                 f"more than {NOWCAST_MONTHS} months before. Give an earlier as_of, or run 'xl-smallcap data refresh'."

@@ -381,7 +381,7 @@ def RUSSELL_REGIME_SCORE(as_of: dt.date | str | float | None = None, model: Regi
         table.append([card.regime, card.horizon, card.truth, card.n, *(number(getattr(card, n)) for n in names), asked])
     if asked != "bands":
         history = regime_history(session, asked, when)
-        months, now = refit_path(session, asked, when)
+        months, now = refit_path(session, asked, when, history.days[-1])
         called = dict(zip(months.tolist(), now, strict=True))
         pairs = [
             (was, called.get(day.astype("datetime64[M]").item()))
