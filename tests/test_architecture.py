@@ -73,7 +73,7 @@ def test_what_may_be_imported_where(path: Path) -> None:
         assert name not in names or path.name == file, f"{name} is imported in {file} alone"
     if "openpyxl" in names:
         assert room == "workbooks" or path.name == "workbook.py"
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, "what second thing does this file do?"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 800, "what second thing does this file do?"
 
 
 def test_the_face_imports_numpy_and_little_else() -> None:

@@ -87,7 +87,7 @@ def variant(growth: tuple[str, int], inflation: tuple[str, int], session: Sessio
         for name, span in (growth, inflation):
             grid = regime_inputs._grid(*regime_inputs._monthly(session, name, day), first, size)
             parts.append(averaged(grid, span) if name == "CFNAI" and span else changed(grid, span))
-        return regime_inputs._enough(dataclasses.replace(found, growth=parts[0], inflation=parts[1]), day)
+        return regime_inputs._enough(dataclasses.replace(found, growth=parts[0], inflation=parts[1]), day, asked=True)
 
     with mock.patch("xl_smallcap.analyses.regimes.macro_inputs", read):
         told = regime_history(session, "chains", None, lambda *_: None)

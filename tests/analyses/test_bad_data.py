@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from xl_smallcap.functions import (
     RUSSELL_FAIR_VALUE_HISTORY,
     RUSSELL_FIT,
     RUSSELL_METHODS,
+    RUSSELL_SCENARIO,
 )
 from xl_smallcap.session import Session, use_session
 
@@ -149,11 +150,38 @@ def test_a_missing_day_in_the_period_is_not_attributed_over(changed: dict[str, S
 def test_nearly_collinear_factors_are_flagged_and_solved(changed: dict[str, SeriesData], tmp_path: Path) -> None:
     days, values = changed["T5YIE"].dates, changed["T5YIE"].values
     noise = np.random.default_rng(1).standard_normal(values.size)
-    commit({**changed, "DGS2": SeriesData.build(days, 10.0 - 2.0 * values + 1e-4 * noise)}, tmp_path)
+    commit({**changed, "DGS2": SeriesData.build(days, 10.0 - 2.0 * values + 1.5e-3 * noise)}, tmp_path)
     table = RUSSELL_BETA_HISTORY("inflation", start="2025-12-01")
     assert {row[10] for row in table[1:]} == {"solved alone: nearly singular, or components hardly told apart"}
     assert table[-1][1] == pytest.approx(RUSSELL_BETA("inflation"), rel=1e-9)
-    assert float(str(RUSSELL_BETA("inflation", "vif"))) > 1e5
+    vif = float(str(RUSSELL_BETA("inflation", "vif")))
+    assert 100 < vif < 1e4
+    header, *rows = RUSSELL_BETAS()
+    said = {row[0]: str(row[header.index("errors")]) for row in rows if row[header.index("role")] == "factor"}
+    assert f"VIF {vif:,.0f}: hardly told apart from the other factors" in said["inflation"]
+    assert "VIF" in said["easing"]
+    assert "VIF" not in said["oil"]
+
+
+def test_almost_collinear_factors_are_refused_like_exact_ones(changed: dict[str, SeriesData], tmp_path: Path) -> None:
+    """A ten-thousandth of easing is its own: betas in the hundreds with opposite signs before, VIF 2e5."""
+    days, values = changed["T5YIE"].dates, changed["T5YIE"].values
+    noise = np.random.default_rng(1).standard_normal(values.size)
+    commit({**changed, "DGS2": SeriesData.build(days, 10.0 - 2.0 * values + 1e-4 * noise)}, tmp_path)
+    for method in ("ols", "univariate", "pcr", "pls"):
+        with pytest.raises(FitError, match=r"'inflation' and 'easing' move together almost exactly \(condition number"):
+            RUSSELL_BETA("growth", method=method)
+        assert all(row[1] is None for row in RUSSELL_BETA_HISTORY("oil", method=method, start="2025-12-01")[1:])
+    asked: list[Callable[[], object]] = [
+        lambda: RUSSELL_METHODS("oil"),
+        lambda: RUSSELL_SCENARIO("goldman"),
+        RUSSELL_FIT,
+        RUSSELL_FAIR_VALUE,
+        lambda: RUSSELL_ATTRIBUTION("2025-12-01"),
+    ]
+    for ask in asked:
+        with pytest.raises(FitError, match="move together"):
+            ask()
 
 
 def test_a_missing_factor_in_the_new_functions(changed: dict[str, SeriesData], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import num
 from tests.hosts import independent_stocks as check
-from xl_smallcap.analyses.dispersion import dispersion
+from xl_smallcap.analyses.dispersion import WEIGHTINGS, dispersion
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.cross_section import CrossSection
 from xl_smallcap.data.holdings import NUMBERS, Holdings
@@ -151,16 +151,18 @@ def test_missing_delisted_and_unsplit_stocks_are_counted(tmp_path: Path) -> None
     weight = np.full(N, 2.0) + np.where(np.arange(N) < 2, 8.0, -8.0 / 19)
     made(tmp_path, prices, [held("IWM", "2025-02-14", 100 * weight / weight.sum())])
     assert RUSSELL_DISPERSION(stat="members") == N
-    assert RUSSELL_DISPERSION(stat="nobs") == N - 3
-    assert RUSSELL_DISPERSION(stat="coverage") == pytest.approx(100 * (N - 3) / N)
-    covered = weight[[k for k in range(N) if k > 2]].sum() / weight.sum()
+    assert RUSSELL_DISPERSION(stat="nobs") == N - 4
+    assert RUSSELL_DISPERSION(stat="coverage") == pytest.approx(100 * (N - 4) / N)
+    covered = weight[[k for k in range(N) if k > 3]].sum() / weight.sum()
     assert RUSSELL_DISPERSION(stat="weight_covered") == pytest.approx(100 * covered)
     assert RUSSELL_DISPERSION(stat="gone") == 1
     assert RUSSELL_DISPERSION(stat="flagged") == 1
-    wild, calm = RUSSELL_DISPERSION(), RUSSELL_DISPERSION(weighting="iqr")
-    assert isinstance(wild, float)
-    assert isinstance(calm, float)
-    assert wild > 1.5 * calm
+    told = {w: (RUSSELL_DISPERSION(weighting=w), RUSSELL_DISPERSION(stat="mean", weighting=w)) for w in WEIGHTINGS}
+    without = prices.copy()
+    without[:, 3] = np.nan
+    made(tmp_path / "without", without, [held("IWM", "2025-02-14", 100 * weight / weight.sum())])
+    for w in WEIGHTINGS:
+        assert told[w] == (RUSSELL_DISPERSION(weighting=w), RUSSELL_DISPERSION(stat="mean", weighting=w)), w
 
 
 def test_a_split_across_a_missing_day_is_flagged(tmp_path: Path) -> None:
@@ -188,6 +190,10 @@ def test_prices_on_no_day_of_the_factors(tmp_path: Path, sample_home: Path) -> N
     own.use(own.add(series, source="folder", prices=entry).fingerprint)
     use_session(Session(load_settings(tmp_path)))
     with pytest.raises(NoDataError, match="No day has both prices of constituents"):
+        RUSSELL_WINNERS(as_of="2025-11-28")
+    with pytest.raises(
+        NoDataError, match="No data for now: prices of constituents end on 2025-11-27, and the snapshot"
+    ):
         RUSSELL_WINNERS()
 
 

@@ -308,7 +308,7 @@ def test_month_ends_are_those_that_have_ended_and_none_is_lost(
                 ("2025-11-28", "2025-11-30"),
                 ("2025-11-27", "2025-10-31"),
             ):
-                patch.setattr(history_of, "last_day", lambda _, newest=newest: np.datetime64(newest))
+                patch.setattr(history_of, "snapshot_day", lambda _, newest=newest: np.datetime64(newest))
                 assert str(month_ends(computed, model, None)[-1]) == last, "28 November 2025 is a Friday"
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.models import twins
+from xl_smallcap.errors import FitError
 from xl_smallcap.models.estimation import point_fit, standardised
 from xl_smallcap.models.factor_fit import fit_factors
 from xl_smallcap.models.inference import newey_west_lags
@@ -73,7 +74,8 @@ def test_a_step_in_the_level_costs_the_windows_beside_it_no_digits(place: int) -
 
 def test_near_singular_windows_are_flagged_and_solved_alone() -> None:
     y, X = twins.returns()
-    X[300:500, 3] = X[300:500, 0] * 2.0 + 1e-5 * np.random.default_rng(4).standard_normal(200)
+    own = np.random.default_rng(4).standard_normal(200) * X[300:500, 0].std()
+    X[300:500, 3] = X[300:500, 0] * 2.0 + 5e-2 * own
     for method in twins.METHODS:
         fit, bse = rolling_fit(y, X, 100, method, errors=True)
         assert bse is not None
@@ -83,13 +85,16 @@ def test_near_singular_windows_are_flagged_and_solved_alone() -> None:
     assert not fit.alone[:200].any()
     single = fit_factors(y[350:450], X[350:450], NAMES[:4])
     np.testing.assert_allclose(fit.params[350] * fit.factor_sd[350], single.params, rtol=1e-10)
-    X[300:500, 3] = X[300:500, 0] * 2.0 + 1e-9
-    for method in twins.METHODS:
-        fit, bse = rolling_fit(y, X, 100, method, errors=True)
-        assert bse is not None
-        assert np.isnan(fit.params[300:401]).all(), "refused where a single fit is"
-        assert np.isnan(bse[300:401]).all()
-        assert np.isfinite(fit.params[:200]).all()
+    for share in (1e-9, 1e-5, 5e-3):
+        X[300:500, 3] = X[300:500, 0] * 2.0 + share * own
+        with pytest.raises(FitError, match="move together"):
+            fit_factors(y[350:450], X[350:450], NAMES[:4])
+        for method in twins.METHODS:
+            fit, bse = rolling_fit(y, X, 100, method, errors=True)
+            assert bse is not None
+            assert np.isnan(fit.params[300:401]).all(), "refused where a single fit is"
+            assert np.isnan(bse[300:401]).all()
+            assert np.isfinite(fit.params[:200]).all()
     X[300:500, 3] = 0.0
     assert np.isnan(rolling_fit(y, X, 100)[0].params[350]).all()
 

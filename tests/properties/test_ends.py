@@ -156,11 +156,10 @@ def test_only_what_is_asked_of_today_is_refused_for_a_series_that_has_stopped(co
     Store(home / "store").use(made.fingerprint)
     with_histories(home)
     use_session(Session(load_settings(home)))
-    rows = RUSSELL_REGIME_HISTORY()[1:]
-    assert [r[0] for r in rows if r[1] is None] == [d for d in (r[0] for r in rows) if d >= dt.date(2025, 7, 1)], (
-        "six months are bridged, the rest is blank"
-    )
-    for ask in (lambda: RUSSELL_REGIMES(), lambda: RUSSELL_NEEDLE()):
+    blank = [str(r[0]) for r in RUSSELL_REGIME_HISTORY()[1:] if r[1] is None]
+    assert blank == [f"2025-{end}" for end in ("07-31", "08-31", "09-30", "10-31", "11-30", "12-31")], "six are bridged"
+    asked: list[Callable[[], object]] = [RUSSELL_REGIMES, RUSSELL_NEEDLE]
+    for ask in asked:
         with pytest.raises(XlSmallcapError, match="No growth data for as_of now: the last month known by then is 2024"):
             ask()
     assert isinstance(RUSSELL_REGIME_SCORE()[1][6], float)

@@ -11,6 +11,7 @@ from xl_smallcap.analyses.question import Question, aligned, check_gaps, check_w
 from xl_smallcap.data.panel import Panel
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
 from xl_smallcap.models.bootstrap import Bootstrap
+from xl_smallcap.models.conditioning import HIGH_VIF
 from xl_smallcap.models.factor_fit import FactorFit, fit_factors
 from xl_smallcap.models.inference import counted_regressors, student_quantile
 from xl_smallcap.models.rolling import rolling_fit
@@ -97,6 +98,24 @@ def errors_of(question: Question, fit: FactorFit) -> str:
     if question.method.name in ("ols", "univariate"):
         return f"Newey-West, {fit.hac_lags} lags"
     return f"moving-block bootstrap, {fit.draws} draws of blocks of {fit.block}, seed {fit.seed}"
+
+
+def inflation_of(vif: float) -> str:
+    """Say that a factor is hardly told apart from the others.
+
+    Parameters
+    ----------
+    vif : float
+        Its variance inflation.
+
+    Returns
+    -------
+    str
+        To follow where the errors come from; empty up to a VIF of 100.
+    """
+    if vif <= HIGH_VIF:
+        return ""
+    return f"; VIF {vif:,.0f}: hardly told apart from the other factors"
 
 
 def flag_of(alone: bool, usable: bool) -> str | None:

@@ -8,6 +8,7 @@ from typing import get_args
 import numpy as np
 
 from xl_smallcap.analyses.constituents import FEWEST, LABEL_OF, Index, Roster, Rosters, trading_days
+from xl_smallcap.analyses.freshness import beside_the_snapshot, too_old
 from xl_smallcap.data.cross_section import CrossSection, jumps
 from xl_smallcap.data.panel import period_ends
 from xl_smallcap.errors import NoDataError, XlSmallcapError
@@ -33,14 +34,14 @@ class Spread:
     start, end : numpy.datetime64
         The closes the returns lie between.
     returns : ndarray of shape (n_stocks,)
-        Simple returns in %, of members with a price on both days.
+        Simple returns in %, of members with a price on both days that did not move like a split between.
     weights : ndarray of shape (n_stocks,) or None
         At the start, in any scale; None where no list is dated shortly before it.
     no_weights : str
         Why there are none.
     members, gone, flagged : int
-        Members; those with a price at the start and none at the end; those whose price moved like a split in a
-        day.
+        Members; those with a price at the start and none at the end; those left out because their price moved like a
+        split or merger in a day.
     weight_covered : float
         Percent of the list's own weights that belongs to stocks with a return; NaN where it has none.
     membership : str
@@ -138,9 +139,11 @@ class Spreads:
         self._rosters: dict[Index, Rosters] = {}
         self._session = session
         days = self.data.dates
-        if priced is not None and as_of is not None:
-            grace = np.timedelta64(session.settings.grace_days, "D")
-            if not days.size or as_of > days[-1] + grace:
+        if priced is not None:
+            grace = session.settings.grace_days
+            if as_of is None and days.size and too_old(session, days[-1], None, grace):
+                raise NoDataError(beside_the_snapshot(session, "prices of constituents end", days[-1], grace))
+            if as_of is not None and (not days.size or too_old(session, days[-1], as_of, grace)):
                 raise NoDataError(
                     f"No prices of constituents for as_of {as_of}: the snapshot has those of {priced.first} to "
                     f"{priced.last} (an as_of may lie up to {session.settings.grace_days} days after the last)."
@@ -195,7 +198,9 @@ class Spreads:
         columns, weights = roster.columns[priced], roster.weights[priced]
         opening, closing = self.data.prices[i, columns], self.data.prices[j, columns]
         both = np.isfinite(opening) & np.isfinite(closing)
-        path = self.data.prices[i : j + 1][:, columns[both]]
+        # one price that was not adjusted for a split can be the whole standard deviation
+        flagged = jumps(np.log(self.data.prices[i : j + 1][:, columns[both]])).any(axis=0)
+        both[np.flatnonzero(both)[flagged]] = False
         listed = float(np.nansum(roster.weights))
         drifted, why = self._drifted(roster, columns, weights, i)
         return Spread(
@@ -207,7 +212,7 @@ class Spreads:
             no_weights=why,
             members=roster.columns.size,
             gone=int((np.isfinite(opening) & ~np.isfinite(closing)).sum()),
-            flagged=int(jumps(np.log(path)).any(axis=0).sum()),
+            flagged=int(flagged.sum()),
             weight_covered=100.0 * float(np.nansum(weights[both])) / listed if listed > 0 else np.nan,
             membership=roster.membership,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xl_smallcap.analyses.freshness import allowed_days, beside_the_snapshot, coarsest, too_old
 from xl_smallcap.data.catalogue import Factor
 from xl_smallcap.data.panel import Column, Panel
 from xl_smallcap.errors import NoDataError
@@ -62,8 +63,10 @@ def factor_state(session: Session, factor: Factor, as_of: np.datetime64 | None) 
         No observation by then, or the last one is older than the days of grace.
     """
     panel = session.panel((Column.of(factor.id, factor.quote, factor.legs),), as_of)
-    grace = np.timedelta64(session.settings.grace_days, "D")
-    if panel.level_dates.size == 0 or (as_of is not None and as_of > panel.level_dates[-1] + grace):
+    days = allowed_days(session, coarsest(session, panel.used.values()))
+    if as_of is None and panel.level_dates.size and too_old(session, panel.level_dates[-1], None, days):
+        raise NoDataError(beside_the_snapshot(session, f"factor '{factor.id}' ends", panel.level_dates[-1], days))
+    if panel.level_dates.size == 0 or too_old(session, panel.level_dates[-1], as_of, days):
         everything = session.panel((Column.of(factor.id, factor.quote, factor.legs),), None).level_dates
         reach = f"from {everything[0]} to {everything[-1]}" if everything.size else "never"
         raise NoDataError(f"No data for as_of {as_of}: factor '{factor.id}' is observed {reach}.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xl_smallcap.analyses.freshness import beside_the_snapshot, too_old
 from xl_smallcap.analyses.provenance import stored_id
 from xl_smallcap.analyses.ranking import ranked
 from xl_smallcap.data.catalogue import Series
@@ -82,9 +83,11 @@ def gauge(session: Session, word: str, as_of: np.datetime64 | None) -> Gauge:
         raise NoDataError(f"Nothing of '{name}' was published by {as_of}; its first date is {entry.first}.")
     steps = np.diff(known.dates).astype(np.float64)
     spacing = float(np.median(steps)) if steps.size else 30.0
-    if as_of is not None and (as_of - known.published[-1].astype("datetime64[D]")).astype(int) > 31 + (
-        _STALE_GAPS * spacing
-    ):
+    days = 31 + int(_STALE_GAPS * spacing)
+    out = known.published[-1].astype("datetime64[D]")
+    if as_of is None and too_old(session, out, None, days):
+        raise NoDataError(beside_the_snapshot(session, f"'{name}' was last published", out, days))
+    if too_old(session, out, as_of, days):
         raise NoDataError(
             f"The last '{name}' known by {as_of} is of {known.dates[-1]}, too long ago for a series that comes every "
             f"{spacing:.0f} days; the snapshot has it from {entry.first} to {entry.last}."

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from xl_smallcap.analyses.freshness import beside_the_snapshot, too_old
 from xl_smallcap.analyses.ranking import Ranked, ranked
 from xl_smallcap.data.panel import series_in
 from xl_smallcap.data.releases import known_by
@@ -59,6 +60,31 @@ class Positions:
     def z(self) -> dict[int, FloatArray]:
         """Z-scores by years."""
         return {y: r.z for y, r in self._ranks.items()}
+
+    def silence(self, years: int) -> str:
+        """Say which weeks of the last window have no report: a percentile over them is of the others.
+
+        Parameters
+        ----------
+        years : int
+            Length of the window.
+
+        Returns
+        -------
+        str
+            Empty where none is missing.
+        """
+        inside = self.dates[self.dates > self.dates[-1] - np.timedelta64(round(365.25 * years), "D")]
+        steps = np.diff(inside).astype(np.int64)
+        missing = int(np.maximum(np.round(steps / 7.0) - 1.0, 0.0).sum())
+        if not missing:
+            return ""
+        worst = int(steps.argmax())
+        weeks = "1 week has" if missing == 1 else f"{missing} weeks have"
+        return (
+            f"{weeks} no report in the last {years} years, the longest silence from {inside[worst]} to "
+            f"{inside[worst + 1]}."
+        )
 
     @property
     def reports(self) -> dict[int, FloatArray]:
@@ -119,7 +145,9 @@ def positions(
     for k in known[1:3]:
         dates = np.intersect1d(dates, k.dates, assume_unique=True)
     first, last = session.snapshot.entries[ids[0]].first, session.snapshot.entries[ids[0]].last
-    silent = dates.size and as_of is not None and as_of > dates[-1] + np.timedelta64(LONGEST_SILENCE_DAYS, "D")
+    silent = dates.size and too_old(session, dates[-1], as_of, LONGEST_SILENCE_DAYS)
+    if silent and as_of is None:
+        raise NoDataError(beside_the_snapshot(session, "the CFTC's reports end", dates[-1], LONGEST_SILENCE_DAYS))
     if not dates.size or silent:
         raise NoDataError(f"No CFTC report for as_of {as_of}: the snapshot has those of {first} to {last}.")
     interest, longs, shorts = (k.values[np.searchsorted(k.dates, dates)] for k in known[:3])

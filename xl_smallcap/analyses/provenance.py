@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xl_smallcap.analyses.freshness import allowed_days
 from xl_smallcap.data.catalogue import Licence, Series
 from xl_smallcap.data.licences import licence_of
 from xl_smallcap.data.manifest import SYNTHETIC_MARK, Entry, label_of
@@ -15,10 +16,6 @@ from xl_smallcap.data.revisions import revised_days
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.errors import BadArgumentError, NoDataError, closest
 from xl_smallcap.session import Session
-
-STALE_DAYS = {"daily": 10, "weekly": 21, "monthly": 110}
-"""A series whose last observation lies further behind the snapshot's newest counts as stale (a month is dated by its
-first day and may be published 40 days after its last)."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +183,7 @@ def series_status(
         known_at=known.published[-1],
         lag_assumed=bool(known.lag_assumed[-1]),
         age_days=age,
-        stale=age > STALE_DAYS[series.frequency],
+        stale=age > allowed_days(session, series.frequency),
         revised_days=days,
         revised_at=moment,
         licence=licence_of(session.catalogue, session.snapshot, series_id),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from xl_smallcap.analyses.freshness import allowed_days, beside_the_snapshot, coarsest, too_old
 from xl_smallcap.data.catalogue import Catalogue, Spec, Target
 from xl_smallcap.data.panel import Column, Panel, series_in
 from xl_smallcap.data.releases import known_by
@@ -127,9 +128,9 @@ def aligned(session: Session, question: Question, columns: tuple[Column, ...] | 
     columns = columns or columns_of(session.catalogue, question)
     panel = session.panel(columns, question.as_of, question.window.frequency)
     _check_frequency(session, question, panel)
+    days = allowed_days(session, coarsest(session, panel.used.values()))
     if question.as_of is not None:
-        grace = np.timedelta64(session.settings.grace_days, "D")
-        if panel.level_dates.size == 0 or question.as_of > panel.level_dates[-1] + grace:
+        if panel.level_dates.size == 0 or too_old(session, panel.level_dates[-1], question.as_of, days):
             everything = session.panel(columns, None).level_dates
             if everything.size == 0:
                 raise NoDataError(_no_common_date(session, question, panel))
@@ -140,11 +141,28 @@ def aligned(session: Session, question: Question, columns: tuple[Column, ...] | 
             raise NoDataError(
                 f"No data for as_of {question.as_of}: '{question.target.id}' with specification "
                 f"'{question.spec.id}' is observed from {everything[0]} to {everything[-1]}{gap} "
-                f"(an as_of may lie up to {session.settings.grace_days} days after an observation)."
+                f"(an as_of may lie up to {days} days after an observation)."
             )
     elif panel.level_dates.size == 0:
         raise NoDataError(_no_common_date(session, question, panel))
+    if question.as_of is None:
+        _check_age(session, question, panel, days)
     return panel
+
+
+def _check_age(session: Session, question: Question, panel: Panel, days: int) -> None:
+    """Refuse data that ended long before the snapshot's day, the whole panel's or one series'."""
+    ends = {s: known[-1] for s, known in _reaches(session, question, panel).items()}
+    old = {
+        s: last
+        for s, last in ends.items()
+        if too_old(session, last, None, allowed_days(session, coarsest(session, [s])))
+    }
+    if not old and not too_old(session, panel.level_dates[-1], None, days):
+        return
+    names = ", ".join(old) if old else f"the common days of the series of '{question.spec.id}'"
+    last = min([panel.level_dates[-1], *old.values()])
+    raise NoDataError(beside_the_snapshot(session, f"{names} end{'s' if len(old) == 1 else ''}", last, days))
 
 
 def _check_frequency(session: Session, question: Question, panel: Panel) -> None:

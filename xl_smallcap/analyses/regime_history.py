@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xl_smallcap.analyses.freshness import snapshot_day
 from xl_smallcap.analyses.regime_inputs import FEWEST_MONTHS, NOWCAST_MONTHS, Inputs
-from xl_smallcap.analyses.regimes import REGIMES, Chain, Regimes, inputs_of, last_day, regimes_of, window_of
+from xl_smallcap.analyses.regimes import REGIMES, Chain, Regimes, inputs_of, regimes_of, window_of
 from xl_smallcap.errors import NoDataError, XlSmallcapError
 from xl_smallcap.models.kernels.hidden_markov import filtered, log_emission
 from xl_smallcap.session import Columns, Session
@@ -45,7 +46,7 @@ def month_ends(session: Session, model: RegimeModel, as_of: np.datetime64 | None
     enough = max(int(np.flatnonzero(np.isfinite(v))[FEWEST_MONTHS - 1]) for v in (inputs.growth, inputs.inflation))
     # two months later the sixtieth is published for certain
     first = inputs.months[0] + enough + 2
-    newest = last_day(session)
+    newest = snapshot_day(session)
     if as_of is None:
         # the month of the newest day has ended where no business day of it is left
         ended = np.busday_offset(newest, 1, roll="backward").astype("datetime64[M]") - 1

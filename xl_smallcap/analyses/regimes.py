@@ -13,8 +13,9 @@ from typing import Literal
 
 import numpy as np
 
+from xl_smallcap.analyses.freshness import snapshot_day
 from xl_smallcap.analyses.regime_inputs import Inputs, macro_inputs, market_inputs
-from xl_smallcap.errors import FitError, NoDataError
+from xl_smallcap.errors import FitError
 from xl_smallcap.models import bands as banded
 from xl_smallcap.models import hidden_markov as hidden
 from xl_smallcap.models.kernels.hidden_markov import StateModel
@@ -359,28 +360,5 @@ def inputs_now(session: Session, model: RegimeModel, as_of: np.datetime64 | None
     -------
     Inputs
     """
-    day = as_of if as_of is not None else last_day(session)
+    day = as_of if as_of is not None else snapshot_day(session)
     return inputs_of(session, model, as_of, day.astype("datetime64[M]"))
-
-
-def last_day(session: Session) -> np.datetime64:
-    """Return the day of the snapshot's last daily observation.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-
-    Returns
-    -------
-    numpy.datetime64
-
-    Raises
-    ------
-    NoDataError
-        There is no daily series.
-    """
-    days = [np.datetime64(e.last, "D") for e in session.snapshot.entries.values() if e.frequency == "daily"]
-    if not days:
-        raise NoDataError("The snapshot has no daily series, so it is not clear which month is now; give an as_of.")
-    return max(days)

@@ -11,11 +11,12 @@ import numpy as np
 from xl_smallcap.analyses import betas, scenarios
 from xl_smallcap.analyses.constituents import FEWEST
 from xl_smallcap.analyses.dispersion import Spreads
+from xl_smallcap.analyses.freshness import snapshot_day
 from xl_smallcap.analyses.gauges import gauge
 from xl_smallcap.analyses.positioning import Category, positions
 from xl_smallcap.analyses.question import Question
 from xl_smallcap.analyses.regime_draws import regimes_drawn
-from xl_smallcap.analyses.regimes import last_day, regimes_now
+from xl_smallcap.analyses.regimes import regimes_now
 from xl_smallcap.analyses.scenario_projection import project_path
 from xl_smallcap.analyses.scenarios import ScenarioQuestion
 from xl_smallcap.errors import NoDataError, XlSmallcapError
@@ -48,6 +49,8 @@ LIKELY, UNLIKELY = 2.0 / 3.0, 1.0 / 3.0
 """Likely and unlikely as the IPCC (2010) uses the words, for the probability that has no interval."""
 HIGH, LOW = 66.7, 33.3
 """Percentiles of the last five years: the upper and the lower third."""
+CROWDED_SHORT = 10.0
+"""A net short of more % of the open interest is not light, however low or high in its own history."""
 FAR = 0.5
 """Standard deviations from the five-year mean that count as above or below average."""
 MOST = 2.0
@@ -216,7 +219,7 @@ def _regime_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
         def look(line: Line, model: RegimeModel = model) -> Line:
             found = regimes_now(session, model, as_of)
             p = float(found.probabilities(REGIME_MONTHS)[0, 0])
-            day = last_day(session) if as_of is None else as_of
+            day = snapshot_day(session) if as_of is None else as_of
             drawn = regimes_drawn(session, model, as_of, REGIME_MONTHS)
             if drawn is None:
                 verdict: Verdict = "supported" if p >= LIKELY else "contradicted" if p <= UNLIKELY else line.verdict
@@ -290,7 +293,10 @@ def _dispersion_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look
             low, high = bootstrap_ratio(
                 one.returns, two.returns, weighting, settings.bootstrap_draws, settings.seed, settings.confidence
             )
-            note = f"{one.membership}; {one.returns.size} and {two.returns.size} stocks, at least {FEWEST} needed."
+            note = (
+                f"{one.membership}; {one.returns.size} and {two.returns.size} stocks, at least {FEWEST} needed; "
+                f"{one.flagged} and {two.flagged} left out, whose price moved like a split or merger."
+            )
             return replace(
                 line, value=value, lower=low, upper=high, verdict=side(low, high, MOST), last=one.end, note=note
             )  # fmt: skip
@@ -317,14 +323,23 @@ def _position_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]
             else "Net futures position of leveraged funds in % of open interest, percentile of 5 years",
             "percentile5y",
             "percentile",
-            f"at most {LOW}; contradicted: at least {HIGH} (no interval)",
-            note="Leveraged shorts include basis trades." if category == "leveraged" else "",
+            f"at most {LOW} and no net short above {CROWDED_SHORT:.0f} % of open interest; contradicted: at least "
+            f"{HIGH}, or such a short (no interval)",
         )
 
         def look(line: Line, category: Category = category) -> Line:
             found = positions(session, category, as_of, last_only=True)
             why = "The last five years have too few CFTC reports for a percentile."
-            return _ranked(float(found.percentile[5][-1]), line, found.dates[-1], False, why)
+            told = _ranked(float(found.percentile[5][-1]), line, found.dates[-1], False, why)
+            share = float(found.net_pct[-1])
+            notes = [f"Net {share:+.1f} % of open interest."]
+            if share < -CROWDED_SHORT:
+                notes.append("A short of that size is crowded, whatever its percentile.")
+                told = replace(told, verdict="contradicted")
+            if category == "leveraged":
+                notes.append("Leveraged shorts include basis trades.")
+            silence = found.silence(5)
+            return replace(told, note=" ".join([*notes, *([silence] if silence else [])]))
 
         yield line, look
 

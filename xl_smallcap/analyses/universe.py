@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from xl_smallcap.analyses.constituents import FEWEST, Rosters, names_of
+from xl_smallcap.analyses.freshness import beside_the_snapshot, too_old
 from xl_smallcap.analyses.question import NO_TARGET, Question, columns_of
 from xl_smallcap.data.catalogue import Spec
 from xl_smallcap.data.cross_section import jumps, plain_ticker
@@ -92,8 +93,11 @@ def ground(
     if not panel.level_dates.size:
         raise NoDataError(f"The series of specification '{spec.id}' have no common date by {as_of or 'now'}.")
     end = np.minimum(panel.level_dates[-1], np.datetime64(priced.last, "D"))
-    wanted = end if as_of is None else as_of
-    if wanted > end + np.timedelta64(session.settings.grace_days, "D") or wanted < np.datetime64(priced.first, "D"):
+    wanted, grace = end if as_of is None else as_of, session.settings.grace_days
+    if as_of is None and too_old(session, end, None, grace):
+        which = "prices of constituents" if end < panel.level_dates[-1] else f"the factors of '{spec.id}'"
+        raise NoDataError(beside_the_snapshot(session, f"{which} end", end, grace))
+    if too_old(session, end, wanted, grace) or wanted < np.datetime64(priced.first, "D"):
         raise NoDataError(
             f"No data for as_of {wanted}: prices of constituents reach from {priced.first} to {priced.last}, the "
             f"factors of '{spec.id}' to {panel.level_dates[-1]} (an as_of may lie up to {session.settings.grace_days} "

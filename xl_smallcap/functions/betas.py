@@ -61,7 +61,7 @@ def _cells(fitted: model.Fitted, name: str, unit: BetaUnit) -> dict[str, Scalar]
         "factor_sd": float(fit.factor_sd[i]),
         "factor_unit": units.CHANGE_UNIT[fitted.quotes[i]],
         "method": str(fitted.question.method),
-        "errors": model.errors_of(fitted.question, fit),
+        "errors": model.errors_of(fitted.question, fit) + model.inflation_of(float(fit.vif[i])),
     }
 
 

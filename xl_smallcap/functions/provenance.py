@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from xl_smallcap.analyses.freshness import allowed_days
 from xl_smallcap.analyses.provenance import SeriesStatus, newest, series_status, source_label, stored_id
 from xl_smallcap.analyses.question import Question, aligned
 from xl_smallcap.data.licences import licence_of_source
@@ -241,7 +242,8 @@ def _constituents_rows(session: Session, when: np.datetime64 | None, reference: 
         age = (now - last).days if snapshot.entries else None
         licence = licence_of_source(priced.source)
         fetched = moment(priced.fetched_at)
-        rows.append([*head, "daily", first, last, count, age, "ok", fetched, None, None, licence, ""])
+        verdict = "stale" if age is not None and age > allowed_days(session, "daily") else "ok"
+        rows.append([*head, "daily", first, last, count, age, verdict, fetched, None, None, licence, ""])
     for fund in sorted({h.fund for h in snapshot.holdings_entries}):
         of_fund = sorted((h for h in snapshot.holdings_entries if h.fund == fund), key=lambda h: h.as_of)
         dated = [h for h in of_fund if h.as_of != "undated"]

@@ -22,7 +22,7 @@ from xl_smallcap.models.kernels.influence import moment_influences, moment_weigh
 from xl_smallcap.types import OLS, DayArray, FloatArray, IntArray, Method
 
 _CHUNK = 256
-_NEARLY_SINGULAR = 1e-4
+_NEARLY_SINGULAR = 1e-2
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ import numpy as np
 
 from xl_smallcap.types import BoolArray, FloatArray
 
-COLLINEAR_CONDITION = 1e6
-"""Condition number of the standardised factors above which they count as collinear."""
+COLLINEAR_CONDITION = 200.0
+"""Condition number of the standardised factors above which they count as collinear; of two factors, a VIF of 10,000."""
+HIGH_VIF = 100.0
+"""Variance inflation above which a beta is answered and flagged: its error is ten times what it would be alone."""
 _STILL = 1e-12
 
 

@@ -22,6 +22,9 @@ from xl_smallcap.models.inference import (
 from xl_smallcap.models.signs import Windows
 from xl_smallcap.types import OLS, FloatArray, Method
 
+_EXACT = 1e6
+"""Condition number above which nothing but rounding is left of a factor."""
+
 
 @dataclass(frozen=True)
 class FactorFit:
@@ -143,7 +146,8 @@ def check_regression(y: FloatArray, X: FloatArray, names: tuple[str, ...]) -> No
     if number > COLLINEAR_CONDITION:
         involved = np.flatnonzero(np.abs(weakest) > 0.1)
         tied = " and ".join(f"'{names[i]}'" for i in involved)
-        raise FitError(f"Factors {tied} move together exactly in this window, so their betas cannot be told apart.")
+        how = "exactly" if number > _EXACT else f"almost exactly (condition number {number:,.0f})"
+        raise FitError(f"Factors {tied} move together {how} in this window, so their betas cannot be told apart.")
 
 
 METHODS = (OLS, Method("univariate"), Method("pcr"), Method("pls"))

@@ -11,8 +11,6 @@ from xl_smallcap.models.estimation import point_fit
 from xl_smallcap.models.kernels.estimators import estimate
 from xl_smallcap.types import OLS, FloatArray, IntArray, Method
 
-_CALM_CONDITION = 1e3
-"""Below this condition number betas from correlations have ten digits."""
 _NEAR_ZERO = 1e-8
 """Share of the largest beta below which a sign is asked of the accurate way."""
 _NOISE = 1e-12
@@ -105,7 +103,7 @@ class Windows:
         found = estimate(method, self.R, self.r)
         size = np.abs(found.beta)
         least = np.maximum(_NEAR_ZERO * size.max(axis=0), _NOISE * self.y.std(axis=1))
-        sure = (self.number < _CALM_CONDITION) & ~found.doubtful & (size > least).all(axis=0)
+        sure = ~found.doubtful & (size > least).all(axis=0)
         signs = np.sign(found.beta.T)
         for k in np.flatnonzero(~sure):
             signs[k] = np.sign(point_fit(self.y[k], self.Z[k], method).params)

@@ -9,7 +9,7 @@ import numpy as np
 from xl_smallcap.models.inference import newey_west_lags
 from xl_smallcap.types import BoolArray, FloatArray
 
-_DOUBTFUL = 1e5
+_DOUBTFUL = 1e4
 """Product of the Frobenius norms of the factors' correlations and of their inverse above which digits would be lost."""
 
 

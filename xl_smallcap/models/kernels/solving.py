@@ -6,8 +6,9 @@ import numpy as np
 
 from xl_smallcap.types import BoolArray, FloatArray
 
-_SINGULAR = 1e-4
-"""Share of a factor's variance left over by those before it, below which sums of products are not exact enough."""
+_SINGULAR = 1e-2
+"""Share of a factor's variance left over by those before it, below which a window is looked at alone: whether its
+factors count as collinear is told by their eigenvalues, and sums of products are not exact enough."""
 
 
 def solve_all(S: FloatArray) -> tuple[FloatArray, BoolArray]:
