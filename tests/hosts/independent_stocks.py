@@ -25,6 +25,15 @@ def _prices() -> Any:
     return read("prices").set_index("date")
 
 
+def _split_like(price: Any) -> bool:
+    """A change to the next price within 6 % of a factor of 2 or 3 or beyond 4 less 6 %, or the inverse (in logs)."""
+    for before, after in zip(price.iloc[:-1], price.iloc[1:], strict=True):
+        size = abs(np.log(after / before))
+        if size >= np.log(4) - 0.06 or min(abs(size - np.log(2)), abs(size - np.log(3))) <= 0.06:
+            return True
+    return False
+
+
 def _returns(index: str, start: str, finish: str) -> tuple[Any, Any]:
     """Simple returns of the members listed last by the start, and their weights there."""
     prices, lists = _prices(), read("weights")
@@ -33,6 +42,7 @@ def _returns(index: str, start: str, finish: str) -> tuple[Any, Any]:
     first, last = prices.loc[start, own.index], prices.loc[finish, own.index]
     drift = first / prices.loc[lists[lists["date"] <= start]["date"].max(), own.index]
     returns = (100 * (last / first - 1)).dropna()
+    returns = returns[[not _split_like(prices.loc[start:finish, ticker].dropna()) for ticker in returns.index]]
     return returns, (own * drift)[returns.index]
 
 

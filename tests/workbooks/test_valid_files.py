@@ -30,6 +30,7 @@ def written(book_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     try:
         install(folder / "xl_smallcap.xlsm", profile=folder)
         build_workbook(folder / "book.xlsx")
+        build_workbook(folder / "demo.xlsx", cell_by_cell=True)
         for name, more in (("pitch", ()), ("frozen", ("--freeze",)), ("outgoing", ("--audience", "institutional"))):
             cli.main(["pitch", "--as-of", "2025-06-30", "--out", str(folder / f"{name}.xlsx"), *more])
         for make in (rich_book, plain_book, hostile_book):
@@ -39,7 +40,7 @@ def written(book_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         use_session(None)
 
 
-FROM_NOTHING = ("xl_smallcap.xlsm", "book.xlsx", "pitch.xlsx", "frozen.xlsx", "outgoing.xlsx")
+FROM_NOTHING = ("xl_smallcap.xlsm", "book.xlsx", "demo.xlsx", "pitch.xlsx", "frozen.xlsx", "outgoing.xlsx")
 ATTACHED = ("rich_book.xlsm",)
 
 

@@ -49,7 +49,9 @@ def _quiet(what: str, done: int, total: int) -> None:
     """Nobody watches."""
 
 
-def new_draft(buffer: io.BytesIO, title: str, comments: str, *, macros: bool = False) -> Draft:
+def new_draft(
+    buffer: io.BytesIO, title: str, comments: str, *, macros: bool = False, cell_by_cell: bool = False
+) -> Draft:
     """Open an empty workbook with fixed properties.
 
     Parameters
@@ -60,6 +62,8 @@ def new_draft(buffer: io.BytesIO, title: str, comments: str, *, macros: bool = F
         Properties of the file.
     macros : bool
         Whether our macros will be put into it.
+    cell_by_cell : bool
+        Whether tables are written as a formula a cell.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def new_draft(buffer: io.BytesIO, title: str, comments: str, *, macros: bool = F
     # opening shows the stored values: not a full calculation, and no older version's number, which asks for one too
     book.set_calc_mode("auto", calc_id=_CALCULATOR)
     book.calc_on_load = False
-    return Draft(book, for_excel=macros)
+    return Draft(book, for_excel=macros, cell_by_cell=cell_by_cell)
 
 
 def prepare(progress: Progress = _quiet) -> None:
@@ -114,13 +118,15 @@ def _pitch(pages: dict[str, Page], options: pitch.PitchOptions) -> None:
     pitch.build(pages["Pitch"], options)
 
 
-def workbook_bytes(*, macros: bool = False, progress: Progress = _quiet) -> bytes:
+def workbook_bytes(*, macros: bool = False, cell_by_cell: bool = False, progress: Progress = _quiet) -> bytes:
     """Return the workbook, computed from the open snapshot.
 
     Parameters
     ----------
     macros : bool
         Whether our macros will be put into it: then it has the button that calls RUSSELL_REFRESH.
+    cell_by_cell : bool
+        Whether tables are written as a formula a cell.
     progress : callable, optional
         Told of (what, done, total).
 
@@ -136,7 +142,13 @@ def workbook_bytes(*, macros: bool = False, progress: Progress = _quiet) -> byte
     """
     check()
     buffer = io.BytesIO()
-    draft = new_draft(buffer, "xl_smallcap", "Russell 2000 and macro: betas, regimes, scenarios, thesis", macros=macros)
+    draft = new_draft(
+        buffer,
+        "xl_smallcap",
+        "Russell 2000 and macro: betas, regimes, scenarios, thesis",
+        macros=macros,
+        cell_by_cell=cell_by_cell,
+    )
     pages = {name: draft.page(name) for name in SHEETS}
     options = pitch.PitchOptions()
     pitch.inputs(pages["Pitch"], options, None, list(current_session().scenarios.paths))
@@ -200,7 +212,9 @@ def finished(data: bytes, draft: Draft) -> bytes:
     return out.getvalue()
 
 
-def build_workbook(path: Path, *, macros: bool = False, progress: Progress = _quiet) -> Path:
+def build_workbook(
+    path: Path, *, macros: bool = False, cell_by_cell: bool = False, progress: Progress = _quiet
+) -> Path:
     """Write the workbook.
 
     Parameters
@@ -209,6 +223,8 @@ def build_workbook(path: Path, *, macros: bool = False, progress: Progress = _qu
         An .xlsx; replaced as a whole.
     macros : bool
         Whether our macros will be put into it.
+    cell_by_cell : bool
+        Whether tables are written as a formula a cell, so that they show their values without our functions too.
     progress : callable, optional
         Told of (what, done, total).
 
@@ -217,5 +233,5 @@ def build_workbook(path: Path, *, macros: bool = False, progress: Progress = _qu
     pathlib.Path
         The file.
     """
-    write_atomic(path, workbook_bytes(macros=macros, progress=progress))
+    write_atomic(path, workbook_bytes(macros=macros, cell_by_cell=cell_by_cell, progress=progress))
     return path

@@ -55,7 +55,7 @@ def run_demo(folder: Path, progress: Callable[[str, int, int], None]) -> DemoRep
         kept = [table[0].index(name) for name in _SHOWN]
         progress("writing the workbook", 2, 3)
         prepare(progress)
-        path = build_workbook(folder / "xl_smallcap_demo.xlsx")
+        path = build_workbook(folder / "xl_smallcap_demo.xlsx", cell_by_cell=True)
         progress("", 3, 3)
         return DemoReport(
             table=[[row[i] for i in kept] for row in table],

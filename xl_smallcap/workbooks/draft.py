@@ -215,22 +215,38 @@ class Page:
         else:
             self.sheet.write_formula(row, column, content.text, look, value)
 
+    def _write_shown(self, row: int, column: int, shown: Any, look: Any, own: str) -> None:
+        """Write one cell of a table: its own formula where it has one, else what is shown."""
+        error = isinstance(shown, str) and shown.startswith("#")
+        if own and shown != "" and not error:  # an empty text or an error would be calculated on opening
+            self.sheet.write_formula(row, column, own, look, shown)
+        elif error:
+            self.sheet.write_formula(row, column, f"={shown}", look, shown)
+        elif isinstance(shown, str):
+            self.sheet.write_string(row, column, shown, look)
+        elif isinstance(shown, bool):
+            self.sheet.write_boolean(row, column, shown, look)
+        else:
+            self.sheet.write_number(row, column, shown, look)
+
     def _write_spill(self, at: tuple[int, int], spill: _Spill) -> None:
         row, column = at
         found = self.draft.calculator.whole(self.name, row, column)
-        content = self.cells[at]
+        text = self.cells[at].text
         table = found if isinstance(found, Grid) else Grid(((found,),))
+        alone = self.draft.cell_by_cell and isinstance(found, Grid)
         head = self.styles.get("head")
         if isinstance(found, Grid):
             self.sheet.set_row(row, 42)
         bottom, right = row + len(table.rows) - 1, column + len(table.rows[0]) - 1
         look = head if isinstance(found, Grid) else self.styles.get("result")
-        self.sheet.write_dynamic_array_formula(row, column, bottom, right, content.text, look, stored(table.first))
+        if not alone:
+            self.sheet.write_dynamic_array_formula(row, column, bottom, right, text, look, stored(table.first))
         for i, line in enumerate(table.rows):
             if i and spill.height:
                 self.sheet.set_row(row + i, spill.height)
             for j, cell in enumerate(line):
-                if i == j == 0:
+                if i == j == 0 and not alone:
                     continue
                 form = form_of(str(table.rows[0][j]))
                 if not form and isinstance(cell, float) and cell != int(cell):
@@ -238,14 +254,8 @@ class Page:
                 wrapped = {"text_wrap": True} if spill.height and isinstance(cell, str) else {}
                 style = head if i == 0 else self.styles.get(spill.kind, form, **wrapped)
                 shown = stored(cell)
-                if isinstance(shown, str) and shown.startswith("#"):
-                    self.sheet.write_formula(row + i, column + j, f"={shown}", style, shown)
-                elif isinstance(shown, str):
-                    self.sheet.write_string(row + i, column + j, shown, style)
-                elif isinstance(shown, bool):
-                    self.sheet.write_boolean(row + i, column + j, shown, style)
-                else:
-                    self.sheet.write_number(row + i, column + j, shown, style)
+                own = f"=INDEX({text.removeprefix('=')},{i + 1},{j + 1})" if alone else ""
+                self._write_shown(row + i, column + j, shown, style, own)
         self.sheet.conditional_format(row, column, bottom, right, {"type": "errors", "format": self.draft.faint})
         for i in range(len(table.rows), spill.room):
             for j, name in enumerate(table.rows[0]):
@@ -284,8 +294,11 @@ class Draft(NoFormats):
 
     date1904 = False
 
-    def __init__(self, book: Any, *, for_excel: bool = False) -> None:
+    def __init__(self, book: Any, *, for_excel: bool = False, cell_by_cell: bool = False) -> None:
         self.book, self.styles, self.for_excel = book, Styles(book), for_excel
+        self.cell_by_cell = cell_by_cell
+        """Tables as a formula a cell: a program without our functions shows the stored value of each, while it
+        calculates an array when it opens the file and has #NAME? in all of it."""
         self.pages: dict[str, Page] = {}
         self.names: dict[str, str] = {}
         self.calculator = Calculator(self, ask_engine())

@@ -32,7 +32,9 @@ class OfficeOnCall:
     def _start(self) -> Office:
         if self._office is None:
             home = current_session().settings.home
-            self._office = Office(extension=package_files(home), environment={"XL_SMALLCAP_HOME": str(home)})
+            # the driver says itself when to calculate
+            environment = {"XL_SMALLCAP_HOME": str(home), "XL_SMALLCAP_OPEN_AS_STORED": "1"}
+            self._office = Office(extension=package_files(home), environment=environment)
             self._stack.callback(self._office.__exit__, None, None, None)
         return self._office
 

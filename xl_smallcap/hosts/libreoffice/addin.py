@@ -18,11 +18,12 @@ import time
 import unohelper
 from com.sun.star.lang import Locale, XServiceInfo, XServiceName
 from com.sun.star.sheet import LocalizedName, XAddIn, XCompatibilityNames
-from com.sun.star.task import XJobExecutor
+from com.sun.star.task import XJob, XJobExecutor
 from org.xlsmallcap import XRussellFunctions
 
 SERVICE = "org.xlsmallcap.RussellFunctions"
 REFRESH = "org.xlsmallcap.Refresh"
+OPENED = "org.xlsmallcap.Opened"
 HERE = os.path.dirname(os.path.abspath(__file__))
 START_SECONDS = 40.0
 REST_SECONDS = 30.0
@@ -204,11 +205,40 @@ def _first_day(document):
         return 0
 
 
+class Tables:
+    """The last few tables for a moment: a sheet that asks for a table cell by cell fetches it once.
+
+    Not longer than the server itself believes that the data in use are the same.
+    """
+
+    SECONDS, MOST = 0.5, 8
+
+    def __init__(self):
+        self.kept = {}
+
+    def find(self, key):
+        at, table = self.kept.get(key, (0.0, None))
+        return table if time.monotonic() - at < self.SECONDS else None
+
+    def keep(self, key, table):
+        if len(self.kept) >= self.MOST:
+            self.kept.pop(min(self.kept, key=lambda k: self.kept[k][0]), None)
+        self.kept[key] = (time.monotonic(), table)
+
+
+TABLES = Tables()
+
+
 def _answer(name, arguments, document=None):
     """The function's value, its rows, or the NaN of its error."""
     given = [_plain(a) for a in arguments]
+    pin, first_day = _pin(document), _first_day(document)
+    key = (name, repr(given), pin, first_day)
+    found = TABLES.find(key)
+    if found is not None:
+        return found
     try:
-        answer = LINK.ask(name, given, _pin(document), _first_day(document))
+        answer = LINK.ask(name, given, pin, first_day)
     except ConnectionError as exc:
         if name == "RUSSELL_WHY":
             return "The Python process of xl_smallcap cannot be reached: %s. Run 'xl-smallcap doctor'." % exc
@@ -216,7 +246,9 @@ def _answer(name, arguments, document=None):
     if "error" in answer:
         return {"#N/A": NOT_AVAILABLE, "#NUM!": NUMERIC}.get(answer["error"]["code"], NO_VALUE)
     if "table" in answer:
-        return tuple(tuple(_cell(v) for v in row) for row in answer["table"])
+        found = tuple(tuple(_cell(v) for v in row) for row in answer["table"])
+        TABLES.keep(key, found)
+        return found
     return _cell(answer["value"])
 
 
@@ -310,6 +342,7 @@ class Refresh(unohelper.Base, XJobExecutor, XServiceInfo):
             text = state["text"]
         except ConnectionError as exc:
             text = "The Python process of xl_smallcap cannot be reached: %s. Run 'xl-smallcap doctor'." % exc
+        TABLES.kept.clear()
         for document in _documents(desktop):
             document.calculateAll()
         if bar is not None:
@@ -345,6 +378,56 @@ def _documents(desktop):
     return found
 
 
+class Opened(unohelper.Base, XJob, XServiceInfo):
+    """Runs when a document has been opened: one with our functions is calculated whole.
+
+    Calc calculates some formulas of a stored file anew (arrays) and shows the stored values of others. With data that
+    are newer than the file one screen would show two snapshots.
+    """
+
+    def __init__(self, context, *arguments):
+        pass
+
+    def execute(self, arguments):
+        try:
+            given = {a.Name: a.Value for a in arguments}
+            environment = {a.Name: a.Value for a in given.get("Environment") or ()}
+            document = environment.get("Model")
+            if os.environ.get("XL_SMALLCAP_OPEN_AS_STORED") == "1" or not hasattr(document, "calculateAll"):
+                return None
+            if any(_has_ours(sheet) for sheet in document.Sheets):
+                changed = document.isModified()
+                document.calculateAll()
+                if not changed:
+                    document.setModified(False)
+        except Exception:  # a document that cannot be asked is opened as it is
+            return None
+        return None
+
+    def supportsService(self, name):
+        return name in self.getSupportedServiceNames()
+
+    def getImplementationName(self):
+        return OPENED + ".Impl"
+
+    def getSupportedServiceNames(self):
+        return (OPENED, "com.sun.star.task.Job")
+
+
+def _has_ours(sheet):
+    """Tell whether a sheet has a formula with a function of ours."""
+    wanted = sheet.createSearchDescriptor()
+    wanted.SearchString = "RUSSELL_"
+    wanted.SearchType = 0  # in formulas
+    found = sheet.findFirst(wanted)
+    while found is not None:
+        if found.getFormula().startswith(("=", "{=")):
+            return True
+        found = sheet.findNext(found, wanted)
+    return False
+
+
 g_ImplementationHelper = unohelper.ImplementationHelper()
 g_ImplementationHelper.addImplementation(Refresh, REFRESH + ".Impl", (REFRESH,))
+g_ImplementationHelper.addImplementation(Opened, OPENED + ".Impl", (OPENED, "com.sun.star.task.Job"))
 g_ImplementationHelper.addImplementation(RussellFunctions, SERVICE + ".Impl", (SERVICE, "com.sun.star.sheet.AddIn"))

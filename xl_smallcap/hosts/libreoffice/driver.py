@@ -104,8 +104,8 @@ class Driver:
             self.desktop.loadComponentFromURL("private:factory/scalc", "_blank", 0, hidden), "a new sheet"
         )
 
-    def open(self, path):
-        hidden = (_property("Hidden", True),)
+    def open(self, path, hidden=True):
+        hidden = (_property("Hidden", hidden),)
         url = uno.systemPathToFileUrl(path)
         return self._keep(self.desktop.loadComponentFromURL(url, "_blank", 0, hidden), path)
 
@@ -191,6 +191,10 @@ class Driver:
         began = time.perf_counter()
         self.documents[document].calculateAll()
         return time.perf_counter() - began
+
+    def modified(self, document):
+        """Whether closing it in a window would ask to save."""
+        return self.documents[document].isModified()
 
     def pin(self, document, content):
         """Give a document the name RUSSELL_PIN."""

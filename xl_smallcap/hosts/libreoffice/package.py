@@ -116,11 +116,32 @@ def addons_xcu() -> str:
     )
 
 
+def jobs_xcu() -> str:
+    """Return the configuration that starts our job when a document has been opened.
+
+    OnLoad, the usual event, is not sent for a document opened without a window (seen with 25.2); OnLoadFinished always.
+
+    Returns
+    -------
+    str
+    """
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<oor:component-data xmlns:oor="http://openoffice.org/2001/registry" '
+        'xmlns:xs="http://www.w3.org/2001/XMLSchema" oor:name="Jobs" oor:package="org.openoffice.Office">'
+        '<node oor:name="Jobs"><node oor:name="org.xlsmallcap.OpenedJob" oor:op="replace">'
+        '<prop oor:name="Service"><value>org.xlsmallcap.Opened</value></prop></node></node>'
+        '<node oor:name="Events"><node oor:name="OnLoadFinished" oor:op="fuse"><node oor:name="JobList">'
+        '<node oor:name="org.xlsmallcap.OpenedJob" oor:op="replace"/></node></node></node></oor:component-data>'
+    )
+
+
 _ENTRIES = {
     RDB: "application/vnd.sun.star.uno-typelibrary;type=RDB",
     "addin.py": "application/vnd.sun.star.uno-component;type=Python",
     "CalcAddIns.xcu": "application/vnd.sun.star.configuration-data",
     "Addons.xcu": "application/vnd.sun.star.configuration-data",
+    "Jobs.xcu": "application/vnd.sun.star.configuration-data",
 }
 
 
@@ -177,6 +198,7 @@ def package_files(home: Path | None, python: str = sys.executable) -> dict[str, 
         "description.xml": _description(__version__).encode(),
         "CalcAddIns.xcu": calc_addins_xcu().encode(),
         "Addons.xcu": addons_xcu().encode(),
+        "Jobs.xcu": jobs_xcu().encode(),
         "functions.json": json.dumps(table, indent=1).encode(),
         "settings.json": json.dumps({"python": python, "home": str(home) if home else ""}).encode(),
         "addin.py": here.joinpath("addin.py").read_bytes(),

@@ -72,17 +72,16 @@ def build(draft: Draft, page: Page) -> None:
     """
     sheet = page.sheet
     heading(page, "Russell 2000: macro factor betas", "What moves it, how surely, and has that been so before?", 11)
-    fit = f'RUSSELL_FIT("nobs",{MODEL})'
     typed = (
         '"=RUSSELL_FIT(""nobs"","""&in_target&""","""&in_window&""","""&IF(in_as_of="","",TEXT(in_as_of,"yyyy-mm-dd"))'
         '&""",,"""&in_spec&""")"'
     )
-    page.put(8, 0, f'=IF(ISNUMBER({fit}),"",RUSSELL_WHY({typed}))', kind="warning")
     for i, (stat, label) in enumerate(
         (("rsquared", "R²"), ("rsquared_adj", "R² adjusted"), ("rsquared_oos", "R² out of sample"), ("nobs", "n"))
     ):
         page.put(4 + i, 8, label, kind="label")
         page.put(4 + i, 9, f'=RUSSELL_FIT("{stat}",{MODEL})', PVALUE if stat != "nobs" else "#,##0")
+    page.put(8, 0, f'=IF(ISNUMBER(J8),"",RUSSELL_WHY({typed}))', kind="warning")
     _rows(page, page.spill(FIRST_ROW, TABLE_COLUMN, f"=RUSSELL_BETAS({MODEL})", ROOM + 1))
     page.put(FIRST_ROW - 1, TABLE_COLUMN, "The whole table, one spilled formula", kind="note")
     page.put(FIRST_ROW + ROOM + 1, 0, _NOTE, kind="note")
