@@ -35,6 +35,22 @@ class SourceError(NoDataError):
     """A file or feed could not be read; names file, line and column (#N/A)."""
 
 
+class UnreachableError(SourceError):
+    """A publisher cannot be reached (#N/A); `publisher` says which, and why, without what was asked for.
+
+    Parameters
+    ----------
+    sentence : str
+        The whole sentence.
+    publisher : str
+        The same for every question to this publisher.
+    """
+
+    def __init__(self, sentence: str, publisher: str) -> None:
+        super().__init__(sentence)
+        self.publisher = publisher
+
+
 class StoreError(NoDataError):
     """The store on disk is missing, damaged or not writable (#N/A)."""
 
@@ -47,6 +63,50 @@ class EngineError(XlSmallcapError):
     """A cluster is not there or went away; what was computed is kept (#N/A)."""
 
     code = "#N/A"
+
+
+_SPOKEN: dict[str, tuple[str, ...]] = {
+    # what people say -> what our functions call it, of several the first that fits the question
+    **dict.fromkeys(("odds", "probability", "prob", "p", "chance"), ("prob_outperform", "probability", "joint", "p50")),
+    **dict.fromkeys(("hedgefunds", "hedgefund", "hf", "levfunds", "speculators", "noncommercial"), ("leveraged",)),
+    **dict.fromkeys(("longonly", "realmoney", "institutional", "mutualfunds", "am"), ("asset_manager",)),
+    **dict.fromkeys(("banks", "brokers", "commercial"), ("dealer",)),
+    **dict.fromkeys(("cpi", "prices", "breakevens", "breakeven", "pce"), ("inflation", "CPILFESL")),
+    **dict.fromkeys(("rates", "fed", "policy", "cut", "yields", "monetarypolicy"), ("easing",)),
+    **dict.fromkeys(("gdp", "activity", "economy"), ("growth", "CFNAI")),
+    **dict.fromkeys(("usd", "dxy", "fx", "currency"), ("dollar",)),
+    **dict.fromkeys(("crude", "wti", "energy", "brent"), ("oil",)),
+    **dict.fromkeys(("vix", "vol"), ("volatility",)),
+    **dict.fromkeys(("spreads", "spread", "hy", "highyield"), ("credit",)),
+    **dict.fromkeys(("r2", "rsq", "rsquare"), ("rsquared",)),
+    **dict.fromkeys(("stderr", "stderror", "standarderror", "error", "stdev"), ("se", "sd")),
+    **dict.fromkeys(("t", "tvalue", "tratio"), ("tstat",)),
+    **dict.fromkeys(("n", "count", "observations", "obs"), ("nobs",)),
+    **dict.fromkeys(("average", "expected", "forecast"), ("mean",)),
+    **dict.fromkeys(("table", "everything", "full"), ("all",)),
+    **dict.fromkeys(("date", "asof", "last"), ("last_date",)),
+    **dict.fromkeys(("percentile", "rank"), ("percentile5y",)),
+    **dict.fromkeys(("z", "zscore"), ("z5y",)),
+    **dict.fromkeys(("r2k", "smallcaps", "smallcap", "small", "iwm", "rty", "russell2000"), ("russell", "IWM")),
+    **dict.fromkeys(("spx", "sp", "spy", "large", "largecaps", "gspc"), ("sp500", "GSPC")),
+    **dict.fromkeys(("outperformance", "smallvslarge", "vs"), ("relative", "hedged")),
+    **dict.fromkeys(("gs", "goldmansachs"), ("goldman",)),
+    **dict.fromkeys(("jpm", "jp", "jpmorganchase"), ("jpmorgan",)),
+    **dict.fromkeys(("softlanding", "boom"), ("goldilocks",)),
+    **dict.fromkeys(("recession", "contraction"), ("slowdown", "growth_disappoints")),
+    **dict.fromkeys(("pe", "valuation"), ("pe_positive",)),
+    **dict.fromkeys(("eps", "earnings"), ("eps_growth",)),
+    **dict.fromkeys(("shorts", "si"), ("short_interest",)),
+    **dict.fromkeys(("capweighted", "weighted", "marketcap"), ("cap",)),
+    **dict.fromkeys(("equalweighted", "unweighted"), ("equal",)),
+    **dict.fromkeys(("percent", "percentage"), ("pct",)),
+    **dict.fromkeys(("basispoints", "basispoint"), ("bp",)),
+    **dict.fromkeys(("regression", "linear"), ("ols",)),
+    **dict.fromkeys(("pca", "principalcomponents"), ("pcr",)),
+}
+_ENDINGS = ("s", "ed", "ing")
+_BEGUN = 3
+"""Letters after which the beginning of a word is taken for it."""
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
@@ -64,8 +124,22 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     str or None
     """
     lowered = {k.lower(): k for k in known}
+    plain = {_plain(k): k for k in reversed(lowered.values())}
+    wanted = _plain(word)
+    said = [wanted, *(_plain(m) for m in _SPOKEN.get(wanted, ())), *(f"{wanted}{end}" for end in _ENDINGS)]
+    for candidate in said:
+        if candidate in plain:
+            return plain[candidate]
+    begun = [k for p, k in plain.items() if len(wanted) >= _BEGUN and p.startswith(wanted)]
+    if len(begun) == 1:
+        return begun[0]
     hits = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
     return lowered[hits[0]] if hits else None
+
+
+def _plain(word: str) -> str:
+    """A word without case, blanks and marks."""
+    return "".join(c for c in word.lower() if c.isalnum())
 
 
 def unknown_word(what: str, word: str, known: Iterable[str]) -> str:

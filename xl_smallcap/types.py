@@ -149,6 +149,7 @@ ScenarioStat = Literal[
     "effective_scenarios",
     "frequency_conflict",
     "warning",
+    "path",
     "nobs",
     "first_date",
     "last_date",

@@ -209,3 +209,15 @@ def test_help_is_there_without_docstrings(session: Session) -> None:
     from xl_smallcap.functions import FUNCTIONS
 
     assert done.stdout.strip() == f"{len(FUNCTIONS)} {FUNCTIONS[0].help} {FUNCTIONS[0].parameters[0].help}", done.stderr
+
+
+def test_the_sentence_of_the_result_says_what_was_understood(session: Session) -> None:
+    """Where a host cannot see the format, the reader can: -10% typed beside "%" arrives as -0.1."""
+    assert evaluate("RUSSELL_SCENARIO", [[["oil", -0.1, "%"]], "path"]).value == "oil -0.1 % over 3 months"
+    table = evaluate("RUSSELL_SCENARIO", [[["oil", -0.1, "%"], ["easing", 25.0, "bp"]], "all", None, 3.0]).value
+    rows: dict[Any, Any] = {row[0]: row[1] for row in table}  # type: ignore[union-attr]
+    assert rows["path"] == "oil -0.1 %, easing +25 bp over 3 months"
+    assert "0.1" in rows["warning"]
+    assert evaluate("RUSSELL_SCENARIO", ["goldman", "path"]).value == (
+        "growth +6 %, inflation -20 bp, easing +25 bp over 6 months"
+    )

@@ -266,3 +266,21 @@ def test_a_world_of_its_own(published: World) -> None:
 
 def test_settings_never_show_the_key(tmp_path: Path) -> None:
     assert "very-secret" not in repr(Settings(home=tmp_path, fred_api_key="very-secret"))
+
+
+def test_a_checkout_that_is_not_installed_can_fetch(
+    loopback: Loopback, tmp_path: Path, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No package metadata, as with PYTHONPATH alone: what names us to a publisher does not need them."""
+    from importlib import metadata
+
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name == "xl_smallcap":
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    report = run(loopback, tmp_path, catalogue, settings=loopback.settings(tmp_path, sources="fred"))
+    assert sum(o.outcome == "new" for o in report.outcomes) >= 38

@@ -9,18 +9,21 @@ import sys
 from pathlib import Path
 
 from xl_smallcap.cli import data, fair_value, regime, universe, workbook
-from xl_smallcap.cli.terminal import SHOWN_ROWS, as_text, print_table, progress
+from xl_smallcap.cli.terminal import as_text, print_table, progress
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError
 
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 
 
 def _call(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.manifest import SYNTHETIC_MARK
+    from xl_smallcap.functions import BY_NAME
     from xl_smallcap.functions.formula import parse_call
     from xl_smallcap.hosts._cells import Answer, evaluate, to_json
+    from xl_smallcap.session import current_session
 
     try:
-        call = parse_call(args.formula)
+        call = parse_call(args.formula, BY_NAME)
         answer = evaluate(call.name, call.arguments)
     except XlSmallcapError as exc:
         answer = Answer(code=exc.code, message=str(exc))
@@ -28,10 +31,14 @@ def _call(args: argparse.Namespace) -> int:
         print(json.dumps(to_json(answer), allow_nan=False))
     elif answer.code is not None:
         print(f"{answer.code} {answer.message}", file=sys.stderr)
+        return FAILED
     elif answer.table is not None:
-        print_table(answer.table, limit=SHOWN_ROWS)
+        print_table(answer.table)
     else:
         print(repr(answer.value) if isinstance(answer.value, float) else as_text(answer.value))
+    if answer.code is None and current_session().snapshot.synthetic:
+        said = f"{SYNTHETIC_MARK}: invented data, not the market's. 'xl-smallcap data refresh' fetches real ones."
+        print(said, file=sys.stderr)
     return FAILED if answer.code is not None else OK
 
 

@@ -236,13 +236,20 @@ def _refresh(args: argparse.Namespace) -> int:
 def _print_report(report: Any) -> None:
     rows = [["series", "source", "outcome", "added", "revised", "last"]]
     rows += [[o.series, o.source, o.outcome, o.added, o.revised, o.last] for o in report.outcomes]
-    print_table(rows)
+    if not report.nothing:
+        print_table(rows)
     told: dict[str, list[str]] = {}
+    away: dict[str, int] = {}
     for o in report.outcomes:
-        if o.told:
+        for publisher in o.unreachable:
+            away[publisher] = away.get(publisher, 0) + 1
+        if o.told and not o.unreachable:
             told.setdefault(o.told.removeprefix(f"{o.series}: "), []).append(o.series)
     for sentence, names in told.items():
         print(f"{_listed(names)}: {sentence}", file=sys.stderr)
+    for publisher, count in away.items():
+        kept = "; what they had is kept" if report.snapshot is not None else ""
+        print(f"{publisher} {count} series were asked for{kept}.", file=sys.stderr)
     for note in report.notes:
         print(note, file=sys.stderr)
     if report.snapshot is None:

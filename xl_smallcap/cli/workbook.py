@@ -64,12 +64,11 @@ def _diff(args: argparse.Namespace) -> int:
     for _, cell, _, _, old, new, *_ in (row for row in found.table[1:] if row[0] == "Pitch"):
         if isinstance(old, str) and isinstance(new, str):
             print(f"Pitch!{cell}: {_otherwise(old, new)}")
-    # cells that merely show or add up others are in --json, sentences above
-    ours = [r for r in found.table[1:] if "RUSSELL_" in str(r[3]) and not (r[0] == "Pitch" and isinstance(r[4], str))]
-    if ours:
+    # every change that was counted, but for the sentences above
+    listed = [r for r in found.table[1:] if not (r[0] == "Pitch" and isinstance(r[4], str) and isinstance(r[5], str))]
+    if listed:
         kept = [0, 1, 2, 4, 5, 6, 11]
-        rows = [[_short(row[i], str(row[3])) for i in kept] for row in [found.table[0], *ours]]
-        print_table(rows, limit=SHOWN_ROWS)
+        print_table([[_short(row[i], str(row[3])) for i in kept] for row in [found.table[0], *listed]])
     return 0
 
 

@@ -28,6 +28,8 @@ class SeriesOutcome:
     revised: int = 0
     last: str = ""
     told: str = ""
+    unreachable: tuple[str, ...] = ()
+    """The publishers that could not be reached, where nothing else went wrong."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Work:
     series: dict[str, tuple[str, Provenance, int, int]] = field(default_factory=dict)
     holdings: dict[str, HoldingsEntry] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
+    unreachable: dict[str, list[str]] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
 
 
@@ -99,13 +102,14 @@ def commit(
             "Other data were loaded while this refresh ran, and stay in use; refresh again to add to them."
         )
     made_of: dict[str, Entry] = dict(base.entries) if base is not None else {}
-    outcomes = []
+    outcomes: list[SeriesOutcome] = []
     for options in steps:
         told = " ".join(work.problems.get(options[0].label, []))
-        for one in options[0].series:
-            outcomes.append(_outcome(store, base, work, one.id, told, made_of, options[0].source))
-        if not options[0].series:
-            outcomes.append(_holdings_outcome(base, work, options[0], told))
+        away = work.unreachable.get(options[0].label, [])
+        only = tuple(dict.fromkeys(away)) if len(away) == len(work.problems.get(options[0].label, [])) else ()
+        found = [_outcome(store, base, work, one.id, told, made_of, options[0].source) for one in options[0].series]
+        found = found or [_holdings_outcome(base, work, options[0], told)]
+        outcomes += [replace(o, unreachable=only if o.told else ()) for o in found]
     holdings = _holdings(base, work)
     if not made_of and not holdings:
         return RefreshReport(None, False, tuple(outcomes), notes)

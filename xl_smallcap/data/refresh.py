@@ -31,7 +31,7 @@ from xl_smallcap.data.snapshot import Snapshot, read_series
 from xl_smallcap.data.sources import REMOTE, Context, Request
 from xl_smallcap.data.store import Store
 from xl_smallcap.data.validation import check
-from xl_smallcap.errors import NoDataError, SourceError, StoreError, XlSmallcapError
+from xl_smallcap.errors import NoDataError, SourceError, StoreError, UnreachableError, XlSmallcapError
 
 log = logging.getLogger("xl_smallcap")
 _NAT = np.datetime64("NaT", "m")
@@ -225,6 +225,8 @@ def _ask(
                     if isinstance(exc, StoreError):
                         raise
                     failure = str(exc)
+                    if isinstance(exc, UnreachableError):
+                        work.unreachable.setdefault(request.label, []).append(exc.publisher)
                 if failure:
                     work.problems.setdefault(request.label, []).append(failure)
                     if others:

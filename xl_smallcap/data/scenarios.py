@@ -25,6 +25,9 @@ _KEYS = ("label", "aliases", "dated", "source", "direction", "months", "shocks")
 _SHOCK_KEYS = ("unit", "shock", "by_month")
 
 
+_SAID: dict[ShockUnit, str] = {"bp": "bp", "pct": "%", "pt": "points", "sd": "standard deviations"}
+
+
 @dataclass(frozen=True)
 class Shock:
     """What one factor does: its change in each month, or one change over the whole path (None by month)."""
@@ -47,6 +50,22 @@ class Scenario:
     source: str = "the sheet"
     direction: str = ""
     aliases: tuple[str, ...] = ()
+
+    def said(self, months: int) -> str:
+        """Say what the factors do, as it was understood: "oil -0.1 %, easing +25 bp over 6 months".
+
+        Parameters
+        ----------
+        months : int
+            Horizon of the question, which a path without a length of its own takes.
+
+        Returns
+        -------
+        str
+        """
+        moves = ", ".join(f"{s.factor} {s.total:+.4g} {_SAID[s.unit]}" for s in self.shocks) or "no change"
+        length = self.months or months
+        return f"{moves} over {length} month{'s' if length > 1 else ''}"
 
     @property
     def words(self) -> frozenset[str]:

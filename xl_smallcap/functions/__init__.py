@@ -139,7 +139,7 @@ def RUSSELL_WHY(formula: str | None = None) -> str | Table:
     """
     if formula is None or not str(formula).strip():
         return _why.history()
-    return _why.explain(str(formula), lambda name: getattr(BY_NAME.get(name), "call", None))
+    return _why.explain(str(formula), lambda name: getattr(BY_NAME.get(name), "call", None), BY_NAME)
 
 
 FUNCTIONS: tuple[WorksheetFunction, ...] = tuple(

@@ -179,6 +179,34 @@ def choice(name: str, value: Any, choices: Any, default: T, also: tuple[str, ...
     raise BadArgumentError(unknown_word(name, text, [*known, *also]))
 
 
+def stat(value: Any, choices: Any, default: T) -> tuple[T, bool]:
+    """Read which statistic is asked for, or all of them.
+
+    Parameters
+    ----------
+    value : object
+        As typed.
+    choices : Literal type
+        The statistics.
+    default : str
+        Used where blank.
+
+    Returns
+    -------
+    asked : str
+        The statistic; the default where all are asked for.
+    whole : bool
+        Whether "all" was typed, which every function that gives one statistic answers with a table.
+
+    Raises
+    ------
+    BadArgumentError
+        Naming the nearest word and all of them.
+    """
+    whole = isinstance(value, str) and value.strip().lower() == "all"
+    return (default if whole else choice("stat", value, choices, default, also=("all",))), whole
+
+
 def window(value: Any, default: str = "250") -> Window:
     """Read a window: a number of days, or text with a frequency.
 

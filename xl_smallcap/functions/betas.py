@@ -35,6 +35,10 @@ _FIT_STATS: tuple[FitStat, ...] = (
 )
 
 
+_BETA: BetaStat = "beta"
+_RSQUARED: FitStat = "rsquared"
+
+
 def _cells(fitted: model.Fitted, name: str, unit: BetaUnit) -> dict[str, Scalar]:
     """Every stat of one factor; the scalar function and the table row both come from here."""
     i, fit = fitted.position(name), fitted.fit
@@ -74,7 +78,7 @@ def RUSSELL_BETA(
     method: str | None = None,
     spec: str | None = None,
     unit: BetaUnit | None = None,
-) -> float | dt.date:
+) -> float | dt.date | Table:
     """Beta of the Russell 2000 to one macro factor, in % return per +1 standard deviation of the factor's change, from a joint regression; with its standard error, t, p and 90 % interval on request.
 
     Parameters
@@ -82,7 +86,7 @@ def RUSSELL_BETA(
     factor : str
         "growth", "inflation", "easing" (or "cuts"), "dollar", "oil"; more with other specs. See RUSSELL_FACTORS.
     stat : str, optional
-        beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, se_conditional, sign_share, agreement, vif, rsquared, nobs, first_date or last_date.
+        beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, se_conditional, sign_share, agreement, vif, rsquared, nobs, first_date, last_date or all.
     target : str, optional
         "russell" (default), "sp500", "relative", "hedged", or a stored daily price such as "IWM".
     window : number or str, optional
@@ -98,8 +102,8 @@ def RUSSELL_BETA(
 
     Returns
     -------
-    float or datetime.date
-        The statistic asked for.
+    float, datetime.date or list of list
+        The statistic asked for, or the table stat, value.
 
     Raises
     ------
@@ -113,11 +117,18 @@ def RUSSELL_BETA(
     """
     session = current_session()
     session.follow()
-    asked: BetaStat = read.choice("stat", stat, BetaStat, "beta")
+    asked, whole = read.stat(stat, BetaStat, _BETA)
     question = question_of(session, target, window, as_of, method, spec)
     name = factor_in(session, question, factor)
     shown_in: BetaUnit = read.choice("unit", unit, BetaUnit, "sd")
-    value = _cells(model.fit(session, question), name, shown_in)[asked]
+    cells = _cells(model.fit(session, question), name, shown_in)
+    if whole:
+        more: list[tuple[str, Scalar]] = [
+            ("factor", name), ("target", question.target.id), ("window", str(question.window)),
+            ("spec", question.spec.id), ("source", source_label(session)),
+        ]  # fmt: skip
+        return [["stat", "value"], *([n, v] for n, v in [*cells.items(), *more])]
+    value = cells[asked]
     if value is None and asked == "sign_share":
         raise NoDataError(
             f"'{asked}' of '{name}' is not available: it needs at least {_FEWEST_SIGN_WINDOWS} windows of "
@@ -347,8 +358,7 @@ def RUSSELL_FIT(
     """
     session = current_session()
     session.follow()
-    whole = isinstance(stat, str) and stat.strip().lower() == "all"
-    asked: FitStat = "rsquared" if whole else read.choice("stat", stat, FitStat, "rsquared", also=("all",))
+    asked, whole = read.stat(stat, FitStat, _RSQUARED)
     question = question_of(session, target, window, as_of, method, spec)
     fitted = model.fit(session, question)
     fit = fitted.fit

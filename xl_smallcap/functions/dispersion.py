@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from xl_smallcap.session import current_session
 from xl_smallcap.types import DispersionIndex, DispersionStat, Scalar, Table, Weighting, Window
 
 _MONTH, _QUARTER = "21", "63"
+_VALUE: DispersionStat = "value"
 
 
 def _both(found: Dispersion, of: Any) -> float:
@@ -62,7 +63,7 @@ def RUSSELL_DISPERSION(
     weighting: Weighting | None = None,
     window: float | str | None = None,
     as_of: dt.date | str | float | None = None,
-) -> float | str | dt.date:
+) -> float | str | dt.date | Table:
     """Dispersion across the members of the Russell 2000 or S&P 500 in % (not annualised): how far apart their returns over the window lie; or the ratio of the two over the same days. Members and coverage by stat.
 
     Parameters
@@ -70,7 +71,7 @@ def RUSSELL_DISPERSION(
     index : str, optional
         "russell" (default), "sp500" or "ratio" (Russell over S&P, same closes and weighting).
     stat : str, optional
-        value (default), annualised, average (of the window's single days, weeks or months), mean (return), nobs, members, coverage (% of members with a return), weight_covered, gone, flagged, membership, first_date or last_date.
+        value (default), annualised, average (of the window's single days, weeks or months), mean (return), nobs, members, coverage (% of members with a return), weight_covered, gone, flagged (left out), membership, first_date, last_date or all.
     weighting : str, optional
         "equal" (default), "cap" (weights at the start, where there are dated ones), "iqr" (interquartile range / 1.34898) or "winsor" (outermost 1 % brought in).
     window : number or text, optional
@@ -80,8 +81,8 @@ def RUSSELL_DISPERSION(
 
     Returns
     -------
-    float, str or datetime.date
-        The statistic.
+    float, str, datetime.date or list of list
+        The statistic, or the table stat, value.
 
     Raises
     ------
@@ -91,14 +92,27 @@ def RUSSELL_DISPERSION(
     session = current_session()
     session.follow()
     which: DispersionIndex = read.choice("index", index, DispersionIndex, "russell")
-    asked: DispersionStat = read.choice("stat", stat, DispersionStat, "value")
+    asked, whole = read.stat(stat, DispersionStat, _VALUE)
     how: Weighting = read.choice("weighting", weighting, Weighting, "equal")
     span, when = read.window(window, _MONTH), read.day("as_of", as_of)
     if asked == "average":
         return average_dispersion(session, which, how, span, when)
     if asked == "mean" and which == "ratio":
         raise BadArgumentError("A ratio of dispersions has no mean return; ask for that of 'russell' and of 'sp500'.")
-    value = _stat(dispersion(session, which, how, span, when), asked, how)
+    found = dispersion(session, which, how, span, when)
+    if whole:
+        told: dict[str, Scalar] = {}
+        for name in get_args(DispersionStat):
+            if name == "average":
+                told[name] = average_dispersion(session, which, how, span, when)
+            else:
+                told[name] = None if name == "mean" and which == "ratio" else _stat(found, name, how)
+        more: dict[str, Scalar] = {
+            "index": which, "weighting": how, "window": str(span),
+            "unit": "ratio" if which == "ratio" else f"% over {span}", "source": source_label(session),
+        }  # fmt: skip
+        return [["stat", "value"], *([n, v] for n, v in {**told, **more}.items())]
+    value = _stat(found, asked, how)
     if value is None:
         raise NoDataError(
             "The list of members has no weights, so the weight covered is not known; see stat 'coverage'."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,9 +15,14 @@ _PREFIX = r"(?:_xldudf_(?:\w+?_)??|_xll\.|_xlfn\.|\[\d+\]!|'?[^\s'\"(),;@]+\.xl[
 OURS = re.compile(rf"(?<![\w.]){_PREFIX}(RUSSELL_\w+)(?=\s*\()", re.IGNORECASE)
 """Our functions in a formula, with what Excel puts before a function of an add-in or of another workbook."""
 _CALL = re.compile(OURS.pattern + r"\s*\(", re.IGNORECASE)
-_ALONE = re.compile(rf"\s*=?\s*@?\s*{_PREFIX}RUSSELL_\w+\s*\(.*\)\s*", re.IGNORECASE | re.DOTALL)
+ALONE = re.compile(rf"\s*=?\s*@?\s*{_PREFIX}RUSSELL_\w+\s*\(.*\)\s*", re.IGNORECASE | re.DOTALL)
+"""A formula that is nothing but one call of ours."""
 FORMER_NAMES = {"RUSSELL_CHANGES": "RUSSELL_DIFF"}
 """What functions were once called. A scanner of macros takes a name with _Change for an event handler."""
+_ANY_CALL = re.compile(r"(?<![\w.!])([A-Za-z][\w.]{3,})\s*\(")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_ALIKE = 0.8
+"""How alike the name of a function must be to one of ours; RUSSEL_BETA is .96."""
 _BOOLEANS = {"true": True, "false": False, "true()": True, "false()": False}
 
 
@@ -133,13 +139,45 @@ def find_calls(formula: str) -> list[Call]:
     return found
 
 
-def parse_call(formula: str) -> Call:
+def near_miss(formula: str, known: Iterable[str], short: bool = False) -> tuple[str, str] | None:
+    """Find a call that is none of ours and looks as if it should be: RUSSEL_BETA, BETA.
+
+    Parameters
+    ----------
+    formula : str
+        The formula's text.
+    known : iterable of str
+        The functions there are.
+    short : bool
+        Whether BETA alone counts too; somebody's workbook may have a function of that name.
+
+    Returns
+    -------
+    tuple of str or None
+        What was typed, and the function that may be meant.
+    """
+    names = list(known)
+    for match in _ANY_CALL.finditer(_QUOTED.sub('""', formula)):
+        typed = match[1].upper()
+        if typed in names or OURS.match(match[0]):
+            continue
+        if short and f"RUSSELL_{typed}" in names:
+            return match[1], f"RUSSELL_{typed}"
+        hits = difflib.get_close_matches(typed, names, n=1, cutoff=_ALIKE)
+        if hits:
+            return match[1], hits[0]
+    return None
+
+
+def parse_call(formula: str, known: Iterable[str] = ()) -> Call:
     """Read a formula that is one RUSSELL_ call with its arguments written out.
 
     Parameters
     ----------
     formula : str
         ``RUSSELL_BETA("inflation",,"relative")``.
+    known : iterable of str
+        The functions there are, to ask which one is meant.
 
     Returns
     -------
@@ -151,7 +189,10 @@ def parse_call(formula: str) -> Call:
         No call, more than one, or an argument that is a cell reference.
     """
     calls = find_calls(formula)
-    if len(calls) != 1 or not _ALONE.fullmatch(formula):
+    near = near_miss(formula, known, short=True) if not calls else None
+    if near is not None:
+        raise BadArgumentError(f"There is no function {near[0]}. Did you mean {near[1]}?")
+    if len(calls) != 1 or not ALONE.fullmatch(formula):
         raise BadArgumentError(f'Expected one call such as RUSSELL_BETA("inflation",,"relative"); got: {formula}')
     for argument in calls[0].arguments:
         if isinstance(argument, Reference):

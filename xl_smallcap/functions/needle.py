@@ -86,6 +86,9 @@ def RUSSELL_TIPPING(
     return table
 
 
+_JOINT: NeedleStat = "joint"
+
+
 def RUSSELL_NEEDLE(
     stat: str | None = None,
     target: str | None = None,
@@ -126,8 +129,7 @@ def RUSSELL_NEEDLE(
     question = projection_question(session, target, as_of)
     months = horizon_of(horizon, DEFAULT_HORIZON)
     g, p = _bound("growth_min", growth_min), _bound("inflation_max", inflation_max)
-    whole = isinstance(stat, str) and stat.strip().lower() == "all"
-    asked: NeedleStat = "joint" if whole else read.choice("stat", stat, NeedleStat, "joint", also=("all",))
+    asked, whole = read.stat(stat, NeedleStat, _JOINT)
     found = model.needle(session, question, months, g, p)
     values: dict[str, Scalar] = {
         **{n: number(float(v)) for n, v in zip(_NAMES, found.weighted, strict=True)},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from xl_smallcap.analyses.positioning import Category, Denominator, Positions, positions
+from xl_smallcap.analyses.positioning import YEARS, Category, Denominator, Positions, positions
+from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._native import date, number
@@ -29,12 +30,21 @@ def _row(found: Positions, i: int) -> dict[str, Scalar]:
     }
 
 
+_SHARE: PositionStat = "net_pct"
+
+
+def _note(found: Positions, stat: str) -> str | None:
+    """What a percentile or z-score leaves out: the weeks of its years without a report."""
+    years = next((y for y in YEARS if stat in (f"percentile{y}y", f"z{y}y", f"reports{y}y")), None)
+    return found.silence(years) or None if years is not None else None
+
+
 def RUSSELL_POSITIONING(
     category: str | None = None,
     stat: PositionStat | None = None,
     as_of: dt.date | str | float | None = None,
     denominator: Denominator | None = None,
-) -> float | str | dt.date:
+) -> float | str | dt.date | Table:
     """Net position in Russell 2000 futures of a category of traders by the latest CFTC report published: contracts, % of open interest, weekly change, percentile or z-score of the % over 3 and 5 years.
 
     Parameters
@@ -42,7 +52,7 @@ def RUSSELL_POSITIONING(
     category : str, optional
         "leveraged" (default; includes basis trades), "asset_manager", "dealer" or "other".
     stat : str, optional
-        net_pct (default), net, contract (which exchange's), change, percentile3y, percentile5y, z3y, z5y, reports3y, reports5y, last_date or published.
+        net_pct (default), net, contract (which exchange's), change, percentile3y, percentile5y, z3y, z5y, reports3y, reports5y, last_date, published or all (with what a percentile leaves out).
     as_of : date, optional
         Only reports published by then. Default: the latest.
     denominator : str, optional
@@ -50,8 +60,8 @@ def RUSSELL_POSITIONING(
 
     Returns
     -------
-    float, str or datetime.date
-        The statistic; percentiles need reports in at least half of the weeks.
+    float, str, datetime.date or list of list
+        The statistic, or the table stat, value, note; percentiles need reports in at least half of the weeks.
 
     Raises
     ------
@@ -61,10 +71,13 @@ def RUSSELL_POSITIONING(
     session = current_session()
     session.follow()
     kind: Category = read.choice("category", category, Category, "leveraged")
-    asked: PositionStat = read.choice("stat", stat, PositionStat, "net_pct")
+    asked, whole = read.stat(stat, PositionStat, _SHARE)
     base: Denominator = read.choice("denominator", denominator, Denominator, "oi")
     found = positions(session, kind, read.day("as_of", as_of), denominator=base, last_only=True)
     row = _row(found, -1)
+    if whole:
+        table: Table = [["stat", "value", "note"], *([n, v, _note(found, n)] for n, v in row.items())]
+        return [*table, ["category", kind, None], ["denominator", base, None], ["source", source_label(session), None]]
     value = row[asked]
     if value is None:
         raise NoDataError(

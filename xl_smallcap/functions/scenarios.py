@@ -96,6 +96,7 @@ class _Stats:
             ),
             "frequency_conflict": lambda: ", ".join(self.conflicts()) or "none",
             "warning": lambda: evidence.warning(found, self.conflicts()),
+            "path": lambda: asked.scenario.said(asked.months),
             "nobs": lambda: window,
             "first_date": lambda: date(panel.starts[-window]),
             "last_date": lambda: date(panel.dates[-1]),
@@ -171,7 +172,7 @@ def RUSSELL_SCENARIO(
     scenario : str or range
         "growth_low_inflation" ("goldman"), "rebound_then_pause" ("jpmorgan"), "growth_with_inflation", "growth_disappoints", another that RUSSELL_SCENARIOS lists, or a range of shocks.
     stat : str, optional
-        mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, all.
+        mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, path, all.
     target : str, optional
         "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
     horizon : number, optional
@@ -213,7 +214,7 @@ def RUSSELL_PROJECTION(
     shocks : range
         Rows of factor, shock over the horizon, unit ("bp", "pct", "pt" or "sd"); a fourth column month gives the path a shape. A cell of -10% beside pct is -10 (LibreOffice: write -10).
     stat : str, optional
-        mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, all.
+        mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, path, all.
     target : str, optional
         "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
     horizon : number, optional

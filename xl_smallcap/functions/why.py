@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.errors import XlSmallcapError, closest
 from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions.formula import FORMER_NAMES, Call, Reference, find_calls
+from xl_smallcap.functions.formula import FORMER_NAMES, Call, Reference, find_calls, near_miss
 from xl_smallcap.session import ErrorRecord, current_session
 from xl_smallcap.types import Table
 
@@ -38,7 +38,7 @@ def _matches(record: ErrorRecord, call: Call) -> bool:
     return all(_could_be(t, g) for t, g in zip(typed, given, strict=True))
 
 
-def explain(formula: str, lookup: Lookup) -> str:
+def explain(formula: str, lookup: Lookup, known: Iterable[str]) -> str:
     """Say why each RUSSELL_ call of a formula is in error, or that it is not.
 
     Parameters
@@ -47,21 +47,31 @@ def explain(formula: str, lookup: Lookup) -> str:
         The formula's text.
     lookup : callable
         From a function's name to the function; None for an unknown one.
+    known : iterable of str
+        The functions there are.
 
     Returns
     -------
     str
     """
-    calls = find_calls(formula)
+    calls, told = find_calls(formula), list[str]()
+    near = near_miss(formula, known, short=not calls)
+    if near is not None:
+        missed = f"There is no function {near[0]}. Did you mean {near[1]}?"
+        if not calls:
+            return missed
+        told.append(missed)
     if not calls:
         return "There is no RUSSELL_ function in this formula. Use =RUSSELL_WHY(FORMULATEXT(A1)), in LibreOffice =RUSSELL_WHY(FORMULA(A1))."
-    told = []
     for call in calls:
         function = lookup(call.name)
         if function is None:
-            now = FORMER_NAMES.get(call.name)
+            now, meant = FORMER_NAMES.get(call.name), closest(call.name, known)
+            asked = f" Did you mean {meant}?" if meant else ""
             said = (
-                f"it is called {now} now." if now else "there is no such function; 'xl-smallcap functions' lists them."
+                f"it is called {now} now."
+                if now
+                else f"there is no such function.{asked} 'xl-smallcap functions' lists them."
             )
             told.append(f"{call.name}: {said}")
         elif call.literal:

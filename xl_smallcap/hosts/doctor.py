@@ -279,7 +279,15 @@ def _workbook(book: Path) -> list[Finding]:
     from xl_smallcap.hosts.excel.vba import MODULE
 
     if not book.is_file():
-        return [Finding("BAD", "Workbook", f"there is no {book}", "Give the path of an .xlsm.")]
+        return [Finding("BAD", "Workbook", f"there is no {book}", "Give the path of a workbook.")]
+    if book.suffix.lower() == ".xlsx":
+        advice = (
+            f"Run 'xl-smallcap excel attach {book.name}' for a copy with them, keep xl_smallcap.xlsm open beside it, "
+            "or open it in LibreOffice."
+        )
+        return [Finding("note", "Workbook", f"{book.name} is an .xlsx and holds no functions of its own", advice)]
+    if book.suffix.lower() not in (".xlsm", ".xlsb", ".xls", ".xlam"):
+        return [Finding("BAD", "Workbook", f"{book.name} is no Excel workbook", "Give an .xlsx or .xlsm.")]
     from pyopenvba import ExcelFile
 
     try:

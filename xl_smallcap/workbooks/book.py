@@ -167,16 +167,16 @@ def workbook_bytes(*, macros: bool = False, cell_by_cell: bool = False, progress
         ("Functions", lambda: reference.functions(draft, pages["Functions"])),
         ("Pitch", lambda: _pitch(pages, options)),
     ]
+    steps = len(work) + len(pages) + 1
     for k, (name, build) in enumerate(work):
-        progress(f"sheet {name}", k, len(work) + 1)
+        progress(f"layout of {name}", k, steps)
         build()
-    progress("writing", len(work), len(work) + 1)
     if macros:
         pages["Betas"].sheet.insert_button(
             3, 4, {"macro": "RUSSELL_REFRESH", "caption": "Refresh data", "width": 110, "height": 24}
         )
-    draft.finish()
-    progress("", len(work) + 1, len(work) + 1)
+    draft.finish(lambda name, k: progress(name, len(work) + k, steps))
+    progress("", steps, steps)
     return finished(buffer.getvalue(), draft)
 
 

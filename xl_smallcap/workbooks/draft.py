@@ -6,7 +6,7 @@ So a formula stands once, its stored value is what that very text gives, and no 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -395,8 +395,16 @@ class Draft(NoFormats):
         before = [(r, c) for r, c in page.spills if r <= row and c <= column]
         return max(before, default=None, key=lambda at: (at[1], at[0]))
 
-    def finish(self) -> None:
-        """Write every sheet, then the file."""
-        for page in self.pages.values():
+    def finish(self, tell: Callable[[str, int], None] = lambda *_: None) -> None:
+        """Calculate and write every sheet, then the file.
+
+        Parameters
+        ----------
+        tell : callable, optional
+            Told of each sheet before its cells are calculated, and how many are done.
+        """
+        for k, page in enumerate(self.pages.values()):
+            tell(page.name, k)
             page.write()
+        tell("the file", len(self.pages))
         self.book.close()

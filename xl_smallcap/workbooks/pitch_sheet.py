@@ -87,18 +87,19 @@ def pitch_bytes(
     names = ["Pitch", pitch_data.NAME, *(["Thesis"] if options.projecting else []), "Data"]
     pages = {name: draft.page(name) for name in names}
     pitch.inputs(pages["Pitch"], options, as_of, list(session.scenarios.paths))
-    progress("the cells behind the page", 1, 5)
+    steps = len(names) + 5
+    progress("the cells behind the page", 1, steps)
     pitch_data.build(pages[pitch_data.NAME], options.projecting)
-    progress("the page", 2, 5)
+    progress("the page", 2, steps)
     pitch.build(pages["Pitch"], options)
     if options.projecting:
         reference.thesis(draft, pages["Thesis"])
     reference.data(draft, pages["Data"])
     if freeze:
-        progress("frozen values", 3, 5)
+        progress("frozen values", 3, steps)
         _freeze(draft, draft.page(FROZEN), list(pages.values()))
-    draft.finish()
-    progress("written", 4, 5)
+    draft.finish(lambda name, k: progress(name, 3 + k, steps))
+    progress("written", steps - 1, steps)
     return finished(buffer.getvalue(), draft), told
 
 
@@ -177,9 +178,9 @@ def make_pitch(
         data, told = pitch_bytes(options, when, progress, freeze=freeze)
         write_atomic(out, data)
         if pdf is not None:
-            progress("PDF by LibreOffice", 4, 5)
+            progress("PDF by LibreOffice", 9, 10)
             _print(office.ready(), data, pdf)
-    progress("", 5, 5)
+    progress("", 10, 10)
     return MadePitch(out, pdf, told)
 
 

@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -22,8 +21,9 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util.retry import Retry
 from urllib3.util.ssl_ import create_urllib3_context
 
+from xl_smallcap import __version__
 from xl_smallcap.config import Settings
-from xl_smallcap.errors import SourceError
+from xl_smallcap.errors import SourceError, UnreachableError
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes after decompression; the largest real answer (all vintages of a weekly series) is a tenth of it."""
@@ -159,19 +159,23 @@ class Client:
         settings = self._settings
         host = urlsplit(url).netloc
         what = f"{who} ({host})" if who else host
+        publisher = f"{who.partition(',')[0]} ({host})" if who else host
         retry = Retry(total=settings.retries, backoff_factor=settings.retry_seconds, backoff_max=LONGEST_WAIT)
         while True:
             answer: requests.Response | None = None
             try:
                 if host in self._gone:
-                    raise SourceError(f"{what}: {self._gone[host]}")
+                    raise UnreachableError(f"{what}: {self._gone[host]}", f"{publisher}: {self._gone[host]}")
                 self._pace.wait(host)
                 answer, body = self._once(url, params, what)
                 if body is not None:
                     return body
-                failure = SourceError(f"{what} answered {answer.status_code} {answer.reason or ''}".rstrip() + ".")
+                failure: SourceError = SourceError(
+                    f"{what} answered {answer.status_code} {answer.reason or ''}".rstrip() + "."
+                )
             except (requests.RequestException, HTTPError, OSError) as exc:
-                failure = SourceError(f"{what}: {_told(exc, settings.timeout_seconds)}")
+                reason = _told(exc, settings.timeout_seconds)
+                failure = UnreachableError(f"{what}: {reason}", f"{publisher}: {reason}")
                 if isinstance(exc, requests.exceptions.SSLError):
                     raise failure from None
             raw = None if answer is None else answer.raw
@@ -189,7 +193,10 @@ class Client:
                 tries = settings.retries + 1
                 if final or tries == 1:
                     raise failure from None
-                raise SourceError(f"{str(failure)[:-1]}, {tries} tries.") from None
+                said = f"{str(failure)[:-1]}, {tries} tries."
+                if isinstance(failure, UnreachableError):
+                    raise UnreachableError(said, failure.publisher) from None
+                raise SourceError(said) from None
             if self.stopped.wait(asked or retry.get_backoff_time()):
                 raise failure
 
@@ -197,7 +204,7 @@ class Client:
         found: requests.Session | None = getattr(self._local, "session", None)
         if found is None:
             found = requests.Session()
-            found.headers["User-Agent"] = f"Mozilla/5.0 (compatible; xl_smallcap/{version('xl_smallcap')})"
+            found.headers["User-Agent"] = f"Mozilla/5.0 (compatible; xl_smallcap/{__version__})"
             found.headers["Accept-Encoding"] = "gzip, deflate"
             found.mount("https://", _SystemTrust(max_retries=0))
             found.mount("http://", HTTPAdapter(max_retries=0))

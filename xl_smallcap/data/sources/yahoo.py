@@ -6,6 +6,7 @@ Yahoo's terms allow personal use; docs/data-sources.md. The row of a day that ha
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import threading
 import warnings
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import numpy as np
 from xl_smallcap.config import Settings
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.sources._loaded import Context, Fetched, Request
-from xl_smallcap.errors import SourceError
+from xl_smallcap.errors import SourceError, UnreachableError
 
 CLOSE = "Close"
 _FIRST = "1985-01-01"
@@ -25,6 +26,8 @@ _CLOSED = np.timedelta64(16 * 60 + 15, "m")
 # yfinance opens a SQLite cache of time zones in its first request; several at once lock each other out
 _cache_opening = threading.Lock()
 _cache_opened = threading.Event()
+_UNREACHABLE = ("DNSError", "ConnectionError", "ConnectTimeout", "ConnectionTimeout", "Timeout", "ProxyError")
+"""What yfinance's HTTP libraries raise where no answer comes at all."""
 
 
 def unusable(settings: Settings) -> str:
@@ -68,6 +71,7 @@ def fetch(request: Request, context: Context) -> Any:
     import yfinance
 
     warnings.filterwarnings("ignore", module="yfinance")  # what it calls deprecated is not the user's to mend
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL)  # what fails is told once, by us
     yfinance.config.debug.hide_exceptions = False
     who = f"Yahoo, {request.symbol}"
     try:
@@ -82,6 +86,9 @@ def fetch(request: Request, context: Context) -> Any:
             "YFPricesMissingError": "it has no prices of this ticker.",
             "JSONDecodeError": "something else came instead of prices; it does not know this ticker or refuses us.",
         }.get(kind, f"no prices came ({kind}).")
+        if kind in _UNREACHABLE:
+            reason = "it cannot be reached; is there a network?"
+            raise UnreachableError(f"{who}: {reason}", f"Yahoo: {reason}") from None
         raise SourceError(f"{who}: {said}") from None
     if len(frame) and context.now < np.datetime64(_day(frame.index[-1]), "D").astype("datetime64[m]") + _CLOSED:
         frame = frame.iloc[:-1]

@@ -82,6 +82,30 @@ def _formulas(book: Contents) -> dict[Key, FormulaCell]:
     }
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A cell that a formula fills, by itself or as part of the formula's table: the formula and what is stored."""
+
+    cell: FormulaCell
+    anchor: tuple[int, int]
+    value: Any
+
+
+def _shown(book: Contents, formulas: dict[Key, FormulaCell]) -> dict[Key, _Shown]:
+    """Every formula cell and every cell of a formula's table."""
+    found: dict[Key, _Shown] = {}
+    for (sheet, at), cell in formulas.items():
+        found[sheet, at] = _Shown(cell, at, cell.value)
+        if cell.kind != "array" or cell.ref is None:
+            continue
+        contents = book.read(sheet)
+        for row in range(cell.ref.top, min(cell.ref.bottom, contents.rows) + 1):
+            for column in range(cell.ref.left, min(cell.ref.right, contents.columns) + 1):
+                if (row, column) != at and (sheet, (row, column)) not in formulas:
+                    found[sheet, (row, column)] = _Shown(cell, at, contents.constants.get((row, column)))
+    return found
+
+
 def _fingerprint(cells: dict[Key, FormulaCell]) -> str | None:
     """Of the snapshot a workbook was calculated on, from a cell with RUSSELL_SNAPSHOT()."""
     for cell in cells.values():
@@ -145,6 +169,12 @@ def _cell(value: Any) -> Scalar:
     return value.code if isinstance(value, CellError) else value
 
 
+def _same_formula(key: Key, one: dict[Key, _Shown], two: dict[Key, _Shown], common: set[Key]) -> bool:
+    """Whether one formula, in both workbooks the same, fills a cell."""
+    places = {(key[0], shown[key].anchor) for shown in (one, two) if key in shown}
+    return len(places) == 1 and places <= common
+
+
 def difference(old_path: Path, new_path: Path) -> Difference:
     """Compare the stored values of two workbooks, formula by formula.
 
@@ -156,8 +186,9 @@ def difference(old_path: Path, new_path: Path) -> Difference:
     Returns
     -------
     Difference
-        A row a cell that has the same formula in both and another value: sheet, cell, label, formula, old, new,
-        change, the part of it that comes from model, inputs, data and window, and the cause: the part with 80 %.
+        A row a cell that the same formula fills in both and that shows another value, cells of tables included:
+        sheet, cell, label, formula, old, new, change, the part of it from model, inputs, data and window, and
+        the cause: the part with 80 %.
 
     Raises
     ------
@@ -166,30 +197,38 @@ def difference(old_path: Path, new_path: Path) -> Difference:
     """
     old, new = _open(old_path), _open(new_path)
     before, after = _formulas(old), _formulas(new)
-    common = [k for k, c in before.items() if k in after and after[k].text == c.text and c.kind != "dataTable"]
-    changed = [k for k in common if _moved(before[k].value, after[k].value)]
+    common = {k for k, c in before.items() if k in after and after[k].text == c.text and c.kind != "dataTable"}
+    shown_before, shown_after = _shown(old, before), _shown(new, after)
+    nothing = _Shown(FormulaCell(""), (0, 0), None)
+    # in the order of the sheets; a table that has grown has cells that only the new workbook knows
+    every = [k for k in {**shown_before, **shown_after} if _same_formula(k, shown_before, shown_after, common)]
+    pairs = {k: (shown_before.get(k, nothing).value, shown_after.get(k, nothing).value) for k in every}
+    changed = [k for k in every if _moved(*pairs[k])]
+    inside = sum(k not in before or k not in after for k in changed)
     told = [
-        f"{len(common)} formulas are in both; {len(changed)} of them show something else. "
+        f"{len(common)} formulas are in both; {len(changed)} cells they fill show something else"
+        f"{f', {inside} of them inside tables' if inside else ''}. "
         f"Only in the old: {len(set(before) - set(after))}; only in the new: {len(set(after) - set(before))}; "
         f"with another formula: {sum(k in after and after[k].text != c.text for k, c in before.items())}."
     ]
-    stages = _explained(old, new, before, after, changed, told)
+    stages = _explained(old, new, (before, after), pairs, changed, told)
     table: Table = [
         ["sheet", "cell", "label", "formula", "old", "new", "change", "from_model", "from_inputs", "from_data",
          "from_window", "cause"]
     ]  # fmt: skip
     for key in changed:
-        one, two = before[key].value, after[key].value
+        one, two = pairs[key]
         values = [one, *(stage.get(key) for stage in (stages.again, stages.typed, stages.newer)), two]
         numbers = isinstance(one, float) and isinstance(two, float)
         parts: list[Scalar] = [None] * len(CAUSES)
         if stages.has(key) and all(isinstance(v, float) for v in values):
             parts = [b - a for a, b in pairwise(values)]
         cause = _cause(values) if stages.has(key) else "not known"
-        if not OURS.search(before[key].text) and cause == "not known":
+        text = (shown_before.get(key) or shown_after[key]).cell.text
+        if not OURS.search(text) and cause == "not known":
             cause = "follows other cells"
         table.append(
-            [key[0], address(*key[1]), _label(old, key), "=" + before[key].text, _cell(one), _cell(two),
+            [key[0], address(*key[1]), _label(old, key), "=" + text, _cell(one), _cell(two),
              two - one if numbers else None, *parts, cause]
         )  # fmt: skip
     return Difference(table, tuple(told))
@@ -211,13 +250,13 @@ class _Stages:
 def _explained(
     old: _Old,
     new: _Old,
-    before: dict[Key, FormulaCell],
-    after: dict[Key, FormulaCell],
+    formulas: tuple[dict[Key, FormulaCell], dict[Key, FormulaCell]],
+    pairs: dict[Key, tuple[Any, Any]],
     changed: list[Key],
     told: list[str],
 ) -> _Stages:
     """Calculate the old sheet once more, changing one thing after the other; the day is what is left."""
-    first, second = _fingerprint(before), _fingerprint(after)
+    first, second = (_fingerprint(f) for f in formulas)
     if first is None or second is None:
         told.append("Causes are not known: a workbook has no cell with =RUSSELL_SNAPSHOT().")
         return _Stages({}, {}, {})
@@ -238,7 +277,7 @@ def _explained(
         return _Stages(again, typed, typed)
     if place is None or not isinstance(day, float):
         told.append("No cell is named in_as_of, so what the window did is counted as data.")
-        return _Stages(again, typed, {k: after[k].value for k in typed})
+        return _Stages(again, typed, {k: pairs[k][1] for k in typed})
     old.forced[place] = day
     return _Stages(again, typed, _recalculated(old, changed, second))
 

@@ -35,6 +35,7 @@ def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
             book.direct[sheet][at] = calculator.value(sheet, *at)
         except UnsupportedError:
             continue  # LibreOffice's turn, with our add-in
+    book.cut = {(sheet, (row, column)) for sheet, row, column in calculator.cut}
     progress("our functions", len(ours), len(ours))
 
 

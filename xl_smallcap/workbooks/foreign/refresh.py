@@ -8,7 +8,7 @@ from pathlib import Path
 from xl_smallcap.data.columnar import write_atomic
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import BY_NAME
-from xl_smallcap.functions.formula import OURS
+from xl_smallcap.functions.formula import ALONE, OURS, near_miss
 from xl_smallcap.hosts.libreoffice.office import OfficeMissingError
 from xl_smallcap.workbooks.foreign.changes import cell_values, changes_of
 from xl_smallcap.workbooks.foreign.charts import refresh_charts
@@ -126,6 +126,24 @@ def _sentences(book: Book, ours: Ours, report: RefreshedBook) -> None:
     for sheet, at, cell in ours:
         for name in unknown_functions(cell.text):
             report.told.append(f"{sheet}!{address(*at)}: {unknown_word('function', name, BY_NAME)}")
+    # a formula that takes one number out of a table shows what it means; one that is nothing but the call does not
+    corners = [
+        f"{sheet}!{address(*at)}" for sheet, at, cell in ours if (sheet, at) in book.cut and ALONE.fullmatch(cell.text)
+    ]
+    if corners:
+        report.told.append(
+            f"Tables that show only their upper left cell: {', '.join(corners[:5])}{' ...' * (len(corners) > 5)}. "
+            "Type the formula anew: in Excel 365 press Enter; in LibreOffice and older Excel select as many cells as "
+            "the table needs and press Ctrl+Shift+Enter."
+        )
+    for sheet, cells in book.formulas.items():
+        for at, cell in cells.items():
+            near = near_miss(cell.text, BY_NAME)
+            if near is not None:
+                report.told.append(
+                    f"{sheet}!{address(*at)}: There is no function {near[0]}. Did you mean {near[1]}? The cell keeps "
+                    "its value."
+                )
     for sheet, places in book.blocked.items():
         for at in places:
             report.kept.append(

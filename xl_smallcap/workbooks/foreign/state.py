@@ -44,6 +44,8 @@ class Book:
         self.spills: dict[str, dict[Place, Grid]] = {n: {} for n in self.sheets}
         self.granted = {n: Areas() for n in self.sheets}
         """Where `spills` are."""
+        self.cut: set[tuple[str, Place]] = set()
+        """Cells whose formula gives a table and shows only its upper left cell."""
         self.blocked: dict[str, list[Place]] = {n: [] for n in self.sheets}
         self.others: dict[str, dict[Place, Any]] = {n: {} for n in self.sheets}
         self.kept: dict[str, dict[Place, str]] = {n: {} for n in self.sheets}

@@ -77,6 +77,8 @@ class Calculator:
         self._cells, self._ask = cells, ask
         self._known: dict[tuple[str, int, int], Any] = {}
         self._under_way: set[tuple[str, int, int]] = set()
+        self.cut: set[tuple[str, int, int]] = set()
+        """Cells whose formula gives a table and shows only its upper left cell."""
         self._names_under_way: set[str] = set()
         self._trees: dict[str, Any] = {}
 
@@ -135,6 +137,8 @@ class Calculator:
         try:
             result = self.calculate(content.text, sheet)
             if isinstance(result, Grid):
+                if not content.spills and (len(result.rows) > 1 or len(result.rows[0]) > 1):
+                    self.cut.add(key)
                 result = _spilled(result) if content.spills else result.first
             self._known[key] = 0.0 if result is None else result
         except RecursionError:
