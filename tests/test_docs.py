@@ -84,7 +84,7 @@ def test_the_two_commands_are_a_line_each() -> None:
     lines = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
     assert len(lines) == 2
     assert lines[0].endswith("xl-smallcap demo")
-    assert lines[1].endswith("-m pytest")
+    assert lines[1].endswith("-m pytest -n 2")
     marker = README.index("<!-- the test command -->")
     assert README.index(lines[1]) - marker < 60
 
