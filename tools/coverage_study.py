@@ -1,4 +1,4 @@
-"""How often do the 90 % intervals of `ols` hold the true beta, with errors of one size and with volatility that comes in stretches?
+"""How often do the 90 % intervals of `ols` hold the true beta, also where volatility comes in stretches?
 
 ``python -m tools.coverage_study`` prints the lines of docs/methods.md, in a minute. Five factors with a correlation of
 .3 between any two, 250 observations, betas of .3. Errors of one size, or factors and errors alike times exp(h/2), h an
@@ -30,11 +30,11 @@ def _log_variance(rng: np.random.Generator) -> FloatArray:
 def _covered(rng: np.random.Generator, swelling: bool) -> FloatArray:
     """Which of one draw's five intervals hold the truth: betas per +1 of each factor's sd in the sample."""
     common = rng.standard_normal((OBS, 1))
-    X = np.sqrt(CORRELATION) * common + np.sqrt(1.0 - CORRELATION) * rng.standard_normal((OBS, FACTORS))
+    factors = np.sqrt(CORRELATION) * common + np.sqrt(1.0 - CORRELATION) * rng.standard_normal((OBS, FACTORS))
     size = np.exp(_log_variance(rng) / 2.0) if swelling else np.ones(OBS)
-    X *= size[:, None]
-    y = X.sum(axis=1) * BETA + size * rng.standard_normal(OBS)
-    found = fit_factors(y, X, NAMES)
+    factors *= size[:, None]
+    y = factors.sum(axis=1) * BETA + size * rng.standard_normal(OBS)
+    found = fit_factors(y, factors, NAMES)
     truth = BETA * found.factor_sd
     return np.asarray((found.lower <= truth) & (truth <= found.upper), dtype=np.float64)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy  # noqa: F401 - whatever comes next needs it; the import-budget test counts from here
 
+from xl_smallcap._version import __version__
 from xl_smallcap.errors import (
     BadArgumentError,
     CatalogueError,
@@ -63,8 +64,6 @@ if TYPE_CHECKING:
         RUSSELL_WINNERS,
     )
     from xl_smallcap.session import Session, current_session, use_session
-
-__version__ = "0.1.0"
 
 __all__ = [
     "FUNCTIONS",

@@ -149,12 +149,12 @@ ScenarioStat = Literal[
     "effective_scenarios",
     "frequency_conflict",
     "warning",
-    "path",
     "nobs",
     "first_date",
     "last_date",
     "draws",
     "seed",
+    "path",
 ]
 NeedleStat = Literal[
     "joint",

@@ -90,7 +90,7 @@ def test_a_whole_refresh_exits_0_and_is_ready_for_the_cells(
     assert told["changed"] is False
     assert told["series"] == [
         {"series": "DGS2", "source": "fred", "outcome": "unchanged", "added": 0, "revised": 0, "last": "2025-12-31",
-         "told": ""}
+         "told": "", "unreachable": []}
     ]  # fmt: skip
     assert run("status") == 0
     status = capsys.readouterr().out

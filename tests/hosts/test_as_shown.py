@@ -214,8 +214,9 @@ def test_help_is_there_without_docstrings(session: Session) -> None:
 def test_the_sentence_of_the_result_says_what_was_understood(session: Session) -> None:
     """Where a host cannot see the format, the reader can: -10% typed beside "%" arrives as -0.1."""
     assert evaluate("RUSSELL_SCENARIO", [[["oil", -0.1, "%"]], "path"]).value == "oil -0.1 % over 3 months"
-    table = evaluate("RUSSELL_SCENARIO", [[["oil", -0.1, "%"], ["easing", 25.0, "bp"]], "all", None, 3.0]).value
-    rows: dict[Any, Any] = {row[0]: row[1] for row in table}  # type: ignore[union-attr]
+    table = evaluate("RUSSELL_SCENARIO", [[["oil", -0.1, "%"], ["easing", 25.0, "bp"]], "all", None, 3.0]).table
+    assert table is not None
+    rows: dict[Any, Any] = {row[0]: row[1] for row in table}
     assert rows["path"] == "oil -0.1 %, easing +25 bp over 3 months"
     assert "0.1" in rows["warning"]
     assert evaluate("RUSSELL_SCENARIO", ["goldman", "path"]).value == (

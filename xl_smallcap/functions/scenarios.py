@@ -136,7 +136,7 @@ def _answer(session: Session, asked: ScenarioQuestion, stat: Any) -> float | str
 def _everything(session: Session, told: _Stats) -> Table:
     asked = told.asked
     table: Table = [["stat", "value", "unit", "note"]]
-    for name in get_args(ScenarioStat):
+    for name in get_args(ScenarioStat)[:-1]:
         try:
             table.append([name, told.stat(name), _UNITS.get(name), None])
         except XlSmallcapError as exc:
@@ -152,6 +152,7 @@ def _everything(session: Session, told: _Stats) -> Table:
         ("method", asked.method),
         ("path_from", said),
         ("source", source_label(session)),
+        ("path", told.stat("path")),
     ]
     return table + [[name, value, None, None] for name, value in rows]
 

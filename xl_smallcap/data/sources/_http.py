@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util.retry import Retry
 from urllib3.util.ssl_ import create_urllib3_context
 
-from xl_smallcap import __version__
+from xl_smallcap._version import __version__
 from xl_smallcap.config import Settings
 from xl_smallcap.errors import SourceError, UnreachableError
 
