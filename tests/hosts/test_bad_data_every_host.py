@@ -14,9 +14,9 @@ import pytest
 
 from tests.hosts.conftest import Excel
 from xl_smallcap import cli
-from xl_smallcap.data import columnar
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
+from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import use_session
 
@@ -67,7 +67,7 @@ def snapshot_of(store: Store, change: Callable[[Series], Series] | None, cut: bo
         time.sleep(0.6)  # hosts look twice a second whether CURRENT moved
         yield
     finally:
-        columnar.write_atomic(pointer, good.fingerprint.encode())
+        write_atomic(pointer, good.fingerprint.encode())
         time.sleep(0.6)
         use_session(None)
 

@@ -23,6 +23,7 @@ from xl_smallcap.data import columnar
 from xl_smallcap.data.catalogue import Spec
 from xl_smallcap.data.cross_section import jumps, plain_ticker
 from xl_smallcap.data.panel import period_ends
+from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import BadArgumentError, NoDataError, StoreError
 from xl_smallcap.models.patterns import OK, STATUS
 from xl_smallcap.models.universe import UniverseFit, fit_universe
@@ -135,7 +136,7 @@ def run_universe(
     progress("blocks", resumed, count)
     for n, fit in run_blocks(fit_universe, shared, todo, engine, scheduler):
         content = columnar.encode({f.name: getattr(fit, f.name) for f in fields(fit)}, {})
-        columnar.write_atomic(folder / f"block-{n:05d}.fit", content, durable=False)
+        write_atomic(folder / f"block-{n:05d}.fit", content, durable=False)
         done[n] = fit
         progress("blocks", len(done), count)
     whole = UniverseFit(
@@ -256,14 +257,14 @@ def _write(out: Path, table: dict[str, Any]) -> None:
         buffer = io.BytesIO()
         frame = _polars().DataFrame(table, nan_to_null=True)
         frame.write_parquet(buffer)
-        columnar.write_atomic(out, buffer.getvalue())
+        write_atomic(out, buffer.getvalue())
         return
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table)
     columns = [_cells(values) for values in table.values()]
     writer.writerows(zip(*columns, strict=True))
-    columnar.write_atomic(out, text.getvalue().encode())
+    write_atomic(out, text.getvalue().encode())
 
 
 def _cells(values: Any) -> list[Any]:

@@ -25,6 +25,7 @@ from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.sources import Context, Request, yahoo
 from xl_smallcap.data.store import Store
+from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import BadArgumentError, NoDataError, SourceError, StoreError
 
 FIELD = "Adj Close"
@@ -177,7 +178,7 @@ def _ask(
                     data = future.result()
                     _check(ticker, data, before)
                     content = columnar.encode({"dates": data.dates.view(np.int64), "values": data.values}, {})
-                    columnar.write_atomic(_path(folder, ticker), content, durable=False)
+                    write_atomic(_path(folder, ticker), content, durable=False)
                 except SourceError as exc:
                     failed[ticker] = str(exc)
                 done += 1

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from xl_smallcap.data import columnar
 from xl_smallcap.data.catalogue import Catalogue, Licence
 from xl_smallcap.data.licences import licence_of
 from xl_smallcap.data.snapshot import Snapshot
+from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import NoDataError, SourceError
 
 _ALWAYS: tuple[Licence, ...] = ("public", "attribution", "own")
@@ -81,12 +81,12 @@ def export(catalogue: Catalogue, snapshot: Snapshot, folder: Path, *, inside: bo
         writer.writerow(["date", "value", "available_at"])
         for day, value, moment in zip(data.dates, data.values, data.available_at, strict=True):
             writer.writerow([day, repr(float(value)), "" if np.isnat(moment) else moment])
-        columnar.write_atomic(folder / f"{name}.csv", out.getvalue().encode())
+        write_atomic(folder / f"{name}.csv", out.getvalue().encode())
         written.append(name)
         told.write(line + "\n")
     if not written:
         raise NoDataError("Nothing was written: no series of this snapshot may leave the house.")
     for name, why in withheld.items():
         told.write(f"{name}: not written ({why})\n")
-    columnar.write_atomic(folder / "SOURCES.txt", told.getvalue().encode())
+    write_atomic(folder / "SOURCES.txt", told.getvalue().encode())
     return Exported(folder, tuple(written), withheld)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from xl_smallcap.config import Settings
-from xl_smallcap.data import columnar, locks
+from xl_smallcap.data import locks
 from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.clock import new_york_now
 from xl_smallcap.data.commit import RefreshReport, Work, commit
@@ -31,6 +31,7 @@ from xl_smallcap.data.snapshot import Snapshot, read_series
 from xl_smallcap.data.sources import REMOTE, Context, Request
 from xl_smallcap.data.store import Store
 from xl_smallcap.data.validation import check
+from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import NoDataError, SourceError, StoreError, UnreachableError, XlSmallcapError
 
 log = logging.getLogger("xl_smallcap")
@@ -176,7 +177,7 @@ def _note(store: Store, base: Snapshot | None, work: Work, now: np.datetime64) -
         "series": {n: [d, asdict(p), a, r] for n, (d, p, a, r) in work.series.items()},
         "holdings": {n: asdict(h) for n, h in work.holdings.items()},
     }
-    columnar.write_atomic(_pending(store), json.dumps(noted).encode(), durable=False)
+    write_atomic(_pending(store), json.dumps(noted).encode(), durable=False)
 
 
 def _ask(

@@ -28,6 +28,7 @@ from xl_smallcap.data.manifest import (
 )
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.snapshot import Snapshot
+from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import NoDataError, StoreError
 
 SCHEMA = 1
@@ -224,7 +225,7 @@ class Store:
             "holdings": [asdict(h) for h in owned],
             "prices": asdict(prices) if prices is not None else None,
         }
-        columnar.write_atomic(self.manifest(fingerprint), json.dumps(manifest, indent=1, sort_keys=True).encode())
+        write_atomic(self.manifest(fingerprint), json.dumps(manifest, indent=1, sort_keys=True).encode())
         return self.open(fingerprint)
 
     def _known(self, fingerprint: str) -> dict[str, Any]:
@@ -275,7 +276,7 @@ class Store:
         """
         meant = self.meant(fingerprint)
         self.open(meant)
-        columnar.write_atomic(self.root / "CURRENT", meant.encode())
+        write_atomic(self.root / "CURRENT", meant.encode())
 
     def current(self) -> str | None:
         """Return the fingerprint of the CURRENT snapshot, or None in an empty store.
@@ -377,7 +378,7 @@ class Store:
 def _write(path: Path, content: bytes) -> None:
     """Write an object unless the same bytes are there: a damaged file is repaired, a whole one left alone."""
     if not path.is_file() or path.read_bytes() != content:
-        columnar.write_atomic(path, content)
+        write_atomic(path, content)
         return
     with contextlib.suppress(OSError):
         os.utime(path)  # in use again: a prune beside us leaves it alone

@@ -27,6 +27,7 @@ from xl_smallcap.data.panel import Column, Panel, build_panel
 from xl_smallcap.data.scenarios import ScenarioLibrary, load_scenarios
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.store import Store
+from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import StoreError
 from xl_smallcap.session.lru import Lru
 from xl_smallcap.session.version import code_version
@@ -239,7 +240,7 @@ class Session:
     def _write_fit(self, path: Path, columns: Columns) -> None:
         # The disk cache only saves time: where it cannot be written the answer is given all the same.
         try:
-            columnar.write_atomic(path, columnar.encode(columns, {}), durable=False)
+            write_atomic(path, columnar.encode(columns, {}), durable=False)
         except StoreError as exc:
             log.warning("fit not cached on disk: %s", exc)
             return

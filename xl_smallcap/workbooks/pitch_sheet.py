@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.data.columnar import write_atomic
+from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import RUSSELL_ASOF
 from xl_smallcap.functions import _arguments as read

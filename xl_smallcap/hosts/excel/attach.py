@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from xl_smallcap.data.columnar import write_atomic
+from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.hosts.excel import loader, opc
 from xl_smallcap.hosts.excel.project import replace_modules, vba_project

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xl_smallcap.data.columnar import write_atomic
+from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.functions.formula import ALONE, OURS, near_miss

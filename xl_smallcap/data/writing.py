@@ -1,0 +1,232 @@
+"""The one way to write a file: whole or not at all, with the rights of the old one, never over what somebody saved.
+
+Readers see the old file or the whole new one. What is written over is a regular file or nothing: a pipe, a device or a
+folder is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError, StoreError
+
+_REPLACE_TRIES = 20
+_PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
+_FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+"""With these a spreadsheet begins to calculate when it opens a CSV file."""
+
+
+def digest_of(content: bytes) -> str:
+    """Return what tells one content of a file from another.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    str
+    """
+    return hashlib.sha256(content).hexdigest()
+
+
+def check_target(path: Path, kind: str = "") -> Path:
+    """Return the file that is written when a path is, behind any links; refuse what is no file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        As given.
+    kind : str
+        The ending it must have, such as ".pdf"; default any.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    BadArgumentError
+        A folder, a device, a pipe, or another ending.
+    """
+    try:
+        target = path.resolve() if path.is_symlink() else path
+        mode = target.stat().st_mode if target.exists() else None
+    except (OSError, RuntimeError) as exc:  # a circle of links, a name too long
+        raise BadArgumentError(f"{path} cannot be written: {getattr(exc, 'strerror', None) or exc}.") from None
+    if kind and path.suffix.lower() != kind:
+        raise BadArgumentError(f"{path.name} does not end in {kind}; give it a name that does.")
+    if mode is not None and stat.S_ISDIR(mode):
+        raise BadArgumentError(f"{path} is a folder; give a file in it a name.")
+    if mode is not None and not stat.S_ISREG(mode):
+        raise BadArgumentError(f"{path} is a device or a pipe and no file, so nothing is written there.")
+    return target
+
+
+def make_folder(folder: Path, private: bool) -> None:
+    """Make a folder and those above it; a private one is its owner's alone from the start.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Which.
+    private : bool
+        Whether others may not look in. Folders that are there stay as they are.
+
+    Raises
+    ------
+    OSError
+        It cannot be made.
+    """
+    if not private:
+        folder.mkdir(parents=True, exist_ok=True)
+        return
+    for one in (*reversed(folder.parents), folder):
+        if not one.exists():
+            one.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
+
+
+def write_atomic(
+    path: Path, content: bytes, *, durable: bool = True, private: bool = False, read_as: str | None = None
+) -> None:
+    """Write a file so that readers see the old one or the whole new one, never a part.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Folders are made as needed. On Windows an open target is waited for, up to two seconds.
+    content : bytes
+        The whole file.
+    durable : bool
+        Whether to wait for the disk, so that the file survives a power cut; a cache need not.
+    private : bool
+        Whether a new file, and folders made for it, are the user's alone.
+    read_as : str, optional
+        :func:`digest_of` of what stood there when it was read: what somebody saved since is not written over.
+
+    Raises
+    ------
+    BadArgumentError
+        The target is no regular file.
+    SavedMeanwhileError
+        Somebody saved the file since it was read.
+    StoreError
+        Disk full, no permission, or the target stays open in another program. The old file is unharmed.
+    """
+    target = check_target(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        make_folder(target.parent, private)
+        before = target.stat() if target.exists() else None
+        # born with no more rights than the file has in the end
+        rights = _PRIVATE_FILE if private or before is not None else 0o666
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), rights)
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            if durable:
+                out.flush()
+                os.fsync(out.fileno())
+        if before is not None:
+            _like(temporary, before)
+        _replace(temporary, target, path, read_as)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        moved = " (XL_SMALLCAP_HOME moves the data folder.)" if private else ""
+        raise StoreError(
+            f"Could not write {path}: {exc.strerror or exc}. Nothing was changed. Is it open in another program, "
+            f"the disk full, or the folder not yours to write to?{moved}"
+        ) from exc
+    except SavedMeanwhileError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _like(temporary: Path, before: os.stat_result) -> None:
+    """Give a copy the rights and, where the system lets us, the owner of the file it replaces."""
+    with contextlib.suppress(OSError, AttributeError):
+        if (before.st_uid, before.st_gid) != (os.getuid(), os.getgid()):
+            os.chown(temporary, before.st_uid, before.st_gid)
+    with contextlib.suppress(OSError):
+        temporary.chmod(stat.S_IMODE(before.st_mode))
+
+
+def _replace(temporary: Path, target: Path, path: Path, read_as: str | None) -> None:
+    for attempt in range(_REPLACE_TRIES):
+        if read_as is not None and not is_still(target, read_as):
+            raise SavedMeanwhileError(f"{path.name} was saved by somebody else while this ran, and stays as it is.")
+        try:
+            temporary.replace(target)
+            return
+        except PermissionError:
+            if attempt == _REPLACE_TRIES - 1:
+                raise
+            time.sleep(0.1)
+
+
+def is_still(path: Path, read_as: str) -> bool:
+    """Tell whether a file holds what it held when it was read.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    read_as : str
+        :func:`digest_of` of what was read.
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        return digest_of(path.read_bytes()) == read_as
+    except OSError:
+        return False
+
+
+def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return a CSV file of numbers, dates and texts; no text of the data is a formula where a spreadsheet opens it.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Names of the columns.
+    rows : iterable of sequence
+        Floats are written with all their digits.
+
+    Returns
+    -------
+    bytes
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([as_text(h) for h in header])
+    writer.writerows([repr(v) if isinstance(v, float) else as_text(v) for v in row] for row in rows)
+    return out.getvalue().encode()
+
+
+def as_text(value: Any) -> Any:
+    """Return a cell of a CSV file; a text that a spreadsheet would calculate gets an apostrophe before it.
+
+    Parameters
+    ----------
+    value : object
+        Numbers and dates stay.
+
+    Returns
+    -------
+    object
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_MARKS) else value
