@@ -55,6 +55,10 @@ class StoreError(NoDataError):
     """The store on disk is missing, damaged or not writable (#N/A)."""
 
 
+class BusyError(NoDataError):
+    """A file is open in another program (#N/A)."""
+
+
 class SavedMeanwhileError(StoreError):
     """Somebody saved a file after we had read it and before we wrote it; theirs stays (#N/A)."""
 

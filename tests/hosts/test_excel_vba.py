@@ -204,9 +204,11 @@ def test_the_module_keeps_within_vbas_limits() -> None:
         assert f"Public Function {f.name}(" in text
         assert all(len(t) <= HELP_LIMIT for t in [f.help, *(p.help for p in f.parameters)])
     assert udf_module() == text
-    bad = WorksheetFunction("RUSSELL_X", print, "help", (Parameter("end", True, False, False, "help"),), False)
+    bad = WorksheetFunction("RUSSELL_X", print, "help", (Parameter("end", True, False, False, "help"),), False, False)
     with pytest.raises(ValueError, match="VBA does not take 'end'"):
         udf_module([bad])
-    shadows = WorksheetFunction("RUSSELL_X", print, "help", (Parameter("moment", True, True, False, "help"),), False)
+    shadows = WorksheetFunction(
+        "RUSSELL_X", print, "help", (Parameter("moment", True, True, False, "help"),), False, False
+    )
     with pytest.raises(ValueError, match="VBA does not take 'moment'"):
         udf_module([shadows])

@@ -30,7 +30,7 @@ ADDING = textwrap.dedent(
     settings, folder = load_settings(), Path(sys.argv[1])
     print("ready", flush=True)
     sys.stdin.readline()
-    for k in range(10_000):
+    for k in range(int(sys.argv[2]), 10_000):
         (folder / "OWN.csv").write_text(f"date,value\\n2025-12-30,{500 + k % 50}\\n2025-12-31,{500.5 + k % 50}\\n")
         load(Store(settings.store_dir), str(folder), lambda *_: None, add=True)
         print("added", k, flush=True)
@@ -101,16 +101,17 @@ def begin(environment: dict[str, str], code: str, *arguments: str) -> subprocess
     )  # fmt: skip
 
 
-def killed(running: subprocess.Popen[str], seconds: float) -> str:
-    """What a process said that was let go and killed after a moment."""
+def killed(running: subprocess.Popen[str], lines: int, seconds: float) -> str:
+    """What a process said that was let go and killed after so many lines and a moment, however busy the machine is."""
     assert running.stdout is not None
     assert running.stdout.readline().strip() == "ready"
     assert running.stdin is not None
     running.stdin.write("go\n")
     running.stdin.flush()
+    told = "".join(running.stdout.readline() for _ in range(lines))
     time.sleep(seconds)
     running.kill()
-    told, _ = running.communicate()
+    told += running.communicate()[0]
     assert "Traceback" not in told, told
     return told
 
@@ -128,7 +129,7 @@ def test_killed_at_fifty_random_points(server: Loopback, tmp_path: Path, catalog
     waiting = begin(environment, AGAIN_AND_AGAIN)
     for k in range(KILLS):
         running, waiting = waiting, begin(environment, AGAIN_AND_AGAIN) if k < KILLS - 1 else waiting
-        told = killed(running, float(rng.uniform(0.0, 0.4)))
+        told = killed(running, int(rng.integers(0, 350)), float(rng.uniform(0.0, 0.05)))
         inside += bool(told.strip())
         current = opens_whole(store)
         assert current is not None
@@ -154,10 +155,11 @@ def test_additions_killed_at_random_points(tmp_path: Path) -> None:
     rng = np.random.default_rng(20261130)
     environment = {**os.environ, "XL_SMALLCAP_HOME": str(home)}
 
-    waiting, added, seen = begin(environment, ADDING, str(folder)), 0, set()
+    waiting, added, seen = begin(environment, ADDING, str(folder), "0"), 0, set()
     for k in range(KILLS):
-        running, waiting = waiting, begin(environment, ADDING, str(folder)) if k < KILLS - 1 else waiting
-        told = killed(running, float(rng.uniform(0.0, 0.2)))
+        after = begin(environment, ADDING, str(folder), str(k + 1)) if k < KILLS - 1 else waiting
+        running, waiting = waiting, after
+        told = killed(running, int(rng.integers(0, 4)), float(rng.uniform(0.0, 0.05)))
         added += told.count("added")
         snapshot = Store(store.root).open()
         assert set(snapshot.ids) >= names

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
 import io
 import json
@@ -23,7 +22,7 @@ from xl_smallcap.data import columnar
 from xl_smallcap.data.catalogue import Spec
 from xl_smallcap.data.cross_section import jumps, plain_ticker
 from xl_smallcap.data.panel import period_ends
-from xl_smallcap.data.writing import write_atomic
+from xl_smallcap.data.writing import csv_bytes, write_atomic
 from xl_smallcap.errors import BadArgumentError, NoDataError, StoreError
 from xl_smallcap.models.patterns import OK, STATUS
 from xl_smallcap.models.universe import UniverseFit, fit_universe
@@ -136,7 +135,7 @@ def run_universe(
     progress("blocks", resumed, count)
     for n, fit in run_blocks(fit_universe, shared, todo, engine, scheduler):
         content = columnar.encode({f.name: getattr(fit, f.name) for f in fields(fit)}, {})
-        write_atomic(folder / f"block-{n:05d}.fit", content, durable=False)
+        write_atomic(folder / f"block-{n:05d}.fit", content, durable=False, private=True)
         done[n] = fit
         progress("blocks", len(done), count)
     whole = UniverseFit(
@@ -259,17 +258,13 @@ def _write(out: Path, table: dict[str, Any]) -> None:
         frame.write_parquet(buffer)
         write_atomic(out, buffer.getvalue())
         return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table)
     columns = [_cells(values) for values in table.values()]
-    writer.writerows(zip(*columns, strict=True))
-    write_atomic(out, text.getvalue().encode())
+    write_atomic(out, csv_bytes(list(table), zip(*columns, strict=True)))
 
 
 def _cells(values: Any) -> list[Any]:
     if isinstance(values, np.ndarray) and values.dtype.kind == "f":
-        return ["" if math.isnan(v) else repr(v) for v in values.tolist()]
+        return ["" if math.isnan(v) else v for v in values.tolist()]
     if isinstance(values, np.ndarray):
         return ["" if v is None else str(v) for v in values.tolist()]
     return list(values)

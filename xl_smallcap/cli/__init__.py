@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from xl_smallcap.cli import data, fair_value, regime, universe, workbook
@@ -70,21 +72,22 @@ def _functions(args: argparse.Namespace) -> int:
 
 
 def _panel(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.writing import check_target, csv_bytes, write_atomic
     from xl_smallcap.functions.aligned import panel_rows
+
+    if args.out:
+        check_target(Path(args.out))
 
     header, rows, notes = panel_rows(
         target=args.target, spec=args.spec, window=args.window, as_of=args.as_of, transformed=args.transformed
     )
     for note in notes:
         print(note, file=sys.stderr)
-    out = Path(args.out).open("w", encoding="utf-8", newline="") if args.out else sys.stdout  # noqa: SIM115 - closed below, stdout is not ours
-    try:
-        out.write(",".join(header) + "\n")
-        for row in rows:
-            out.write(",".join(repr(v) if isinstance(v, float) else str(v) for v in row) + "\n")
-    finally:
-        if args.out:
-            out.close()
+    content = csv_bytes(header, rows)
+    if args.out:
+        write_atomic(Path(args.out), content)
+    else:
+        sys.stdout.write(content.decode())
     return OK
 
 
@@ -202,6 +205,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _end_in_order() -> None:
+    """Let a job's time limit (SIGTERM) end us as Ctrl-C does: what was started is ended, what was begun is undone."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+
+        def stop(number: int, _: object) -> None:
+            raise SystemExit(128 + number)
+
+        signal.signal(signal.SIGTERM, stop)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command.
 
@@ -219,6 +232,7 @@ def main(argv: list[str] | None = None) -> int:
         # A console of another code page must not turn an answer into an error.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    _end_in_order()
     try:
         args = _parser().parse_args(argv)
     except SystemExit as exc:

@@ -99,10 +99,12 @@ def _why_no_default_model() -> str:
 
 
 def _use(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.locks import changing
     from xl_smallcap.session import current_session
 
     store = current_session().store
-    store.use(args.fingerprint)
+    with changing(store.root):
+        store.use(args.fingerprint)
     print(f"CURRENT is now {store.open().name}.")
     return OK
 

@@ -34,15 +34,17 @@ def _history(args: argparse.Namespace) -> int:
 
 
 def _backtest(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.writing import check_target, csv_bytes, write_atomic
     from xl_smallcap.functions.evidence import hypothetical_trades
+
+    if args.out:
+        check_target(Path(args.out))
 
     title, told, series = hypothetical_trades(
         args.target, args.window, args.as_of, args.model, args.spec, args.horizon, args.entry, args.exit, args.delay
     )
     if args.out:
-        with Path(args.out).open("w", encoding="utf-8", newline="") as out:
-            for row in series:
-                out.write(",".join(str(v) for v in row) + "\n")
+        write_atomic(Path(args.out), csv_bytes([str(h) for h in series[0]], series[1:]))
     if args.json:
         print(json.dumps({"title": title, "table": _rows(told)}))
         return 0

@@ -22,9 +22,12 @@ _DATED = re.compile(r'"(?:first|last)_date"|"published"|RUSSELL_ASOF|EOMONTH', r
 
 
 def _build(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.writing import check_target
+    from xl_smallcap.session import one_snapshot
     from xl_smallcap.workbooks.book import build_workbook, prepare
 
-    with progress("Workbook,") as step:
+    check_target(Path(args.out), ".xlsx")
+    with one_snapshot(), progress("Workbook,") as step:
         prepare(step)
         path = build_workbook(Path(args.out), progress=step)
     print(f"Written: {path}")
@@ -37,7 +40,7 @@ def _refresh(args: argparse.Namespace) -> int:
     book = Path(args.book)
     pdf = Path(args.out or book).with_suffix(".pdf") if args.pdf == "" else Path(args.pdf) if args.pdf else None
     with progress(f"{book.name},") as step:
-        done = refresh_workbook(book, Path(args.out) if args.out else None, pdf, step)
+        done = refresh_workbook(book, Path(args.out) if args.out else None, pdf, step, keep=args.keep)
     by = "our functions by themselves, the rest by LibreOffice" if done.office else "without LibreOffice"
     print(f"{done.path}: {done.ours} cells with RUSSELL_ functions, {done.changed} cells changed ({by}).")
     if pdf:
@@ -93,6 +96,8 @@ def _short(cell: Any, formula: str) -> Any:
 
 
 def _pitch(args: argparse.Namespace) -> int:
+    from xl_smallcap.data.writing import check_target
+    from xl_smallcap.session import one_snapshot
     from xl_smallcap.workbooks.book import prepare
     from xl_smallcap.workbooks.pitch_sheet import make_pitch
     from xl_smallcap.workbooks.sheets.pitch import PitchOptions
@@ -107,7 +112,10 @@ def _pitch(args: argparse.Namespace) -> int:
     )
     out = Path(args.out)
     pdf = out.with_suffix(".pdf") if args.pdf == "" else Path(args.pdf) if args.pdf else None
-    with progress("Pitch,") as step:
+    check_target(out, ".xlsx")
+    if pdf is not None:
+        check_target(pdf, ".pdf")
+    with one_snapshot(), progress("Pitch,") as step:
         prepare(step)
         made = make_pitch(options, args.as_of, out, pdf, step, freeze=args.freeze)
     print(f"Written: {made.book}" + (f" and {made.pdf}" if made.pdf else ""))
@@ -134,6 +142,7 @@ def add_commands(commands: Any) -> None:
     refresh.add_argument("book", help="an .xlsx or .xlsm with RUSSELL_ functions")
     refresh.add_argument("--out", help="write there instead of in its place")
     refresh.add_argument("--pdf", nargs="?", const="", help="print it too (default: beside it)")
+    refresh.add_argument("--keep", action="store_true", help="leave numbers that would become errors as they were")
     refresh.set_defaults(run=_refresh)
     diff = workbook.add_parser("diff", help="what changed between two workbooks: data, window or model")
     diff.add_argument("old")

@@ -19,6 +19,7 @@ from xl_smallcap.config import Settings
 from xl_smallcap.data import columnar
 from xl_smallcap.data.clock import new_york_now
 from xl_smallcap.data.cross_section import CrossSection, plain_ticker, replaced
+from xl_smallcap.data.locks import changing
 from xl_smallcap.data.manifest import PricesPart
 from xl_smallcap.data.refresh import locked
 from xl_smallcap.data.series import SeriesData
@@ -131,12 +132,13 @@ def refresh_constituents(
         if not came:
             first = next(iter(failed.values()), "")
             raise NoDataError(f"No price of any of {len(wanted)} constituents came. {first}".strip())
-        made = _joined(store, base, before, came, moment)
-        if store.current() != base.fingerprint:
-            raise StoreError(
-                "Other data were loaded while this refresh ran, and stay in use; refresh again to add to them."
-            )
-        store.use(made.fingerprint)
+        with changing(store.root):
+            made = _joined(store, base, before, came, moment)
+            if store.current() != base.fingerprint:
+                raise StoreError(
+                    "Other data were loaded while this refresh ran, and stay in use; refresh again to add to them."
+                )
+            store.use(made.fingerprint)
         shutil.rmtree(store.root / "fetched", ignore_errors=True)
         return ConstituentsReport(made, len(came), had, failed)
 
@@ -178,7 +180,7 @@ def _ask(
                     data = future.result()
                     _check(ticker, data, before)
                     content = columnar.encode({"dates": data.dates.view(np.int64), "values": data.values}, {})
-                    write_atomic(_path(folder, ticker), content, durable=False)
+                    write_atomic(_path(folder, ticker), content, durable=False, private=True)
                 except SourceError as exc:
                     failed[ticker] = str(exc)
                 done += 1

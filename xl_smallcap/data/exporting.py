@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 from xl_smallcap.data.catalogue import Catalogue, Licence
 from xl_smallcap.data.licences import licence_of
 from xl_smallcap.data.snapshot import Snapshot
-from xl_smallcap.data.writing import write_atomic
+from xl_smallcap.data.writing import csv_bytes, write_atomic
 from xl_smallcap.errors import NoDataError, SourceError
 
 _ALWAYS: tuple[Licence, ...] = ("public", "attribution", "own")
@@ -76,12 +75,12 @@ def export(catalogue: Catalogue, snapshot: Snapshot, folder: Path, *, inside: bo
         if licence not in allowed:
             withheld[name] = f"{licence}: {series.publisher}, by way of {by}"
             continue
-        data, out = snapshot.series(name), io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(["date", "value", "available_at"])
-        for day, value, moment in zip(data.dates, data.values, data.available_at, strict=True):
-            writer.writerow([day, repr(float(value)), "" if np.isnat(moment) else moment])
-        write_atomic(folder / f"{name}.csv", out.getvalue().encode())
+        data = snapshot.series(name)
+        rows = [
+            [day, float(value), "" if np.isnat(moment) else moment]
+            for day, value, moment in zip(data.dates, data.values, data.available_at, strict=True)
+        ]
+        write_atomic(folder / f"{name}.csv", csv_bytes(["date", "value", "available_at"], rows))
         written.append(name)
         told.write(line + "\n")
     if not written:

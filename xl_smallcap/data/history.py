@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xl_smallcap.data.locks import changing
 from xl_smallcap.data.manifest import holdings_path, prices_path, series_path
 from xl_smallcap.data.refresh import locked
 from xl_smallcap.data.revisions import latest
@@ -95,7 +96,21 @@ def snapshots_of(store: Store) -> list[SnapshotLine]:
                 note=opened.note,
             )
         )
-    return sorted(lines, key=lambda line: (line.made_at, line.fingerprint), reverse=True)
+    return _newest_first(lines)
+
+
+def _newest_first(lines: list[SnapshotLine]) -> list[SnapshotLine]:
+    """By when they were made, but none before the one it follows: a clock may have been wrong for a day."""
+    by = {line.fingerprint: line for line in lines}
+
+    def age(line: SnapshotLine) -> tuple[str, int]:
+        latest, depth, seen = line.made_at, 0, {line.fingerprint}
+        while (before := by.get(line.parent)) is not None and before.fingerprint not in seen:
+            seen.add(before.fingerprint)
+            latest, depth, line = max(latest, before.made_at), depth + 1, before
+        return latest, depth
+
+    return sorted(lines, key=lambda line: (*age(line), line.fingerprint), reverse=True)
 
 
 def compare(before: Snapshot, after: Snapshot) -> list[SeriesChange]:
@@ -169,7 +184,13 @@ def prune(store: Store, keep: int) -> Pruned:
     """
     if keep < 0:
         raise BadArgumentError(f"--keep must be 0 or more; got {keep}.")
-    with locked(store):
+    with locked(store), changing(store.root):
+        current = store.current()
+        if store.snapshots() and current not in store.snapshots():
+            raise StoreError(
+                "Nothing was pruned: the store does not say which snapshot is in use. 'xl-smallcap data use "
+                f"FINGERPRINT' names one of: {', '.join(store.snapshots())}."
+            )
         lines = snapshots_of(store)
         broken = next((line for line in lines if line.why), None)
         if broken is not None:
@@ -179,10 +200,12 @@ def prune(store: Store, keep: int) -> Pruned:
         size = 0
         for fingerprint in gone:
             path = store.root / "snapshots" / f"{fingerprint}.json"
+            if store.current() != current:  # a program that knows no lock
+                raise StoreError("Other data became CURRENT meanwhile; prune again.")
             size += path.stat().st_size
             path.unlink()
-        needed = set()
-        for fingerprint in store.snapshots():
+        needed, left = set(), store.snapshots()
+        for fingerprint in left:
             opened = store.open(fingerprint)
             needed |= {series_path(store.root, e.object) for e in opened.entries.values()}
             needed |= {holdings_path(store.root, h.object) for h in opened.holdings_entries}
@@ -193,6 +216,8 @@ def prune(store: Store, keep: int) -> Pruned:
             with contextlib.suppress(OSError):  # open in another program: next time
                 stat = path.stat()
                 if path not in needed and time.time() - stat.st_mtime > _LEFT_ALONE_SECONDS:
+                    if store.snapshots() != left or path.stat().st_mtime != stat.st_mtime:
+                        raise StoreError("Another program is adding to this store; prune again.")
                     path.unlink()
                     files, size = files + 1, size + stat.st_size
         return Pruned(tuple(gone), files, size)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from xl_smallcap.data.writing import make_folder
 from xl_smallcap.errors import StoreError
 
 _PATIENCE = 60.0
@@ -65,8 +66,8 @@ def held(path: Path, seconds: float, busy: str) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, timeout=seconds)
+        make_folder(path.parent, private=True)
+        lock = FileLock(path, timeout=seconds, mode=0o600)
         lock.acquire()
     except Timeout:
         raise StoreError(busy) from None

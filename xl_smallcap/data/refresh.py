@@ -177,7 +177,7 @@ def _note(store: Store, base: Snapshot | None, work: Work, now: np.datetime64) -
         "series": {n: [d, asdict(p), a, r] for n, (d, p, a, r) in work.series.items()},
         "holdings": {n: asdict(h) for n, h in work.holdings.items()},
     }
-    write_atomic(_pending(store), json.dumps(noted).encode(), durable=False)
+    write_atomic(_pending(store), json.dumps(noted).encode(), durable=False, private=True)
 
 
 def _ask(

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from xl_smallcap.errors import NoDataError, StoreError
 
 SCHEMA = 1
 _FINGERPRINT_LENGTH = 12
+_FINGERPRINT = re.compile(r"[0-9a-f]{12}")
 
 
 class Store:
@@ -179,17 +181,14 @@ class Store:
         StoreError
             The disk is full or not writable; the store stays as it was.
         """
-        sha = hashlib.sha256(f"{SCHEMA}|{source}|{synthetic}".encode())
         entries: dict[str, dict[str, Any]] = {}
         over = {n: e for n, e in (kept or {}).items() if n not in series}
         for name in sorted([*series, *over]):
             if name in over:
                 entries[name] = asdict(over[name])
-                sha.update(f"|{name}={over[name].object}".encode())
                 continue
             data = series[name]
             digest = self.put(data)
-            sha.update(f"|{name}={digest}".encode())
             told = (provenance or {}).get(name, Provenance())
             entry = Entry(
                 object=digest,
@@ -206,11 +205,8 @@ class Store:
             )
             entries[name] = asdict(entry)
         owned = sorted(holdings, key=lambda h: (h.fund, h.as_of))
-        for held in owned:
-            sha.update(f"|{held.fund}@{held.as_of}={held.object}".encode())
-        for year in prices.objects if prices is not None else ():
-            sha.update(f"|prices {year}".encode())
-        fingerprint = sha.hexdigest()[:_FINGERPRINT_LENGTH]
+        objects = {name: str(entry["object"]) for name, entry in entries.items()}
+        fingerprint = _fingerprint(source, synthetic, objects, owned, prices)
         before = self._known(fingerprint)
         manifest = {
             "schema": SCHEMA,
@@ -225,7 +221,8 @@ class Store:
             "holdings": [asdict(h) for h in owned],
             "prices": asdict(prices) if prices is not None else None,
         }
-        write_atomic(self.manifest(fingerprint), json.dumps(manifest, indent=1, sort_keys=True).encode())
+        manifest["checksum"] = _checksum(manifest)
+        write_atomic(self.manifest(fingerprint), json.dumps(manifest, indent=1, sort_keys=True).encode(), private=True)
         return self.open(fingerprint)
 
     def _known(self, fingerprint: str) -> dict[str, Any]:
@@ -275,8 +272,8 @@ class Store:
             No snapshot, or several, begin so; CURRENT stays.
         """
         meant = self.meant(fingerprint)
-        self.open(meant)
-        write_atomic(self.root / "CURRENT", meant.encode())
+        self.open(meant)  # one that cannot be read does not become CURRENT
+        write_atomic(self.root / "CURRENT", meant.encode(), private=True)
 
     def current(self) -> str | None:
         """Return the fingerprint of the CURRENT snapshot, or None in an empty store.
@@ -286,11 +283,21 @@ class Store:
         str or None
         """
         try:
-            return (self.root / "CURRENT").read_text(encoding="utf-8").strip() or None
+            told = (self.root / "CURRENT").read_bytes()
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as exc:
-            raise StoreError(f"The store at {self.root} cannot be read: {exc}.") from exc
+        except OSError as exc:
+            raise StoreError(f"The store at {self.root} cannot be read: {exc.strerror or exc}.") from exc
+        found = told.strip().decode("ascii", "replace")
+        if not _FINGERPRINT.fullmatch(found):
+            known = self.snapshots()
+            if not known:
+                return None  # nothing it could have named
+            raise StoreError(
+                f"The file CURRENT in {self.root}, which says what is in use, is damaged. Nothing else is: "
+                f"'xl-smallcap data use FINGERPRINT' mends it, with one of: {', '.join(known)}."
+            )
+        return found
 
     def snapshots(self) -> list[str]:
         """Return the fingerprints in the store, sorted.
@@ -330,6 +337,8 @@ class Store:
             manifest = json.loads(self.manifest(wanted).read_text(encoding="utf-8"))
             if manifest["schema"] != SCHEMA or manifest["fingerprint"] != wanted:
                 raise ValueError("schema")
+            if "checksum" in manifest and manifest["checksum"] != _checksum(manifest):
+                raise ValueError("checksum")
             entries = {
                 name: Entry(**{**entry, "also": tuple(entry.get("also", ()))})
                 for name, entry in manifest["series"].items()
@@ -338,10 +347,13 @@ class Store:
             priced = manifest.get("prices")
             if priced is not None:
                 priced = PricesEntry.read(priced)
+            told = manifest["source"], manifest["synthetic"]
+            if _fingerprint(*told, {n: e.object for n, e in entries.items()}, owned, priced) != wanted:
+                raise ValueError("fingerprint")
         except FileNotFoundError:
             known = ", ".join(self.snapshots()) or "none"
             raise StoreError(f"There is no snapshot '{wanted}' in the store. Known: {known}.") from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             others = ", ".join(s for s in self.snapshots() if s != wanted) or "none"
             raise StoreError(
                 f"The manifest of snapshot '{wanted}' is damaged. Load the data again, or go back with "
@@ -375,10 +387,31 @@ class Store:
         return self.root / "snapshots" / f"{fingerprint}.json"
 
 
+def _fingerprint(
+    source: str, synthetic: bool, objects: Mapping[str, str], holdings: Iterable[HoldingsEntry],
+    prices: PricesEntry | None,
+) -> str:  # fmt: skip
+    """What a snapshot is called: a hash of what its data are, not of when they came."""
+    sha = hashlib.sha256(f"{SCHEMA}|{source}|{synthetic}".encode())
+    for name in sorted(objects):
+        sha.update(f"|{name}={objects[name]}".encode())
+    for held in holdings:
+        sha.update(f"|{held.fund}@{held.as_of}={held.object}".encode())
+    for year in prices.objects if prices is not None else ():
+        sha.update(f"|prices {year}".encode())
+    return sha.hexdigest()[:_FINGERPRINT_LENGTH]
+
+
+def _checksum(manifest: Mapping[str, Any]) -> str:
+    """Of all a manifest says, dates and sources too, which are no part of the fingerprint."""
+    told = {k: v for k, v in manifest.items() if k != "checksum"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
 def _write(path: Path, content: bytes) -> None:
     """Write an object unless the same bytes are there: a damaged file is repaired, a whole one left alone."""
     if not path.is_file() or path.read_bytes() != content:
-        write_atomic(path, content)
+        write_atomic(path, content, private=True)
         return
     with contextlib.suppress(OSError):
         os.utime(path)  # in use again: a prune beside us leaves it alone

@@ -22,6 +22,8 @@ from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError, StoreError
 
 _REPLACE_TRIES = 20
 _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
+NOTHING = "nothing"
+"""What a file that is not there was read as."""
 _FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 """With these a spreadsheet begins to calculate when it opens a CSV file."""
 
@@ -65,10 +67,10 @@ def check_target(path: Path, kind: str = "") -> Path:
         mode = target.stat().st_mode if target.exists() else None
     except (OSError, RuntimeError) as exc:  # a circle of links, a name too long
         raise BadArgumentError(f"{path} cannot be written: {getattr(exc, 'strerror', None) or exc}.") from None
-    if kind and path.suffix.lower() != kind:
-        raise BadArgumentError(f"{path.name} does not end in {kind}; give it a name that does.")
     if mode is not None and stat.S_ISDIR(mode):
-        raise BadArgumentError(f"{path} is a folder; give a file in it a name.")
+        raise BadArgumentError(f"{path} is a folder; give a file in it a name. Nothing was written.")
+    if kind and path.suffix.lower() != kind:
+        raise BadArgumentError(f"{path.name} does not end in {kind}; give it a name that does. Nothing was written.")
     if mode is not None and not stat.S_ISREG(mode):
         raise BadArgumentError(f"{path} is a device or a pipe and no file, so nothing is written there.")
     return target
@@ -192,8 +194,55 @@ def is_still(path: Path, read_as: str) -> bool:
     """
     try:
         return digest_of(path.read_bytes()) == read_as
+    except FileNotFoundError:
+        return read_as == NOTHING
     except OSError:
         return False
+
+
+def as_read(path: Path) -> str:
+    """Return what :func:`write_atomic` wants to know of a file it will replace later.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        That may not be there yet.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    OSError
+        It is there and cannot be read.
+    """
+    try:
+        return digest_of(path.read_bytes())
+    except FileNotFoundError:
+        return NOTHING
+
+
+def beside(path: Path, word: str) -> Path:
+    """Return a free name beside a file, for what must not be written over it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    word : str
+        Put behind its name: "book (refreshed).xlsx".
+
+    Returns
+    -------
+    pathlib.Path
+    """
+    for k in range(1, 1000):
+        number = f" {k}" if k > 1 else ""
+        free = path.with_name(f"{path.stem} ({word}{number}){path.suffix}")
+        if not free.exists():
+            return free
+    raise StoreError(f"There are a thousand files like {path.stem} ({word}); take some away.")
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:

@@ -65,6 +65,8 @@ class WorksheetFunction:
     help: str
     parameters: tuple[Parameter, ...]
     spills: bool
+    table: bool
+    """Whether it always returns one; others do when asked for all."""
 
     @property
     def usage(self) -> str:
@@ -120,8 +122,8 @@ def describe(call: Callable[..., Any]) -> WorksheetFunction:
     for what, text in [("summary", summary), *((p.name, p.help) for p in parameters)]:
         if not 0 < len(text) <= HELP_LIMIT:
             raise ValueError(f"{call.__name__}: help of {what} has {len(text)} characters, not 1 to {HELP_LIMIT}")
-    spills = "Table" in str(inspect.signature(call).return_annotation)
-    return WorksheetFunction(call.__name__, call, summary, parameters, spills)
+    gives = str(inspect.signature(call).return_annotation)
+    return WorksheetFunction(call.__name__, call, summary, parameters, "Table" in gives, gives == "Table")
 
 
 def RUSSELL_WHY(formula: str | None = None) -> str | Table:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from xl_smallcap.data.writing import make_folder
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.functions._arguments import fingerprint_of, is_blank, rows_of
@@ -95,27 +98,34 @@ def _compute(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
     except (
         Exception
     ) as exc:  # the one boundary: whatever went wrong, a cell gets an error and the log gets the traceback
-        _log_unexpected(session, name, plain)
-        answer = Answer(
-            code=UNEXPECTED,
-            message=f"Unexpected error in {name} ({type(exc).__name__}); details: {session.settings.log_file}.",
-        )
+        written = _log_unexpected(session, name, plain)
+        where = f"details: {session.settings.log_file}" if written else "its details could not be written down"
+        answer = Answer(code=UNEXPECTED, message=f"Unexpected error in {name} ({type(exc).__name__}); {where}.")
     assert answer.code is not None
     assert answer.message is not None
     session.errors.append(ErrorRecord(dt.datetime.now(), name, tuple(plain), answer.code, answer.message))
     return answer
 
 
-def _log_unexpected(session: Session, name: str, arguments: Sequence[Any]) -> None:
-    if not log.handlers:
-        try:
-            session.settings.home.mkdir(parents=True, exist_ok=True)
-            handler: logging.Handler = logging.FileHandler(session.settings.log_file, encoding="utf-8", delay=True)
-        except OSError:
-            handler = logging.StreamHandler()
+def _log_unexpected(session: Session, name: str, arguments: Sequence[Any]) -> bool:
+    """Write the traceback to the log, the user's alone; False where it cannot be written, which is no second error."""
+    path = session.settings.log_file
+    try:
+        make_folder(path.parent, private=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError:
+        log.debug("the log %s cannot be written", path)
+        return False
+    try:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        log.addHandler(handler)
-    log.exception("unexpected error in %s(%s)", name, ", ".join(map(repr, arguments)))
+        said = ("unexpected error in %s(%s)", (name, ", ".join(map(repr, arguments))))
+        handler.emit(log.makeRecord(log.name, logging.ERROR, __file__, 0, *said, sys.exc_info()))
+    except Exception:  # an argument whose repr fails: the cell still gets its error
+        return False
+    finally:
+        handler.close()
+    return True
 
 
 def evaluate(name: str, arguments: Sequence[Any], pin: Any = None) -> Answer:

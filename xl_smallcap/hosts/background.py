@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 import sys
 import threading
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions._arguments import day as read_day
+from xl_smallcap.hosts import processes
 
 log = logging.getLogger("xl_smallcap")
 
@@ -160,15 +160,9 @@ class BackgroundPitch:
         for flag, value in (("--as-of", "" if day is None else str(day)), ("--scenario", path), ("--against", against)):
             if value:
                 command += [flag, value]
-        quiet: dict[str, Any] = {}
-        if sys.platform == "win32":
-            quiet["creationflags"] = subprocess.CREATE_NO_WINDOW
-        done = subprocess.run(  # noqa: S603 - our own command by our own Python
-            command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False,
-            stdin=subprocess.DEVNULL, **quiet,
-        )  # fmt: skip
-        if done.returncode != 0 or not out.is_file():
-            said = [line for line in done.stderr.splitlines() if line.strip()]
+        done = processes.run(command, None)
+        if done.code != 0 or not out.is_file():
+            said = [line for line in done.err.splitlines() if line.strip()]
             return PitchState(False, f"No pitch sheet: {said[-1] if said else 'the command failed'}")
         return PitchState(False, f"Written: {out}", str(out))
 

@@ -1,8 +1,7 @@
 """The loopback server: our process, warm, answering one user's spreadsheet over 127.0.0.1.
 
-A frame is four bytes of length (big-endian) and JSON. The first frame of a connection is ``{"token": ...}``; every
-further one ``{"calls": [[name, [argument, ...]], ...]}``, with the workbook's ``"pin"`` where it has one and its
-``"first_day"`` (days after 1899-12-30, 1462 with the date system of 1904), is answered by
+After the proofs of :mod:`link` every frame ``{"calls": [[name, [argument, ...]], ...]}``, with the workbook's ``"pin"``
+where it has one and its ``"first_day"`` (days after 1899-12-30, 1462 with the date system of 1904), is answered by
 ``{"answers": [...]}``, each answer exactly one of ``{"value": v}``, ``{"table": rows}``, ``{"error": {"code": c,
 "message": m}}``. Dates go as the workbook's day numbers. ``{"refresh": "start"}`` begins a refresh and ``{"refresh":
 "state"}`` asks how far it is; both are answered by ``{"running", "done", "total", "text"}``.
@@ -14,13 +13,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
-import hmac
 import json
 import os
 import secrets
 import socket
 import socketserver
-import struct
+import stat
 import sys
 import threading
 import time
@@ -28,14 +26,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from xl_smallcap.config import Settings, load_settings
+from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.functions import BY_NAME
-from xl_smallcap.hosts import background
+from xl_smallcap.hosts import background, link
 from xl_smallcap.hosts._cells import Answer, day_number, evaluate
 
-_LARGEST_FRAME = 64 * 1024 * 1024
 _IDLE_CHECK_SECONDS = 5.0
-_LARGEST_HELLO, _HELLO_SECONDS = 1024, 5.0
-"""What a stranger may send, and how long it may take, before it has shown the token."""
+_MOST_STRANGERS = 32
+"""Connections at a time that have not shown the token yet; more are closed at once."""
 
 
 def _wire(answer: Answer, first_day: float) -> dict[str, Any]:
@@ -75,72 +73,29 @@ def _dated(name: str, arguments: list[Any], first_day: float) -> list[Any]:
     return [day(a) if k < len(dated) and dated[k] else a for k, a in enumerate(arguments)]
 
 
-def read_frame(stream: Any, largest: int = _LARGEST_FRAME) -> Any:
-    """Read one frame.
-
-    Parameters
-    ----------
-    stream : file-like
-        Binary.
-    largest : int
-        Bytes accepted.
-
-    Returns
-    -------
-    object
-        The JSON; None at the end of the stream.
-
-    Raises
-    ------
-    ValueError
-        Not a frame.
-    """
-    head = stream.read(4)
-    if len(head) < 4:
-        return None
-    (size,) = struct.unpack(">I", head)
-    if size > largest:
-        raise ValueError("frame too large")
-    body = stream.read(size)
-    if len(body) < size:
-        return None
-    return json.loads(body)
-
-
-def write_frame(stream: Any, content: Any) -> None:
-    """Write one frame.
-
-    Parameters
-    ----------
-    stream : file-like
-        Binary.
-    content : object
-        JSON-able, without NaN.
-    """
-    body = json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
-    stream.write(struct.pack(">I", len(body)) + body)
-    stream.flush()
-
-
-class _Handler(socketserver.StreamRequestHandler):
-    disable_nagle_algorithm = True
-    wbufsize = -1
+class _Handler(socketserver.BaseRequestHandler):
+    request: socket.socket
 
     def handle(self) -> None:
         server = cast("Server", self.server)
+        if not server.strangers.acquire(blocking=False):
+            return  # too many who have shown nothing yet: the connection ends
         try:
-            self.connection.settimeout(_HELLO_SECONDS)
-            hello = read_frame(self.rfile, _LARGEST_HELLO)
-            token = hello.get("token", "") if isinstance(hello, dict) else ""
-            if not hmac.compare_digest(str(token).encode(), server.token.encode()):
-                return
-            self.connection.settimeout(None)
-            write_frame(self.wfile, {"ok": True, "pid": os.getpid()})
-            while (request := read_frame(self.rfile)) is not None:
+            try:
+                self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                ours = link.prove_to_client(self.request, server.token, {"pid": os.getpid()})
+            finally:
+                server.strangers.release()
+            while ours:
+                self.request.settimeout(None)  # between questions a spreadsheet may rest as long as it likes
+                request = link.receive(self.request, link.LARGEST_FRAME, None)
+                if request is None:
+                    return
                 server.touch()
-                write_frame(self.wfile, _answered(request))
+                self.request.settimeout(link.EXCHANGE_SECONDS)
+                link.send(self.request, _answered(request))
                 server.touch()
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, OSError, RecursionError):
             return  # not our client, or gone: the connection ends, the server stays
 
 
@@ -160,6 +115,7 @@ class Server(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.token = secrets.token_urlsafe(32)
         self.address_file = settings.home / "run" / "server.json"
+        self.strangers = threading.BoundedSemaphore(_MOST_STRANGERS)
         self._idle_seconds = settings.server_idle_minutes * 60.0
         self._last_used = time.monotonic()
 
@@ -169,13 +125,11 @@ class Server(socketserver.ThreadingTCPServer):
 
     def announce(self) -> None:
         """Write where the server listens, readable by this user alone."""
-        self.address_file.parent.mkdir(parents=True, exist_ok=True)
         content = json.dumps({"port": self.server_address[1], "token": self.token, "pid": os.getpid()})
-        temporary = self.address_file.with_name(f"server.{os.getpid()}.tmp")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(content)
-        temporary.replace(self.address_file)
+        with contextlib.suppress(OSError):  # one that others can read does not pass its rights on
+            if stat.S_IMODE(self.address_file.stat().st_mode) & 0o077:
+                self.address_file.unlink()
+        write_atomic(self.address_file, content.encode(), durable=False, private=True)
 
     def service_actions(self) -> None:
         """End when nobody has asked for the idle time."""
@@ -209,10 +163,9 @@ def running(address_file: Path) -> bool:
     """
     try:
         address = json.loads(address_file.read_text(encoding="utf-8"))
-        with socket.create_connection(("127.0.0.1", int(address["port"])), timeout=2.0) as link:
-            stream = link.makefile("rwb")
-            write_frame(stream, {"token": address["token"]})
-            return bool(read_frame(stream))
+        opened, told = link.connect(int(address["port"]), str(address["token"]))
+        with opened:
+            return bool(told)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -168,7 +168,7 @@ class Session:
         """
         found = self._fits.get(key)
         if found is None:
-            found = self._read_fit(self._fit_path(key), from_columns)
+            found = self._read_fit(self._fit_path(key), key, from_columns)
             if found is not None:
                 self._fits.put(key, found)
         return found
@@ -203,13 +203,13 @@ class Session:
             if found is not None:
                 return found  # type: ignore[no-any-return]  # one cache for models of every type; the key tells which
             path = self._fit_path(key)
-            result = self._read_fit(path, from_columns)
+            result = self._read_fit(path, key, from_columns)
             if result is None:
                 result = compute()
                 columns = to_columns(result)
                 for array in columns.values():
                     array.flags.writeable = False  # it is shared from now on
-                self._write_fit(path, columns)
+                self._write_fit(path, key, columns)
             self._fits.put(key, result)
             return result
 
@@ -225,9 +225,11 @@ class Session:
         digest = hashlib.sha256(text.encode()).hexdigest()
         return self.settings.cache_dir / digest[:2] / f"{digest}.fit"
 
-    def _read_fit(self, path: Path, from_columns: Callable[[Columns], V]) -> V | None:
+    def _read_fit(self, path: Path, key: tuple[str, ...], from_columns: Callable[[Columns], V]) -> V | None:
         try:
-            columns, _ = columnar.decode(path.read_bytes(), str(path))
+            columns, meta = columnar.decode(path.read_bytes(), str(path))
+            if meta.get("key") != [code_version(), *key]:
+                raise StoreError("it is another question's")  # copied or renamed: a name is not enough
             with contextlib.suppress(OSError):
                 os.utime(path)  # what is used is pruned last
             return from_columns(columns)
@@ -237,10 +239,10 @@ class Session:
             log.warning("cached fit %s not used: %s", path.name, exc)
             return None
 
-    def _write_fit(self, path: Path, columns: Columns) -> None:
+    def _write_fit(self, path: Path, key: tuple[str, ...], columns: Columns) -> None:
         # The disk cache only saves time: where it cannot be written the answer is given all the same.
         try:
-            write_atomic(path, columnar.encode(columns, {}), durable=False)
+            write_atomic(path, columnar.encode(columns, {"key": [code_version(), *key]}), durable=False, private=True)
         except StoreError as exc:
             log.warning("fit not cached on disk: %s", exc)
             return
@@ -325,6 +327,34 @@ def pinned(fingerprint: str) -> Iterator[Session]:
         yield found
     finally:
         _active.reset(token)
+
+
+@contextlib.contextmanager
+def one_snapshot(fingerprint: str = "") -> Iterator[Session]:
+    """Work on one snapshot from first to last, whatever becomes CURRENT meanwhile, within this block of this thread.
+
+    Parameters
+    ----------
+    fingerprint : str
+        Which; default the one in use now.
+
+    Yields
+    ------
+    Session
+
+    Raises
+    ------
+    NoDataError, StoreError
+        There are no data, or no such snapshot.
+    """
+    if fingerprint:
+        with pinned(fingerprint) as found:
+            yield found
+        return
+    base = current_session()
+    base.follow()
+    with pinned(base.snapshot.fingerprint) as found:
+        yield found
 
 
 def use_session(session: Session | None) -> None:

@@ -17,7 +17,7 @@ from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import FitError, NoDataError, XlSmallcapError
 from xl_smallcap.functions import RUSSELL_ASOF, RUSSELL_BETAS
 from xl_smallcap.functions.regimes import compute_regime_history
-from xl_smallcap.session import current_session
+from xl_smallcap.session import current_session, one_snapshot
 from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.named_styles import named_styles
 from xl_smallcap.workbooks.sheets import (
@@ -140,6 +140,11 @@ def workbook_bytes(*, macros: bool = False, cell_by_cell: bool = False, progress
     NoDataError
         No data are loaded, or the default model cannot be fitted.
     """
+    with one_snapshot():
+        return _workbook(macros, cell_by_cell, progress)
+
+
+def _workbook(macros: bool, cell_by_cell: bool, progress: Progress) -> bytes:
     check()
     buffer = io.BytesIO()
     draft = new_draft(

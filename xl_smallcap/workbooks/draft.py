@@ -6,14 +6,16 @@ So a formula stands once, its stored value is what that very text gives, and no 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.workbooks.formulas.asking import NoFormats, ask_engine
 from xl_smallcap.workbooks.formulas.calculator import Calculator, Formula
 from xl_smallcap.workbooks.formulas.references import address
-from xl_smallcap.workbooks.formulas.values import CellError, Grid, serial
+from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError, serial
 from xl_smallcap.workbooks.styles import GENERAL, Kind, Styles, form_of
 
 
@@ -183,13 +185,15 @@ class Page:
     def write(self) -> None:
         """Write every cell with the value it has now."""
         for at, spill in self.spills.items():
-            self._write_spill(at, spill)
+            with self._named(*at):
+                self._write_spill(at, spill)
         for (row, column), content in self.cells.items():
             if (row, column) in self.spills:
                 continue
             look = self.looks[row, column]
             if isinstance(content, Formula):
-                self._write_formula(row, column, content, look)
+                with self._named(row, column):
+                    self._write_formula(row, column, content, look)
             elif content is None:
                 self.sheet.write_blank(row, column, None, look)
             elif isinstance(content, dt.date):
@@ -198,6 +202,17 @@ class Page:
                 self.sheet.write_string(row, column, content, look)
             else:
                 self.sheet.write_number(row, column, content, look)
+
+    @contextmanager
+    def _named(self, row: int, column: int) -> Iterator[None]:
+        """Say which cell it is whose formula our calculator cannot calculate."""
+        try:
+            yield
+        except UnsupportedError as exc:
+            raise BadArgumentError(
+                f"The formula in {self.name}!{address(row, column)} cannot be calculated on these data ({exc}); "
+                "nothing was written. Please report it with the first and last day of your data."
+            ) from exc
 
     def _write_formula(self, row: int, column: int, content: Formula, look: Any) -> None:
         """Write a formula of one value.
@@ -215,9 +230,12 @@ class Page:
         else:
             self.sheet.write_formula(row, column, content.text, look, value)
 
-    def _write_shown(self, row: int, column: int, shown: Any, look: Any, own: str) -> None:
-        """Write one cell of a table: its own formula where it has one, else what is shown."""
-        error = isinstance(shown, str) and shown.startswith("#")
+    def _write_shown(self, row: int, column: int, cell: Any, look: Any, own: str) -> None:
+        """Write one cell of a table: its own formula where it has one, else what is shown.
+
+        Only our own errors are errors: a text of the data that begins with # or = stays a text.
+        """
+        shown, error = stored(cell), isinstance(cell, CellError)
         if own and shown != "" and not error:  # an empty text or an error would be calculated on opening
             self.sheet.write_formula(row, column, own, look, shown)
         elif error:
@@ -253,9 +271,8 @@ class Page:
                     form = "0.000"
                 wrapped = {"text_wrap": True} if spill.height and isinstance(cell, str) else {}
                 style = head if i == 0 else self.styles.get(spill.kind, form, **wrapped)
-                shown = stored(cell)
                 own = f"=INDEX({text.removeprefix('=')},{i + 1},{j + 1})" if alone else ""
-                self._write_shown(row + i, column + j, shown, style, own)
+                self._write_shown(row + i, column + j, cell, style, own)
         self.sheet.conditional_format(row, column, bottom, right, {"type": "errors", "format": self.draft.faint})
         for i in range(len(table.rows), spill.room):
             for j, name in enumerate(table.rows[0]):

@@ -33,7 +33,12 @@ class OfficeOnCall:
         if self._office is None:
             home = current_session().settings.home
             # the driver says itself when to calculate
-            environment = {"XL_SMALLCAP_HOME": str(home), "XL_SMALLCAP_OPEN_AS_STORED": "1"}
+            # and its cells are of the same snapshot as ours, whatever becomes CURRENT meanwhile
+            environment = {
+                "XL_SMALLCAP_HOME": str(home),
+                "XL_SMALLCAP_OPEN_AS_STORED": "1",
+                "XL_SMALLCAP_PIN": current_session().snapshot.fingerprint,
+            }
             self._office = Office(extension=package_files(home), environment=environment)
             self._stack.callback(self._office.__exit__, None, None, None)
         return self._office

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.data.writing import write_atomic
+from xl_smallcap.data.writing import check_target, write_atomic
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import RUSSELL_ASOF
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.hosts.libreoffice.office import Office
-from xl_smallcap.session import Session, current_session
+from xl_smallcap.session import Session, current_session, one_snapshot
 from xl_smallcap.workbooks.book import Progress, check, finished, new_draft
 from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.formulas.calculator import Formula
@@ -84,6 +84,8 @@ def pitch_bytes(
     options, told = _checked(session, options)
     buffer = io.BytesIO()
     draft = new_draft(buffer, "Pitch sheet", "Small against large, by xl_smallcap")
+    # the page stays with the data it was made of; a workbook that is to follow the data is 'workbook build'
+    draft.book.define_name("RUSSELL_PIN", f'="{session.snapshot.fingerprint}"')
     names = ["Pitch", pitch_data.NAME, *(["Thesis"] if options.projecting else []), "Data"]
     pages = {name: draft.page(name) for name in names}
     pitch.inputs(pages["Pitch"], options, as_of, list(session.scenarios.paths))
@@ -167,12 +169,11 @@ def make_pitch(
     day = read.day("as_of", as_of)
     if day is None:  # what was known on the last day, not what was published about it later
         day = np.datetime64(RUSSELL_ASOF(), "D")
-    if pdf is not None and pdf.is_dir():
-        raise BadArgumentError(f"{pdf} is a folder; give the PDF a name. Nothing was written.")
-    if out.suffix.lower() != ".xlsx":
-        raise BadArgumentError(f"A pitch sheet is written as .xlsx; got '{out.name}'.")
+    check_target(out, ".xlsx")
+    if pdf is not None:
+        check_target(pdf, ".pdf")
     when: Any = day.item()
-    with OfficeOnCall() as office:
+    with one_snapshot(), OfficeOnCall() as office:
         if pdf is not None:
             office.foresee()
         data, told = pitch_bytes(options, when, progress, freeze=freeze)

@@ -7,7 +7,13 @@ Started by ``office.py``; the first argument is the name of the pipe soffice lis
 import contextlib
 import json
 import math
+import os
+import queue
+import shutil
+import signal
+import subprocess
 import sys
+import threading
 import time
 
 import uno
@@ -50,7 +56,7 @@ class _Approve(unohelper.Base, XCommandEnvironment, XInteractionHandler):
                 return
 
 
-def _connect(pipe, seconds):
+def _connect(pipe, seconds, asker):
     local = uno.getComponentContext()
     resolver = local.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", local)
     end = time.monotonic() + seconds
@@ -58,7 +64,7 @@ def _connect(pipe, seconds):
         try:
             return resolver.resolve("uno:pipe,name=%s;urp;StarOffice.ComponentContext" % pipe)
         except NoConnectException:
-            if time.monotonic() > end:
+            if time.monotonic() > end or asker.gone:
                 raise
             time.sleep(0.05)
 
@@ -236,20 +242,70 @@ def _plain(value):
     return value
 
 
+class Asker:
+    """Who started us: its requests, and whether it is still there.
+
+    It may be ended at any moment, also while the office is busy; then nobody else would end the office.
+    """
+
+    def __init__(self):
+        started = json.loads(sys.stdin.readline() or "null")
+        if started is None:  # ended before it had started the office
+            sys.exit(0)
+        self.office, self.folder = started["office"], started["folder"]
+        self.gone = False
+        self.lines = queue.Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self):
+        for line in sys.stdin:
+            self.lines.put(line)
+        self.gone = True
+        self.end()
+        self.lines.put("")
+
+    def end(self):
+        """End the office and all it has started."""
+        if sys.platform == "win32":
+            command = ["taskkill", "/F", "/T", "/PID", str(self.office)]
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        else:
+            with contextlib.suppress(OSError):
+                os.killpg(self.office, signal.SIGKILL)
+
+
 def main():
-    """Serve requests until the input ends."""
-    driver = Driver(_connect(sys.argv[1], float(sys.argv[2])))
+    """Serve requests until the input ends; the office ends with us, whatever happens."""
+    asker = Asker()
+    try:
+        _serve(asker)
+    finally:
+        if asker.gone:
+            asker.end()
+            for _ in range(20):  # files of an office that is just ending
+                shutil.rmtree(asker.folder, ignore_errors=True)
+                if not os.path.exists(asker.folder):
+                    break
+                time.sleep(0.1)
+
+
+def _serve(asker):
+    driver = Driver(_connect(sys.argv[1], float(sys.argv[2]), asker))
     print(json.dumps({"ok": "ready"}), flush=True)
-    for line in sys.stdin:
+    while True:
+        line = asker.lines.get()
+        if not line:
+            return
         request = json.loads(line)
         try:
             answer = {"ok": _plain(getattr(driver, request["do"])(*request["with"]))}
         except Exception as exc:  # every failure goes back to our process as a sentence
             answer = {"error": "%s: %s" % (type(exc).__name__, exc)}
+        if asker.gone:
+            return
         print(json.dumps(answer), flush=True)
         if request["do"] == "quit":
             return
-    driver.quit()  # who asked is gone
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from xl_smallcap.errors import NoDataError
+from xl_smallcap.hosts import processes
 
 OLDEST = (25, 2)
 """Older LibreOffice does not resolve the plain function names of an .xlsx and mangles them on saving."""
@@ -43,24 +44,10 @@ class OfficeMissingError(NoDataError):
 
 def _run(command: Sequence[str], seconds: float = 60.0) -> str:
     try:
-        done = subprocess.run(  # noqa: S603 - a program the user installed, found by us
-            command, capture_output=True, text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired) as exc:
+        done = processes.run(command, seconds)
+    except OSError as exc:
         raise OfficeMissingError(f"{command[0]} cannot be run: {exc}.") from None
-    return done.stdout if done.returncode == 0 else ""
-
-
-def _start(command: Sequence[str], environment: dict[str, str], talk: bool) -> subprocess.Popen[str]:
-    """Start a program in a group of its own: Ctrl-C in our window is for us, who then end it."""
-    quiet = subprocess.PIPE if talk else subprocess.DEVNULL
-    own: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return subprocess.Popen(  # noqa: S603 - a program the user installed, found by us
-        command, stdin=quiet, stdout=quiet, stderr=subprocess.DEVNULL, text=True, encoding="utf-8", env=environment,
-        **own,
-    )  # fmt: skip
+    return done.out if done.code == 0 else ""
 
 
 def find_soffice() -> Path:
@@ -213,8 +200,14 @@ class Office:
             command.append(f"-env:BUNDLED_EXTENSIONS={bundled.parent.as_uri()}")
         driver = self._folder / "driver.py"
         driver.write_bytes(resources.files("xl_smallcap.hosts.libreoffice").joinpath("driver.py").read_bytes())
-        self._office = _start(command, {**_outside_venv(), **environment}, talk=False)
-        self._driver = _start([str(python), str(driver), pipe, str(_START_SECONDS)], _outside_venv(), talk=True)
+        self._driver = processes.start(
+            [str(python), str(driver), pipe, str(_START_SECONDS)], _outside_venv(), talk=True
+        )
+        self._office = processes.start(command, {**_outside_venv(), **environment}, talk=False)
+        # the driver ends the office, and the folder, where this process is ended before it can
+        assert self._driver.stdin is not None
+        self._driver.stdin.write(json.dumps({"office": self._office.pid, "folder": str(self._folder)}) + "\n")
+        self._driver.stdin.flush()
 
     def _answer(self, seconds: float) -> Any:
         """The driver's next answer; where the office dies or does not answer in time, it is ended."""
@@ -276,17 +269,8 @@ class Office:
 
     def _kill(self) -> None:
         for process in (self._office, self._driver):
-            if process is None:
-                continue
-            if sys.platform == "win32":
-                if process.poll() is None:
-                    with contextlib.suppress(OfficeMissingError):
-                        _run(["taskkill", "/F", "/T", "/PID", str(process.pid)])  # soffice.exe and its soffice.bin
-            else:
-                import signal
-
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
+            if process is not None:
+                processes.kill_group(process)
 
     def __enter__(self) -> Self:
         if not self._started:
@@ -323,14 +307,7 @@ class Office:
     def _end(self) -> None:
         """End whatever is left of it, and its folder."""
         self._ended = True
-        self._kill()
         for process in (self._office, self._driver):
-            if process is None:
-                continue
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(15)
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    with contextlib.suppress(OSError):
-                        stream.close()
+            if process is not None:
+                processes.kill(process)
         shutil.rmtree(self._folder, ignore_errors=True)

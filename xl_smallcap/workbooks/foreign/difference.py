@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions.formula import OURS
-from xl_smallcap.session import current_session
+from xl_smallcap.session import current_session, one_snapshot
 from xl_smallcap.types import Scalar, Table
 from xl_smallcap.workbooks.foreign.contents import Contents
 from xl_smallcap.workbooks.foreign.package import Package, open_package
@@ -211,7 +212,8 @@ def difference(old_path: Path, new_path: Path) -> Difference:
         f"Only in the old: {len(set(before) - set(after))}; only in the new: {len(set(after) - set(before))}; "
         f"with another formula: {sum(k in after and after[k].text != c.text for k, c in before.items())}."
     ]
-    stages = _explained(old, new, (before, after), pairs, changed, told)
+    with one_snapshot() if current_session().store.current() else nullcontext():
+        stages = _explained(old, new, (before, after), pairs, changed, told)
     table: Table = [
         ["sheet", "cell", "label", "formula", "old", "new", "change", "from_model", "from_inputs", "from_data",
          "from_window", "cause"]

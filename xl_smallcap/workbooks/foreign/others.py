@@ -51,11 +51,14 @@ def mark_frozen(book: Book) -> None:
                 book.kept[sheet][at] = (
                     "another workbook, a pivot table, a feed or the file itself, which only Excel sees"
                 )
-            elif _COMPARES.search(text) and any(
-                m[1].upper() in BY_NAME and BY_NAME[m[1].upper()].spills for m in OURS.finditer(text)
-            ):
+            elif _COMPARES.search(text) and any(_gives_a_table(m[1].upper(), cell.text) for m in OURS.finditer(text)):
                 # LibreOffice does not find a text of an add-in's table equal to the same text
                 book.kept[sheet][at] = "it compares texts of a table of ours; put the table into cells of its own"
+
+
+def _gives_a_table(name: str, formula: str) -> bool:
+    entry = BY_NAME.get(name)
+    return entry is not None and (entry.table or (entry.spills and '"all"' in formula.lower()))
 
 
 def constants(book: Book) -> dict[str, dict[Place, Change]]:

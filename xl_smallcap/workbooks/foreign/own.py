@@ -32,9 +32,14 @@ def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
         if k % 200 == 0:
             progress("our functions", k, len(ours))
         try:
-            book.direct[sheet][at] = calculator.value(sheet, *at)
+            value = calculator.value(sheet, *at)
         except UnsupportedError:
             continue  # LibreOffice's turn, with our add-in
+        before = stored_at(book, sheet, at)
+        if book.keep_numbers and isinstance(value, CellError) and isinstance(before, float):
+            book.saved.append((sheet, at))
+            value = before
+        book.direct[sheet][at] = value
     book.cut = {(sheet, (row, column)) for sheet, row, column in calculator.cut}
     progress("our functions", len(ours), len(ours))
 
@@ -61,7 +66,35 @@ def _expand(book: Book, ours: Ours, progress: Progress) -> None:
             if (ref.bottom - ref.top + 1) * (ref.right - ref.left + 1) > _MOST_CELLS:
                 continue  # LibreOffice's turn; it will say so
             grid = _filled(found, ref)
+        if book.keep_numbers and isinstance(found, CellError):
+            before = [[stored_at(book, sheet, (r, c)) for c in range(ref.left, ref.right + 1)]
+                      for r in range(ref.top, ref.bottom + 1)]  # fmt: skip
+            if any(isinstance(v, float) for line in before for v in line):
+                book.saved += [(sheet, at)] * sum(isinstance(v, float) for line in before for v in line)
+                grid = Grid(tuple(map(tuple, before)))
+                book.contents.read(sheet).resize(at, book.stored_refs[sheet, at])
         book.spill(sheet, at, grid)
+
+
+def stored_at(book: Book, sheet: str, at: Place) -> Any:
+    """Return what a cell showed before.
+
+    Parameters
+    ----------
+    book : Book
+        The workbook.
+    sheet : str
+        Its sheet.
+    at : tuple of int
+        Its place.
+
+    Returns
+    -------
+    object
+    """
+    contents = book.contents.read(sheet)
+    cell = contents.formulas.get(at)
+    return contents.constants.get(at) if cell is None else cell.value
 
 
 def _filled(found: Any, ref: Block) -> Grid:

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xl_smallcap.errors import BadArgumentError, NoDataError
+from xl_smallcap.errors import BadArgumentError, BusyError, NoDataError
 from xl_smallcap.hosts.excel import opc
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -225,7 +225,7 @@ def refuse_if_open(path: Path) -> None:
     """
     for mark, program in ((f"~${path.name}", "Excel"), (f".~lock.{path.name}#", "LibreOffice")):
         if path.with_name(mark).exists():
-            raise NoDataError(
+            raise BusyError(
                 f"{path.name} is open in {program} ('{mark}' lies beside it). Close it there, or give another file "
                 "with --out; if nobody has it open, delete that file."
             )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xl_smallcap.data.writing import write_atomic
-from xl_smallcap.errors import BadArgumentError, unknown_word
+from xl_smallcap.data.writing import NOTHING, as_read, beside, check_target, digest_of, write_atomic
+from xl_smallcap.errors import BadArgumentError, BusyError, SavedMeanwhileError, XlSmallcapError, unknown_word
 from xl_smallcap.functions import BY_NAME
+from xl_smallcap.functions._arguments import fingerprint_of
 from xl_smallcap.functions.formula import ALONE, OURS, near_miss
 from xl_smallcap.hosts.libreoffice.office import OfficeMissingError
+from xl_smallcap.session import current_session, one_snapshot
 from xl_smallcap.workbooks.foreign.changes import cell_values, changes_of
 from xl_smallcap.workbooks.foreign.charts import refresh_charts
 from xl_smallcap.workbooks.foreign.contents import Contents
@@ -21,11 +24,12 @@ from xl_smallcap.workbooks.foreign.others import (
     mark_frozen,
     without_office,
 )
-from xl_smallcap.workbooks.foreign.own import calculate_ours
+from xl_smallcap.workbooks.foreign.own import calculate_ours, stored_at
 from xl_smallcap.workbooks.foreign.package import open_package, refuse_if_open
-from xl_smallcap.workbooks.foreign.patching import patch_sheet
+from xl_smallcap.workbooks.foreign.patching import Change, patch_sheet
 from xl_smallcap.workbooks.foreign.state import Book, Ours, Progress, unknown_functions
 from xl_smallcap.workbooks.formulas.references import address
+from xl_smallcap.workbooks.formulas.values import CellError
 from xl_smallcap.workbooks.on_call import OfficeOnCall
 
 
@@ -38,11 +42,15 @@ class RefreshedBook:
     changed: int = 0
     charts: int = 0
     office: bool = False
+    worse: int = 0
+    """Cells that had a number and would show an error, or nothing, now."""
     kept: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
 
 
-def refresh_workbook(path: Path, out: Path | None, pdf: Path | None, progress: Progress) -> RefreshedBook:
+def refresh_workbook(
+    path: Path, out: Path | None, pdf: Path | None, progress: Progress, *, keep: bool = False
+) -> RefreshedBook:
     """Recalculate a workbook and patch its stored values.
 
     Parameters
@@ -55,26 +63,28 @@ def refresh_workbook(path: Path, out: Path | None, pdf: Path | None, progress: P
         Also printed there, by LibreOffice.
     progress : callable
         Told of (what, done, total).
+    keep : bool
+        Whether cells of ours that had a number and would show an error stay as they were.
 
     Returns
     -------
     RefreshedBook
+        Where the file was saved by somebody meanwhile, `path` is a copy beside it.
 
     Raises
     ------
     BadArgumentError, NoDataError
-        No workbook, one that cannot be opened, or open elsewhere.
+        No workbook, one that cannot be opened, open elsewhere, or no data at all: nothing is written.
     OfficeMissingError
         A PDF is wanted and LibreOffice is not there.
     """
-    target = (out or path).resolve()  # behind a link it is the file that is replaced
+    target = check_target(out or path).resolve()
     if pdf is not None and pdf.resolve() in (target, path.resolve()):
         raise BadArgumentError(f"The PDF would overwrite the workbook {pdf.name}; give it another name.")
-    if pdf is not None and pdf.is_dir():
-        raise BadArgumentError(f"{pdf} is a folder; give the PDF a name.")
-    if target.is_dir():
-        raise BadArgumentError(f"{target} is a folder; give the workbook a name.")
+    if pdf is not None:
+        check_target(pdf, ".pdf")
     package = open_package(path)
+    there = digest_of(package.data) if target == path.resolve() else as_read(target)
     refuse_if_open(target)
     progress("reading", 0, 1)
     book = Book(Contents(package))
@@ -82,24 +92,82 @@ def refresh_workbook(path: Path, out: Path | None, pdf: Path | None, progress: P
     report = RefreshedBook(target, ours=len(ours))
     if not ours:
         report.told.append(f"{path.name} has no RUSSELL_ formula.")
-    with OfficeOnCall() as office:
+    book.keep_numbers = keep
+    with one_snapshot(_data_of(book)) if ours else nullcontext(), OfficeOnCall() as office:
+        began = len(current_session().errors)
         if pdf is not None or foresee_office(book, ours):
             office.foresee()
         calculate_ours(book, ours, progress)
         _calculate_rest(book, office, pdf, progress, report)
+        why = [e.sentence for e in list(current_session().errors)[began:]]
     _sentences(book, ours, report)
     for sheet, part in book.sheets.items():
         changes = changes_of(book, sheet)
+        lost = [at for at, change in changes.items() if _is_worse(book, sheet, at, change)]
+        if keep:
+            changes = {at: change for at, change in changes.items() if at not in set(lost)}
+        report.worse += len(lost)
         if changes:
             package.changed[part.part] = patch_sheet(package.part(part.part), changes)
             report.changed += len(changes)
     charts = refresh_charts(book, cell_values(book))
     report.charts = charts.changed
     report.told += charts.kept
+    if report.worse or book.saved:
+        _say_worse(report, book, keep, why)
     progress("writing", 0, 1)
     if package.changed or out is not None:
-        write_atomic(target, package.to_bytes() if package.changed else package.data)
+        _write(report, target, package.to_bytes() if package.changed else package.data, there)
     return report
+
+
+def _data_of(book: Book) -> str:
+    """The snapshot a workbook is calculated on: in use now, or pinned; with none at all nothing is worth writing."""
+    session = current_session()
+    try:
+        if book.pin is not None:
+            return session.store.meant(fingerprint_of(book.pin))
+        session.follow()
+        return session.snapshot.fingerprint
+    except XlSmallcapError as exc:
+        pin = "The workbook's name RUSSELL_PIN: " if book.pin is not None else ""
+        home = "" if book.pin is not None else f" (The data folder is {session.settings.home}.)"
+        raise type(exc)(f"{pin}{exc}{home} Nothing was written.") from None
+
+
+def _write(report: RefreshedBook, target: Path, content: bytes, there: str) -> None:
+    """Write the workbook, or a copy beside it where somebody has opened or saved it meanwhile."""
+    try:
+        refuse_if_open(target)
+        write_atomic(target, content, read_as=there)
+    except (SavedMeanwhileError, BusyError) as exc:
+        report.path = beside(target, "refreshed")
+        write_atomic(report.path, content, read_as=NOTHING)
+        report.kept.append(f"{exc} What it would be after the refresh of what it was before: {report.path.name}.")
+
+
+def _is_worse(book: Book, sheet: str, at: tuple[int, int], change: Change) -> bool:
+    """Whether a cell that had a number gets an error, or becomes empty because its table is one."""
+    if not isinstance(stored_at(book, sheet, at), float):
+        return False
+    if isinstance(change.value, CellError):
+        return True
+    return change.value is None and any(
+        ref.top <= at[0] <= ref.bottom and ref.left <= at[1] <= ref.right
+        for anchor, grid in book.spills[sheet].items()
+        if isinstance(grid.first, CellError) and len(grid.rows) == len(grid.rows[0]) == 1
+        for ref in [book.stored_refs[sheet, anchor]]
+    )
+
+
+def _say_worse(report: RefreshedBook, book: Book, keep: bool, why: list[str]) -> None:
+    count = report.worse + (len(book.saved) if keep else 0)
+    reasons = " ".join(dict.fromkeys(why[:3]))
+    if keep:
+        told = f"{count} cells that had numbers would be errors now and keep their old values."
+    else:
+        told = f"{count} cells that had numbers are errors now; --keep leaves such cells as they were."
+    report.kept.append(f"{told} {reasons}".strip())
 
 
 def _calculate_rest(

@@ -44,6 +44,10 @@ class Book:
         self.spills: dict[str, dict[Place, Grid]] = {n: {} for n in self.sheets}
         self.granted = {n: Areas() for n in self.sheets}
         """Where `spills` are."""
+        self.keep_numbers = False
+        """Whether a result of ours that would be an error leaves the number that was there."""
+        self.saved: list[tuple[str, Place]] = []
+        """Cells that were left so."""
         self.cut: set[tuple[str, Place]] = set()
         """Cells whose formula gives a table and shows only its upper left cell."""
         self.blocked: dict[str, list[Place]] = {n: [] for n in self.sheets}

@@ -202,7 +202,9 @@ def _regimes(page: Page, projections: bool) -> None:
     page.row(REGIMES, CHART_COLUMN, ["month", "goldilocks", "reflation", "slowdown"], "head")
     for i in range(REGIME_MONTHS):
         for j, form in enumerate((DATE, SHARE, SHARE, SHARE)):
-            formula = f"=IFERROR(INDEX({table},{count}-{REGIME_MONTHS - 1 - i},{j + 1}),NA())"
+            # row 0 of INDEX is the whole column, row 1 the header: months before the first have neither
+            month = f"{count}-{REGIME_MONTHS - 1 - i}"
+            formula = f"=IF({month}<2,NA(),IFERROR(INDEX({table},{month},{j + 1}),NA()))"
             page.put(top + i, CHART_COLUMN + j, formula, form)
 
 

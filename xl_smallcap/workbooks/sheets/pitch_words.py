@@ -237,7 +237,7 @@ def against(projecting: bool) -> list[str]:
         f'&TEXT({fair.format("cointegration_pvalue")},"0%")&".","No fair value on levels.")',
         f'=IFERROR({speaks_for}&" the month after a goldilocks month small less large made "'
         f'&TEXT({after.format(5)},{_SIGNED})&" % ("&TEXT({after.format(3)},"0")&" months, hypothetical): "'
-        f'&{after.format(13)}&".","What regimes meant for returns is not known by that day.")',
+        f'&{after.format(13)}&".","What regimes meant for returns is not computed here, or not known by that day.")',
     ]
     if projecting:
         conflict = 'RUSSELL_SCENARIO(in_path,"frequency_conflict","relative",,in_as_of)'
