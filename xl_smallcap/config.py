@@ -94,6 +94,11 @@ class Settings:
     shared_home: int = _setting(0, "1: several people share this home folder; licensed terminal data are kept out")
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """Keys of the user's, which no sentence and no log may hold."""
+        return tuple(v for f in fields(self) if f.name.endswith("_key") and len(v := str(getattr(self, f.name))) > 3)
+
+    @property
     def store_dir(self) -> Path:
         """Folder of the series store."""
         return self.home / "store"
@@ -123,7 +128,10 @@ def home_dir() -> Path:
     """
     named = os.environ.get(ENVIRONMENT_PREFIX + "HOME")
     if named:
-        return Path(named).expanduser().resolve()
+        try:
+            return Path(named).expanduser().resolve()
+        except (RuntimeError, OSError, ValueError) as exc:
+            raise BadArgumentError(f"XL_SMALLCAP_HOME is '{named}', which is no folder here ({exc}).") from None
     import platformdirs
 
     return Path(platformdirs.user_data_dir("xl_smallcap", appauthor=False))
@@ -137,7 +145,7 @@ def _checked(name: str, default: Any, value: Any, where: str) -> Any:
     kind: Any = type(default)
     try:
         number = kind(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BadArgumentError(f"{where}: '{name}' must be a number; got {value!r}.") from None
     least, most = _RANGES.get(name, (1, 1_000_000))
     if not least <= number <= most:
@@ -166,8 +174,10 @@ def load_settings(home: Path | None = None) -> Settings:
 
         try:
             entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-            raise BadArgumentError(f"{path} is not valid TOML in UTF-8: {exc}.") from exc
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+            raise BadArgumentError(f"{path} is not valid TOML in UTF-8: {exc}.") from None
+        except OSError as exc:
+            raise BadArgumentError(f"{path} cannot be read: {exc.strerror or exc}.") from None
         for key, value in entries.items():
             if key not in known:
                 raise BadArgumentError(f"{path}: {unknown_word('setting', key, known)}")

@@ -22,7 +22,7 @@ from xl_smallcap.data import columnar
 from xl_smallcap.data.catalogue import Spec
 from xl_smallcap.data.cross_section import jumps, plain_ticker
 from xl_smallcap.data.panel import period_ends
-from xl_smallcap.data.writing import csv_bytes, write_atomic
+from xl_smallcap.data.writing import check_target, csv_bytes, write_atomic
 from xl_smallcap.errors import BadArgumentError, NoDataError, StoreError
 from xl_smallcap.models.patterns import OK, STATUS
 from xl_smallcap.models.universe import UniverseFit, fit_universe
@@ -119,11 +119,13 @@ def run_universe(
         if not at.size:
             raise NoDataError(f"No month end has {question.window} changes before it.")
     count = -(-columns.size // BLOCK)
-    folder = session.settings.cache_dir / "universe" / _key(session, question, columns, on)
+    check_target(out)
+    key = _key(session, question, columns, on)
+    folder = session.settings.cache_dir / "universe" / key
     shared = (on.days, on.factors)
     done: dict[int, UniverseFit] = {}
     for n in range(count):
-        found = _read_block(folder / f"block-{n:05d}.fit")
+        found = _read_block(folder / f"block-{n:05d}.fit", [key, n])
         if found is not None:
             done[n] = found
     resumed = len(done)
@@ -134,8 +136,9 @@ def run_universe(
     }
     progress("blocks", resumed, count)
     for n, fit in run_blocks(fit_universe, shared, todo, engine, scheduler):
-        content = columnar.encode({f.name: getattr(fit, f.name) for f in fields(fit)}, {})
-        write_atomic(folder / f"block-{n:05d}.fit", content, durable=False, private=True)
+        content = columnar.encode({f.name: getattr(fit, f.name) for f in fields(fit)}, {"block": [key, n]})
+        with contextlib.suppress(StoreError):  # a cache that cannot be written costs a second start, not the answer
+            write_atomic(folder / f"block-{n:05d}.fit", content, durable=False, private=True)
         done[n] = fit
         progress("blocks", len(done), count)
     whole = UniverseFit(
@@ -197,9 +200,11 @@ def _key(session: Session, question: UniverseQuestion, columns: IntArray, on: Gr
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
 
 
-def _read_block(path: Path) -> UniverseFit | None:
+def _read_block(path: Path, block: list[Any]) -> UniverseFit | None:
     try:
-        columns, _ = columnar.decode(path.read_bytes(), str(path))
+        columns, meta = columnar.decode(path.read_bytes(), str(path))
+        if meta.get("block") != block:
+            return None  # another job's, copied or renamed
         return UniverseFit(**columns)
     except (OSError, StoreError, TypeError):
         return None  # not there, or cut short when the job was killed: computed again

@@ -372,7 +372,7 @@ def load_catalogue(user_file: Path | None = None) -> Catalogue:
         where = str(user_file)
         try:
             own = tomllib.loads(user_file.read_text(encoding="utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
             raise CatalogueError(f"{where} is not valid TOML in UTF-8: {exc}.") from exc
         for table, entries in own.items():
             if table not in merged:

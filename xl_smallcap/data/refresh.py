@@ -122,6 +122,13 @@ def refresh(
         return report
 
 
+def _masked(sentence: str, settings: Settings) -> str:
+    """A sentence without the user's keys, whoever wrote it."""
+    for secret in settings.secrets:
+        sentence = sentence.replace(secret, "***")
+    return sentence
+
+
 def _client(settings: Settings) -> Any:
     from xl_smallcap.data.sources._http import Client
 
@@ -225,7 +232,7 @@ def _ask(
                 except (SourceError, NoDataError) as exc:
                     if isinstance(exc, StoreError):
                         raise
-                    failure = str(exc)
+                    failure = _masked(str(exc), context.settings)  # a site may repeat what it was asked
                     if isinstance(exc, UnreachableError):
                         work.unreachable.setdefault(request.label, []).append(exc.publisher)
                 if failure:

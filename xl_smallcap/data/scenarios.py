@@ -194,7 +194,7 @@ class _Reader:
     def paths(self) -> dict[str, Scenario]:
         try:
             told = tomllib.loads(self.text)
-        except tomllib.TOMLDecodeError as exc:
+        except (tomllib.TOMLDecodeError, RecursionError) as exc:
             raise CatalogueError(f"{self.where} is not valid TOML: {exc}.") from exc
         for key in told:
             if key not in ("schema", "paths"):

@@ -11,7 +11,9 @@ from typing import Any
 from xl_smallcap.errors import BadArgumentError, unknown_word
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?%?$")
-_PREFIX = r"(?:_xldudf_(?:\w+?_)??|_xll\.|_xlfn\.|\[\d+\]!|'?[^\s'\"(),;@]+\.xl[a-z]{1,3}'?!)*"
+_FILE = r"'[^'!]{1,255}\.xl[a-z]{1,3}'!|[^\s'\"(),;@!+*/&<>=^{}-]{1,255}\.xl[a-z]{1,3}!"
+"""Another workbook before a function of it; no longer than a path is, so that a long formula is read in one go."""
+_PREFIX = rf"(?:_xldudf_(?:\w+?_)??|_xll\.|_xlfn\.|\[\d+\]!|{_FILE})*"
 OURS = re.compile(rf"(?<![\w.]){_PREFIX}(RUSSELL_\w+)(?=\s*\()", re.IGNORECASE)
 """Our functions in a formula, with what Excel puts before a function of an add-in or of another workbook."""
 _CALL = re.compile(OURS.pattern + r"\s*\(", re.IGNORECASE)
@@ -21,6 +23,7 @@ FORMER_NAMES = {"RUSSELL_CHANGES": "RUSSELL_DIFF"}
 """What functions were once called. A scanner of macros takes a name with _Change for an event handler."""
 _ANY_CALL = re.compile(r"(?<![\w.!])([A-Za-z][\w.]{3,})\s*\(")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_DEEPEST = 50
 _ALIKE = 0.8
 """How alike the name of a function must be to one of ours; RUSSEL_BETA is .96."""
 _BOOLEANS = {"true": True, "false": False, "true()": True, "false()": False}
@@ -94,6 +97,8 @@ def _argument(text: str) -> Any:
     if text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]
     if text[0] == "{" and text[-1] == "}":
+        if text.count("{") > _DEEPEST:
+            raise BadArgumentError("Array constants are not nested in a formula; write {1,2;3,4}.")
         rows = _split(text[1:-1], ";|")
         return [[_argument(cell) for cell in _split(row, ",.\\" if "," not in row else ",")] for row in rows]
     return Reference(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from xl_smallcap.types import Scalar, Table
 
 log = logging.getLogger("xl_smallcap")
 UNEXPECTED = "#VALUE!"
+_LARGEST = 10**300
 _EPOCH = dt.datetime(1899, 12, 30)
 
 
@@ -65,6 +67,8 @@ def _plain(raw: Any) -> Any:
         return rows
     if isinstance(raw, np.generic):
         return raw.item()
+    if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) > _LARGEST:
+        return math.inf if raw > 0 else -math.inf  # no cell holds it, but JSON can
     return raw
 
 
@@ -168,6 +172,11 @@ def _pin_of(pin: Any) -> str:
         raise BadArgumentError(f"This workbook has a name RUSSELL_PIN that holds no fingerprint. {exc}") from None
 
 
+def _bytes_of(answer: Answer) -> int:
+    """About how much memory an answer takes: a hundred bytes a cell."""
+    return 100 * (1 if answer.table is None else sum(map(len, answer.table)))
+
+
 def _keyed(argument: Any) -> Any:
     """What stands for an argument in a key; bools apart, since True == 1.0 would find another question's answer."""
     if isinstance(argument, bool):
@@ -190,7 +199,7 @@ def _answer(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
     if found is None:
         found = _compute(session, name.upper(), arguments)
         if found.code is None and name.upper() != "RUSSELL_WHY":
-            session.answers.put(key, found)
+            session.answers.put(key, found, _bytes_of(found))
     return found
 
 

@@ -36,6 +36,8 @@ from xl_smallcap.types import Frequency
 log = logging.getLogger("xl_smallcap")
 _POINTER_CHECK_SECONDS = 0.5
 _PRUNE_EVERY = 200
+_MOST_ANSWER_BYTES = 256 * 1024 * 1024
+"""Twenty thousand answered cells are ten megabytes; twenty thousand tables of every stock would be all of a desk's."""
 
 V = TypeVar("V")
 Columns = dict[str, NDArray[Any]]
@@ -69,7 +71,7 @@ class Session:
         self.errors: deque[ErrorRecord] = deque(maxlen=50)
         self.generation = 0
         """Rises when the snapshot or the catalogue changes; answers are kept under it."""
-        self.answers: Lru[Any] = Lru(self.settings.memory_answers)
+        self.answers: Lru[Any] = Lru(self.settings.memory_answers, _MOST_ANSWER_BYTES)
         self._panels: Lru[Panel] = Lru(64)
         self._fits: Lru[Any] = Lru(self.settings.memory_fits)
         self._lock = threading.RLock()

@@ -17,11 +17,15 @@ class Lru(Generic[V]):
     ----------
     size : int
         Entries kept.
+    most_bytes : int, optional
+        What all of them may take together, as far as whoever puts them says.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, most_bytes: int = 0) -> None:
+        self._size, self._most = size, most_bytes
         self._items: OrderedDict[Hashable, V] = OrderedDict()
+        self._taken: dict[Hashable, int] = {}
+        self._total = 0
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> V | None:
@@ -42,8 +46,8 @@ class Lru(Generic[V]):
                 self._items.move_to_end(key)
             return found
 
-    def put(self, key: Hashable, value: V) -> None:
-        """Keep an entry, dropping the oldest beyond the size.
+    def put(self, key: Hashable, value: V, taken: int = 0) -> None:
+        """Keep an entry, dropping the oldest beyond the size; one larger than all may be is not kept.
 
         Parameters
         ----------
@@ -51,17 +55,25 @@ class Lru(Generic[V]):
             Key.
         value : object
             Entry.
+        taken : int
+            Its bytes, about.
         """
         with self._lock:
-            self._items[key] = value
+            if self._most and taken > self._most:
+                return
+            self._total += taken - self._taken.get(key, 0)
+            self._items[key], self._taken[key] = value, taken
             self._items.move_to_end(key)
-            while len(self._items) > self._size:
-                self._items.popitem(last=False)
+            while len(self._items) > self._size or (self._most and self._total > self._most):
+                oldest, _ = self._items.popitem(last=False)
+                self._total -= self._taken.pop(oldest)
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._items.clear()
+            self._taken.clear()
+            self._total = 0
 
     def __len__(self) -> int:
         return len(self._items)

@@ -213,14 +213,17 @@ def read_holdings(raw: bytes, who: str, fund: str) -> Holdings:
         A column is missing, a cell is no number, too few holdings, or the weights are no percentages of one fund.
     """
     try:
-        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise SourceError(f"{who}: the text is not UTF-8.") from None
     lines = text.split("\n")
     start = next((n for n, ln in enumerate(lines[:40]) if ln.replace('"', "").startswith("Ticker,")), None)
     if start is None:
         raise SourceError(f"{who}: no line begins with 'Ticker,'; has the layout changed?")
-    header = [c.strip() for c in next(csv.reader([lines[start]]))]
+    try:
+        header = [c.strip() for c in next(csv.reader([lines[start]]))]
+    except csv.Error as exc:
+        raise SourceError(f"{who}: the header cannot be read ({exc}).") from None
     missing = [c for c in _NEEDED if c not in header]
     if missing:
         raise SourceError(f"{who}: the column '{missing[0]}' is not there; has the layout changed?")
@@ -266,7 +269,13 @@ def _rows(body: str, width: int, who: str) -> list[list[str]]:
     """Return the rows of the table, which ends at a blank line (of spaces, sometimes of a no-break space)."""
     rows: list[list[str]] = []
     reader = csv.reader(io.StringIO(body))
-    for cells in reader:
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as exc:
+            raise SourceError(f"{who}: row {len(rows) + 1} cannot be read ({exc}).") from None
         if not any(c.strip("\xa0 ") for c in cells):
             break
         if len(cells) != width:

@@ -128,8 +128,29 @@ def _cells(book: Any, file: str, sheet: str | None, area: str | None) -> tuple[s
     if chosen is None:
         raise SourceError(f"{file}: {unknown_word('sheet', str(sheet), known)}")
     found_sheet = book[chosen]
-    rows = found_sheet[area.replace("$", "")] if area else found_sheet.iter_rows()
-    return chosen, [tuple(row) for row in rows]
+    return chosen, _there(found_sheet, area.replace("$", "") if area else None)
+
+
+def _there(sheet: Any, area: str | None) -> Cells:
+    """The rows and columns with something in them, and the empty columns beside those, which part tables.
+
+    A sheet is as large as its furthest cell, be that one blank in the last row; only what exists is walked.
+    """
+    from openpyxl.utils import range_boundaries
+
+    left, top, right, bottom = range_boundaries(area) if area else (None, None, None, None)
+    inside = [
+        (r, c)
+        for (r, c), cell in sheet._cells.items()
+        if cell.value is not None
+        and str(cell.value).strip()
+        and (top or 1) <= r <= (bottom or r)
+        and (left or 1) <= c <= (right or c)
+    ]
+    rows, filled = sorted({r for r, _ in inside}), {c for _, c in inside}
+    near = {c + step for c in filled for step in (-1, 0, 1)}
+    columns = sorted(c for c in near if (left or 1) <= c <= (right or max(filled)))
+    return [tuple(sheet.cell(r, c) for c in columns) for r in rows]
 
 
 def _calculated(data: bytes, book: Any, sheet: str, cells: Cells, where: str) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -40,6 +41,10 @@ class _Sheet:
     root: opc.Tag
 
 
+_MOST_BYTES = 2**31
+"""Unpacked; a workbook of more is a bomb."""
+
+
 class _Book:
     """The parts of an .xlsx that matter here, and the edits to make."""
 
@@ -54,8 +59,10 @@ class _Book:
         try:
             with zipfile.ZipFile(source) as archive:
                 self.infos = archive.infolist()
+                if sum(i.file_size for i in self.infos) > _MOST_BYTES:
+                    raise BadArgumentError(f"{self.name} would unpack to more than 2 GB; it is damaged or no workbook.")
                 self.parts = {i.filename: archive.read(i) for i in self.infos}
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as exc:
+        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error, EOFError) as exc:
             raise BadArgumentError(f"{self.name} is damaged or protected ({exc}).") from exc
         self._lower = {n.lower(): n for n in self.parts}
         self.main = self._find_main()

@@ -99,10 +99,79 @@ def tags(data: bytes, stop: Set[str] = frozenset()) -> list[Tag]:
     parser.EndElementHandler = lambda _: around.pop()
     try:
         with contextlib.suppress(_EnoughError):
-            parser.Parse(data, True)
+            parser.Parse(refuse_dtd(data), True)
     except expat.ExpatError as exc:
         raise BadArgumentError(f"The workbook is damaged ({exc}); open it in Excel and save it again.") from exc
     return found
+
+
+def texts(data: bytes, name: str) -> list[tuple[dict[str, str], str]]:
+    """Return attributes and text of every element of a name, in order; what stands in comments is none.
+
+    Parameters
+    ----------
+    data : bytes
+        UTF-8 XML.
+    name : str
+        Local name.
+
+    Returns
+    -------
+    list of (dict, str)
+
+    Raises
+    ------
+    BadArgumentError
+        Not well-formed.
+    """
+    found: list[tuple[dict[str, str], str]] = []
+    inside: list[str] | None = None
+    own: dict[str, str] = {}
+    parser = expat.ParserCreate()
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal inside, own
+        if tag.rpartition(":")[2] == name:
+            inside, own = [], attributes
+
+    def end(tag: str) -> None:
+        nonlocal inside
+        if inside is not None and tag.rpartition(":")[2] == name:
+            found.append((own, "".join(inside)))
+            inside = None
+
+    def text(part: str) -> None:
+        if inside is not None:
+            inside.append(part)
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
+    try:
+        parser.Parse(refuse_dtd(data), True)
+    except expat.ExpatError as exc:
+        raise BadArgumentError(f"The workbook is damaged ({exc}); open it in Excel and save it again.") from exc
+    return found
+
+
+def refuse_dtd(data: bytes) -> bytes:
+    """Return a part unless it declares a document type, which no spreadsheet program writes and readers differ about.
+
+    Parameters
+    ----------
+    data : bytes
+        XML.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    BadArgumentError
+        It does.
+    """
+    if b"<!DOCTYPE" in data:
+        raise BadArgumentError("A part of the workbook declares a DOCTYPE, which no workbook has; it is not read.")
+    return data
 
 
 def with_attribute(data: bytes, tag: Tag, name: str, value: str) -> bytes:

@@ -27,6 +27,24 @@ def meet(one: Block, two: Block) -> bool:
     return one.top <= two.bottom and two.top <= one.bottom and one.left <= two.right and two.left <= one.right
 
 
+def within(block: Block, rows: int, columns: int) -> Block:
+    """Return the part of a rectangle that lies in the used part of its sheet; its first cell at least.
+
+    Parameters
+    ----------
+    block : Block
+        As a file has it, which may be the whole sheet.
+    rows, columns : int
+        How many the sheet uses.
+
+    Returns
+    -------
+    Block
+    """
+    bottom, right = max(block.top, min(block.bottom, rows - 1)), max(block.left, min(block.right, columns - 1))
+    return Block(block.sheet, block.top, block.left, bottom, right)
+
+
 class Areas:
     """Rectangles by a key of theirs; the newest of a key replaces the one before."""
 

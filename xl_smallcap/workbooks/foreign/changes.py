@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -61,16 +62,27 @@ def changes_of(book: Book, sheet: str) -> dict[Place, Change]:
             table = Grid(((None,) * (moved.right - moved.left + 1),) * (moved.bottom - moved.top + 1))
             found.update({place: Change(None) for place in abandoned(book, sheet, at, table)})
         if final is not None and cell.kind == "array" and cell.ref is not None:
-            for row in range(cell.ref.top, cell.ref.bottom + 1):
-                for column in range(cell.ref.left, cell.ref.right + 1):
-                    place = (row, column)
-                    value = book.others[sheet].get(place)
-                    if place != at and value is not None and not _same(contents.constants.get(place), value, False):
-                        found[place] = Change(value)
+            # what LibreOffice gave, by its cells or by the range's, whichever are fewer
+            for place in _places(cell.ref, book.others[sheet]):
+                value = book.others[sheet].get(place)
+                if place != at and value is not None and not _same(contents.constants.get(place), value, False):
+                    found[place] = Change(value)
     for at, grid in book.spills[sheet].items():
         found.update(_spill_changes(contents, at, grid, book.stored_refs[sheet, at]))
         found.update({place: Change(None) for place in abandoned(book, sheet, at, grid)})
     return found
+
+
+def _places(block: Block, values: Mapping[Place, Any]) -> Iterator[Place]:
+    """The places of a block that have a value, in order."""
+    if (block.bottom - block.top + 1) * (block.right - block.left + 1) > len(values):
+        inside = (p for p in values if block.top <= p[0] <= block.bottom and block.left <= p[1] <= block.right)
+        yield from sorted(inside)
+        return
+    for row in range(block.top, block.bottom + 1):
+        for column in range(block.left, block.right + 1):
+            if (row, column) in values:
+                yield row, column
 
 
 def cell_values(book: Book) -> CellValues:

@@ -136,12 +136,13 @@ def _lines(block: Block, values: CellValues, *, down: bool) -> Iterator[list[Cel
         return (sheet, r, c) if r < rows and c < columns else None
 
     if down:
-        for c in range(block.left, block.right + 1):
+        for c in range(block.left, min(block.right + 1, max(columns, block.left + 1))):
             used = [cell(r, c) for r in range(block.top, min(block.bottom + 1, max(rows, block.top)))]
             yield [*used, *([None] * (_size(block)[0] - len(used)))]
     else:
-        for r in range(block.top, block.bottom + 1):
-            yield [cell(r, c) for c in range(block.left, block.right + 1)]
+        for r in range(block.top, min(block.bottom + 1, max(rows, block.top + 1))):
+            used = [cell(r, c) for c in range(block.left, min(block.right + 1, max(columns, block.left)))]
+            yield [*used, *([None] * (_size(block)[1] - len(used)))]
 
 
 def _cells(blocks: tuple[Block, ...], values: CellValues) -> list[Cell | None]:

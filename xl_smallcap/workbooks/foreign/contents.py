@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,8 +23,6 @@ from xl_smallcap.workbooks.foreign.reading import (
 from xl_smallcap.workbooks.formulas.calculator import Formula
 from xl_smallcap.workbooks.formulas.references import address, read_reference
 from xl_smallcap.workbooks.formulas.values import Grid
-
-_NAME = re.compile(r"<(?:\w+:)?definedName\b([^>]*)>(.*?)</(?:\w+:)?definedName>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -80,16 +77,15 @@ class Contents:
 
     def _names(self, main: bytes, sheets: list[str]) -> Mapping[str, str]:
         """Names of the whole workbook; one that a sheet has too is left to a spreadsheet program."""
-        for attributes, text in _NAME.findall(main.decode("utf-8", "replace")):
-            name = re.search(r'\bname="([^"]*)"', attributes)
-            if name is None:
+        for attributes, text in opc.texts(main, "definedName"):
+            if "name" not in attributes:
                 continue
-            key, meant = plain_text(name[1]).upper(), "=" + plain_text(text)
-            own = re.search(r'\blocalSheetId="(\d+)"', attributes)
-            if own is None:
+            key, meant = attributes["name"].upper(), "=" + text
+            own = attributes.get("localSheetId", "")
+            if not own:
                 self.scoped_names["", key] = meant
-            elif int(own[1]) < len(sheets):
-                self.scoped_names[sheets[int(own[1])].lower(), key] = meant
+            elif own.isascii() and own.isdigit() and int(own) < len(sheets):
+                self.scoped_names[sheets[int(own)].lower(), key] = meant
         local = {key for sheet, key in self.scoped_names if sheet}
         return {key: v for (sheet, key), v in self.scoped_names.items() if not sheet and key not in local}
 

@@ -14,6 +14,7 @@ from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions.formula import OURS
 from xl_smallcap.session import current_session, one_snapshot
 from xl_smallcap.types import Scalar, Table
+from xl_smallcap.workbooks.foreign.areas import within
 from xl_smallcap.workbooks.foreign.contents import Contents
 from xl_smallcap.workbooks.foreign.package import Package, open_package
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
@@ -291,6 +292,12 @@ def _inputs(old: _Old, new: _Old, day: Key | None, told: list[str]) -> dict[Key,
         block = read_reference(text[1:])
         if not name.startswith("IN_") or block is None or block.sheet is None:
             continue
+        try:
+            sizes = [(c.rows, c.columns) for c in (book.read(block.sheet) for book in (old, new))]
+        except KeyError:
+            continue
+        block = within(block, max(r for r, _ in sizes), max(c for _, c in sizes))
+        assert block.sheet is not None
         for row in range(block.top, block.bottom + 1):
             for column in range(block.left, block.right + 1):
                 key = (block.sheet, (row, column))

@@ -25,6 +25,7 @@ _COMPARES = re.compile(
     r"(?<![\w.])(?:[VHX]?LOOKUP|X?MATCH|(?:COUNT|SUM|AVERAGE)IFS?|FILTER|UNIQUE|SORT|SORTBY|EXACT)\s*\(|=|<>",
     re.IGNORECASE,
 )
+_INDIRECT = re.compile(r"(?<![\w.])INDIRECT\s*\(([^()]{0,2000})", re.IGNORECASE)
 _TEXTS = re.compile(r'"(?:[^"]|"")*"')
 Key = tuple[str, Place]
 _REFERENCES = re.compile(
@@ -47,13 +48,43 @@ def mark_frozen(book: Book) -> None:
             text = _TEXTS.sub('""', OURS.sub(r"\1", cell.text))
             if cell.kind == "dataTable":
                 book.kept[sheet][at] = "a data table, which only Excel calculates"
-            elif outside.frozen(text):
+            elif outside.frozen(text) or _leads_outside(book, sheet, cell.text):
                 book.kept[sheet][at] = (
                     "another workbook, a pivot table, a feed or the file itself, which only Excel sees"
                 )
             elif _COMPARES.search(text) and any(_gives_a_table(m[1].upper(), cell.text) for m in OURS.finditer(text)):
                 # LibreOffice does not find a text of an add-in's table equal to the same text
                 book.kept[sheet][at] = "it compares texts of a table of ours; put the table into cells of its own"
+
+
+def _leads_outside(book: Book, sheet: str, formula: str) -> bool:
+    """Whether a formula reaches another workbook by a name, through names of names, or by INDIRECT."""
+    waiting, seen = [OPAQUE.sub('""', formula)], set[str]()
+    while waiting:
+        for word in {w.upper() for w in WORD.findall(waiting.pop())} - seen:
+            seen.add(word)
+            for meant in book.meanings.get(word, ()):
+                if outside.frozen(_TEXTS.sub('""', meant)):
+                    return True
+                waiting.append(OPAQUE.sub('""', meant))
+    for found in _INDIRECT.finditer(formula):
+        if "[" in found[1]:
+            return True
+        for reference in _REFERENCES.findall(_TEXTS.sub('""', found[1])):
+            block = read_reference(reference)
+            told = "" if block is None else _shown(book, block.sheet or sheet, (block.top, block.left))
+            if isinstance(told, str) and "[" in told:
+                return True
+    return False
+
+
+def _shown(book: Book, sheet: str, at: Place) -> object:
+    try:
+        contents = book.contents.read(sheet)
+    except KeyError:
+        return None
+    cell = contents.formulas.get(at)
+    return contents.constants.get(at) if cell is None else cell.value
 
 
 def _gives_a_table(name: str, formula: str) -> bool:

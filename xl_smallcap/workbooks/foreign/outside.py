@@ -10,6 +10,7 @@ from typing import Any
 
 import xlsxwriter
 
+from xl_smallcap.hosts.excel import opc
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.workbooks.foreign.package import Package
 from xl_smallcap.workbooks.foreign.patching import Change, Place, patch_sheet
@@ -78,6 +79,27 @@ def unknown(office: Office, functions: Sequence[str]) -> set[str]:
     return found
 
 
+def _cut_off(copy: Package) -> None:
+    """Take out of a copy all that would be fetched from elsewhere: linked pictures, other files, queries of the web."""
+    for name in copy.names():
+        lower = name.lower()
+        if lower.endswith(".rels"):
+            data = copy.part(name)
+            for tag in reversed(opc.tags(data)):
+                fetched = tag.name == "Relationship" and tag.attributes.get("TargetMode") == "External"
+                if fetched and not tag.attributes.get("Type", "").endswith("/hyperlink"):
+                    alone = data[tag.end - 2 : tag.end] == b"/>"
+                    end = tag.end if alone else data.index(b">", data.index(b"</", tag.end)) + 1
+                    data = data[: tag.start] + data[end:]
+            if data != copy.part(name):
+                copy.changed[name] = data
+        elif lower.endswith("/connections.xml"):
+            copy.changed[name] = (
+                b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+                b'<connections xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"/>'
+            )
+
+
 def calculate(
     office: Office,
     package: Package,
@@ -118,6 +140,7 @@ def calculate(
     for sheet, part in parts.items():
         if changes.get(sheet):
             copy.changed[part] = patch_sheet(package.part(part), changes[sheet])
+    _cut_off(copy)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps what is open
         # never the original: a lock file beside it would make loading fail in silence
         path = Path(folder) / "book.xlsx"

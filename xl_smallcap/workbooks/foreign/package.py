@@ -74,7 +74,8 @@ class Package:
         if name in self.changed:
             return self.changed[name]
         try:
-            return self._archive.read(name)
+            found = self._archive.read(name)
+            return opc.refuse_dtd(found) if name.lower().endswith((".xml", ".rels")) else found
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError) as exc:
             raise BadArgumentError(f"{self.name} is damaged in '{name}' ({exc}).") from exc
 

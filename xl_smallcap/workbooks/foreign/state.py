@@ -9,7 +9,7 @@ from typing import Any
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.functions.formula import OURS
-from xl_smallcap.workbooks.foreign.areas import Areas
+from xl_smallcap.workbooks.foreign.areas import Areas, within
 from xl_smallcap.workbooks.foreign.contents import Contents
 from xl_smallcap.workbooks.foreign.patching import Place
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
@@ -53,12 +53,16 @@ class Book:
         self.blocked: dict[str, list[Place]] = {n: [] for n in self.sheets}
         self.others: dict[str, dict[Place, Any]] = {n: {} for n in self.sheets}
         self.kept: dict[str, dict[Place, str]] = {n: {} for n in self.sheets}
-        self.stored_refs = {
-            (sheet, at): cell.ref or Block(None, *at, *at)
-            for sheet, cells in self.formulas.items()
-            for at, cell in cells.items()
-            if cell.kind == "array"
-        }
+        self.stored_refs: dict[tuple[str, Place], Block] = {}
+        for sheet, cells in self.formulas.items():
+            found = contents.read(sheet)
+            for at, cell in cells.items():
+                if cell.kind == "array":
+                    # a file may say that a table fills the whole sheet: what it can have filled is the used part
+                    ref = within(cell.ref or Block(None, *at, *at), found.rows, found.columns)
+                    self.stored_refs[sheet, at] = ref
+                    if cell.ref is not None and cell.ref != ref and cell.dynamic:
+                        found.resize(at, ref)
         self.meanings: dict[str, list[str]] = {}
         """Names in capitals -> what they mean, on any sheet."""
         for (_, name), meant in contents.scoped_names.items():

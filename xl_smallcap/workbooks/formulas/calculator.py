@@ -161,13 +161,17 @@ class Calculator:
         -------
         float, str, bool, CellError, Grid or None
         """
-        tree = self._trees.get(formula)
-        if tree is None:
-            tree = self._trees[formula] = parse(formula)
         try:
+            tree = self._trees.get(formula)
+            if tree is None:
+                tree = self._trees[formula] = parse(formula)
             return self._eval(tree, sheet)
         except CellError as error:
             return error
+        except RecursionError:
+            if self._under_way:
+                raise  # a chain of cells, which whoever began it names
+            raise UnsupportedError("a formula of thousands of parts") from None
 
     def _eval(self, tree: Any, sheet: str) -> Any:
         if isinstance(tree, Literal):
