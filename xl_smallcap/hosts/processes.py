@@ -131,6 +131,30 @@ def kill_group(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
+def alive(pid: int) -> bool:
+    """Tell whether a process is there.
+
+    Parameters
+    ----------
+    pid : int
+        Its number.
+
+    Returns
+    -------
+    bool
+        True where that cannot be told.
+    """
+    if sys.platform == "win32":
+        return True  # a number there is given to the next process soon
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 _job: Any = None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -187,7 +186,7 @@ def make_pitch(
 
 def _print(office: Office, data: bytes, pdf: Path) -> None:
     """Print the page alone. Stored values are shown but for arrays, which need the add-in; so it is there."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with office.scratch() as folder:
         copy, made = Path(folder) / "pitch.xlsx", Path(folder) / "pitch.pdf"
         copy.write_bytes(data)
         opened = office.do("open", str(copy))

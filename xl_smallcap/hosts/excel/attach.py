@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shutil
 import tempfile
 import zipfile
 import zlib
@@ -12,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from xl_smallcap.data.writing import write_atomic
-from xl_smallcap.errors import BadArgumentError
+from xl_smallcap.data.writing import NOTHING, beside, digest_of, write_atomic
+from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError
 from xl_smallcap.hosts.excel import loader, opc
 from xl_smallcap.hosts.excel.project import replace_modules, vba_project
 from xl_smallcap.hosts.excel.ribbon import with_ribbon
@@ -62,6 +61,9 @@ class _Book:
                 if sum(i.file_size for i in self.infos) > _MOST_BYTES:
                     raise BadArgumentError(f"{self.name} would unpack to more than 2 GB; it is damaged or no workbook.")
                 self.parts = {i.filename: archive.read(i) for i in self.infos}
+            for name, content in self.parts.items():
+                if name.lower().endswith((".xml", ".rels")):
+                    opc.refuse_dtd(content)
         except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error, EOFError) as exc:
             raise BadArgumentError(f"{self.name} is damaged or protected ({exc}).") from exc
         self._lower = {n.lower(): n for n in self.parts}
@@ -282,7 +284,7 @@ def attach(source: Path, target: Path | None = None) -> Path:
                 copy.compress_type, copy.external_attr = info.compress_type, info.external_attr
                 archive.writestr(copy, book.parts[info.filename])
             archive.writestr(zipfile.ZipInfo(vba, (1980, 1, 1, 0, 0, 0)), binary, zipfile.ZIP_DEFLATED)
-        write_atomic(out, with_ribbon(made.read_bytes()))
+        write_atomic(out, with_ribbon(made.read_bytes()), read_as=NOTHING)
     return out
 
 
@@ -305,10 +307,17 @@ def _refresh(path: Path, modules: dict[str, str], classes: dict[str, str]) -> Pa
                 f"The macros of {path.name} are signed, and newer ones would break the signature. Attach to the .xlsx "
                 "again, then sign the new .xlsm."
             )
+    there = path.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
-        shutil.copyfile(path, copy)
+        copy.write_bytes(there)
         replace_modules(copy, modules, classes)
         book = _Book(copy)
-        write_atomic(path, with_ribbon(opc.rewritten(copy.read_bytes(), {book.main: _marked(book.parts[book.main])})))
-    return path
+        made = with_ribbon(opc.rewritten(copy.read_bytes(), {book.main: _marked(book.parts[book.main])}))
+    try:
+        write_atomic(path, made, read_as=digest_of(there))
+        return path
+    except SavedMeanwhileError:
+        other = beside(path, "attached")
+        write_atomic(other, made, read_as=NOTHING)
+        return other

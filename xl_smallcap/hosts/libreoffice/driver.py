@@ -16,6 +16,55 @@ import sys
 import threading
 import time
 
+
+class Asker:
+    """Who started us: its requests, and whether it is still there; and the office, which is ours to start and to end.
+
+    It may be ended at any moment, also while the office is busy; then nobody else would end the office.
+    """
+
+    def __init__(self):
+        started = json.loads(sys.stdin.readline() or "null")
+        if started is None:  # ended before it could say what to start
+            sys.exit(0)
+        self.folder, self.gone, self.quitting = started["folder"], False, False
+        own = {"start_new_session": True}
+        if sys.platform == "win32":
+            own = {"creationflags": 0x00000200}  # CREATE_NEW_PROCESS_GROUP
+        nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.office = subprocess.Popen(started["command"], env=started["environment"], **nothing, **own)
+        self.lines = queue.Queue()
+        for job in (self._listen, self._watch):
+            threading.Thread(target=job, daemon=True).start()
+
+    def _listen(self):
+        for line in sys.stdin:
+            self.lines.put(line)
+        self.gone = True
+        self.end()
+        self.lines.put("")
+
+    def _watch(self):
+        """Go with an office that has ended by itself: whoever waits for its answer waits no longer."""
+        self.office.wait()
+        if not self.quitting and not self.gone:
+            time.sleep(0.5)  # an answer may be on its way
+            os._exit(1)
+
+    def end(self):
+        """End the office and all it has started."""
+        if sys.platform == "win32":
+            if self.office.poll() is None:
+                command = ["taskkill", "/F", "/T", "/PID", str(self.office.pid)]
+                subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        else:
+            with contextlib.suppress(OSError):
+                os.killpg(self.office.pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    ASKER = Asker()  # the office starts while what follows is imported
+
 import uno
 import unohelper
 from com.sun.star.beans import PropertyValue
@@ -242,46 +291,14 @@ def _plain(value):
     return value
 
 
-class Asker:
-    """Who started us: its requests, and whether it is still there.
-
-    It may be ended at any moment, also while the office is busy; then nobody else would end the office.
-    """
-
-    def __init__(self):
-        started = json.loads(sys.stdin.readline() or "null")
-        if started is None:  # ended before it had started the office
-            sys.exit(0)
-        self.office, self.folder = started["office"], started["folder"]
-        self.gone = False
-        self.lines = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self):
-        for line in sys.stdin:
-            self.lines.put(line)
-        self.gone = True
-        self.end()
-        self.lines.put("")
-
-    def end(self):
-        """End the office and all it has started."""
-        if sys.platform == "win32":
-            command = ["taskkill", "/F", "/T", "/PID", str(self.office)]
-            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        else:
-            with contextlib.suppress(OSError):
-                os.killpg(self.office, signal.SIGKILL)
-
-
 def main():
     """Serve requests until the input ends; the office ends with us, whatever happens."""
-    asker = Asker()
+    asker = ASKER
     try:
         _serve(asker)
     finally:
+        asker.end()
         if asker.gone:
-            asker.end()
             for _ in range(20):  # files of an office that is just ending
                 shutil.rmtree(asker.folder, ignore_errors=True)
                 if not os.path.exists(asker.folder):
@@ -297,6 +314,7 @@ def _serve(asker):
         if not line:
             return
         request = json.loads(line)
+        asker.quitting = request["do"] == "quit"
         try:
             answer = {"ok": _plain(getattr(driver, request["do"])(*request["with"]))}
         except Exception as exc:  # every failure goes back to our process as a sentence
@@ -304,7 +322,9 @@ def _serve(asker):
         if asker.gone:
             return
         print(json.dumps(answer), flush=True)
-        if request["do"] == "quit":
+        if asker.quitting:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                asker.office.wait(15)
             return
 
 

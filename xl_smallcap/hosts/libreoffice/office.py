@@ -132,6 +132,20 @@ def _outside_venv() -> dict[str, str]:
     return {**kept, "PATH": os.pathsep.join(places)}
 
 
+_FOLDERS = "xl_smallcap_office_"
+_ABANDONED_SECONDS = 86_400.0
+
+
+def _sweep() -> None:
+    """Take away folders of processes that were killed before their driver knew of the folder, and of days before."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
+        with contextlib.suppress(OSError, ValueError):
+            owner = int(folder.name.removeprefix(_FOLDERS).partition("_")[0])
+            old = time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS
+            if old or not ((folder / "profile").exists() or processes.alive(owner)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 class Office:
     """A headless office, as a context manager; the whole process group ends with it.
 
@@ -164,8 +178,8 @@ class Office:
             has = ".".join(map(str, found)) or "of unknown version"
             raise OfficeMissingError(f"LibreOffice 25.2 or later is needed; {soffice} is {has}.")
         python = find_python(soffice)
-        self._folder = Path(tempfile.mkdtemp(prefix="xl_smallcap_office_"))
-        self._office: subprocess.Popen[str] | None = None
+        _sweep()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}_"))
         self._driver: subprocess.Popen[str] | None = None
         self._started = self._ended = False
         try:
@@ -203,24 +217,26 @@ class Office:
         self._driver = processes.start(
             [str(python), str(driver), pipe, str(_START_SECONDS)], _outside_venv(), talk=True
         )
-        self._office = processes.start(command, {**_outside_venv(), **environment}, talk=False)
-        # the driver ends the office, and the folder, where this process is ended before it can
+        # the driver starts the office, and ends it, and the folder, where this process is ended before it can
+        # its own temporary files go with our folder, whenever it ends
+        spool = dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(self._folder))
+        around = {**_outside_venv(), **spool, **environment}
+        told = {"command": command, "environment": around, "folder": str(self._folder)}
         assert self._driver.stdin is not None
-        self._driver.stdin.write(json.dumps({"office": self._office.pid, "folder": str(self._folder)}) + "\n")
+        self._driver.stdin.write(json.dumps(told) + "\n")
         self._driver.stdin.flush()
 
     def _answer(self, seconds: float) -> Any:
         """The driver's next answer; where the office dies or does not answer in time, it is ended."""
-        driver, office = self._driver, self._office
+        driver = self._driver
         assert driver is not None
         assert driver.stdout is not None
-        assert office is not None
         answered = threading.Event()
 
         def watch() -> None:
             end = time.monotonic() + seconds
             while not answered.wait(_WATCH_SECONDS):
-                if time.monotonic() > end or office.poll() is not None:
+                if time.monotonic() > end or driver.poll() is not None:
                     answered.wait(_WATCH_SECONDS)  # it may have quit because it was asked to
                     if not answered.is_set():
                         self._kill()
@@ -240,6 +256,15 @@ class Office:
         if "error" in answer:
             raise OfficeMissingError(f"LibreOffice: {answer['error']}")
         return answer["ok"]
+
+    def scratch(self) -> tempfile.TemporaryDirectory[str]:
+        """Return a folder for copies it works on; it goes with the office, however this process ends.
+
+        Returns
+        -------
+        tempfile.TemporaryDirectory
+        """
+        return tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)  # Windows keeps what is open
 
     def do(self, what: str, *arguments: Any, seconds: float = 120.0) -> Any:
         """Carry out one request of the driver.
@@ -268,9 +293,16 @@ class Office:
         return self._answer(seconds)
 
     def _kill(self) -> None:
-        for process in (self._office, self._driver):
-            if process is not None:
-                processes.kill_group(process)
+        """End both: the driver ends the office when its input ends, and is given a moment for that."""
+        driver = self._driver
+        if driver is None:
+            return
+        if driver.stdin is not None:
+            with contextlib.suppress(OSError):
+                driver.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            driver.wait(5)
+        processes.kill(driver)
 
     def __enter__(self) -> Self:
         if not self._started:
@@ -288,9 +320,9 @@ class Office:
         if self._ended:
             return
         try:
-            if self._quit() and self._office is not None:
+            if self._quit() and self._driver is not None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._office.wait(15)
+                    self._driver.wait(20)
         finally:
             self._end()
 
@@ -307,7 +339,5 @@ class Office:
     def _end(self) -> None:
         """End whatever is left of it, and its folder."""
         self._ended = True
-        for process in (self._office, self._driver):
-            if process is not None:
-                processes.kill(process)
+        self._kill()
         shutil.rmtree(self._folder, ignore_errors=True)

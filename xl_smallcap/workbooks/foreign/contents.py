@@ -67,6 +67,8 @@ class Contents:
         self.scoped_names: dict[tuple[str, str], str] = {}
         """Every name: (sheet in small letters, "" for the workbook; name in capitals) -> "=" and what it means."""
         self.names = self._names(main, every)
+        self.forced: dict[tuple[str, tuple[int, int]], Any] = {}
+        """What some cells are held at, whatever their formula gives: another sheet's input, a number that is kept."""
         self.spilled: dict[tuple[str, tuple[int, int]], Grid] = {}
         self._reach: dict[str, tuple[int, int]] = {}
         self._strings: list[str] | None = None
@@ -199,7 +201,7 @@ class Contents:
             self._read[sheet.name] = found
         return self._read[sheet.name]
 
-    def content(self, sheet: str, row: int, column: int) -> Any:
+    def content(self, sheet: str, row: int, column: int) -> Any:  # noqa: PLR0911 - a kind of cell a line
         """Return a cell's constant or formula; for the calculator.
 
         Parameters
@@ -213,6 +215,8 @@ class Contents:
         -------
         Formula, float, str, bool, CellError or None
         """
+        if (sheet, (row, column)) in self.forced:
+            return self.forced[sheet, (row, column)]
         found = self.read(sheet)
         cell = found.formulas.get((row, column))
         if cell is not None:

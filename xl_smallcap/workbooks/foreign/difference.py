@@ -16,7 +16,7 @@ from xl_smallcap.session import current_session, one_snapshot
 from xl_smallcap.types import Scalar, Table
 from xl_smallcap.workbooks.foreign.areas import within
 from xl_smallcap.workbooks.foreign.contents import Contents
-from xl_smallcap.workbooks.foreign.package import Package, open_package
+from xl_smallcap.workbooks.foreign.package import open_package
 from xl_smallcap.workbooks.foreign.reading import FormulaCell
 from xl_smallcap.workbooks.formulas.asking import ask_engine
 from xl_smallcap.workbooks.formulas.calculator import Calculator
@@ -41,38 +41,8 @@ class Difference:
     told: tuple[str, ...]
 
 
-class _Old(Contents):
-    """A workbook of which cells can be set to something else: the new sheet's inputs, another day.
-
-    Parameters
-    ----------
-    package : Package
-        The file.
-    """
-
-    def __init__(self, package: Package) -> None:
-        super().__init__(package)
-        self.forced: dict[Key, Any] = {}
-
-    def content(self, sheet: str, row: int, column: int) -> Any:
-        """Return a cell's content, or the day it is held at.
-
-        Parameters
-        ----------
-        sheet, row, column
-            As in :meth:`Contents.content`.
-
-        Returns
-        -------
-        object
-        """
-        if (sheet, (row, column)) in self.forced:
-            return self.forced[sheet, (row, column)]
-        return super().content(sheet, row, column)
-
-
-def _open(path: Path) -> _Old:
-    return _Old(open_package(path))
+def _open(path: Path) -> Contents:
+    return Contents(open_package(path))
 
 
 def _formulas(book: Contents) -> dict[Key, FormulaCell]:
@@ -251,8 +221,8 @@ class _Stages:
 
 
 def _explained(
-    old: _Old,
-    new: _Old,
+    old: Contents,
+    new: Contents,
     formulas: tuple[dict[Key, FormulaCell], dict[Key, FormulaCell]],
     pairs: dict[Key, tuple[Any, Any]],
     changed: list[Key],
@@ -285,7 +255,7 @@ def _explained(
     return _Stages(again, typed, _recalculated(old, changed, second))
 
 
-def _inputs(old: _Old, new: _Old, day: Key | None, told: list[str]) -> dict[Key, Any]:
+def _inputs(old: Contents, new: Contents, day: Key | None, told: list[str]) -> dict[Key, Any]:
     """Cells named in_..., but for the day, into which something else was typed."""
     found: dict[Key, Any] = {}
     for name, text in old.names.items():
@@ -311,7 +281,7 @@ def _inputs(old: _Old, new: _Old, day: Key | None, told: list[str]) -> dict[Key,
     return found
 
 
-def _day(book: _Old, place: Key | None, pin: str) -> Any:
+def _day(book: Contents, place: Key | None, pin: str) -> Any:
     """The day the old sheet is of: what was typed, else the last of its snapshot."""
     if place is None:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ def unknown(office: Office, functions: Sequence[str]) -> set[str]:
     """
     if not functions:
         return set()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    with office.scratch() as folder:
         path = Path(folder) / "functions.xlsx"
         book = xlsxwriter.Workbook(str(path))
         sheet = book.add_worksheet("S")
@@ -141,7 +140,7 @@ def calculate(
         if changes.get(sheet):
             copy.changed[part] = patch_sheet(package.part(part), changes[sheet])
     _cut_off(copy)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps what is open
+    with office.scratch() as folder:
         # never the original: a lock file beside it would make loading fail in silence
         path = Path(folder) / "book.xlsx"
         path.write_bytes(copy.to_bytes())

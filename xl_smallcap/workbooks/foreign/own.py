@@ -38,7 +38,7 @@ def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
         before = stored_at(book, sheet, at)
         if book.keep_numbers and isinstance(value, CellError) and isinstance(before, float):
             book.saved.append((sheet, at))
-            value = before
+            book.contents.forced[sheet, at] = value = before
         book.direct[sheet][at] = value
     book.cut = {(sheet, (row, column)) for sheet, row, column in calculator.cut}
     progress("our functions", len(ours), len(ours))
