@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from xl_smallcap.errors import BadArgumentError, unknown_word
+from xl_smallcap.errors import BadArgumentError, not_read, unknown_word
 
 ENVIRONMENT_PREFIX = "XL_SMALLCAP_"
 """An environment variable of this prefix and a field's name in capitals sets the field."""
@@ -153,6 +153,34 @@ def _checked(name: str, default: Any, value: Any, where: str) -> Any:
     return number
 
 
+def own_text(path: Path) -> str | None:
+    """Return what a person wrote into a file of the home folder.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Text in UTF-8, with or without a byte-order mark.
+
+    Returns
+    -------
+    str or None
+        None where there is no such file.
+
+    Raises
+    ------
+    BadArgumentError
+        It cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as exc:
+        raise BadArgumentError(not_read(str(path), exc, "it must be a text file")) from None
+    except UnicodeDecodeError as exc:
+        raise BadArgumentError(f"{path} is not text in UTF-8: {exc}.") from None
+
+
 def load_settings(home: Path | None = None) -> Settings:
     """Read the settings from the environment, then ``config.toml``, then the defaults.
 
@@ -169,15 +197,14 @@ def load_settings(home: Path | None = None) -> Settings:
     known = {f.name: f for f in fields(Settings) if f.name != "home"}
     found: dict[str, tuple[str, Any]] = {}
     path = folder / "config.toml"
-    if path.is_file():
+    text = own_text(path)
+    if text is not None:
         import tomllib
 
         try:
-            entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
-            raise BadArgumentError(f"{path} is not valid TOML in UTF-8: {exc}.") from None
-        except OSError as exc:
-            raise BadArgumentError(f"{path} cannot be read: {exc.strerror or exc}.") from None
+            entries = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as exc:
+            raise BadArgumentError(f"{path} is not valid TOML: {exc}.") from None
         for key, value in entries.items():
             if key not in known:
                 raise BadArgumentError(f"{path}: {unknown_word('setting', key, known)}")

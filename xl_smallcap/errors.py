@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import struct
+import zipfile
+import zlib
 from collections.abc import Iterable
 from typing import ClassVar
+
+DAMAGED_ARCHIVE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, LookupError, ValueError,
+    OverflowError,
+)  # fmt: skip
+"""What zipfile raises at an archive that is damaged or has a password, by where the damage is."""
 
 
 class XlSmallcapError(Exception):
@@ -171,3 +180,27 @@ def unknown_word(what: str, word: str, known: Iterable[str]) -> str:
     near = closest(word, listed)
     hint = f" Did you mean '{near}'?" if near else ""
     return f"Unknown {what} '{word}'.{hint} Known: {', '.join(listed)}."
+
+
+def not_read(what: str, exc: OSError, cure: str) -> str:
+    """Return the sentence on a file that cannot be read; another account's is not mended as a damaged one is.
+
+    Parameters
+    ----------
+    what : str
+        The file, or what it holds.
+    exc : OSError
+        Why.
+    cure : str
+        What helps where it is missing or damaged.
+
+    Returns
+    -------
+    str
+    """
+    if isinstance(exc, PermissionError):
+        return (
+            f"{what} may not be read by this account. It may be another person's: ask for the right to read it, or "
+            "set XL_SMALLCAP_HOME to a folder of your own."
+        )
+    return f"{what} could not be read ({exc.strerror or exc}); {cure}."

@@ -11,9 +11,9 @@ import pytest
 
 from tests.conftest import num
 from tests.hosts import independent_stocks as check
-from xl_smallcap.analyses.dispersion import WEIGHTINGS, dispersion
+from xl_smallcap.analyses.dispersion import WEIGHTINGS, Spreads, dispersion
 from xl_smallcap.config import load_settings
-from xl_smallcap.data.cross_section import CrossSection
+from xl_smallcap.data.cross_section import CrossSection, jumps
 from xl_smallcap.data.holdings import NUMBERS, Holdings
 from xl_smallcap.data.manifest import HoldingsEntry, PricesPart
 from xl_smallcap.data.series import SeriesData
@@ -31,7 +31,7 @@ from xl_smallcap.functions import (
     RUSSELL_STATUS,
     RUSSELL_WINNERS,
 )
-from xl_smallcap.session import Session, use_session
+from xl_smallcap.session import Session, current_session, use_session
 from xl_smallcap.types import FloatArray, Window
 
 N = 40
@@ -163,6 +163,30 @@ def test_missing_delisted_and_unsplit_stocks_are_counted(tmp_path: Path) -> None
     made(tmp_path / "without", without, [held("IWM", "2025-02-14", 100 * weight / weight.sum())])
     for w in WEIGHTINGS:
         assert told[w] == (RUSSELL_DISPERSION(weighting=w), RUSSELL_DISPERSION(stat="mean", weighting=w)), w
+
+
+def test_jumps_found_at_once_are_those_of_each_period_alone(tmp_path: Path) -> None:
+    rng, prices = np.random.default_rng(7), walk()
+    for column in rng.choice(N, N // 3, replace=False):
+        prices[rng.integers(1, prices.shape[0]) :, column] *= rng.choice([0.1, 0.5, 2.0, 5.0])
+    prices[rng.random(prices.shape) < 0.1] = np.nan
+    made(tmp_path, prices, [held("IWM", "2025-02-14", EQUAL)])
+    session = current_session()
+    session.follow()
+    spreads = Spreads(session, Window(5, "daily"), None, whole=True)
+    members = [t.startswith("T") for t in spreads.data.tickers]
+    total = 0
+    for at in spreads.periods():
+        i, j = int(spreads.ends[at - 5]), int(spreads.ends[at])
+        one = spreads.data.prices[i : j + 1, members]
+        both = np.isfinite(one[[0, -1]]).all(axis=0)
+        alone = jumps(np.log(one[:, both])).any(axis=0)
+        assert spreads.spread("russell", at).flagged == alone.sum()
+        assert spreads.spread("russell", at).returns == pytest.approx(
+            100.0 * (one[-1, both][~alone] / one[0, both][~alone] - 1.0)
+        )
+        total += int(alone.sum())
+    assert total > 3
 
 
 def test_a_split_across_a_missing_day_is_flagged(tmp_path: Path) -> None:

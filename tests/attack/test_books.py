@@ -27,6 +27,7 @@ from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import RUSSELL_BETA
+from xl_smallcap.hosts._cells import evaluate
 from xl_smallcap.hosts.excel.attach import attach
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session, use_session
@@ -439,6 +440,32 @@ def test_a_doctype_is_refused_and_the_file_stays(home: Path, no_office: None, tm
         with pytest.raises(BadArgumentError, match="DOCTYPE"):
             job()
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("part", ["[Content_Types].xml", "xl/workbook.xml", "xl/worksheets/sheet1.xml"])
+def test_an_encoding_nobody_knows_is_a_sentence(home: Path, no_office: None, tmp_path: Path, part: str) -> None:
+    path = book(tmp_path / "b.xlsx", {"A1": '=RUSSELL_BETA("oil")'})
+    edited(path, part, lambda t: t.replace('encoding="UTF-8"', 'encoding="UTF-9"', 1))
+    before, refused = path.read_bytes(), 0
+    jobs: list[Callable[[], object]] = [lambda: refresh(path), lambda: attach(path), lambda: difference(path, path)]
+    for job in jobs:
+        try:
+            job()
+        except BadArgumentError as exc:
+            assert "save it" in str(exc)  # noqa: PT017 - not every job reads every part
+            refused += 1
+    assert refused
+    if part != "[Content_Types].xml":
+        assert path.read_bytes() == before
+
+
+def test_a_pin_that_no_cell_can_hold_is_a_sentence(home: Path) -> None:
+    pins: list[Any] = [10**400, float("inf"), [[1, 2], [3, 4]], {}, b"x"]
+    for pin in pins:
+        told = evaluate("RUSSELL_BETA", ["inflation"], pin)
+        assert told.message is not None
+        assert "RUSSELL_PIN" in told.message
+        assert "Unexpected" not in told.message
 
 
 def test_a_damaged_download_is_a_sentence(home: Path, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
 from xl_smallcap.data.writing import csv_bytes, digest_of, write_atomic
 from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError, StoreError
-from xl_smallcap.hosts import _cells
+from xl_smallcap.hosts import _cells, server
 from xl_smallcap.session import Session, current_session, use_session
 
 Capture = pytest.CaptureFixture[str]
@@ -86,6 +88,51 @@ def test_a_pipe_or_a_device_is_not_written_over(home: Path, tmp_path: Path, caps
     assert "is a folder" in capsys.readouterr().err
 
 
+def test_a_read_only_file_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "kept.csv"
+    path.write_bytes(b"kept")
+    path.chmod(0o444)
+    with pytest.raises(BadArgumentError, match=r"kept\.csv is read-only; take that off, or give another name\."):
+        write_atomic(path, b"new")
+    assert path.read_bytes() == b"kept"
+
+
+@contextlib.contextmanager
+def another_account() -> Iterator[None]:
+    """Us, without the right to read what is ours (root only; elsewhere there is nobody to become)."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("where", ["home", "store", "objects"])
+def test_what_is_another_accounts_is_a_sentence(home: Path, where: str, capsys: Capture) -> None:
+    assert cli.main(["call", 'RUSSELL_BETA("inflation")']) == 0  # what is imported late is imported now
+    assert cli.main(["doctor"]) in (0, 1)
+    capsys.readouterr()
+    for folder in home.parents:
+        if folder != Path(tempfile.gettempdir()) and folder.stat().st_uid == 0 and folder.stat().st_mode & 0o077 == 0:
+            folder.chmod(0o711)
+    for folder in (home, home / "store", home / "store" / "objects"):
+        folder.chmod(0o755)
+    {"home": home, "store": home / "store", "objects": home / "store" / "objects"}[where].chmod(0o700)
+    use_session(None)
+    with another_account():
+        assert cli.main(["call", 'RUSSELL_BETA("inflation")']) == 1
+        assert cli.main(["doctor"]) == 1
+        if where == "home":
+            assert server.main() == 1
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert "may not be read by this account. It may be another person's: ask" in text, text
+        assert "Traceback" not in text
+    assert "data load FOLDER" not in said.out
+
+
 def test_what_is_printed_is_a_pdf_only(home: Path, tmp_path: Path, capsys: Capture) -> None:
     kept = tmp_path / "thesis.docx"
     kept.write_bytes(b"my own")
@@ -130,6 +177,16 @@ def test_behind_a_link_it_is_the_file_that_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "b").symlink_to(tmp_path / "a")
     with pytest.raises(BadArgumentError, match="cannot be written"):
         write_atomic(tmp_path / "a", b"x")
+
+
+def test_what_a_killed_writer_left_goes_after_a_day(tmp_path: Path) -> None:
+    old, young, other = (tmp_path / f".{n}.tmp" for n in ("a[1].csv.77.abcd", "a[1].csv.78.abcd", "b.csv.79.abcd"))
+    for left in (old, young, other):
+        left.write_bytes(b"part")
+    for left in (old, other):
+        os.utime(left, (1e9, 1e9))
+    write_atomic(tmp_path / "a[1].csv", b"whole")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([young.name, other.name, "a[1].csv"])
 
 
 def test_what_was_saved_meanwhile_stays(tmp_path: Path) -> None:

@@ -1,14 +1,15 @@
 """Dispersion by hand, and what each weighting is robust to."""
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xl_smallcap.models.dispersion import cross_sectional_dispersion
-from xl_smallcap.types import Weighting
+from xl_smallcap.models.dispersion import cross_sectional_dispersion, cross_sectional_dispersions
+from xl_smallcap.types import FloatArray, Weighting
 
 UNWEIGHTED: list[Weighting] = ["equal", "iqr", "winsor"]
 
@@ -24,6 +25,15 @@ def test_by_hand() -> None:
         cross_sectional_dispersion(returns, "equal")
     )
     assert cross_sectional_dispersion(returns, "iqr") == pytest.approx((6.0 - 0.0) / 1.34898, rel=1e-5)
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(1.0, 101.0)])
+def test_all_weightings_at_once_are_each_alone_bit_for_bit(weights: FloatArray | None) -> None:
+    returns = np.random.default_rng(1).standard_t(3, 100)
+    found = cross_sectional_dispersions(returns, weights)
+    assert set(found) == set(get_args(Weighting)) - ({"cap"} if weights is None else set())
+    for how, value in found.items():
+        assert value == cross_sectional_dispersion(returns, how, weights)
 
 
 def test_for_normal_returns_all_are_the_standard_deviation() -> None:

@@ -11,15 +11,17 @@ from xl_smallcap.analyses.constituents import FEWEST, LABEL_OF, Index, Roster, R
 from xl_smallcap.analyses.freshness import beside_the_snapshot, too_old
 from xl_smallcap.data.cross_section import CrossSection, jumps
 from xl_smallcap.data.panel import period_ends
-from xl_smallcap.errors import NoDataError, XlSmallcapError
-from xl_smallcap.models.dispersion import cross_sectional_dispersion
+from xl_smallcap.errors import NoDataError
+from xl_smallcap.models.dispersion import cross_sectional_dispersion, cross_sectional_dispersions
 from xl_smallcap.session import Session
-from xl_smallcap.types import DispersionIndex, FloatArray, IntArray, Weighting, Window
+from xl_smallcap.types import BoolArray, DispersionIndex, FloatArray, IntArray, Weighting, Window
 
 PERIODS_A_YEAR = {"daily": 252, "weekly": 52, "monthly": 12}
 OLDEST_WEIGHTS_DAYS = 45
 """Weights may be so many days older than the period they weigh; to its start they drift with the prices."""
 WEIGHTINGS: tuple[Weighting, ...] = get_args(Weighting)
+_BLOCK = 256
+"""Stocks looked at together for jumps: bounds the memory of a long history."""
 _CALENDAR_DAYS = {"daily": 1.6, "weekly": 7.5, "monthly": 32.0}
 
 
@@ -93,14 +95,32 @@ class Spread:
         NoDataError
             Fewer than 30 returns, or no weights of the day.
         """
+        self._refuse_few()
+        if weighting == "cap" and self.weights is None:
+            raise NoDataError(self.no_weights)
+        return cross_sectional_dispersion(self.returns, weighting, self.weights)
+
+    def dispersions(self) -> dict[Weighting, float]:
+        """Dispersion of the returns in % by every weighting; "cap" is missing where no weights are of the day.
+
+        Returns
+        -------
+        dict of str to float
+
+        Raises
+        ------
+        NoDataError
+            Fewer than 30 returns.
+        """
+        self._refuse_few()
+        return cross_sectional_dispersions(self.returns, self.weights)
+
+    def _refuse_few(self) -> None:
         if self.returns.size < FEWEST:
             raise NoDataError(
                 f"Only {self.returns.size} of the {self.members} members of the {LABEL_OF[self.index]} have a price on "
                 f"both {self.start} and {self.end}; at least {FEWEST} are needed."
             )
-        if weighting == "cap" and self.weights is None:
-            raise NoDataError(self.no_weights)
-        return cross_sectional_dispersion(self.returns, weighting, self.weights)
 
 
 class Spreads:
@@ -137,6 +157,7 @@ class Spreads:
         self.window = window
         self.ends: IntArray = period_ends(self.data.dates, window.frequency)
         self._rosters: dict[Index, Rosters] = {}
+        self._jumps: tuple[IntArray, IntArray] | None = None
         self._session = session
         days = self.data.dates
         if priced is not None:
@@ -199,7 +220,7 @@ class Spreads:
         opening, closing = self.data.prices[i, columns], self.data.prices[j, columns]
         both = np.isfinite(opening) & np.isfinite(closing)
         # one price that was not adjusted for a split can be the whole standard deviation
-        flagged = jumps(np.log(self.data.prices[i : j + 1][:, columns[both]])).any(axis=0)
+        flagged = self._jumped(i, j)[columns[both]]
         both[np.flatnonzero(both)[flagged]] = False
         listed = float(np.nansum(roster.weights))
         drifted, why = self._drifted(roster, columns, weights, i)
@@ -216,6 +237,23 @@ class Spreads:
             weight_covered=100.0 * float(np.nansum(weights[both])) / listed if listed > 0 else np.nan,
             membership=roster.membership,
         )
+
+    def _jumped(self, start: int, end: int) -> BoolArray:
+        """Whether a stock's price moved like a split between two days; for stocks that have a price on the first."""
+        if self._jumps is None:
+            found = [
+                np.nonzero(jumps(np.log(self.data.prices[:, left : left + _BLOCK])))
+                for left in range(0, len(self.data.tickers), _BLOCK)
+            ]
+            rows = np.concatenate([r for r, _ in found])
+            columns = np.concatenate([c + k * _BLOCK for k, (_, c) in enumerate(found)])
+            order = np.argsort(rows, kind="stable")
+            self._jumps = rows[order], columns[order]
+        rows, columns = self._jumps
+        first, last = np.searchsorted(rows, (start, end), side="right")
+        flags = np.zeros(len(self.data.tickers), dtype=bool)
+        flags[columns[first:last]] = True
+        return flags
 
     def _drifted(
         self, roster: Roster, columns: IntArray, weights: FloatArray, start: int
@@ -367,13 +405,13 @@ def dispersion_history(
         one = spreads.spread(first, at)
         two = spreads.spread("sp500", at) if index == "ratio" else None
         try:
-            one.dispersion("equal")
-            if two is not None:
-                two.dispersion("equal")
-        except XlSmallcapError as exc:
+            values, below = one.dispersions(), {} if two is None else two.dispersions()
+        except NoDataError as exc:
             why = str(exc)
             continue
-        rows.append(HistoryRow(one, two, {w: _value(one, two, w) for w in WEIGHTINGS}))
+        if two is not None:
+            values = {w: v / below[w] for w, v in values.items() if w in below}
+        rows.append(HistoryRow(one, two, {w: values.get(w, float("nan")) for w in WEIGHTINGS}))
     if not rows:
         raise NoDataError(why or f"No period of window {window} ends on or after {start}.")
     return rows
@@ -381,10 +419,3 @@ def dispersion_history(
 
 def _of(one: Spread, two: Spread | None, weighting: Weighting) -> float:
     return one.dispersion(weighting) / (two.dispersion(weighting) if two is not None else 1.0)
-
-
-def _value(one: Spread, two: Spread | None, weighting: Weighting) -> float:
-    try:
-        return _of(one, two, weighting)
-    except NoDataError:
-        return float("nan")

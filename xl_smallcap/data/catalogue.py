@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args
 
+from xl_smallcap.config import own_text
 from xl_smallcap.errors import BadArgumentError, CatalogueError, closest, unknown_word
 from xl_smallcap.types import SeriesFrequency, SeriesKind
 
@@ -368,12 +369,13 @@ def load_catalogue(user_file: Path | None = None) -> Catalogue:
     """
     merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in _shipped().items()}
     where = "catalogue.toml"
-    if user_file is not None and user_file.is_file():
+    text = None if user_file is None else own_text(user_file)
+    if text is not None:
         where = str(user_file)
         try:
-            own = tomllib.loads(user_file.read_text(encoding="utf-8-sig"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
-            raise CatalogueError(f"{where} is not valid TOML in UTF-8: {exc}.") from exc
+            own = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as exc:
+            raise CatalogueError(f"{where} is not valid TOML: {exc}.") from exc
         for table, entries in own.items():
             if table not in merged:
                 raise CatalogueError(f"{where}: {unknown_word('table', table, merged)}")

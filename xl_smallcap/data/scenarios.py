@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from xl_smallcap.config import own_text
 from xl_smallcap.errors import BadArgumentError, CatalogueError, unknown_word
 
 ShockUnit = Literal["bp", "pct", "pt", "sd"]
@@ -237,11 +238,8 @@ def load_scenarios(user_file: Path | None = None, quotes: Mapping[str, str] | No
         Naming file, line, table and key.
     """
     paths = dict(_shipped())
-    if user_file is not None and user_file.is_file():
-        try:
-            text = user_file.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as exc:
-            raise CatalogueError(f"{user_file} is not text in UTF-8: {exc}.") from exc
+    text = None if user_file is None else own_text(user_file)
+    if text is not None:
         own = _Reader(text, str(user_file), quotes).paths()
         paths.update(own)
         said: dict[str, str] = {}

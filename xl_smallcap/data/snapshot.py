@@ -22,7 +22,7 @@ from xl_smallcap.data.manifest import (
     series_path,
 )
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.errors import NoDataError, StoreError
+from xl_smallcap.errors import NoDataError, StoreError, not_read
 
 
 def read_series(root: Path, digest: str, what: str) -> SeriesData:
@@ -49,7 +49,7 @@ def read_series(root: Path, digest: str, what: str) -> SeriesData:
     try:
         raw = series_path(root, digest).read_bytes()
     except OSError as exc:
-        raise StoreError(f"{what} could not be read ({exc.strerror}); load the data again to repair it.") from exc
+        raise StoreError(not_read(what, exc, "load the data again to repair it")) from exc
     columns, _ = columnar.decode(raw, what)
     data = SeriesData(
         columns["dates"].view("datetime64[D]"),
@@ -233,7 +233,7 @@ class Snapshot:
         try:
             raw = prices_path(self.root, digest).read_bytes()
         except OSError as exc:
-            raise StoreError(f"{what} could not be read ({exc.strerror}); load the data again to repair it.") from exc
+            raise StoreError(not_read(what, exc, "load the data again to repair it")) from exc
         data = CrossSection.decode(raw, what)
         if data.digest() != digest:
             raise StoreError(f"{what} do not match their fingerprint; load the data again to repair it.")
@@ -320,7 +320,7 @@ class Snapshot:
         try:
             raw = holdings_path(self.root, chosen.object).read_bytes()
         except OSError as exc:
-            raise StoreError(f"{what} could not be read ({exc.strerror}); load the data again to repair it.") from exc
+            raise StoreError(not_read(what, exc, "load the data again to repair it")) from exc
         found = Holdings.decode(raw, what)
         if found.digest() != chosen.object:
             raise StoreError(f"{what} do not match their fingerprint; load the data again to repair it.")

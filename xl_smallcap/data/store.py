@@ -30,7 +30,7 @@ from xl_smallcap.data.manifest import (
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.writing import write_atomic
-from xl_smallcap.errors import NoDataError, StoreError
+from xl_smallcap.errors import NoDataError, StoreError, not_read
 
 SCHEMA = 1
 _FINGERPRINT_LENGTH = 12
@@ -287,7 +287,7 @@ class Store:
         except FileNotFoundError:
             return None
         except OSError as exc:
-            raise StoreError(f"The store at {self.root} cannot be read: {exc.strerror or exc}.") from exc
+            raise StoreError(not_read(f"The store at {self.root}", exc, "see whether the disk is there")) from exc
         found = told.strip().decode("ascii", "replace")
         if not _FINGERPRINT.fullmatch(found):
             known = self.snapshots()

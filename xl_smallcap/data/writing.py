@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import glob
 import hashlib
 import io
 import os
@@ -22,6 +23,9 @@ from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError, StoreError
 
 _REPLACE_TRIES = 20
 _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
+_ANY_MAY_WRITE = 0o222
+_LEFT_SECONDS = 24 * 3600.0
+"""No writing takes so long: a temporary file of that age is one that a killed process left."""
 NOTHING = "nothing"
 """What a file that is not there was read as."""
 _FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
@@ -60,7 +64,7 @@ def check_target(path: Path, kind: str = "") -> Path:
     Raises
     ------
     BadArgumentError
-        A folder, a device, a pipe, or another ending.
+        A folder, a device, a pipe, a read-only file, or another ending.
     """
     try:
         target = path.resolve() if path.is_symlink() else path
@@ -73,6 +77,8 @@ def check_target(path: Path, kind: str = "") -> Path:
         raise BadArgumentError(f"{path.name} does not end in {kind}; give it a name that does. Nothing was written.")
     if mode is not None and not stat.S_ISREG(mode):
         raise BadArgumentError(f"{path} is a device or a pipe and no file, so nothing is written there.")
+    if mode is not None and not mode & _ANY_MAY_WRITE:
+        raise BadArgumentError(f"{path} is read-only; take that off, or give another name. Nothing was written.")
     return target
 
 
@@ -142,6 +148,8 @@ def write_atomic(
         if before is not None:
             _like(temporary, before)
         _replace(temporary, target, path, read_as)
+        if durable:
+            _sweep(target)
     except OSError as exc:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -154,6 +162,15 @@ def write_atomic(
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def _sweep(target: Path) -> None:
+    """Take away what writers of this file left that were killed long ago."""
+    with contextlib.suppress(OSError):
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+            with contextlib.suppress(OSError):  # on Windows, open in another program
+                if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+                    left.unlink()
 
 
 def _like(temporary: Path, before: os.stat_result) -> None:

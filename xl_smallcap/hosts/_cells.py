@@ -150,7 +150,7 @@ def evaluate(name: str, arguments: Sequence[Any], pin: Any = None) -> Answer:
     """
     try:
         if not is_blank(pin):
-            with pinned(_pin_of(pin)) as session:
+            with pinned(_pin_of(_plain(pin))) as session:
                 session.follow()
                 return _answer(session, name, arguments)
         session = current_session()
@@ -160,7 +160,7 @@ def evaluate(name: str, arguments: Sequence[Any], pin: Any = None) -> Answer:
             return Answer(value=str(exc))
         return Answer(code=exc.code, message=str(exc))
     except Exception as exc:  # before there is a session there is no log either
-        log.exception("no session")
+        log.debug("no session", exc_info=True)
         return Answer(code=UNEXPECTED, message=f"Unexpected error when opening the data: {type(exc).__name__}: {exc}.")
     return _answer(session, name, arguments)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xl_smallcap.config import load_settings
-from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.errors import NoDataError, XlSmallcapError
 from xl_smallcap.hosts.excel import settings as excel
 from xl_smallcap.hosts.libreoffice import office
 from xl_smallcap.session import current_session
@@ -149,14 +149,9 @@ def _data() -> list[Finding]:
         for name in snapshot.ids:
             snapshot.series(name)
     except XlSmallcapError as exc:
-        return [
-            Finding(
-                "BAD",
-                "Data and settings",
-                str(exc),
-                "Run 'xl-smallcap data load FOLDER', or 'data load sample' to try.",
-            )
-        ]
+        empty = type(exc) is NoDataError  # what is damaged, or another account's, says in its sentence what helps
+        advice = "Run 'xl-smallcap data load FOLDER', or 'data load sample' to try." if empty else ""
+        return [Finding("BAD", "Data and settings", str(exc), advice)]
     advice = "These are not market data; load your own." if snapshot.synthetic else ""
     mark: Mark = "note" if snapshot.synthetic else "ok"
     return [Finding(mark, "Data", f"{snapshot.name}, {len(snapshot.ids)} series, in {settings.store_dir}", advice)]

@@ -27,6 +27,7 @@ from typing import Any, cast
 
 from xl_smallcap.config import Settings, load_settings
 from xl_smallcap.data.writing import write_atomic
+from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.hosts import background, link
 from xl_smallcap.hosts._cells import Answer, day_number, evaluate
@@ -181,13 +182,17 @@ def main() -> int:
     Returns
     -------
     int
+        0; 1 where nobody could find it.
     """
-    settings = load_settings()
-    if running(settings.home / "run" / "server.json"):
-        return 0
-    server = Server(settings)
-    threading.Thread(target=_warm_up, daemon=True).start()
-    server.run()
+    try:
+        settings = load_settings()
+        if running(settings.home / "run" / "server.json"):
+            return 0
+        threading.Thread(target=_warm_up, daemon=True).start()
+        Server(settings).run()
+    except XlSmallcapError as exc:  # a home that is another account's, or a full disk
+        print(exc, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -8,6 +8,7 @@ from xl_smallcap.types import FloatArray, Weighting
 
 WINSORISED = 1.0
 """Percent of the returns at either end that are brought to the percentile there."""
+_QUARTILES, _TAILS = (25.0, 75.0), (WINSORISED, 100.0 - WINSORISED)
 NORMAL_IQR = 1.3489795003921634
 """Interquartile range of a standard normal: divided by it the range is a standard deviation for normal returns."""
 
@@ -30,15 +31,43 @@ def cross_sectional_dispersion(returns: FloatArray, weighting: Weighting, weight
     float
     """
     if weighting == "iqr":
-        low, high = np.percentile(returns, (25.0, 75.0))
+        low, high = np.percentile(returns, _QUARTILES)
         return float((high - low) / NORMAL_IQR)
     if weighting == "winsor":
-        returns = np.clip(returns, *np.percentile(returns, (WINSORISED, 100.0 - WINSORISED)))
+        return _equal(np.clip(returns, *np.percentile(returns, _TAILS)))
     if weighting == "cap":
         assert weights is not None
         share = weights / weights.sum()
         middle = float(share @ returns)
         return float(np.sqrt(share @ (returns - middle) ** 2))
+    return _equal(returns)
+
+
+def cross_sectional_dispersions(returns: FloatArray, weights: FloatArray | None = None) -> dict[Weighting, float]:
+    """Dispersion by every weighting, for the price of little more than one.
+
+    Parameters
+    ----------
+    returns, weights
+        As in :func:`cross_sectional_dispersion`.
+
+    Returns
+    -------
+    dict of str to float
+        "cap" is missing without weights.
+    """
+    low, high, least, most = np.percentile(returns, (*_QUARTILES, *_TAILS))
+    found: dict[Weighting, float] = {
+        "equal": _equal(returns),
+        "iqr": float((high - low) / NORMAL_IQR),
+        "winsor": _equal(np.clip(returns, least, most)),
+    }
+    if weights is not None:
+        found["cap"] = cross_sectional_dispersion(returns, "cap", weights)
+    return found
+
+
+def _equal(returns: FloatArray) -> float:
     return float(np.sqrt(np.mean((returns - returns.mean()) ** 2)))
 
 

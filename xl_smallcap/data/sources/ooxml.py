@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from xl_smallcap.errors import SourceError
+from xl_smallcap.errors import DAMAGED_ARCHIVE, SourceError
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _STRICT = b"http://purl.oclc.org/ooxml/"
@@ -56,7 +56,7 @@ def whole(data: bytes, file: str) -> bytes:
                         part = part.replace(b' conformance="strict"', b"")
                     new.writestr(info.filename, part)
             return out.getvalue()
-    except (zipfile.BadZipFile, KeyError, OSError, RuntimeError) as exc:
+    except DAMAGED_ARCHIVE as exc:
         raise SourceError(
             f"{file} is not a whole .xlsx or .xlsm workbook ({type(exc).__name__}); open it in Excel and save it again."
         ) from exc

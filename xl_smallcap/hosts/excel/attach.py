@@ -6,13 +6,12 @@ import posixpath
 import re
 import tempfile
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from xl_smallcap.data.writing import NOTHING, beside, digest_of, write_atomic
-from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError
+from xl_smallcap.errors import DAMAGED_ARCHIVE, BadArgumentError, SavedMeanwhileError
 from xl_smallcap.hosts.excel import loader, opc
 from xl_smallcap.hosts.excel.project import replace_modules, vba_project
 from xl_smallcap.hosts.excel.ribbon import with_ribbon
@@ -64,7 +63,7 @@ class _Book:
             for name, content in self.parts.items():
                 if name.lower().endswith((".xml", ".rels")):
                     opc.refuse_dtd(content)
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error, EOFError) as exc:
+        except DAMAGED_ARCHIVE as exc:
             raise BadArgumentError(f"{self.name} is damaged or protected ({exc}).") from exc
         self._lower = {n.lower(): n for n in self.parts}
         self.main = self._find_main()

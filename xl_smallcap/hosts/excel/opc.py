@@ -97,12 +97,32 @@ def tags(data: bytes, stop: Set[str] = frozenset()) -> list[Tag]:
 
     parser.StartElementHandler = start
     parser.EndElementHandler = lambda _: around.pop()
-    try:
-        with contextlib.suppress(_EnoughError):
-            parser.Parse(refuse_dtd(data), True)
-    except expat.ExpatError as exc:
-        raise BadArgumentError(f"The workbook is damaged ({exc}); open it in Excel and save it again.") from exc
+    with contextlib.suppress(_EnoughError):
+        parse(parser, data, "The workbook")
     return found
+
+
+def parse(parser: expat.XMLParserType, data: bytes, what: str) -> None:
+    """Run a part through a parser that has its handlers.
+
+    Parameters
+    ----------
+    parser : expat.XMLParserType
+        From ``expat.ParserCreate``.
+    data : bytes
+        The whole part.
+    what : str
+        Subject of the sentence where it is damaged.
+
+    Raises
+    ------
+    BadArgumentError
+        Not well-formed, in an encoding nobody knows, or with a DOCTYPE.
+    """
+    try:
+        parser.Parse(refuse_dtd(data), True)
+    except (expat.ExpatError, LookupError, ValueError) as exc:  # an unknown encoding is a LookupError
+        raise BadArgumentError(f"{what} is damaged ({exc}); open the workbook in Excel and save it again.") from exc
 
 
 def texts(data: bytes, name: str) -> list[tuple[dict[str, str], str]]:
@@ -145,10 +165,7 @@ def texts(data: bytes, name: str) -> list[tuple[dict[str, str], str]]:
             inside.append(part)
 
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
-    try:
-        parser.Parse(refuse_dtd(data), True)
-    except expat.ExpatError as exc:
-        raise BadArgumentError(f"The workbook is damaged ({exc}); open it in Excel and save it again.") from exc
+    parse(parser, data, "The workbook")
     return found
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import posixpath
 import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xl_smallcap.errors import BadArgumentError, BusyError, NoDataError
+from xl_smallcap.errors import DAMAGED_ARCHIVE, BadArgumentError, BusyError, NoDataError
 from xl_smallcap.hosts.excel import opc
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -51,7 +50,7 @@ class Package:
                 raise BadArgumentError(f"{self.name} is damaged (two parts of one name); save it again in Excel.")
             self._lower = {i.filename.lower(): i.filename for i in self.infos}
             self.main = self._main()
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError) as exc:
+        except DAMAGED_ARCHIVE as exc:
             raise BadArgumentError(f"{self.name} is damaged ({exc}); open it in Excel and save it again.") from exc
 
     def part(self, name: str) -> bytes:
@@ -76,7 +75,7 @@ class Package:
         try:
             found = self._archive.read(name)
             return opc.refuse_dtd(found) if name.lower().endswith((".xml", ".rels")) else found
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError) as exc:
+        except DAMAGED_ARCHIVE as exc:
             raise BadArgumentError(f"{self.name} is damaged in '{name}' ({exc}).") from exc
 
     def real(self, name: str) -> str | None:

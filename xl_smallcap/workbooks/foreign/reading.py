@@ -255,10 +255,7 @@ def read_sheet(data: bytes, strings: list[str], name: str, percent_styles: Set[s
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler = reader.data
-    try:
-        parser.Parse(data, True)
-    except (expat.ExpatError, ValueError) as exc:
-        raise BadArgumentError(f"Sheet '{name}' is damaged ({exc}); open the workbook in Excel and save it.") from exc
+    opc.parse(parser, data, f"Sheet '{name}'")
     return reader.found
 
 
@@ -325,8 +322,5 @@ def read_strings(data: bytes) -> list[str]:
             parts.append(data)
 
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as exc:
-        raise BadArgumentError(f"The workbook's texts are damaged ({exc}); open it in Excel and save it.") from exc
+    opc.parse(parser, data, "The part with the workbook's texts")
     return found
