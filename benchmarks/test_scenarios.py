@@ -144,7 +144,7 @@ def test_cells(home: Path) -> None:
             for file in cache.glob("*/*.fit"):
                 file.unlink()
             began = time.perf_counter()
-            answer = evaluate("RUSSELL_SCENARIO", ["goldman", stat, "relative", 3])
+            answer = evaluate("RUSSELL_SCENARIO", ["goldman", "relative", stat, 3])
             taken.append(time.perf_counter() - began)
             assert answer.code is None
         cold.append(f"{stat} {sorted(taken)[4] * 1e3:.2f} ms")

@@ -50,7 +50,7 @@ def ten_thousand(path: Path, spilling: bool) -> Path:
     for i in range(400):
         sheet.write_number(i, 0, (dt.date(2024, 1, 1) - dt.date(1899, 12, 30)).days + i)
         for j in range(25):
-            call = f'=RUSSELL_BETA("{FACTORS[j % 5]}","{STATS[j // 5]}","relative",250,$A{i + 1})'
+            call = f'=RUSSELL_BETA("{FACTORS[j % 5]}","relative","{STATS[j // 5]}",250,$A{i + 1})'
             if spilling:
                 sheet.write_dynamic_array_formula(i, 1 + j, i, 1 + j, call, None, 1.0)
             else:

@@ -40,12 +40,12 @@ def test_a_fit_is_computed_once(own: Session, monkeypatch: pytest.MonkeyPatch) -
         return fit_factors(*arguments)
 
     monkeypatch.setattr(model, "fit_factors", counted)
-    first = [RUSSELL_BETA(f, s) for f in ("growth", "oil") for s in ("beta", "se", "vif")]
+    first = [RUSSELL_BETA(f, stat=s) for f in ("growth", "oil") for s in ("beta", "se", "vif")]
     assert len(fits) == 1
     assert RUSSELL_BETA("growth", as_of="2026-01-05") == first[0], "as_of is normalised to the last date"
     assert len(fits) == 1
     use_session(Session(own.settings))
-    assert [RUSSELL_BETA(f, s) for f in ("growth", "oil") for s in ("beta", "se", "vif")] == first
+    assert [RUSSELL_BETA(f, stat=s) for f in ("growth", "oil") for s in ("beta", "se", "vif")] == first
     assert len(fits) == 1, "from disk"
 
 

@@ -216,7 +216,7 @@ def fair_values() -> Iterator[str]:
                 for spec in ("macro", "full"):
                     v = {
                         r["stat"]: r["value"]
-                        for r in rows(RUSSELL_FAIR_VALUE("all", target, window, AS_OF, model, spec))
+                        for r in rows(RUSSELL_FAIR_VALUE(target, "all", window, AS_OF, model, spec))
                     }
                     numbers = (
                         f"{v['gap_pct']:+.2f} | {v['gap_sigma']:+.2f} | {v['rsquared']:.2f} | "

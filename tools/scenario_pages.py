@@ -70,7 +70,7 @@ def fans() -> str:
             out.append(
                 f'<text x="{x0 + wide * month / 6:.0f}" y="{top + high + 16}" text-anchor="middle">{month}</text>'
             )
-        odds = RUSSELL_SCENARIO(path, "prob_outperform", "relative", 6, AS_OF)
+        odds = RUSSELL_SCENARIO(path, "relative", "prob_outperform", 6, AS_OF)
         assert isinstance(odds, float)
         said = f"{label}: odds {100 * odds:.0f} % if it happens"
         out.append(f'<text x="{x0}" y="18">{said}</text>')
@@ -163,7 +163,7 @@ def methods() -> Iterator[str]:
                 found: list[Any] = []
                 for stat in stats:
                     try:
-                        found.append(RUSSELL_SCENARIO(path, stat, "relative", months, AS_OF, None, method))
+                        found.append(RUSSELL_SCENARIO(path, "relative", stat, months, AS_OF, method))
                     except XlSmallcapError:
                         found.append(None)
                 yield f"| {path} | {months} | {method} | " + " | ".join(text(v, 2) for v in found) + " |"
@@ -206,7 +206,7 @@ def needles() -> Iterator[str]:
     yield "| months | odds | by today's regimes | error | all of history alike |"
     yield "|---|---|---|---|---|"
     for months in HORIZONS:
-        told = {str(r[0]): r[1] for r in _table(RUSSELL_NEEDLE("all", "relative", months, AS_OF))[1:]}
+        told = {str(r[0]): r[1] for r in _table(RUSSELL_NEEDLE("relative", "all", months, AS_OF))[1:]}
         for name in ("joint", "window", "given_window", "outperform"):
             cells = [text(told[name]), text(told.get(f"{name}_se")), text(told[f"{name}_base"])]
             yield f"| {months} | {name} | " + " | ".join(cells) + " |"

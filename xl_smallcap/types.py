@@ -22,6 +22,11 @@ Table = list[list[Scalar]]
 Raw = Any
 """What a host hands over before coercion."""
 
+Day = np.datetime64 | None
+"""A day as a person gave it; None where blank."""
+All = Literal["all"]
+"""The word for every statistic at once."""
+
 BetaStat = Literal[
     "beta",
     "se",

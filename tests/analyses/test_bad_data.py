@@ -112,7 +112,7 @@ def test_a_window_across_a_gap_is_refused(changed: dict[str, SeriesData], tmp_pa
     with pytest.raises(NoDataError, match="There are 0 daily changes since then"):
         RUSSELL_BETA("growth", as_of="2025-06-03")
     with pytest.raises(NoDataError, match="2 windows of 100 reach across a gap.*; 200 are needed"):
-        RUSSELL_FIT("rsquared_oos", window=100)
+        RUSSELL_FIT(stat="rsquared_oos", window=100)
     with pytest.raises(NoDataError, match="but not between 2025-02-28 and 2025-06-03"):
         RUSSELL_BETA("growth", as_of="2025-05-01")
     history = RUSSELL_BETA_HISTORY("growth", start="2025-06-03")
@@ -154,7 +154,7 @@ def test_nearly_collinear_factors_are_flagged_and_solved(changed: dict[str, Seri
     table = RUSSELL_BETA_HISTORY("inflation", start="2025-12-01")
     assert {row[10] for row in table[1:]} == {"solved alone: nearly singular, or components hardly told apart"}
     assert table[-1][1] == pytest.approx(RUSSELL_BETA("inflation"), rel=1e-9)
-    vif = float(str(RUSSELL_BETA("inflation", "vif")))
+    vif = float(str(RUSSELL_BETA("inflation", stat="vif")))
     assert 100 < vif < 1e4
     header, *rows = RUSSELL_BETAS()
     said = {row[0]: str(row[header.index("errors")]) for row in rows if row[header.index("role")] == "factor"}
@@ -244,7 +244,7 @@ def test_a_missing_stretch_at_the_edge_of_a_period(changed: dict[str, SeriesData
         with pytest.raises(NoDataError, match="The change from 2025-09-30 to 2025-10-21 is missing"):
             RUSSELL_ATTRIBUTION(start, finish)
     assert str(RUSSELL_ATTRIBUTION("2025-09-01", "2025-10-06")[1][11]) == "2025-09-30"
-    found = RUSSELL_FAIR_VALUE("all", None, 100, "2025-10-21")
+    found = RUSSELL_FAIR_VALUE(None, "all", 100, "2025-10-21")
     assert isinstance(found, list)
     values = {row[0]: row[1] for row in found}
     assert str(values["last_date"]) == "2025-09-30"
@@ -255,9 +255,9 @@ def test_a_factor_that_hardly_moves_has_no_bootstrap(changed: dict[str, SeriesDa
     values = changed["DGS2"].values.copy()
     values[-400:-3] = 3.5
     commit({**changed, "DGS2": SeriesData.build(changed["DGS2"].dates, values)}, tmp_path)
-    assert isinstance(RUSSELL_BETA("easing", "se"), float), "ols has its error"
+    assert isinstance(RUSSELL_BETA("easing", stat="se"), float), "ols has its error"
     with pytest.raises(FitError, match="bootstrap draws a factor does not change or factors cannot be told apart"):
-        RUSSELL_BETA("easing", "se", method="pls")
+        RUSSELL_BETA("easing", stat="se", method="pls")
 
 
 def test_evidence_is_missing_where_a_window_before_had_no_betas(changed: dict[str, SeriesData], tmp_path: Path) -> None:
@@ -265,10 +265,10 @@ def test_evidence_is_missing_where_a_window_before_had_no_betas(changed: dict[st
     values[-530:-240] = 3.5
     commit({**changed, "DGS2": SeriesData.build(changed["DGS2"].dates, values)}, tmp_path)
     with pytest.raises(FitError, match="yesterday's betas are not there for every day"):
-        RUSSELL_FAIR_VALUE("cointegration_pvalue")
+        RUSSELL_FAIR_VALUE(stat="cointegration_pvalue")
     with pytest.raises(NoDataError, match="A window before this one has constant or collinear factors"):
-        RUSSELL_FAIR_VALUE("rsquared_oos", model="levels")
-    assert RUSSELL_FAIR_VALUE("verdict", model="levels") == "not enough data"
+        RUSSELL_FAIR_VALUE(stat="rsquared_oos", model="levels")
+    assert RUSSELL_FAIR_VALUE(stat="verdict", model="levels") == "not enough data"
 
 
 def test_a_fallback_is_told_in_every_table(changed: dict[str, SeriesData], tmp_path: Path) -> None:
@@ -276,6 +276,6 @@ def test_a_fallback_is_told_in_every_table(changed: dict[str, SeriesData], tmp_p
     told = "folder [T10YIE for T5YIE]"
     assert RUSSELL_ATTRIBUTION("2025-06-30")[1][-1] == told
     assert RUSSELL_METHODS("inflation")[1][-1] == told
-    found = RUSSELL_FAIR_VALUE("all")
+    found = RUSSELL_FAIR_VALUE(stat="all")
     assert isinstance(found, list)
     assert found[-1][1] == told

@@ -274,10 +274,10 @@ def test_a_halt_in_the_move_is_in_the_move(session: Session, monkeypatch: pytest
 
 def test_any_stock_is_a_target_with_missing_days_too(session: Session) -> None:
     for ticker in ("SML07", "sml58", "LRG40"):
-        assert RUSSELL_BETA("growth", "nobs", ticker) == 250
+        assert RUSSELL_BETA("growth", ticker, "nobs") == 250
         assert RUSSELL_SOURCE(ticker)[1][0] == ticker.upper()
     with pytest.raises(NoDataError, match="is observed from 2020-12-31 to 2025-06-30"):
-        RUSSELL_BETA("growth", None, "SML60", None, "2025-12-24")
+        RUSSELL_BETA("growth", "SML60", None, None, "2025-12-24")
 
 
 def test_the_cftcs_own_percentages() -> None:

@@ -114,7 +114,7 @@ def test_a_series_that_ended(cut: Callable[..., Store]) -> None:
 
 def test_a_few_days_are_no_matter(cut: Callable[..., Store]) -> None:
     cut("2025-12-22", "RUT", "GSPC")
-    assert RUSSELL_BETA("inflation", "last_date") == dt.date(2025, 12, 22)
+    assert RUSSELL_BETA("inflation", stat="last_date") == dt.date(2025, 12, 22)
 
 
 def test_positions_and_gauges_that_ended(cut: Callable[..., Store]) -> None:

@@ -249,9 +249,9 @@ def test_states_that_collapse_are_refused(tmp_path: Path) -> None:
 
 def test_words_are_checked(on_sample: Session) -> None:
     with pytest.raises(BadArgumentError, match="Did you mean 'reflation'"):
-        RUSSELL_REGIME_PROB("reflatoin")  # type: ignore[arg-type]  # the slip is the test
+        RUSSELL_REGIME_PROB("reflatoin")
     with pytest.raises(BadArgumentError, match="Unknown model"):
-        RUSSELL_REGIME(None, "chain_")  # type: ignore[arg-type]  # as above
+        RUSSELL_REGIME(None, "chain_")
     for horizon in (-1, 1000, 2.5, "soon"):
         with pytest.raises(BadArgumentError, match="whole number of months from 0"):
             RUSSELL_REGIME_PROB("goldilocks", horizon)

@@ -14,17 +14,28 @@ import pytest
 from xl_smallcap import BadArgumentError, CatalogueError, FitError, NoDataError
 from xl_smallcap.analyses import scenario_history
 from xl_smallcap.analyses.needle import tipping
-from xl_smallcap.analyses.question import aligned
+from xl_smallcap.analyses.question import Question, aligned
 from xl_smallcap.analyses.regime_history import regime_history
 from xl_smallcap.analyses.scenario_evidence import base_rate
-from xl_smallcap.analyses.scenarios import periods
+from xl_smallcap.analyses.scenarios import ScenarioQuestion, periods
 from xl_smallcap.config import load_settings
 from xl_smallcap.functions import FUNCTIONS
 from xl_smallcap.functions._shocks import projection_question, scenario_question
+from xl_smallcap.functions.parameters import RELATIVE, SPEC
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.types import Window
 
 F: dict[str, Callable[..., Any]] = {f.name: f.call for f in FUNCTIONS}
+
+
+def weekly(session: Session, target: str | None = None) -> Question:
+    return projection_question(RELATIVE.read(session, target), None, SPEC.read(session, None))
+
+
+def path_of(session: Session, scenario: Any, target: str | None, months: int) -> ScenarioQuestion:
+    return scenario_question(session, scenario, months, weekly(session, target))
+
+
 METHODS = ("analytic", "simulation", "bootstrap", "pooling")
 BOTH = [["inflation", 25, "bp"], ["growth", 1, "sd"]]
 
@@ -39,10 +50,10 @@ def _by_name(table: list[list[Any]], stop: int | None = None) -> dict[Any, dict[
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_scalar_is_its_row_of_every_table_bit_for_bit(session: Session, method: str) -> None:
-    whole = _cells(F["RUSSELL_SCENARIO"]("goldman", "all", "russell", 3, None, None, method))
+    whole = _cells(F["RUSSELL_SCENARIO"]("goldman", "russell", "all", 3, None, method))
     for stat in ("mean", "sd", "p5", "p50", "p95", "prob_positive", "prob_outperform", "base_rate", "contribution:oil"):
-        assert F["RUSSELL_SCENARIO"]("goldman", stat, "russell", 3, None, None, method) == whole[stat], stat
-    fan = F["RUSSELL_FAN"]("goldman", "russell", 3, None, None, method)
+        assert F["RUSSELL_SCENARIO"]("goldman", "russell", stat, 3, None, method) == whole[stat], stat
+    fan = F["RUSSELL_FAN"]("goldman", "russell", 3, None, method)
     last = dict(zip(fan[0], fan[-1], strict=True))
     assert [last[k] for k in ("mean", "p5", "p95")] == [whole[k] for k in ("mean", "p5", "p95")]
     parts = sum(v for k, v in whole.items() if str(k).startswith("contribution:"))
@@ -58,8 +69,8 @@ def test_a_scalar_is_its_row_of_every_table_bit_for_bit(session: Session, method
 def test_a_range_that_says_what_a_path_says_gives_the_same(session: Session) -> None:
     path = F["RUSSELL_SCENARIO"]("goldman")
     rows = [["growth", 6, "pct"], [None, None, None], ["inflation", "-20", "BP"], ["cuts", 25, "bp"]]
-    assert F["RUSSELL_PROJECTION"](rows, "mean", None, 6) == pytest.approx(path, rel=1e-13)
-    assert F["RUSSELL_SCENARIO"](rows, "mean", None, 6) == F["RUSSELL_PROJECTION"](rows, "mean", None, 6)
+    assert F["RUSSELL_PROJECTION"](rows, None, "mean", 6) == pytest.approx(path, rel=1e-13)
+    assert F["RUSSELL_SCENARIO"](rows, None, "mean", 6) == F["RUSSELL_PROJECTION"](rows, None, "mean", 6)
     shaped: list[list[Any]] = [
         ["growth", 2, "pct", 1],
         ["growth", 2, "pct", 2],
@@ -67,7 +78,7 @@ def test_a_range_that_says_what_a_path_says_gives_the_same(session: Session) -> 
         ["growth", 1, "pct", 4],
     ]
     shaped += [["easing", 10, "bp", 1], *(["easing", -5, "bp", m] for m in (3, 4, 5, 6))]
-    assert F["RUSSELL_PROJECTION"](shaped, "sd", None, 6) == pytest.approx(F["RUSSELL_SCENARIO"]("jpmorgan", "sd"))
+    assert F["RUSSELL_PROJECTION"](shaped, None, "sd", 6) == pytest.approx(F["RUSSELL_SCENARIO"]("jpmorgan", stat="sd"))
     assert F["RUSSELL_FAN"](shaped, None, 6)[2][1] == pytest.approx(F["RUSSELL_FAN"]("jpmorgan")[2][1])
 
 
@@ -79,7 +90,7 @@ def test_tipping_then_forward_is_a_coin_s_toss(session: Session, target: str, fa
     path = {"growth": (6 * scale, "pct"), "inflation": (-20 * scale, "bp"), "easing": (25 * scale, "bp")}
     path[factor] = (shock, "pct" if factor in ("growth", "oil") else "bp")
     rows = [[name, value, unit] for name, (value, unit) in path.items()]
-    assert F["RUSSELL_PROJECTION"](rows, "prob_outperform", target, 4) == pytest.approx(0.5, abs=1e-10)
+    assert F["RUSSELL_PROJECTION"](rows, target, "prob_outperform", 4) == pytest.approx(0.5, abs=1e-10)
     table = _by_name(F["RUSSELL_TIPPING"](None, "goldman", target, 4))
     assert table[factor]["tipping"] == shock
     if table[factor]["lower"] is not None:
@@ -91,12 +102,12 @@ def test_at_the_ends_of_fieller_s_interval_the_mean_is_just_told_from_zero(sessi
 
     from xl_smallcap.analyses.scenario_projection import project_path
 
-    found = tipping(session, scenario_question(session, "growth_disappoints", "russell", 6, None), "growth")
-    question = scenario_question(session, "growth_disappoints", "russell", 6, None)
+    found = tipping(session, path_of(session, "growth_disappoints", "russell", 6), "growth")
+    question = path_of(session, "growth_disappoints", "russell", 6)
     assert np.isfinite(found.lower)
     for shock in (found.lower, found.upper):
         rows = [["growth", shock, "pct"], ["inflation", -15, "bp"], ["easing", 25, "bp"]]
-        asked = scenario_question(session, rows, "relative", 6, None)
+        asked = path_of(session, rows, "relative", 6)
         told = project_path(session, asked)
         f = told.analytic.expected[-1]
         error = np.sqrt(f @ told.fitted.model.beta_covariance @ f)
@@ -106,10 +117,10 @@ def test_at_the_ends_of_fieller_s_interval_the_mean_is_just_told_from_zero(sessi
 
 def test_odds_of_the_russell_are_those_of_relative(session: Session) -> None:
     for stat in ("prob_outperform", "base_rate"):
-        one, two = (F["RUSSELL_SCENARIO"]("goldman", stat, t, 3) for t in ("russell", "relative"))
+        one, two = (F["RUSSELL_SCENARIO"]("goldman", t, stat, 3) for t in ("russell", "relative"))
         assert one == two
-    relative = F["RUSSELL_SCENARIO"]("goldman", "mean", "relative", 3)
-    legs = [F["RUSSELL_SCENARIO"]("goldman", "mean", t, 3) for t in ("russell", "sp500")]
+    relative = F["RUSSELL_SCENARIO"]("goldman", "relative", "mean", 3)
+    legs = [F["RUSSELL_SCENARIO"]("goldman", t, "mean", 3) for t in ("russell", "sp500")]
     assert relative == pytest.approx(legs[0] - legs[1], abs=1e-11)
 
 
@@ -119,7 +130,7 @@ def test_the_base_rate_against_pandas(session: Session) -> None:
     logs = 100 * np.log(independent.levels()[["RUT", "GSPC"]].dropna())
     ends = logs.groupby(logs.index.to_period("M")).last()
     gain = (ends["RUT"] - ends["GSPC"]).diff(3).dropna()
-    told = base_rate(session, projection_question(session, "relative", None), 3)
+    told = base_rate(session, weekly(session), 3)
     assert told.nobs == gain.size
     assert told.share == pytest.approx((gain > 0).mean(), abs=1e-15)
 
@@ -127,22 +138,22 @@ def test_the_base_rate_against_pandas(session: Session) -> None:
 def test_twenty_sigma_is_answered_and_called_implausible(session: Session) -> None:
     rows = [["inflation", 20, "sd"]]
     assert abs(F["RUSSELL_PROJECTION"](rows)) < 1e3
-    assert F["RUSSELL_PROJECTION"](rows, "plausibility") < 1e-80
-    assert F["RUSSELL_PROJECTION"](rows, "distance") == pytest.approx(20.0)
-    assert "implausible: 20.0 standard deviations" in F["RUSSELL_PROJECTION"](rows, "warning")
+    assert F["RUSSELL_PROJECTION"](rows, stat="plausibility") < 1e-80
+    assert F["RUSSELL_PROJECTION"](rows, stat="distance") == pytest.approx(20.0)
+    assert "implausible: 20.0 standard deviations" in F["RUSSELL_PROJECTION"](rows, stat="warning")
     with pytest.raises(FitError, match="No reweighting of history reaches 'inflation'"):
-        F["RUSSELL_PROJECTION"](rows, "effective_scenarios")
-    assert F["RUSSELL_PROJECTION"]([["inflation", 0, "bp"]], "plausibility") == 1.0
+        F["RUSSELL_PROJECTION"](rows, stat="effective_scenarios")
+    assert F["RUSSELL_PROJECTION"]([["inflation", 0, "bp"]], stat="plausibility") == 1.0
 
 
 def test_fewer_than_thirty_effective_scenarios_are_refused_but_counted(session: Session) -> None:
-    asked = scenario_question(session, [["growth", 1, "pct"]], None, 1, None)
+    asked = path_of(session, [["growth", 1, "pct"]], None, 1)
     sums, _, _ = periods(aligned(session, asked.question), 4)
     growth = np.sort(sums[:, 1] - sums[:, 1].mean())
     rows = [["growth", float(growth[-3:].mean()), "pct"]]
-    assert 1 < F["RUSSELL_PROJECTION"](rows, "effective_scenarios", None, 1) < 30
+    assert 1 < F["RUSSELL_PROJECTION"](rows, None, "effective_scenarios", 1) < 30
     with pytest.raises(FitError, match="fewer than 30 are no distribution"):
-        F["RUSSELL_PROJECTION"](rows, "mean", None, 1, None, None, "pooling")
+        F["RUSSELL_PROJECTION"](rows, None, "mean", 1, None, "pooling")
 
 
 @pytest.mark.parametrize(
@@ -177,18 +188,18 @@ def test_bad_ranges_are_told_by_row(session: Session, rows: list[list[Any]], sai
 
 def test_the_market_can_be_given_where_it_is_a_regressor(session: Session) -> None:
     down = [["market", -10, "pct"]]
-    assert F["RUSSELL_PROJECTION"](down, "mean", "russell", 3, None, "macro_market") < -5
-    assert F["RUSSELL_PROJECTION"](down, "contribution:market", "hedged") == 0.0
+    assert F["RUSSELL_PROJECTION"](down, "russell", "mean", 3, None, spec="macro_market") < -5
+    assert F["RUSSELL_PROJECTION"](down, "hedged", "contribution:market") == 0.0
 
 
 def test_nothing_later_changes_an_answer(session: Session) -> None:
     day = dt.date(2018, 6, 29)
     for stat in ("mean", "sd", "base_rate", "worst_analogue", "effective_scenarios", "frequency_conflict"):
-        one = F["RUSSELL_SCENARIO"]("goldman", stat, None, 3, day)
-        assert one == F["RUSSELL_SCENARIO"]("goldman", stat, None, 3, "2018-07-01"), "a Sunday knows what Friday knew"
+        one = F["RUSSELL_SCENARIO"]("goldman", None, stat, 3, day)
+        assert one == F["RUSSELL_SCENARIO"]("goldman", None, stat, 3, "2018-07-01"), "a Sunday knows what Friday knew"
     early = F["RUSSELL_SCENARIO_SCORE"](None, 1, day)
     assert early != F["RUSSELL_SCENARIO_SCORE"]()
-    question = projection_question(session, None, None)
+    question = weekly(session)
     whole = scenario_history._forecasts(session, question, 1)
     part = scenario_history._forecasts(session, replace(question, as_of=np.datetime64("2018-06-29")), 1)
     assert np.array_equal(whole[:, : part.shape[1]], part)
@@ -197,7 +208,7 @@ def test_nothing_later_changes_an_answer(session: Session) -> None:
 
 @pytest.mark.parametrize("day", ["2017-01-31", "2018-03-29", "2015-12-31", "2021-12-31"])
 def test_a_past_forecast_is_what_the_cell_would_have_said(session: Session, day: str) -> None:
-    question = projection_question(session, None, None)
+    question = weekly(session)
     table = scenario_history._forecasts(session, question, 1)
     start = np.datetime64(day)  # three of them cut a week short whose end was known only later, or just not
     at = int(np.flatnonzero(table[7] == float(start.astype(np.int64)))[0])
@@ -206,15 +217,15 @@ def test_a_past_forecast_is_what_the_cell_would_have_said(session: Session, day:
     units = ["pct" if q == "pct" else "bp" for q in monthly.quotes[1:]]
     rows = [[n, float(c), u] for n, c, u in zip(monthly.names[1:], changes[1:], units, strict=True)]
     for stat, row in (("mean", 0), ("sd", 1)):
-        assert F["RUSSELL_PROJECTION"](rows, stat, None, 1, day) == pytest.approx(table[row, at], rel=1e-11)
+        assert F["RUSSELL_PROJECTION"](rows, None, stat, 1, day) == pytest.approx(table[row, at], rel=1e-11)
     for stat, row in (("mean", 2), ("sd", 3)):
-        thesis = F["RUSSELL_PROJECTION"](rows[:3], stat, None, 1, day)
+        thesis = F["RUSSELL_PROJECTION"](rows[:3], None, stat, 1, day)
         assert thesis == pytest.approx(table[row, at], rel=1e-11)
     assert table[6, at] == changes[0]
 
 
 def test_the_report_card_by_hand(session: Session) -> None:
-    table = scenario_history._forecasts(session, projection_question(session, None, None), 1)
+    table = scenario_history._forecasts(session, weekly(session), 1)
     came = table[6]
     shares = [np.nan if t < 36 else (came[:t] > 0).mean() for t in range(came.size)]
     truth = came[36:] > 0
@@ -236,18 +247,18 @@ def test_odds_say_what_they_are_conditional_on(session: Session) -> None:
         named = [h for h in table[0] if "prob_" in str(h)]
         assert named
         assert all("conditional on the path" in h for h in named)
-    units = {r[0]: r[2] for r in F["RUSSELL_SCENARIO"]("goldman", "all")[1:]}
+    units = {r[0]: r[2] for r in F["RUSSELL_SCENARIO"]("goldman", stat="all")[1:]}
     assert "conditional on the path" in units["prob_outperform"]
     assert "conditional on the path" in F["RUSSELL_NEEDLE_MAP"]()[0][0]
 
 
 def test_beyond_its_end_a_path_is_as_far_as_it_was_and_a_header_may_come_late(session: Session) -> None:
     for stat in ("distance", "plausibility"):
-        assert F["RUSSELL_SCENARIO"]("goldman", stat, None, 12) == F["RUSSELL_SCENARIO"]("goldman", stat, None, 6)
+        assert F["RUSSELL_SCENARIO"]("goldman", None, stat, 12) == F["RUSSELL_SCENARIO"]("goldman", None, stat, 6)
     # over a year too, reweighting meets the half year the path gives
-    half, year = (F["RUSSELL_SCENARIO"]("goldman", "effective_scenarios", None, h) for h in (6, 12))
+    half, year = (F["RUSSELL_SCENARIO"]("goldman", None, "effective_scenarios", h) for h in (6, 12))
     assert year == pytest.approx(half, rel=0.1)
-    assert "later factors are free" in F["RUSSELL_SCENARIO"]("goldman", "warning", None, 12)
+    assert "later factors are free" in F["RUSSELL_SCENARIO"]("goldman", None, "warning", 12)
     late = [[None, None, None], ["Factor", "Shock", "Unit"], *BOTH]
     assert F["RUSSELL_PROJECTION"](late) == F["RUSSELL_PROJECTION"](BOTH)
 
@@ -261,8 +272,8 @@ def test_a_path_that_names_nothing_is_history_as_it_is(tmp_path: Path, sample_ho
     file.write_text(f"[paths.my-view]\n{head}shocks = {{}}\n", encoding="utf-8")
     use_session(Session(load_settings(tmp_path)))
     assert F["RUSSELL_SCENARIO"]("My View") == 0.0
-    assert F["RUSSELL_SCENARIO"]("my-view", "effective_scenarios") > 900
-    assert F["RUSSELL_SCENARIO"]("my-view", "plausibility") == 1.0
+    assert F["RUSSELL_SCENARIO"]("my-view", stat="effective_scenarios") > 900
+    assert F["RUSSELL_SCENARIO"]("my-view", stat="plausibility") == 1.0
     assert len(F["RUSSELL_SCENARIOS"](None, 3)) == 7
     for shocks, said in (
         ('grwoth = { unit = "pct", shock = 1 }', r"line 7: .*Unknown factor 'grwoth'. Did you mean 'growth'"),
@@ -288,18 +299,18 @@ def with_regimes(tmp_path: Path, sample_home: Path) -> Session:
 
 
 def test_needle_and_mixture_with_regimes(with_regimes: Session) -> None:
-    told = _cells(F["RUSSELL_NEEDLE"]("all", None, 3))
+    told = _cells(F["RUSSELL_NEEDLE"](None, "all", 3))
     for stat in ("joint", "window", "given_window", "outperform", "joint_se", "effective", "nobs"):
-        assert F["RUSSELL_NEEDLE"](stat, None, 3) == told[stat]
+        assert F["RUSSELL_NEEDLE"](None, stat, 3) == told[stat]
     assert told["joint"] == pytest.approx(told["window"] * told["given_window"], rel=1e-12)
     assert told["joint_se"] == pytest.approx((told["joint"] * (1 - told["joint"]) / told["effective"]) ** 0.5)
-    assert told["window"] < _cells(F["RUSSELL_NEEDLE"]("all", None, 3, None, -5, 50))["window"]
+    assert told["window"] < _cells(F["RUSSELL_NEEDLE"](None, "all", 3, None, -5, 50))["window"]
     # by hand: weights are the regimes' chances now over how many months each had
     history = regime_history(with_regimes, "chains", None)
     from xl_smallcap.analyses.regimes import regimes_now
 
     now = regimes_now(with_regimes, "chains", None).probabilities(0)[:3, 0]
-    question = projection_question(with_regimes, None, None)
+    question = weekly(with_regimes)
     panel = aligned(with_regimes, replace(question, window=Window(1, "monthly")))
     sums, starts, _ = periods(panel, 3)
     by_month = {d.astype("datetime64[M]"): p for d, p in zip(history.days, history.probabilities[:3].T, strict=True)}
@@ -311,11 +322,11 @@ def test_needle_and_mixture_with_regimes(with_regimes: Session) -> None:
     assert told["joint"] == pytest.approx(float(q[hit].sum()), rel=1e-12)
     assert told["joint_base"] == pytest.approx(float(hit.mean()), rel=1e-12)
     assert told["nobs"] == len(pairs)
-    mixed = _cells(F["RUSSELL_SCENARIO"]("goldman", "all", None, 3, None, None, "regimes"))
-    plain = _cells(F["RUSSELL_SCENARIO"]("goldman", "all", None, 3))
+    mixed = _cells(F["RUSSELL_SCENARIO"]("goldman", None, "all", 3, None, "regimes"))
+    plain = _cells(F["RUSSELL_SCENARIO"]("goldman", None, "all", 3))
     assert mixed["sd"] == pytest.approx(plain["sd"], rel=0.5)
     assert mixed["p5"] < mixed["p50"] < mixed["p95"]
-    free = [F["RUSSELL_SCENARIO"]("goldman", "share_path", None, 12, None, None, m) for m in ("regimes", "analytic")]
+    free = [F["RUSSELL_SCENARIO"]("goldman", None, "share_path", 12, None, m) for m in ("regimes", "analytic")]
     assert free[0] == pytest.approx(free[1], rel=0.5), "named factors are free again after the sixth month"
     parts = sum(v for k, v in mixed.items() if str(k).startswith("contribution:"))
     assert parts == pytest.approx(mixed["mean"], abs=1e-12)
@@ -325,7 +336,7 @@ def test_needle_and_mixture_with_regimes(with_regimes: Session) -> None:
 
 def test_early_days_say_what_is_missing(session: Session) -> None:
     with pytest.raises(NoDataError, match="needs 104 weekly changes"):
-        F["RUSSELL_SCENARIO"]("goldman", "mean", None, None, "2007-06-29")
+        F["RUSSELL_SCENARIO"]("goldman", None, "mean", None, "2007-06-29")
     with pytest.raises(NoDataError, match="A report card needs 36 months"):
         F["RUSSELL_SCENARIO_SCORE"](None, 1, "2010-06-30")
 

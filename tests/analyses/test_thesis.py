@@ -80,11 +80,11 @@ def test_numbers_are_those_of_the_other_functions(session: Session) -> None:
         for j, window in enumerate(("250", "60m")):
             r = found[2 * k + j]
             for column, stat in columns:
-                assert r[column] == RUSSELL_BETA(factor, stat, "relative", window, day, None, spec)
+                assert r[column] == RUSSELL_BETA(factor, "relative", stat, window, day, None, spec)
     assert found[8]["value"] == RUSSELL_REGIME_PROB("goldilocks", 3, day)
     assert [found[8]["lower"], found[8]["upper"]] == RUSSELL_REGIMES(3, day)[1][3:5]
     assert found[9]["value"] == RUSSELL_REGIME_PROB("goldilocks", 3, day, "bands")
-    apart = [num(RUSSELL_SCENARIO(p, "mean", None, 6, day)) for p in ("goldman", "jpmorgan")]
+    apart = [num(RUSSELL_SCENARIO(p, None, "mean", 6, day)) for p in ("goldman", "jpmorgan")]
     assert found[10]["value"] == pytest.approx(apart[0] - apart[1], abs=1e-12)
     weightings: tuple[Weighting, ...] = ("equal", "winsor", "iqr")
     for k, weighting in enumerate(weightings):

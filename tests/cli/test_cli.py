@@ -179,7 +179,7 @@ def test_panel_is_exactly_what_a_fit_used(
     design = np.column_stack([np.ones(104), moved[:, 1:]])
     beta = np.linalg.lstsq(design, moved[:, 0], rcond=None)[0]
     place = columns.index("inflation (bp)")
-    assert RUSSELL_BETA("inflation", "beta", target, "104w", "2025-12-24") == pytest.approx(beta[place], rel=1e-9)
+    assert RUSSELL_BETA("inflation", target, "beta", "104w", "2025-12-24") == pytest.approx(beta[place], rel=1e-9)
 
 
 def test_panel_to_a_file_with_its_notes(tmp_path: Path, session: Session, capsys: pytest.CaptureFixture[str]) -> None:

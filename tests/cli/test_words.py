@@ -39,11 +39,11 @@ MISTAKES = [
     ('RUSSELL_BETA("rates")', "'easing'?"),
     ('RUSSELL_BETA("usd")', "'dollar'?"),
     ('RUSSELL_BETA("infl")', "'inflation'?"),
-    ('RUSSELL_BETA("inflation","t-stat")', "'tstat'?"),
-    ('RUSSELL_BETA("inflation","std error")', "'se'?"),
-    ('RUSSELL_BETA("inflation",,"SPX")', "'sp500'?"),
-    ('RUSSELL_FIT("R2")', "'rsquared'?"),
-    ('RUSSELL_SCENARIO("goldman","odds")', "'prob_outperform'?"),
+    ('RUSSELL_BETA("inflation",,"t-stat")', "'tstat'?"),
+    ('RUSSELL_BETA("inflation",,"std error")', "'se'?"),
+    ('RUSSELL_BETA("inflation","SPX")', "'sp500'?"),
+    ('RUSSELL_FIT(,"R2")', "'rsquared'?"),
+    ('RUSSELL_SCENARIO("goldman",,"odds")', "'prob_outperform'?"),
     ('RUSSELL_SCENARIO("GS")', "'goldman'?"),
     ('RUSSELL_SCENARIO("JP Morgan")', "'jpmorgan'?"),
     ('RUSSELL_POSITIONING("hedge funds")', "'leveraged'?"),
@@ -52,7 +52,7 @@ MISTAKES = [
     ('RUSSELL_DISPERSION("R2K")', "'russell'?"),
     ('RUSSELL_DISPERSION("ratio",,"cap-weighted")', "'cap'?"),
     ('RUSSELL_REGIME_PROB("soft landing")', "'goldilocks'?"),
-    ('RUSSELL_NEEDLE("odds")', "'joint'?"),
+    ('RUSSELL_NEEDLE(,"odds")', "'joint'?"),
     ('RUSSELL_PROJECTION({"oil",5,"percent"})', "'pct'?"),
 ]
 
@@ -79,7 +79,7 @@ def test_a_word_that_is_like_nothing_is_not_guessed_at() -> None:
 @pytest.mark.parametrize(
     ("call", "stats"),
     [
-        (lambda s: RUSSELL_BETA("inflation", s), BetaStat),
+        (lambda s: RUSSELL_BETA("inflation", stat=s), BetaStat),
         (lambda s: RUSSELL_POSITIONING("leveraged", s), PositionStat),
         (lambda s: RUSSELL_DISPERSION("russell", s), DispersionStat),
     ],
@@ -146,7 +146,7 @@ def test_a_refresh_names_tables_that_show_their_corner_and_misspelt_functions(
     for cell, formula in {
         "A1": "=RUSSELL_BETAS()",
         "A2": "=INDEX(RUSSELL_BETAS(),2,2)",
-        "A3": '=RUSSELL_BETA("oil","all")',
+        "A3": '=RUSSELL_BETA("oil",,"all")',
         "A4": '=RUSSELL_BETA("oil")',
         "A5": '=RUSSEL_BETA("oil")',
     }.items():

@@ -86,9 +86,9 @@ def test_both_add_up_and_agree_with_the_cells(made: dict[str, Any]) -> None:
         assert row["from_data"] + row["from_window"] == pytest.approx(row["change"], abs=1e-12)
         assert row["moved"] == ("yes" if abs(row["change"]) > row["se"] else "no")
         with pinned(made["first"].fingerprint):
-            assert RUSSELL_BETA(factor, "beta", target) == row["before"]
-            assert RUSSELL_BETA(factor, "se", target) == row["se"]
-        assert RUSSELL_BETA(factor, "beta", target) == row["after"]
+            assert RUSSELL_BETA(factor, target, "beta") == row["before"]
+            assert RUSSELL_BETA(factor, target, "se") == row["se"]
+        assert RUSSELL_BETA(factor, target, "beta") == row["after"]
 
 
 def test_a_target_that_cannot_be_compared_says_why(made: dict[str, Any]) -> None:

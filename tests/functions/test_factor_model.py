@@ -37,8 +37,12 @@ def test_methods_side_by_side_are_the_betas_one_by_one(session: Session) -> None
         number = f":{row['components']}" if row["role"] == "components" else ""
         asked: tuple[Any, ...] = ("relative", row["window"], None, row["method"] + number)
         for stat in ("beta", "se", "tstat", "lower", "upper", "rsquared", "nobs", "first_date", "last_date"):
-            assert RUSSELL_BETA("inflation", stat, *asked) == row[stat], (row["method"], row["window"], stat)
-        native = RUSSELL_BETA("inflation", "beta", asked[0], asked[1], None, asked[3], None, "10bp")
+            assert RUSSELL_BETA("inflation", asked[0], stat, *asked[1:]) == row[stat], (
+                row["method"],
+                row["window"],
+                stat,
+            )
+        native = RUSSELL_BETA("inflation", asked[0], "beta", asked[1], None, asked[3], None, "10bp")
         assert native == pytest.approx(row["beta_native"], rel=1e-12)
         same = np.sign(row["beta"]) == np.sign(told[0]["beta"])
         clear = row["lower"] * row["upper"] > 0 and told[0]["lower"] * told[0]["upper"] > 0
@@ -94,7 +98,7 @@ def test_agreement_is_the_share_of_methods_with_the_sign(session: Session) -> No
         told = [r for r in rows(RUSSELL_METHODS(factor, "relative")) if r["role"] in ("asked", "method")]
         for row in told:
             share = float(np.mean([np.sign(r["beta"]) == np.sign(row["beta"]) for r in told]))
-            assert RUSSELL_BETA(factor, "agreement", "relative", None, None, row["method"]) == share
+            assert RUSSELL_BETA(factor, "relative", "agreement", None, None, row["method"]) == share
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -139,31 +143,31 @@ def test_the_default_period_is_the_year_to_date(session: Session) -> None:
 @pytest.mark.parametrize("method", ["univariate", "pcr:3", "pls:3"])
 def test_histories_of_every_method_end_at_the_scalar(session: Session, method: str) -> None:
     table = rows(RUSSELL_BETA_HISTORY("growth", "relative", 250, None, method))
-    assert table[-1]["beta"] == pytest.approx(RUSSELL_BETA("growth", "beta", "relative", 250, None, method), rel=1e-10)
-    past = RUSSELL_BETA("growth", "beta", "relative", 250, table[-40]["date"], method)
+    assert table[-1]["beta"] == pytest.approx(RUSSELL_BETA("growth", "relative", "beta", 250, None, method), rel=1e-10)
+    past = RUSSELL_BETA("growth", "relative", "beta", 250, table[-40]["date"], method)
     assert table[-40]["beta"] == pytest.approx(past, rel=1e-10)
     if method == "univariate":
-        upper = RUSSELL_BETA("growth", "upper", "relative", 250, None, method)
+        upper = RUSSELL_BETA("growth", "relative", "upper", 250, None, method)
         assert table[-1]["upper"] == pytest.approx(upper, rel=1e-9)
         assert table[-1]["errors"] == "Newey-West"
     else:
         # another way to the same error: within the bootstrap's own noise
-        se: Any = RUSSELL_BETA("growth", "se", "relative", 250, None, method)
+        se: Any = RUSSELL_BETA("growth", "relative", "se", 250, None, method)
         assert table[-1]["upper"] - table[-1]["beta"] == pytest.approx(1.65 * se, rel=0.35)
         assert table[-1]["errors"] == "Newey-West, delta method"
 
 
 def test_fit_of_components(session: Session) -> None:
-    found: Any = RUSSELL_FIT("all", method="pcr")
+    found: Any = RUSSELL_FIT(stat="all", method="pcr")
     full = {r[0]: r[1] for r in found[1:]}
     assert 0.90 <= full["explained"] < 1.0
     assert (full["draws"], full["block"], full["seed"]) == (1000, 7, 20251224)
-    fewer: Any = RUSSELL_FIT("explained", None, None, None, f"pcr:{full['components'] - 1}")
+    fewer: Any = RUSSELL_FIT(None, "explained", None, None, f"pcr:{full['components'] - 1}")
     assert fewer < 0.90, "the fewest with 90 %"
-    assert RUSSELL_FIT("rsquared", method="pls:5") == pytest.approx(RUSSELL_FIT("rsquared"), rel=1e-10)
+    assert RUSSELL_FIT(stat="rsquared", method="pls:5") == pytest.approx(RUSSELL_FIT(stat="rsquared"), rel=1e-10)
     with pytest.raises(BadArgumentError, match="no joint R²"):
-        RUSSELL_FIT("rsquared", method="univariate")
-    found = RUSSELL_FIT("all", method="univariate")
+        RUSSELL_FIT(stat="rsquared", method="univariate")
+    found = RUSSELL_FIT(stat="all", method="univariate")
     table = {r[0]: r[1] for r in found[1:]}
     assert table["rsquared"] is None
     assert table["nobs"] == 250
@@ -182,7 +186,7 @@ def test_out_of_sample_of_components_against_a_plain_loop(session: Session) -> N
         beta = twins.betas(past, factors, Method("pls"))
         missed += (y[t] - past.mean() - (X[t] - factors.mean(axis=0)) @ beta) ** 2
         base += (y[t] - past.mean()) ** 2
-    assert RUSSELL_FIT("rsquared_oos", "relative", 83, None, "pls") == pytest.approx(1 - missed / base, rel=1e-8)
+    assert RUSSELL_FIT("relative", "rsquared_oos", 83, None, "pls") == pytest.approx(1 - missed / base, rel=1e-8)
 
 
 @pytest.mark.parametrize("model", ["changes", "levels"])
@@ -190,7 +194,7 @@ def test_out_of_sample_of_components_against_a_plain_loop(session: Session) -> N
 def test_fair_value_histories_end_at_the_scalar(session: Session, target: str, model: str) -> None:
     table = rows(RUSSELL_FAIR_VALUE_HISTORY(target, 120, None, model, None, "2025-10-01", 10))
     for row in (table[-1], table[-25]):
-        found: Any = RUSSELL_FAIR_VALUE("all", target, 120, row["date"], model, None, 10)
+        found: Any = RUSSELL_FAIR_VALUE(target, "all", 120, row["date"], model, None, 10)
         one = {r[0]: r[1] for r in found[1:]}
         for name in ("actual", "value", "gap", "gap_pct", "gap_sigma", "rsquared"):
             assert row[name] == pytest.approx(one[name], rel=1e-9, abs=1e-9), name
@@ -243,9 +247,9 @@ def test_the_command_computes_the_evidence_of_every_date(
     assert {r["evidence"] for r in table} == {"computed"}
     for row in (table[0], table[70], table[-1]):
         for stat in ("noise_percentile", "cointegration_pvalue", "half_life"):
-            one = RUSSELL_FAIR_VALUE(stat, "relative", 250, row["date"], "levels")
+            one = RUSSELL_FAIR_VALUE("relative", stat, 250, row["date"], "levels")
             assert row[stat] == pytest.approx(one, rel=1e-10), stat
-        assert row["verdict"] == RUSSELL_FAIR_VALUE("verdict", "relative", 250, row["date"], "levels")
+        assert row["verdict"] == RUSSELL_FAIR_VALUE("relative", "verdict", 250, row["date"], "levels")
     earlier = rows(RUSSELL_FAIR_VALUE_HISTORY("relative", 250, "2008-05-30", "levels"))
     assert {r["evidence"] for r in earlier} == {"computed"}, "an earlier date loses nothing"
     later = rows(RUSSELL_FAIR_VALUE_HISTORY("relative", 250, "2008-10-31", "levels"))
@@ -336,8 +340,8 @@ def test_every_part_of_a_key_matters(session: Session, tmp_path: Any) -> None:
     seen = []
     for change in ({}, {"seed": 7}, {"bootstrap_draws": 400}, {"confidence": 0.8}, {"noise_draws": 300}):
         use_session(Session(dataclasses.replace(session.settings, **change)))
-        cells = [RUSSELL_BETA("growth", s, method="pls") for s in ("se", "upper")]
-        seen.append((*cells, RUSSELL_FAIR_VALUE("noise_half_life", model="levels")))
+        cells = [RUSSELL_BETA("growth", stat=s, method="pls") for s in ("se", "upper")]
+        seen.append((*cells, RUSSELL_FAIR_VALUE(stat="noise_half_life", model="levels")))
     use_session(None)
     assert seen[1][0] != seen[0][0] != seen[2][0]
     assert seen[3][0] == seen[0][0]
@@ -347,19 +351,19 @@ def test_every_part_of_a_key_matters(session: Session, tmp_path: Any) -> None:
 
 
 def test_a_short_window_is_too_short_for_a_bootstrap(session: Session) -> None:
-    assert isinstance(RUSSELL_BETA("growth", "se", None, 18), float)
+    assert isinstance(RUSSELL_BETA("growth", None, "se", 18), float)
     with pytest.raises(BadArgumentError, match=r"needs at least 25 \(5 a regressor\)"):
-        RUSSELL_BETA("growth", "se", None, 18, None, "pcr")
+        RUSSELL_BETA("growth", None, "se", 18, None, "pcr")
 
 
 def test_changes_with_little_history_has_a_gap_and_says_why_no_evidence(session: Session) -> None:
     as_of = "2007-03-30"
     table = rows(RUSSELL_FAIR_VALUE_HISTORY(None, 250, as_of))
-    found: Any = RUSSELL_FAIR_VALUE("all", None, 250, as_of)
+    found: Any = RUSSELL_FAIR_VALUE(None, "all", 250, as_of)
     values = {r[0]: r for r in found[1:]}
     assert values["gap"][1] == pytest.approx(table[-1]["gap"], rel=1e-9)
     assert values["noise_percentile"][1] is None
     assert values["verdict"][1] == "not enough data"
     assert values["verdict"][2].startswith("Evidence needs 500 daily changes; there are")
     with pytest.raises(NoDataError, match="Evidence needs 500 daily changes"):
-        RUSSELL_FAIR_VALUE("cointegration_pvalue", None, 250, as_of)
+        RUSSELL_FAIR_VALUE(None, "cointegration_pvalue", 250, as_of)

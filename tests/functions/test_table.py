@@ -6,83 +6,57 @@ import pytest
 
 import xl_smallcap
 from xl_smallcap import functions
-from xl_smallcap.functions import FUNCTIONS, HELP_LIMIT, describe
+from xl_smallcap.functions import BY_NAME, FUNCTIONS, HELP_LIMIT, NAMES
+from xl_smallcap.functions.parameters import AS_OF
+from xl_smallcap.functions.table import worksheet_function
 from xl_smallcap.session import Session
 
-NAMES = [
-    "RUSSELL_BETA", "RUSSELL_BETAS", "RUSSELL_BETA_HISTORY", "RUSSELL_FIT", "RUSSELL_METHODS",
-    "RUSSELL_ATTRIBUTION", "RUSSELL_FAIR_VALUE", "RUSSELL_FAIR_VALUE_HISTORY", "RUSSELL_FACTOR", "RUSSELL_FACTORS",
-    "RUSSELL_REGIME", "RUSSELL_REGIME_PROB", "RUSSELL_REGIMES", "RUSSELL_REGIME_HISTORY", "RUSSELL_TRANSITIONS",
-    "RUSSELL_REGIME_RETURNS", "RUSSELL_REGIME_SCORE",
-    "RUSSELL_SCENARIO", "RUSSELL_SCENARIOS", "RUSSELL_PROJECTION", "RUSSELL_FAN", "RUSSELL_SCENARIO_SCORE",
-    "RUSSELL_TIPPING", "RUSSELL_NEEDLE", "RUSSELL_NEEDLE_MAP", "RUSSELL_DISPERSION",
-    "RUSSELL_DISPERSION_HISTORY", "RUSSELL_WINNERS", "RUSSELL_POSITIONING", "RUSSELL_POSITIONING_HISTORY",
-    "RUSSELL_GAUGE", "RUSSELL_GAUGES", "RUSSELL_THESIS",
-    "RUSSELL_DIFF",
-    "RUSSELL_ASOF", "RUSSELL_SOURCE", "RUSSELL_SNAPSHOT", "RUSSELL_STATUS", "RUSSELL_WHY",
-]  # fmt: skip
 F: dict[str, Callable[..., Any]] = {f.name: f.call for f in FUNCTIONS}
-PERIODS = {
-    "RUSSELL_ATTRIBUTION": ["start", "finish"],
-    "RUSSELL_DIFF": ["before", "after"],
-    "RUSSELL_REGIME_PROB": ["regime", "horizon"],
-    "RUSSELL_REGIMES": ["horizon"],
-    "RUSSELL_REGIME_HISTORY": ["start"],
-}
-TRAILING = {
+ORDER = [
+    "factor", "scenario", "shocks", "series", "formula", "category", "index", "count", "regime", "before", "after",
+    "target", "stat", "weighting", "window", "horizon", "as_of", "method", "model", "spec", "unit",
+]  # fmt: skip
+PERIODS = {"RUSSELL_ATTRIBUTION": ["start", "finish"], "RUSSELL_REGIME_HISTORY": ["start"]}
+"""Where a period is the subject."""
+LAST = {
+    "RUSSELL_BETA_HISTORY": ["start"],
     "RUSSELL_FAIR_VALUE": ["horizon"],
-    "RUSSELL_FAIR_VALUE_HISTORY": ["horizon"],
-    "RUSSELL_SCENARIO": ["method"],
-    "RUSSELL_PROJECTION": ["method"],
-    "RUSSELL_FAN": ["method"],
+    "RUSSELL_FAIR_VALUE_HISTORY": ["start", "horizon"],
+    "RUSSELL_DISPERSION_HISTORY": ["start"],
     "RUSSELL_NEEDLE": ["growth_min", "inflation_max"],
     "RUSSELL_POSITIONING": ["denominator"],
     "RUSSELL_POSITIONING_HISTORY": ["denominator"],
 }
-"""What came to a function after its order was set stands at its end."""
-ORDER = [
-    "factor",
-    "scenario",
-    "shocks",
-    "series",
-    "formula",
-    "category",
-    "index",
-    "count",
-    "stat",
-    "target",
-    "weighting",
-    "window",
-    "horizon",
-    "as_of",
-    "method",
-    "model",
-    "spec",
-    "unit",
-    "start",
-]
+"""What is no word of the order people speak in stands at the end."""
 
 
 def test_the_table_is_whole_and_public() -> None:
-    assert [f.name for f in FUNCTIONS] == NAMES
+    assert [f.name for f in FUNCTIONS] == list(NAMES) == list(BY_NAME)
+    assert len(FUNCTIONS) == len(set(NAMES)) == 39
+    assert list(FUNCTIONS[:2]) == [FUNCTIONS[0], FUNCTIONS[1]]
     for f in FUNCTIONS:
-        assert getattr(xl_smallcap, f.name) is f.call
-        assert f.name in xl_smallcap.__all__
-        assert f.name in functions.__all__
+        assert getattr(xl_smallcap, f.name) is getattr(functions, f.name) is f.call
+        assert f.call.__doc__ is not None
+        for section in ("Returns", "Parameters") if f.parameters else ("Returns",):
+            assert f"\n{section}\n---" in f.call.__doc__, f.name
+        assert all(f"\n{p.name} : " in f.call.__doc__ for p in f.parameters)
+    assert set(NAMES) <= set(xl_smallcap.__all__)
     assert len(set(xl_smallcap.__all__)) == len(xl_smallcap.__all__)
     assert all(hasattr(xl_smallcap, name) for name in xl_smallcap.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'RUSSELL_NOPE'"):
+        _ = xl_smallcap.RUSSELL_NOPE
 
 
-def test_help_fits_the_wizard_and_arguments_keep_their_order() -> None:
+def test_help_fits_the_wizard_and_arguments_stand_in_the_order_people_speak() -> None:
     for f in FUNCTIONS:
         assert 20 < len(f.help) <= HELP_LIMIT
-        # a period comes first where it is the subject
+        names = [p.name for p in f.parameters]
+        last = LAST.get(f.name, [])
+        assert names[len(names) - len(last) :] == last
         period = PERIODS.get(f.name, [])
-        assert [p.name for p in f.parameters][: len(period)] == period
-        late = TRAILING.get(f.name, [])
-        names = [p.name for p in f.parameters][len(period) :]
-        assert names[len(names) - len(late) :] == late
-        places = [ORDER.index(name) for name in names[: len(names) - len(late)]]
+        assert names[: len(period)] == period
+        rest = names[len(period) : len(names) - len(last)]
+        places = [ORDER.index(name) for name in rest]
         assert places == sorted(places), f.name
         assert all(5 < len(p.help) <= HELP_LIMIT for p in f.parameters), f.name
         assert all(not p.name.startswith(("end", "next", "date")) for p in f.parameters)
@@ -90,12 +64,69 @@ def test_help_fits_the_wizard_and_arguments_keep_their_order() -> None:
         assert kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD}
 
 
-def test_a_function_without_help_is_refused() -> None:
-    def RUSSELL_MUTE(x: float) -> float:
-        return x
+def test_a_function_without_help_or_with_other_names_is_refused() -> None:
+    def RUSSELL_MUTE() -> float:
+        return 1.0
 
     with pytest.raises(ValueError, match="help of summary has 0"):
-        describe(RUSSELL_MUTE)
+        worksheet_function(opens=False)(RUSSELL_MUTE)
+
+    def RUSSELL_ODD(session: Session, window: Any) -> float:
+        """Odd."""
+        return 1.0
+
+    with pytest.raises(ValueError, match="RUSSELL_ODD does not take as_of"):
+        worksheet_function(AS_OF)(RUSSELL_ODD)
+    assert "RUSSELL_ODD" not in BY_NAME
+
+
+def test_each_argument_is_described_once() -> None:
+    """An argument of one name has one help, but where a function's words or default differ."""
+    helps: dict[str, set[str]] = {}
+    for f in FUNCTIONS:
+        for p in f.parameters:
+            helps.setdefault(p.name, set()).add(p.help)
+    assert len(helps["as_of"]) <= 3
+    assert len(helps["target"]) <= 3
+    assert len(helps["spec"]) <= 2
+    assert len(helps["method"]) <= 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        (("inflation", "tstat", "relative"), '=RUSSELL_BETA("inflation","relative","tstat")'),
+        (("inflation", "tstat"), '=RUSSELL_BETA("inflation",,"tstat")'),
+        (("inflation", None, "relative"), '=RUSSELL_BETA("inflation","relative")'),
+        (("inflation", "all", "IWM", 250.0), '=RUSSELL_BETA("inflation","IWM","all",250)'),
+        (("inflation", "SE"), '=RUSSELL_BETA("inflation",,"SE")'),
+    ],
+)
+def test_the_former_order_gets_a_sentence_with_the_new_one(
+    session: Session, typed: tuple[Any, ...], shown: str
+) -> None:
+    with pytest.raises(xl_smallcap.BadArgumentError) as raised:
+        F["RUSSELL_BETA"](*typed)
+    assert f"the target stands before the stat: {shown}." in str(raised.value)
+
+
+def test_a_word_of_a_stat_is_never_a_target(session: Session) -> None:
+    for f in FUNCTIONS:
+        names = [p.name for p in f.parameters]
+        if "stat" not in names or "target" not in names:
+            continue
+        words = f.parameters[names.index("stat")].words
+        subject = {"factor": "inflation", "scenario": "goldman", "shocks": [["inflation", 25, "bp"]]}
+        given = [subject[names[0]]] if names[0] in subject else []
+        for word in (*words, words[0].upper()):
+            with pytest.raises(xl_smallcap.BadArgumentError, match="is a stat, and the target stands before"):
+                f.call(*given, word)
+    assert F["RUSSELL_BETA"]("inflation", "stock:SML07") == F["RUSSELL_BETA"]("inflation", " Stock:sml07")
+    assert F["RUSSELL_BETA"]("inflation", "stock:SML07") == F["RUSSELL_BETA"]("inflation", "SML07")
+    with pytest.raises(xl_smallcap.BadArgumentError, match="Unknown target 'stock:DGS2'"):
+        F["RUSSELL_BETA"]("inflation", "stock:DGS2")
+    with pytest.raises(xl_smallcap.BadArgumentError, match="contribution:growth' is a stat"):
+        F["RUSSELL_SCENARIO"]("goldman", "contribution:growth")
 
 
 def test_scalars_are_their_table_rows_bit_for_bit(session: Session) -> None:
@@ -125,19 +156,19 @@ def test_scalars_are_their_table_rows_bit_for_bit(session: Session) -> None:
                 "agreement",
                 "rsquared",
             ):
-                one = F["RUSSELL_BETA"](cells["factor"], stat, target, window, None, method, cells["spec"])
+                one = F["RUSSELL_BETA"](cells["factor"], target, stat, window, None, method, cells["spec"])
                 assert one == cells[stat], (cells["factor"], stat)
-    fit = dict(F["RUSSELL_FIT"]("all")[1:])
+    fit = dict(F["RUSSELL_FIT"](stat="all")[1:])
     assert len(fit) == 12
     for stat, value in fit.items():
         if value is not None:
-            assert F["RUSSELL_FIT"](stat) == value
+            assert F["RUSSELL_FIT"](stat=stat) == value
     assert {stat for stat, value in fit.items() if value is None} == {"draws", "block", "seed"}
     for model in ("changes", "levels"):
-        for stat, value, _ in F["RUSSELL_FAIR_VALUE"]("all", "relative", None, None, model)[1:-1]:
+        for stat, value, _ in F["RUSSELL_FAIR_VALUE"]("relative", "all", None, None, model)[1:-1]:
             assert (value is None) == ((stat, model) == ("drift", "levels"))
             if value is not None:
-                assert F["RUSSELL_FAIR_VALUE"](stat, "relative", None, None, model) == value
+                assert F["RUSSELL_FAIR_VALUE"]("relative", stat, None, None, model) == value
     factors = F["RUSSELL_FACTORS"]()
     for row in factors[1:]:
         cells = dict(zip(factors[0], row, strict=True))
@@ -152,9 +183,9 @@ def test_histories_end_at_the_scalar(session: Session, window: str, unit: str) -
         table = F["RUSSELL_BETA_HISTORY"](factor, "relative", window, None, None, None, unit)
         last = dict(zip(table[0], table[-1], strict=True))
         for stat in ("beta", "lower", "upper"):
-            one = F["RUSSELL_BETA"](factor, stat, "relative", window, None, None, None, unit)
+            one = F["RUSSELL_BETA"](factor, "relative", stat, window, None, None, None, unit)
             assert last[stat] == pytest.approx(one, rel=1e-10, abs=1e-12)
-        past = F["RUSSELL_BETA"](factor, "beta", "relative", window, table[-30][0], None, None, unit)
+        past = F["RUSSELL_BETA"](factor, "relative", "beta", window, table[-30][0], None, None, unit)
         assert table[-30][1] == pytest.approx(past, rel=1e-10, abs=1e-12)
 
 
@@ -226,4 +257,4 @@ def test_out_of_sample_r_squared_against_a_plain_loop(session: Session) -> None:
         b = np.linalg.lstsq(X[t - 250 : t], y[t - 250 : t], rcond=None)[0]
         miss += (y[t] - X[t] @ b) ** 2
         base += (y[t] - y[t - 250 : t].mean()) ** 2
-    assert F["RUSSELL_FIT"]("rsquared_oos") == pytest.approx(1 - miss / base, rel=1e-9)
+    assert F["RUSSELL_FIT"](stat="rsquared_oos") == pytest.approx(1 - miss / base, rel=1e-9)

@@ -55,7 +55,7 @@ def _value(rng: Generator, depth: int = 0) -> Any:
 
 
 def _call(rng: Generator, folder: Path) -> None:
-    entry = FUNCTIONS[rng.integers(len(FUNCTIONS))]
+    entry = FUNCTIONS[int(rng.integers(len(FUNCTIONS)))]
     given = [_value(rng) for _ in range(rng.integers(0, len(entry.parameters) + 2))]
     pin = _value(rng) if rng.random() < 0.05 else None
     answer = evaluate(entry.name, given, pin)

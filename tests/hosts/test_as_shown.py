@@ -46,16 +46,16 @@ def refreshed(path: Path) -> Any:
 
 
 DAYS = {
-    "A1": '=RUSSELL_BETA("oil",,"relative",,DATE(2021,3,31))',
-    "A2": f'=RUSSELL_BETA("oil",,"relative",,"{EARLIER}")',
+    "A1": '=RUSSELL_BETA("oil","relative",,,DATE(2021,3,31))',
+    "A2": f'=RUSSELL_BETA("oil","relative",,,"{EARLIER}")',
     "A3": "=YEAR(RUSSELL_ASOF())*100+MONTH(RUSSELL_ASOF())",
-    "A4": '=RUSSELL_BETA("oil",,"relative",,EDATE(DATE(2021,4,30),-1)+1)',
-    "A5": '=TEXT(RUSSELL_BETA("oil","last_date","relative",,WORKDAY(DATE(2021,3,30),1)),"yyyy-mm-dd")',
+    "A4": '=RUSSELL_BETA("oil","relative",,,EDATE(DATE(2021,4,30),-1)+1)',
+    "A5": '=TEXT(RUSSELL_BETA("oil","relative","last_date",,WORKDAY(DATE(2021,3,30),1)),"yyyy-mm-dd")',
 }
 
 
 def right(shown: list[Any]) -> None:
-    beta = RUSSELL_BETA("oil", None, "relative", None, EARLIER)
+    beta = RUSSELL_BETA("oil", "relative", None, None, EARLIER)
     day = RUSSELL_ASOF()
     assert shown[0] == pytest.approx(beta, rel=1e-12)
     assert shown[1] == shown[0]
@@ -78,7 +78,7 @@ def test_a_refresh_asks_for_the_day_the_sheet_means(
 def test_libreoffice_asks_for_the_day_the_sheet_means(
     office: Office, session: Session, tmp_path: Path, date_1904: bool
 ) -> None:
-    cells = {**DAYS, "B1": f"={'DATE(2021,3,31)'}", "A6": '=RUSSELL_BETA("oil",,"relative",,B1)'}
+    cells = {**DAYS, "B1": f"={'DATE(2021,3,31)'}", "A6": '=RUSSELL_BETA("oil","relative",,,B1)'}
     path = written(tmp_path / "b.xlsx", cells, {}, date_1904=date_1904)
     opened = office.do("open", str(path))
     office.do("recalculate", opened)
@@ -89,13 +89,13 @@ def test_libreoffice_asks_for_the_day_the_sheet_means(
 
 
 def test_the_server_counts_from_the_first_day_it_is_told(session: Session) -> None:
-    last: Any = RUSSELL_BETA("oil", "last_date", "relative", None, EARLIER)
+    last: Any = RUSSELL_BETA("oil", "relative", "last_date", None, EARLIER)
     day = day_number(last)
-    call = ["RUSSELL_BETA", ["oil", "last_date", "relative", None, day - 1462.0]]
+    call = ["RUSSELL_BETA", ["oil", "relative", "last_date", None, day - 1462.0]]
     told = server._answered({"calls": [call, ["RUSSELL_BETA", ["oil", None, None, 250.0, 0]]], "first_day": 1462})
     assert told["answers"][0] == {"value": day - 1462.0}
     assert told["answers"][1] == {"value": RUSSELL_BETA("oil", None, None, 250)}, "0 is an empty cell, 250 no day"
-    in_range = ["RUSSELL_BETA", ["oil", "last_date", "relative", None, [[day - 1462.0]]]]
+    in_range = ["RUSSELL_BETA", ["oil", "relative", "last_date", None, [[day - 1462.0]]]]
     assert server._answered({"calls": [in_range], "first_day": 1462})["answers"] == [{"value": day - 1462.0}]
 
 
@@ -150,10 +150,10 @@ def test_excel_takes_a_shock_as_it_is_shown(excel: Excel, session: Session, show
 
 
 def test_a_small_shock_in_percent_is_remarked_in_every_host(session: Session) -> None:
-    said = evaluate("RUSSELL_PROJECTION", [[["oil", -0.075, "%"]], "warning"]).value
+    said = evaluate("RUSSELL_PROJECTION", [[["oil", -0.075, "%"]], None, "warning"]).value
     assert "the shock to oil is -0.075 %; if -7.5 % is meant, write -7.5" in str(said)
     for rows in ([["oil", -7.5, "%"]], [["oil", "-7.5%", "pct"]], [["inflation", 0.5, "bp"]]):
-        assert "is meant" not in str(evaluate("RUSSELL_PROJECTION", [rows, "warning"]).value)
+        assert "is meant" not in str(evaluate("RUSSELL_PROJECTION", [rows, None, "warning"]).value)
     assert RUSSELL_PROJECTION([["oil", " -7.5 % ", "pct"]]) == RUSSELL_PROJECTION([["oil", -7.5, "pct"]])
 
 
@@ -213,12 +213,12 @@ def test_help_is_there_without_docstrings(session: Session) -> None:
 
 def test_the_sentence_of_the_result_says_what_was_understood(session: Session) -> None:
     """Where a host cannot see the format, the reader can: -10% typed beside "%" arrives as -0.1."""
-    assert evaluate("RUSSELL_SCENARIO", [[["oil", -0.1, "%"]], "path"]).value == "oil -0.1 % over 3 months"
-    table = evaluate("RUSSELL_SCENARIO", [[["oil", -0.1, "%"], ["easing", 25.0, "bp"]], "all", None, 3.0]).table
+    assert evaluate("RUSSELL_SCENARIO", [[["oil", -0.1, "%"]], None, "path"]).value == "oil -0.1 % over 3 months"
+    table = evaluate("RUSSELL_SCENARIO", [[["oil", -0.1, "%"], ["easing", 25.0, "bp"]], None, "all", 3.0]).table
     assert table is not None
     rows: dict[Any, Any] = {row[0]: row[1] for row in table}
     assert rows["path"] == "oil -0.1 %, easing +25 bp over 3 months"
     assert "0.1" in rows["warning"]
-    assert evaluate("RUSSELL_SCENARIO", ["goldman", "path"]).value == (
+    assert evaluate("RUSSELL_SCENARIO", ["goldman", None, "path"]).value == (
         "growth +6 %, inflation -20 bp, easing +25 bp over 6 months"
     )

@@ -193,7 +193,7 @@ def test_libreoffice_cells_as_arguments(office: Office, expected: dict[str, Any]
     office.do("type", sheet, 0, "A1:A6", [["inflation"], [""], ["43922"], ["=NA()"], ["relative"], ["250"]])
     formulas = {
         "=RUSSELL_BETA(A1,A2,A2,A2,A2)": expected['RUSSELL_BETA("inflation")'],
-        "=RUSSELL_BETA(A1,,A5,A6,A3)": expected['RUSSELL_BETA("inflation","beta","relative",250,43922)'],
+        "=RUSSELL_BETA(A1,A5,,A6,A3)": expected['RUSSELL_BETA("inflation","relative","beta",250,43922)'],
         "=RUSSELL_BETA(A1:A2)": {"error": "#VALUE!"},
         "=RUSSELL_BETA(A4)": {"error": "#N/A"},
         "=ISNA(RUSSELL_BETA(A1,,,60000))": (1.0).hex(),
@@ -226,8 +226,8 @@ def test_libreoffice_a_range_of_cells_is_a_path(office: Office, expected: dict[s
 
 
 def test_xlwings_dates_ranges_and_its_own_import(excel: Excel, expected: dict[str, Any]) -> None:
-    dated = excel.ask("RUSSELL_BETA", ["inflation", "beta", "relative", 250.0, {"date": "2020-04-01"}])
-    assert plain(dated) == expected['RUSSELL_BETA("inflation","beta","relative",250,43922)']
+    dated = excel.ask("RUSSELL_BETA", ["inflation", "relative", "beta", 250.0, {"date": "2020-04-01"}])
+    assert plain(dated) == expected['RUSSELL_BETA("inflation","relative","beta",250,43922)']
     shocks = [["inflation", 25.0, "bp"], [None, None, None], ["growth", 1.0, "sd"]]
     path = excel.ask("RUSSELL_PROJECTION", [shocks])
     assert plain(path) == expected['RUSSELL_PROJECTION({"inflation",25,"bp";"growth",1,"sd"})']

@@ -90,13 +90,13 @@ def app() -> Iterator[Any]:
 
 def test_one_server_for_many_calls(app: Any) -> None:
     assert app.evaluate('RUSSELL_BETA("inflation")') == -0.42
-    assert app.evaluate('RUSSELL_BETA("inflation", , "relative")') == -0.42
+    assert app.evaluate('RUSSELL_BETA("inflation", "relative")') == -0.42
     assert (app.evaluate("starts"), app.evaluate("calls")) == (1, 2)
     assert app.evaluate("lastModule") == "xl_smallcap.hosts.excel.udfs"
 
 
 def test_arguments(app: Any) -> None:
-    app.evaluate('RUSSELL_BETA("inflation", , "relative", , "2026-01-02")')
+    app.evaluate('RUSSELL_BETA("inflation", "relative", , , "2026-01-02")')
     kinds = [app.evaluate(f"ArgKind({i})") for i in range(8)]
     assert kinds == ["String", "Empty", "String", "Empty", "String", "Empty", "Empty", "Empty"]
     app.evaluate('RUSSELL_BETA("inflation", , , , 46024#)')
@@ -204,11 +204,10 @@ def test_the_module_keeps_within_vbas_limits() -> None:
         assert f"Public Function {f.name}(" in text
         assert all(len(t) <= HELP_LIMIT for t in [f.help, *(p.help for p in f.parameters)])
     assert udf_module() == text
-    bad = WorksheetFunction("RUSSELL_X", print, "help", (Parameter("end", True, False, False, "help"),), False, False)
+    end, moment = (Parameter(name, "help", lambda _, value: value) for name in ("end", "moment"))
+    bad = WorksheetFunction("RUSSELL_X", print, "help", (end,), False, False)
     with pytest.raises(ValueError, match="VBA does not take 'end'"):
         udf_module([bad])
-    shadows = WorksheetFunction(
-        "RUSSELL_X", print, "help", (Parameter("moment", True, True, False, "help"),), False, False
-    )
+    shadows = WorksheetFunction("RUSSELL_X", print, "help", (moment,), False, False)
     with pytest.raises(ValueError, match="VBA does not take 'moment'"):
         udf_module([shadows])

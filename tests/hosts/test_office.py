@@ -49,7 +49,7 @@ def many(path: Path) -> Path:
     sheet = book.add_worksheet("S")
     for i in range(2_000):
         sheet.write_number(i, 0, 44_000 + i)
-        sheet.write_formula(i, 1, f'=RUSSELL_BETA("oil",,"relative",250,A{i + 1})', None, 1.0)
+        sheet.write_formula(i, 1, f'=RUSSELL_BETA("oil","relative",,250,A{i + 1})', None, 1.0)
     sheet.write_formula("C1", "=SUMPRODUCT(B1:B9)", None, 1.0)
     book.close()
     return path

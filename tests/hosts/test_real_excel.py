@@ -80,8 +80,8 @@ def zoned(request: pytest.FixtureRequest, sample_home: Path) -> Iterator[Excel]:
 def test_dates_are_the_same_day_in_every_zone(zoned: Excel, session: Session) -> None:
     assert shown(zoned.ask("RUSSELL_ASOF", [])) == day_number(RUSSELL_ASOF())
     assert shown(zoned.ask("RUSSELL_STATUS", [])) == as_cells(RUSSELL_STATUS())
-    found = zoned.ask("RUSSELL_BETA", ["inflation", "last_date", "relative", 250.0, "2020-04-01"])
-    assert shown(found) == as_cells(RUSSELL_BETA("inflation", "last_date", "relative", 250, "2020-04-01"))
+    found = zoned.ask("RUSSELL_BETA", ["inflation", "relative", "last_date", 250.0, "2020-04-01"])
+    assert shown(found) == as_cells(RUSSELL_BETA("inflation", "relative", "last_date", 250, "2020-04-01"))
     table = zoned.ask("RUSSELL_BETA_HISTORY", ["inflation", "relative"])
     assert shown(table) == as_cells(RUSSELL_BETA_HISTORY("inflation", "relative"))
 
@@ -90,10 +90,10 @@ def test_a_date_handed_on_as_as_of_asks_for_that_day(zoned: Excel, session: Sess
     app = desk(zoned)
     for day in ("2019-07-01", "2020-01-31"):
         serial = int(day_number(dt.date.fromisoformat(day)))
-        answer = app.evaluate(f'Number(RUSSELL_BETA("inflation", "last_date", "relative", , {serial}#))')
-        assert answer == day_number(RUSSELL_BETA("inflation", "last_date", "relative", None, day))  # type: ignore[arg-type]  # a date
-    handed = app.evaluate('RUSSELL_BETA("inflation", "beta", "relative", , RUSSELL_ASOF())')
-    assert handed == RUSSELL_BETA("inflation", "beta", "relative", None, RUSSELL_ASOF())
+        answer = app.evaluate(f'Number(RUSSELL_BETA("inflation", "relative", "last_date", , {serial}#))')
+        assert answer == day_number(RUSSELL_BETA("inflation", "relative", "last_date", None, day))  # type: ignore[arg-type]  # a date
+    handed = app.evaluate('RUSSELL_BETA("inflation", "relative", "beta", , RUSSELL_ASOF())')
+    assert handed == RUSSELL_BETA("inflation", "relative", "beta", None, RUSSELL_ASOF())
 
 
 def test_days_before_march_1900_are_texts() -> None:

@@ -93,8 +93,10 @@ def test_without_the_token_nothing_is_answered(server: module.Server, token: str
 def test_rubbish_ends_that_connection_only(server: module.Server, rubbish: bytes) -> None:
     with socket.create_connection(("127.0.0.1", address_of(server)["port"]), timeout=10) as opened:
         opened.sendall(rubbish)
-        opened.shutdown(socket.SHUT_WR)
-        assert opened.recv(100) == b""
+        with contextlib.suppress(OSError):  # ended already
+            opened.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):  # ended with something unread
+            assert opened.recv(100) == b""
     connect(server).close()
 
 

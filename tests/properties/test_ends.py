@@ -49,10 +49,10 @@ def asked_of_regimes(home: Path, as_of: dt.date) -> list[object]:
         lambda: RUSSELL_REGIME_RETURNS("hedged", as_of),
         lambda: RUSSELL_REGIME_SCORE(as_of),
         lambda: RUSSELL_REGIME_SCORE(as_of, "bands"),
-        lambda: RUSSELL_NEEDLE("all", "relative", 6, as_of),
+        lambda: RUSSELL_NEEDLE("relative", "all", 6, as_of),
         lambda: RUSSELL_NEEDLE_MAP("relative", 6, as_of),
-        lambda: RUSSELL_SCENARIO("goldman", "all", "relative", 6, as_of, method="regimes"),
-        lambda: RUSSELL_SCENARIO("jpmorgan", "all", "russell", 12, as_of, method="entropy"),
+        lambda: RUSSELL_SCENARIO("goldman", "relative", "all", 6, as_of, method="regimes"),
+        lambda: RUSSELL_SCENARIO("jpmorgan", "russell", "all", 12, as_of, method="entropy"),
         lambda: RUSSELL_TIPPING("inflation", "goldman", "relative", 6, as_of),
     ]
     told = []

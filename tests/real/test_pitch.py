@@ -36,7 +36,7 @@ def test_the_pitch_sheet_of_christmas_eve_says_what_the_numbers_say(tmp_path: Pa
     assert "Of 10 claims of the thesis the data decide none." in whole
     assert "Daily and weekly betas to inflation, dollar, oil have opposite signs" in whole
     assert not any(cell.startswith("#") for cell in shown)
-    beaten = 1.0 - num(RUSSELL_FAIR_VALUE("noise_percentile", "relative", 250, AS_OF, "levels"))
+    beaten = 1.0 - num(RUSSELL_FAIR_VALUE("relative", "noise_percentile", 250, AS_OF, "levels"))
     assert 0.3 < beaten < 0.5
     assert f"is beaten by {beaten:.0%} of random walks" in whole
     assert "SAMPLE" not in whole

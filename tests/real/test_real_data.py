@@ -50,8 +50,8 @@ from xl_smallcap.session import Session, current_session, use_session
 pytestmark = pytest.mark.skipif(not FOLDER, reason="XL_SMALLCAP_REAL_DATA is not set: no real data to check on")
 
 
-def beta(factor: str, stat: str = "beta", *more: Any) -> float:
-    value = RUSSELL_BETA(factor, stat, *more)  # type: ignore[arg-type]  # words of a parametrised test
+def beta(factor: str, stat: str = "beta", target: str | None = None, *more: Any) -> float:
+    value = RUSSELL_BETA(factor, target, stat, *more)
     assert isinstance(value, (int, float))
     return float(value)
 
@@ -139,7 +139,7 @@ def test_the_fair_values_in_the_docs(
     model: str, target: str, gap: float, rsquared: float, noise: float, pvalue: float
 ) -> None:
     def told(stat: str) -> Any:
-        return RUSSELL_FAIR_VALUE(stat, target, 250, AS_OF, model)
+        return RUSSELL_FAIR_VALUE(target, stat, 250, AS_OF, model)
 
     assert told("gap_pct") == pytest.approx(gap, abs=0.006)
     assert told("rsquared") == pytest.approx(rsquared, abs=0.006)
@@ -161,7 +161,7 @@ def test_the_main_job(target: str, window: Any, spec: str) -> None:
         assert math.isfinite(float(str(row["beta"])))
         assert float(str(row["lower"])) < float(str(row["beta"])) < float(str(row["upper"]))
         assert row["source"] == "folder"
-    fit = RUSSELL_FIT("rsquared", target, window, AS_OF, None, spec)
+    fit = RUSSELL_FIT(target, "rsquared", window, AS_OF, None, spec)
     assert isinstance(fit, float)
     assert 0.05 < fit < 0.95
 
@@ -305,7 +305,7 @@ def test_scenarios_on_christmas_eve() -> None:
     assert rows["rebound_then_pause"][odds] == pytest.approx(0.560, abs=0.005)
     assert rows["growth_disappoints"]["mean"] == pytest.approx(-1.37, abs=0.05)
     assert "inflation have opposite signs" in str(rows["growth_low_inflation"]["warning"])
-    assert RUSSELL_SCENARIO("goldman", "share_residual", None, 6, AS_OF) == pytest.approx(0.958, abs=0.005)
+    assert RUSSELL_SCENARIO("goldman", None, "share_residual", 6, AS_OF) == pytest.approx(0.958, abs=0.005)
     tipped = RUSSELL_TIPPING("inflation", "goldman", None, None, AS_OF)
     assert tipped == pytest.approx(-29.3, abs=0.5), "it fails below, against the thesis: weekly betas"
 
@@ -353,7 +353,7 @@ def test_winners_are_the_events_everybody_knows() -> None:
 
 @stocks
 def test_a_stock_is_a_target_and_the_splits_are_flagged(report: LoadReport) -> None:
-    assert num(RUSSELL_BETA("growth", "tstat", "AAPL", 250, "2022-12-15")) > 5
+    assert num(RUSSELL_BETA("growth", "AAPL", "tstat", 250, "2022-12-15")) > 5
     assert any("a factor of about 2, 3, 4 or more between two closes" in r and "QUBT" in r for r in report.remarks)
     assert any("no price of" in r for r in report.remarks)
 

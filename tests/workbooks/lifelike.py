@@ -172,17 +172,17 @@ def _fill_desk(book: Any) -> None:
     morning.write_row("A4", ["Factor", "Beta", "t", "Signal", "Label", "Effect", "Trend"], bold)
     morning.write_column("A5", FACTORS)
     for r in range(5, 10):
-        _formulas(morning, f'B{r} =RUSSELL_BETA(A{r},"beta") | C{r} =RUSSELL_BETA(A{r},"tstat",$B$1)', number)
+        _formulas(morning, f'B{r} =RUSSELL_BETA(A{r},,"beta") | C{r} =RUSSELL_BETA(A{r},$B$1,"tstat")', number)
         _formulas(morning, f'D{r}s =IF(ABS(C{r})>Inputs!$B$2,"yes","no") | E{r}s =TEXT(B{r},"0.00")&" <per> & "&A{r}')
         _formulas(morning, f"F{r} =INDEX(Inputs!$B$6:$B$10,MATCH(A{r},Inputs!$A$6:$A$10,0))*B{r}", number)
         morning.add_sparkline(f"G{r}", {"range": f"Morning!B{r}:C{r}"})
     _formulas(
         morning,
         """B10 =SUM(B5:B9) | C10 =IFERROR(RUSSELL_BETA("nonsense"),"n/a") | D10 =RUSSELL_BETA("nonsense") | E10 =D10+1 |
-        B12 =RUSSELL_BETA("inflation") | B13 =RUSSELL_FIT("rsquared") | B14 =RUSSELL_BETA("growth")*Inputs!B3 |
+        B12 =RUSSELL_BETA("inflation") | B13 =RUSSELL_FIT(,"rsquared") | B14 =RUSSELL_BETA("growth")*Inputs!B3 |
         B15 =B14*2 | B16t =ABS(B15)<ABS(B14) | B17n =RUSSELL_BETA("oil") | B18 =VLOOKUP("oil",A5:C9,3,FALSE) |
         B19 =EOMONTH(B3,0) | B20 =SUM(Inputs!B:B) | B21 =VLOOKUP(A7,Inputs!$A:$B,2,FALSE) | B22 =Inflationsbeta*1 |
-        B23 =SUM(宏观) | B24s =IF(ISERROR(D10),"error","fine") | B25v =RUSSELL_BETA("dollar","se") |
+        B23 =SUM(宏观) | B24s =IF(ISERROR(D10),"error","fine") | B25v =RUSSELL_BETA("dollar",,"se") |
         B26 =IF(B25>0,\n   RUSSELL_BETA("easing"),\n   "none") | B27s =IFERROR(RUSSELL_BETA("nonsense"),"") |
         B28x =RUSSELL_SNAPSHOT()&CHAR(13)&"  end" """.rstrip(),
     )
@@ -204,7 +204,7 @@ def _fill_desk(book: Any) -> None:
     _formulas(overview, "B3 =Morning!B15/100 | B4 =SUM(Übersicht_Schocks)")
     _table(overview, "Überblick – alles in Prozent", 5, 0, 4, 4, fixed=True)
     lists.write_column("A1", ["relative", "russell", "sp500", "hedged"])
-    _formulas(lists, 'B1 =RUSSELL_BETA("growth","tstat",A2)')
+    _formulas(lists, 'B1 =RUSSELL_BETA("growth",A2,"tstat")')
     lists.hide()
     _formulas(config, "A1s =RUSSELL_SNAPSHOT() | A2t =Lists!B1>1000")
     config.very_hidden()
@@ -214,9 +214,9 @@ def desk_morning() -> bytes:
     """A morning sheet: shared formulas, a spill to grow, hidden sheets, all kinds of strings."""
     package = _Package(_fill_desk)
     sheet = "xl/worksheets/sheet1.xml"
-    package.swap(sheet, '<f>RUSSELL_BETA(A5,"beta")', '<f t="shared" ref="B5:B9" si="0">RUSSELL_BETA(A5,"beta")')
+    package.swap(sheet, '<f>RUSSELL_BETA(A5,,"beta")', '<f t="shared" ref="B5:B9" si="0">RUSSELL_BETA(A5,,"beta")')
     for row in range(6, 10):
-        package.swap(sheet, f'<f>RUSSELL_BETA(A{row},"beta")</f>', '<f t="shared" si="0"/>')
+        package.swap(sheet, f'<f>RUSSELL_BETA(A{row},,"beta")</f>', '<f t="shared" si="0"/>')
     reading = '<rPh sb="0" eb="2"><t>トウキョウ</t></rPh><phoneticPr fontId="0"/>'
     package.swap("xl/sharedStrings.xml", "<t>東京 desk</t>", f"<t>東京 desk</t>{reading}")
     _finish(package, "")
@@ -233,11 +233,11 @@ def _fill_pitch(book: Any) -> None:
     cover.write_url("B9", "internal:Charts!A1", string="Go to the charts")
     _formulas(cover, 'B10s ="As of "&TEXT(Stichtag,"yyyy-mm-dd")&": "&RUSSELL_REGIME() | B11 =Betas!B8')
     cover.hide_gridlines(2)
-    _formulas(charts, 'A1s ="Betas, R2 "&TEXT(RUSSELL_FIT("rsquared"),"0.0%") | B1d =RUSSELL_ASOF()')
+    _formulas(charts, 'A1s ="Betas, R2 "&TEXT(RUSSELL_FIT(,"rsquared"),"0.0%") | B1d =RUSSELL_ASOF()')
     charts.write_row("A2", ["Factor", "Beta", "se", "t"], bold)
     charts.write_column("A3", FACTORS)
     for r in range(3, 8):
-        _formulas(charts, f'B{r} =RUSSELL_BETA(A{r}) | C{r} =RUSSELL_BETA(A{r},"se") | D{r} =B{r}/C{r}', number)
+        _formulas(charts, f'B{r} =RUSSELL_BETA(A{r}) | C{r} =RUSSELL_BETA(A{r},,"se") | D{r} =B{r}/C{r}', number)
     line, bars = book.add_chart({"type": "line"}), book.add_chart({"type": "bar"})
     series = {"name": "=Charts!$B$2", "categories": "=Charts!$A$3:$A$7", "values": "=Charts!$B$3:$B$7"}
     line.add_series({**series, "marker": {"type": "circle"}})
@@ -268,7 +268,7 @@ def _fill_pitch(book: Any) -> None:
     _formulas(spill, 'A3 =IFERROR(B3,"blocked")')
     _table(appendix, "A fixed array larger than its result: #N/A beyond it", 2, 0, 13, 28, fixed=True)
     macro.write_row("A1", ["因子", "通胀"], bold)
-    _formulas(macro, """B2 =RUSSELL_BETA("inflation","tstat") | B3f =OR('宏观'!B2>0,'宏观'!B2<=0)""")
+    _formulas(macro, """B2 =RUSSELL_BETA("inflation",,"tstat") | B3f =OR('宏观'!B2>0,'宏观'!B2<=0)""")
     macro.write_comment("B2", "受保护", {"author": "Strategie"})
     macro.protect()
 
@@ -318,7 +318,7 @@ def _fill_risk(book: Any) -> None:
     export.write_row("A1", ["Factor", "t"])
     export.write_column("A2", FACTORS)
     for r in range(2, 7):
-        _formulas(export, f'B{r} =RUSSELL_BETA(A{r},"tstat")')
+        _formulas(export, f'B{r} =RUSSELL_BETA(A{r},,"tstat")')
     _formulas(export, 'B8s =IF(MAX(B2:B6)>-99,"a <b> & c","none") | D9t =COUNT(B:B)<5')
     export.write_formula("A11", "=INLINE", None, " written by another program ")
     _formulas(checks, 'B1 =SUM(Positions!E:E) | B2 =SUMIF(Positions!A:A,"Rates",Positions!E:E) | B5 =1/0')

@@ -169,13 +169,13 @@ def test_a_shock_changes_everything_that_hangs_on_it(office: Office, session: Se
     from xl_smallcap.functions import RUSSELL_PROJECTION
 
     shocks = [["growth", -6.0, "pct"], ["inflation", -20.0, "bp"], ["easing", 25.0, "bp"]]
-    assert after[0][0] == RUSSELL_PROJECTION(shocks, "mean", "relative", 6)
+    assert after[0][0] == RUSSELL_PROJECTION(shocks, "relative", "mean", 6)
     office.do("type", opened, "Scenarios", "F5:F5", [["full"]])
-    full = RUSSELL_PROJECTION(shocks, "mean", "relative", 6, None, "full")
+    full = RUSSELL_PROJECTION(shocks, "relative", "mean", 6, None, spec="full")
     assert office.do("read", opened, "Scenarios", "F9:F9") == [[full]]
     assert full != after[0][0]
     assert office.do("read", opened, "Scenarios", "B72:B72")[0][0] == pytest.approx(full, rel=1e-12)
-    wanted = RUSSELL_PROJECTION(shocks, "contribution:volatility", "relative", 6, None, "full")
+    wanted = RUSSELL_PROJECTION(shocks, "relative", "contribution:volatility", 6, None, spec="full")
     assert office.do("read", opened, "Scenarios", "A25:B25") == [["volatility", wanted]]
     office.do("type", opened, "Scenarios", "A9:A9", [["growht"]])
     assert "not understood" in office.do("read", opened, "Scenarios", "A6:A6")[0][0]

@@ -108,7 +108,7 @@ def test_every_formula_gives_what_libreoffice_gives(office: Office, session: Ses
 def test_our_functions_with_references_names_arrays_and_spills(session: Session) -> None:
     cells = {
         "A1": "inflation",
-        "A2": Formula('=RUSSELL_BETA(A1,,"relative")'),
+        "A2": Formula('=RUSSELL_BETA(A1,"relative")'),
         "A3": Formula("=A2*2"),
         "A4": Formula('=RUSSELL_BETA("nonsense")'),
         "A5": Formula("=shocked"),
@@ -119,9 +119,9 @@ def test_our_functions_with_references_names_arrays_and_spills(session: Session)
         "B4": Formula("=RUSSELL_ASOF()"),
         "B5": Formula("=_xldudf_RUSSELL_BETA(A1)"),
     }
-    names = {"SHOCKED": '=INDEX(RUSSELL_PROJECTION({"growth",1,"sd";"inflation",-5,"bp"},"all"),2,2)'}
+    names = {"SHOCKED": '=INDEX(RUSSELL_PROJECTION({"growth",1,"sd";"inflation",-5,"bp"},,"all"),2,2)'}
     one = Calculator(Sheet(cells, names), ask_engine())
-    beta = RUSSELL_BETA("inflation", None, "relative")
+    beta = RUSSELL_BETA("inflation", "relative")
     assert one.value("S", 1, 0) == beta
     assert one.value("S", 2, 0) == 2 * num(beta)
     assert one.value("S", 3, 0) == CellError("#VALUE!")

@@ -77,8 +77,8 @@ def texts(options: PitchOptions, as_of: dt.date | None = None, values: bool = Tr
 def test_the_page_says_what_it_must(session: Session) -> None:
     page = texts(PitchOptions(), DAY)["Pitch"]
     whole = "\n".join(page)
-    beta = num(RUSSELL_BETA("growth", None, "relative", 250, DAY))
-    mean = num(RUSSELL_SCENARIO("goldman", None, "relative", None, DAY))
+    beta = num(RUSSELL_BETA("growth", "relative", None, 250, DAY))
+    mean = num(RUSSELL_SCENARIO("goldman", "relative", None, None, DAY))
     assert f"growth {beta:+.2f} %" in page[page.index("rebound_then_pause") + 2]
     later = "(written 2025-12-24, later than this page)"
     assert f"growth low inflation {later} the mean over 6 months is {mean:+.1f} log % (odds" in whole
@@ -91,7 +91,7 @@ def test_the_page_says_what_it_must(session: Session) -> None:
         "(growth known to 20", "by weekly betas", "by bands",
     ):  # fmt: skip
         assert said in whole, said
-    conflict = RUSSELL_SCENARIO("goldman", "frequency_conflict", "relative", None, DAY)
+    conflict = RUSSELL_SCENARIO("goldman", "relative", "frequency_conflict", None, DAY)
     told = "agree in sign" if conflict == "none" else f"betas to {conflict} have opposite signs"
     assert any(cell.startswith("Daily and weekly betas") and told in cell for cell in page)
     tipping = RUSSELL_TIPPING(None, "goldman", "relative", None, DAY)
@@ -101,7 +101,7 @@ def test_the_page_says_what_it_must(session: Session) -> None:
     if tipping[2][3] is not None:
         ends = " to ".join(f"{now + num(v) / 100:.2f}" for v in tipping[2][3:5])
         assert f"(90 %: {ends})" in whole
-    beaten = 1.0 - num(RUSSELL_FAIR_VALUE("noise_percentile", "relative", 250, DAY, "levels"))
+    beaten = 1.0 - num(RUSSELL_FAIR_VALUE("relative", "noise_percentile", 250, DAY, "levels"))
     assert f"is beaten by {beaten:.0%} of random walks" in whole
     after = RUSSELL_REGIME_RETURNS("relative", DAY)[4]
     assert after[:2] == ["goldilocks", "next month"]
@@ -122,7 +122,7 @@ def test_rows_and_columns_the_page_finds_by_number_hold_what_it_takes_them_for(s
     from xl_smallcap.workbooks.sheets.pitch_words import _HORIZON_ROW, _SOURCE_ROW
 
     for path in session.scenarios.paths:
-        table = RUSSELL_SCENARIO(path, "all", "relative", None, DAY)
+        table = RUSSELL_SCENARIO(path, "relative", "all", None, DAY)
         assert isinstance(table, list)
         assert table[_HORIZON_ROW - 1][0] == "horizon_months"
         assert table[_SOURCE_ROW - 1][0] == "path_from"
@@ -253,7 +253,7 @@ def test_a_later_day_is_the_window(session: Session, tmp_path: Path, capsys: pyt
     assert len(ours) > 150
     assert {r[at["cause"]] for r in ours} == {"window"}
     growth = next(r for r in rows if (r[0], r[1]) == ("Pitch data", "B3"))
-    betas = [num(RUSSELL_BETA("growth", None, "relative", 250, d)) for d in ("2025-03-31", "2025-06-30")]
+    betas = [num(RUSSELL_BETA("growth", "relative", None, 250, d)) for d in ("2025-03-31", "2025-06-30")]
     assert [growth[at["old"]], growth[at["new"]]] == betas
     assert growth[at["label"]] == "growth, beta"
     assert growth[at["change"]] == betas[1] - betas[0]

@@ -180,7 +180,7 @@ def test_our_functions_alone_need_no_libreoffice(no_office: None, session: Sessi
         tmp_path / "b.xlsx",
         {
             "A1": "inflation",
-            "A2": '=RUSSELL_BETA(A1,"tstat")',
+            "A2": '=RUSSELL_BETA(A1,,"tstat")',
             "A3": "=IF(A2>0,A2*2,-A2)",
             "A4": '=IFERROR(RUSSELL_BETA("x"),"none")',
             "A5": '=VLOOKUP("a",A1:B3,2)',
@@ -189,7 +189,7 @@ def test_our_functions_alone_need_no_libreoffice(no_office: None, session: Sessi
     )
     done = refresh(path)
     assert not done.office
-    beta = RUSSELL_BETA("inflation", "tstat")
+    beta = RUSSELL_BETA("inflation", stat="tstat")
     assert value(path, "S", "A2") == beta
     assert value(path, "S", "A3") in (2 * num(beta), -num(beta))
     assert value(path, "S", "A4") == "none"

@@ -14,7 +14,6 @@ from xl_smallcap.models.bootstrap import Bootstrap
 from xl_smallcap.models.conditioning import HIGH_VIF
 from xl_smallcap.models.factor_fit import FactorFit, fit_factors
 from xl_smallcap.models.inference import counted_regressors, student_quantile
-from xl_smallcap.models.rolling import rolling_fit
 from xl_smallcap.models.signs import independent_signs
 from xl_smallcap.session import Columns, Session
 from xl_smallcap.types import BoolArray, DayArray, FloatArray
@@ -269,6 +268,8 @@ def out_of_sample_rsquared(session: Session, question: Question) -> float:
             f"The out-of-sample R² of window {question.window} needs {2 * n} changes; there are {panel.dates.size}."
         )
     y, X = panel.changes[-2 * n :, 0], panel.changes[-2 * n :, 1:]
+    from xl_smallcap.models.rolling import rolling_fit  # one beta needs no history
+
     rolled, _ = rolling_fit(y[:-1], X[:-1], n, question.estimator)
     predicted = rolled.const + (X[n:] * rolled.params).sum(axis=1)
     means = np.lib.stride_tricks.sliding_window_view(y[:-1], n).mean(axis=1)
@@ -298,6 +299,8 @@ def history(session: Session, question: Question) -> History:
 
     def compute() -> Columns:
         y, X = panel.changes[:, 0], panel.changes[:, 1:]
+        from xl_smallcap.models.rolling import rolling_fit
+
         rolled, bse = rolling_fit(y, X, n, question.estimator, errors=True)
         assert bse is not None
         for gap in panel.gaps:  # a window across a gap is no window of that frequency

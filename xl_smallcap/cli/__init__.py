@@ -159,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_commands(commands)
 
     call = commands.add_parser("call", help="answer one formula")
-    call.add_argument("formula", help='such as \'RUSSELL_BETA("inflation",,"relative")\'')
+    call.add_argument("formula", help='such as \'RUSSELL_BETA("inflation","relative")\'')
     call.add_argument("--json", action="store_true", help="exactly one of value, table, error")
     call.set_defaults(run=_call)
 

@@ -6,12 +6,11 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xl_smallcap.data import columnar
-from xl_smallcap.data.cross_section import CrossSection, stack
-from xl_smallcap.data.holdings import Holdings
 from xl_smallcap.data.manifest import (
     SYNTHETIC_MARK,
     Entry,
@@ -23,6 +22,10 @@ from xl_smallcap.data.manifest import (
 )
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.errors import NoDataError, StoreError, not_read
+
+if TYPE_CHECKING:
+    from xl_smallcap.data.cross_section import CrossSection
+    from xl_smallcap.data.holdings import Holdings
 
 
 def read_series(root: Path, digest: str, what: str) -> SeriesData:
@@ -62,7 +65,7 @@ def read_series(root: Path, digest: str, what: str) -> SeriesData:
 
 
 STOCK = "stock:"
-"""Before a ticker that is also the id of a series."""
+"""Before a ticker; needed where it is also the id of a series, or a word of a stat."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,24 @@ class Snapshot:
             return ()
         ids = {name.upper() for name in self.entries}
         return tuple(f"{STOCK}{t}" if t.upper() in ids else t for t in self.prices_entry.tickers)
+
+    def target_word(self, word: str) -> str:
+        """Return the name of a target here: ``stock:ALL`` is ALL where no series has that name.
+
+        Parameters
+        ----------
+        word : str
+            As typed.
+
+        Returns
+        -------
+        str
+        """
+        typed = word.strip().lower()
+        if not typed.startswith(STOCK):
+            return word
+        bare = typed.removeprefix(STOCK).strip()
+        return next((t for t in self.tickers if t.lower() in (bare, f"{STOCK}{bare}")), word)
 
     def __contains__(self, series_id: object) -> bool:
         return series_id in self.entries or self._ticker(series_id) is not None
@@ -234,6 +255,8 @@ class Snapshot:
             raw = prices_path(self.root, digest).read_bytes()
         except OSError as exc:
             raise StoreError(not_read(what, exc, "load the data again to repair it")) from exc
+        from xl_smallcap.data.cross_section import CrossSection  # most cells need no constituents
+
         data = CrossSection.decode(raw, what)
         if data.digest() != digest:
             raise StoreError(f"{what} do not match their fingerprint; load the data again to repair it.")
@@ -264,6 +287,8 @@ class Snapshot:
                 f"The snapshot {self.name} has no prices of constituents. Load them with 'xl-smallcap data load FOLDER "
                 "--constituents' (docs/data-sources.md), or fetch them with 'xl-smallcap data refresh --constituents'."
             )
+        from xl_smallcap.data.cross_section import CrossSection, stack
+
         whole = stack(self.price_years(first, last))
         start = 0 if first is None else int(np.searchsorted(whole.dates, first))
         stop = whole.dates.size if last is None else int(np.searchsorted(whole.dates, last, side="right"))
@@ -321,6 +346,8 @@ class Snapshot:
             raw = holdings_path(self.root, chosen.object).read_bytes()
         except OSError as exc:
             raise StoreError(not_read(what, exc, "load the data again to repair it")) from exc
+        from xl_smallcap.data.holdings import Holdings
+
         found = Holdings.decode(raw, what)
         if found.digest() != chosen.object:
             raise StoreError(f"{what} do not match their fingerprint; load the data again to repair it.")

@@ -10,13 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xl_smallcap.data import columnar
-from xl_smallcap.data.cross_section import CrossSection
-from xl_smallcap.data.holdings import Holdings
 from xl_smallcap.data.manifest import (
     Entry,
     HoldingsEntry,
@@ -31,6 +29,11 @@ from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import NoDataError, StoreError, not_read
+
+if TYPE_CHECKING:
+    from xl_smallcap.data.cross_section import CrossSection
+    from xl_smallcap.data.holdings import Holdings
+
 
 SCHEMA = 1
 _FINGERPRINT_LENGTH = 12

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast, get_args
 import numpy as np
 
 from xl_smallcap.errors import BadArgumentError, unknown_word
-from xl_smallcap.types import Frequency, Method, MethodName, Window
+from xl_smallcap.types import All, Frequency, Method, MethodName, Window
 
 T = TypeVar("T", bound=str)
 
@@ -23,6 +23,8 @@ _EARLIEST, _LATEST = dt.date(1950, 1, 1), dt.date(2100, 1, 1)
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$")
 _WINDOW = re.compile(r"(\d{1,6})(?:\.0*)?\s*([dwm]?)$")
 _FREQUENCIES: dict[str, Frequency] = {"": "daily", "d": "daily", "w": "weekly", "m": "monthly"}
+LONGEST_PROJECTION, FARTHEST_REGIME = 12, 120
+"""Months."""
 _DATE_HELP = "write a date such as 2025-12-24 or refer to a cell that holds one"
 
 
@@ -179,7 +181,7 @@ def choice(name: str, value: Any, choices: Any, default: T, also: tuple[str, ...
     raise BadArgumentError(unknown_word(name, text, [*known, *also]))
 
 
-def stat(value: Any, choices: Any, default: T) -> tuple[T, bool]:
+def stat(value: Any, choices: Any, default: T) -> T | All:
     """Read which statistic is asked for, or all of them.
 
     Parameters
@@ -193,18 +195,17 @@ def stat(value: Any, choices: Any, default: T) -> tuple[T, bool]:
 
     Returns
     -------
-    asked : str
-        The statistic; the default where all are asked for.
-    whole : bool
-        Whether "all" was typed, which every function that gives one statistic answers with a table.
+    str
+        The statistic; "all" where all are asked for, which a function answers with a table.
 
     Raises
     ------
     BadArgumentError
         Naming the nearest word and all of them.
     """
-    whole = isinstance(value, str) and value.strip().lower() == "all"
-    return (default if whole else choice("stat", value, choices, default, also=("all",))), whole
+    if isinstance(value, str) and value.strip().lower() == "all":
+        return "all"
+    return choice("stat", value, choices, default, also=("all",))
 
 
 def window(value: Any, default: str = "250") -> Window:
@@ -239,7 +240,7 @@ def window(value: Any, default: str = "250") -> Window:
     return Window(int(match.group(1)), _FREQUENCIES[match.group(2)])
 
 
-def count(name: str, value: Any, default: int) -> int:
+def count(name: str, value: Any, default: int | None) -> int | None:
     """Read a whole number of observations.
 
     Parameters
@@ -248,12 +249,12 @@ def count(name: str, value: Any, default: int) -> int:
         The argument's name.
     value : object
         21, "21" or blank.
-    default : int
+    default : int, optional
         Used where blank.
 
     Returns
     -------
-    int
+    int or None
 
     Raises
     ------
@@ -267,7 +268,7 @@ def count(name: str, value: Any, default: int) -> int:
     text = f"{value:.15g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not re.fullmatch(r"\s*\d{1,6}\s*", text) or int(text) < 1:
         raise BadArgumentError(
-            f"The argument '{name}' must be a whole number of observations from 1 to 999999, such as {default}; got "
+            f"The argument '{name}' must be a whole number of observations from 1 to 999999, such as {default or 21}; got "
             f"{shown(value)}."
         )
     return int(text)
@@ -306,6 +307,70 @@ def signed_count(name: str, value: Any, default: int, most: int) -> int:
             f"The argument '{name}' must be a whole number from 1 to {most}, or from -1 to -{most}; got {shown(value)}."
         )
     return int(text)
+
+
+def months(value: Any) -> int | None:
+    """Read the horizon of a projection in months.
+
+    Parameters
+    ----------
+    value : object
+        As typed.
+
+    Returns
+    -------
+    int or None
+        None where blank.
+
+    Raises
+    ------
+    BadArgumentError
+        Not a whole number from 1 to 12.
+    """
+    if is_blank(value):
+        return None
+    found = _whole(value)
+    if found is None or not 1 <= found <= LONGEST_PROJECTION:
+        raise BadArgumentError(
+            f"The argument 'horizon' must be a whole number of months from 1 to {LONGEST_PROJECTION}; got "
+            f"{shown(value)}. A date belongs in 'as_of', the argument after it."
+        )
+    return found
+
+
+def months_ahead(value: Any) -> int:
+    """Read how many months after its day a regime is asked about.
+
+    Parameters
+    ----------
+    value : object
+        As typed; blank is the month itself, 0.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    BadArgumentError
+        Not a whole number from 0 to 120.
+    """
+    if is_blank(value):
+        return 0
+    found = _whole(value)
+    if found is None or found > FARTHEST_REGIME:
+        why = " Far ahead every model only repeats its long-run shares." if found is not None else ""
+        raise BadArgumentError(
+            f"The argument 'horizon' must be a whole number of months from 0 (the month itself) to {FARTHEST_REGIME}; got "
+            f"{shown(value)}.{why} A date belongs in 'as_of', the argument after it."
+        )
+    return found
+
+
+def _whole(value: Any) -> int | None:
+    text = f"{value:.15g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    text = text.strip() if isinstance(text, str) else ""
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def with_number(name: str, value: Any, default: str) -> tuple[str, int | None]:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Any, TypeVar
 
 import numpy as np
+
+from xl_smallcap.types import Scalar, Table
+
+T = TypeVar("T")
 
 
 def number(value: float) -> float | None:
@@ -55,3 +63,69 @@ def moment(text: str) -> dt.date | None:
         return dt.date.fromisoformat(text) if len(text) == 10 else dt.datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def names_of(kind: type[Any]) -> list[Scalar]:
+    """Return the header of a kind of row: its fields, or what a field says of itself as "header".
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass.
+
+    Returns
+    -------
+    list of str
+    """
+    return [f.metadata.get("header", f.name) for f in dataclasses.fields(kind)]
+
+
+def table_of(kind: type[Any], rows: Iterable[Any]) -> Table:
+    """Return rows as a table whose header is their fields.
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass of cells.
+    rows : iterable
+        Instances of it.
+
+    Returns
+    -------
+    list of list
+    """
+    cells = attrgetter(*(f.name for f in dataclasses.fields(kind)))
+    return [names_of(kind), *(list(cells(row)) for row in rows)]
+
+
+def row_of(kind: type[T], *cells: Any) -> T:
+    """Return a row from its cells in the order of its fields.
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass of cells.
+    *cells
+        One a field; those behind that have a default may be left out.
+
+    Returns
+    -------
+    object
+        An instance of it.
+    """
+    return kind(*cells)
+
+
+def stats_of(row: Any) -> dict[str, Scalar]:
+    """Return a row's cells by name.
+
+    Parameters
+    ----------
+    row : object
+        An instance of a dataclass of cells.
+
+    Returns
+    -------
+    dict of str to object
+    """
+    return {f.name: getattr(row, f.name) for f in dataclasses.fields(row)}

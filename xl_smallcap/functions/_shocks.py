@@ -3,56 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any, get_args
 
 from xl_smallcap.analyses.question import Question
-from xl_smallcap.analyses.scenarios import LONGEST_HORIZON, WINDOW, ScenarioQuestion
+from xl_smallcap.analyses.scenarios import WINDOW, ScenarioQuestion
+from xl_smallcap.data.catalogue import Spec, Target
 from xl_smallcap.data.scenarios import SHEET, Scenario, Shock, ShockUnit
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._question import question_of
 from xl_smallcap.session import Session
-from xl_smallcap.types import ScenarioMethod
+from xl_smallcap.types import Day, ScenarioMethod
 
-DEFAULT_TARGET = "relative"
 DEFAULT_HORIZON = 3
 """Months of a range of shocks; a path of the library has its own."""
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$")
 _PERCENT = re.compile(_NUMBER.pattern.replace(r"\s*$", r"\s*%\s*$"))
 """How a host that sees number formats hands over a cell that shows a percentage: as it is shown."""
 _FORM = 'a range of rows factor, shock, unit (and month, if it has a shape), such as {"inflation",25,"bp"}'
-
-
-def horizon_of(value: Any, default: int) -> int:
-    """Read a horizon in months.
-
-    Parameters
-    ----------
-    value : object
-        As typed.
-    default : int
-        Used where blank.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    BadArgumentError
-        Not a whole number from 1 to 12.
-    """
-    if read.is_blank(value):
-        return default
-    text = f"{value:.15g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-    text = text.strip() if isinstance(text, str) else ""
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= LONGEST_HORIZON:
-        raise BadArgumentError(
-            f"The argument 'horizon' must be a whole number of months from 1 to {LONGEST_HORIZON}; got "
-            f"{read.shown(value)}. A date belongs in 'as_of', the argument after it."
-        )
-    return int(text)
 
 
 def _empty(cell: Any) -> bool:
@@ -175,24 +142,22 @@ def _take(
 
 
 def scenario_question(
-    session: Session,
-    scenario: Any,
-    target: Any,
-    horizon: Any,
-    as_of: Any,
-    spec: Any = None,
-    method: Any = None,
+    session: Session, scenario: Any, horizon: int | None, question: Question, method: ScenarioMethod = "analytic"
 ) -> ScenarioQuestion:
-    """Read the arguments that every projection shares.
+    """Read a path and say over how many months it is projected.
 
     Parameters
     ----------
     session : Session
-        Gives library, catalogue and stored series.
+        Gives the library.
     scenario : object
         A word of the library, or a range of shocks.
-    target, horizon, as_of, spec, method : object
-        As typed.
+    horizon : int or None
+        Months; None for the path's own, of a range 3.
+    question : Question
+        From :func:`projection_question`.
+    method : str
+        Of projection.
 
     Returns
     -------
@@ -201,10 +166,10 @@ def scenario_question(
     Raises
     ------
     BadArgumentError
-        One of them is not understood.
+        The path is not understood.
     """
     if isinstance(scenario, (list, tuple)):
-        months = horizon_of(horizon, DEFAULT_HORIZON)
+        months = horizon or DEFAULT_HORIZON
         path = scenario_of_range(read.rows_of(scenario), months)
     elif read.is_blank(scenario):
         raise BadArgumentError(
@@ -212,29 +177,24 @@ def scenario_question(
         )
     else:
         path = session.scenarios.find(read.word("scenario", scenario))
-        months = horizon_of(horizon, path.months)
-    chosen: ScenarioMethod = read.choice("method", method, ScenarioMethod, "analytic")
-    return ScenarioQuestion(projection_question(session, target, as_of, spec), path, months, chosen)
+        months = horizon or path.months
+    return ScenarioQuestion(question, path, months, method)
 
 
-def projection_question(session: Session, target: Any, as_of: Any, spec: Any = None) -> Question:
-    """Read target, as_of and specification of a projection, on weekly betas.
+def projection_question(target: Target, as_of: Day, spec: Spec) -> Question:
+    """Return the regression a projection rests on: weekly betas.
 
     Parameters
     ----------
-    session : Session
-        Gives catalogue and stored series.
-    target, as_of, spec : object
-        As typed.
+    target : Target
+        What is projected.
+    as_of : numpy.datetime64 or None
+        Nothing later is used.
+    spec : Spec
+        Factors.
 
     Returns
     -------
     Question
-
-    Raises
-    ------
-    BadArgumentError
-        One of them is not understood.
     """
-    word = DEFAULT_TARGET if read.is_blank(target) else target
-    return replace(question_of(session, word, None, as_of, None, spec), window=WINDOW)
+    return Question(target=target, spec=spec, window=WINDOW, as_of=as_of)

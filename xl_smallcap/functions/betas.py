@@ -3,102 +3,125 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
 from xl_smallcap.analyses import betas as model
 from xl_smallcap.analyses import units
 from xl_smallcap.analyses.provenance import source_label
-from xl_smallcap.analyses.question import MARKET
+from xl_smallcap.analyses.question import MARKET, Question
+from xl_smallcap.data.catalogue import Spec, Target
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
-from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions._native import date as _date
+from xl_smallcap.functions._native import names_of, row_of, stats_of, table_of
 from xl_smallcap.functions._native import number as _number
-from xl_smallcap.functions._question import factor_in, question_of
-from xl_smallcap.session import current_session
-from xl_smallcap.types import BetaStat, BetaUnit, FitStat, Scalar, Table
+from xl_smallcap.functions._question import factor_in
+from xl_smallcap.functions.parameters import AS_OF, FACTOR, METHOD, SPEC, START, TARGET, UNIT, WINDOW, statistic
+from xl_smallcap.functions.table import worksheet_function
+from xl_smallcap.session import Session
+from xl_smallcap.types import All, BetaStat, BetaUnit, Day, FitStat, Method, Scalar, Table, Window
 
 _FEWEST_SIGN_WINDOWS = 2
-_FIT_STATS: tuple[FitStat, ...] = (
-    "rsquared",
-    "rsquared_adj",
-    "rsquared_oos",
-    "nobs",
-    "first_date",
-    "last_date",
-    "condition_number",
-    "components",
-    "explained",
-    "draws",
-    "block",
-    "seed",
+_BETA_WORDS = (
+    "beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, se_conditional, sign_share, agreement, vif, rsquared, "
+    "nobs, first_date, last_date or all."
 )
+_FIT_WORDS = (
+    "rsquared (default), rsquared_adj, rsquared_oos, nobs, first_date, last_date, condition_number, components, "
+    "explained, draws, block, seed or all."
+)
+_TABLE_UNIT = '"sd" (default) or "native" (10 bp for rates, 1 % for prices).'
 
 
-_BETA: BetaStat = "beta"
-_RSQUARED: FitStat = "rsquared"
-
-
-def _cells(fitted: model.Fitted, name: str, unit: BetaUnit) -> dict[str, Scalar]:
+@dataclass(frozen=True)
+class _Beta:
     """Every stat of one factor; the scalar function and the table row both come from here."""
-    i, fit = fitted.position(name), fitted.fit
-    scale = units.unit_factor(unit, fitted.quotes[i], float(fit.factor_sd[i]), name)
-    enough = fitted.sign_windows >= _FEWEST_SIGN_WINDOWS
-    return {
-        "beta": _number(fit.params[i] * scale),
-        "se": _number(fit.bse[i] * scale),
-        "tstat": _number(fit.tvalues[i]),
-        "pvalue": _number(fit.pvalues[i]),
-        "pvalue_bh": _number(fit.pvalues_bh[i]),
-        "lower": _number(fit.lower[i] * scale),
-        "upper": _number(fit.upper[i] * scale),
-        "se_conditional": _number(fit.bse_conditional[i] * scale),
-        "sign_share": float(fitted.sign_share[i]) if enough else None,
-        "sign_windows": fitted.sign_windows,
-        "agreement": float(fit.agreement[i]),
-        "vif": _number(fit.vif[i]),
-        "rsquared": _number(fit.rsquared_each[i]),
-        "nobs": fit.nobs,
-        "first_date": _date(fitted.first_date),
-        "last_date": _date(fitted.last_date),
-        "unit": units.unit_name(unit, fitted.quotes[i]),
-        "factor_sd": float(fit.factor_sd[i]),
-        "factor_unit": units.CHANGE_UNIT[fitted.quotes[i]],
-        "method": str(fitted.question.method),
-        "errors": model.errors_of(fitted.question, fit) + model.inflation_of(float(fit.vif[i])),
-    }
+
+    beta: Scalar
+    se: Scalar
+    tstat: Scalar
+    pvalue: Scalar
+    pvalue_bh: Scalar
+    lower: Scalar
+    upper: Scalar
+    se_conditional: Scalar
+    sign_share: Scalar
+    sign_windows: Scalar
+    agreement: Scalar
+    vif: Scalar
+    rsquared: Scalar
+    nobs: Scalar
+    first_date: Scalar
+    last_date: Scalar
+    unit: Scalar
+    factor_sd: Scalar
+    factor_unit: Scalar
+    method: Scalar
+    errors: Scalar
+
+    @classmethod
+    def of(cls, fitted: model.Fitted, name: str, unit: BetaUnit) -> _Beta:
+        """Take a factor's numbers from a fit."""
+        i, fit = fitted.position(name), fitted.fit
+        scale = units.unit_factor(unit, fitted.quotes[i], float(fit.factor_sd[i]), name)
+        enough = fitted.sign_windows >= _FEWEST_SIGN_WINDOWS
+        return cls(
+            beta=_number(fit.params[i] * scale),
+            se=_number(fit.bse[i] * scale),
+            tstat=_number(fit.tvalues[i]),
+            pvalue=_number(fit.pvalues[i]),
+            pvalue_bh=_number(fit.pvalues_bh[i]),
+            lower=_number(fit.lower[i] * scale),
+            upper=_number(fit.upper[i] * scale),
+            se_conditional=_number(fit.bse_conditional[i] * scale),
+            sign_share=float(fitted.sign_share[i]) if enough else None,
+            sign_windows=fitted.sign_windows,
+            agreement=float(fit.agreement[i]),
+            vif=_number(fit.vif[i]),
+            rsquared=_number(fit.rsquared_each[i]),
+            nobs=fit.nobs,
+            first_date=_date(fitted.first_date),
+            last_date=_date(fitted.last_date),
+            unit=units.unit_name(unit, fitted.quotes[i]),
+            factor_sd=float(fit.factor_sd[i]),
+            factor_unit=units.CHANGE_UNIT[fitted.quotes[i]],
+            method=str(fitted.question.method),
+            errors=model.errors_of(fitted.question, fit) + model.inflation_of(float(fit.vif[i])),
+        )
 
 
+@dataclass(frozen=True)
+class _Window:
+    """One window of a history."""
+
+    date: Scalar
+    beta: Scalar
+    lower: Scalar
+    upper: Scalar
+    beta_fixed: Scalar
+    lower_fixed: Scalar
+    upper_fixed: Scalar
+    factor_sd: Scalar
+    unit: Scalar
+    errors: Scalar
+    flag: Scalar
+
+
+@worksheet_function(FACTOR, TARGET, statistic(BetaStat, "beta", _BETA_WORDS), WINDOW, AS_OF, METHOD, SPEC, UNIT)
 def RUSSELL_BETA(
+    session: Session,
     factor: str,
-    stat: BetaStat | None = None,
-    target: str | None = None,
-    window: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    method: str | None = None,
-    spec: str | None = None,
-    unit: BetaUnit | None = None,
+    target: Target,
+    stat: BetaStat | All,
+    window: Window,
+    as_of: Day,
+    method: Method,
+    spec: Spec,
+    unit: BetaUnit,
 ) -> float | dt.date | Table:
     """Beta of the Russell 2000 to one macro factor, in % return per +1 standard deviation of the factor's change, from a joint regression; with its standard error, t, p and 90 % interval on request.
-
-    Parameters
-    ----------
-    factor : str
-        "growth", "inflation", "easing" (or "cuts"), "dollar", "oil"; more with other specs. See RUSSELL_FACTORS.
-    stat : str, optional
-        beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, se_conditional, sign_share, agreement, vif, rsquared, nobs, first_date, last_date or all.
-    target : str, optional
-        "russell" (default), "sp500", "relative", "hedged", or a stored daily price such as "IWM".
-    window : number or str, optional
-        250 (days, default), or text: "104w" weeks, "60m" months.
-    as_of : date, optional
-        Nothing later is used: an Excel date or text 2025-12-24. Default: the last date with every series.
-    method : str, optional
-        "ols" (default, joint), "univariate", "pcr" (principal components, 90 % of variance), "pls" (partial least squares, 2 components), or a number: "pls:3".
-    spec : str, optional
-        "macro" (default), "macro_market", "full", or one factor swapped: "macro:growth_metals".
-    unit : str, optional
-        "sd" (default), "10bp" for rates, "1pct" for prices, "1pt" for levels, or "native" for whichever fits.
 
     Returns
     -------
@@ -115,55 +138,32 @@ def RUSSELL_BETA(
     Student-t intervals; Newey and West (1987) errors with floor(4 (T/100)^(2/9)) lags, for pcr and pls a moving-block
     bootstrap that refits scaling and components; agreement is the share of the four methods with this sign. docs/methods.md.
     """
-    session = current_session()
-    session.follow()
-    asked, whole = read.stat(stat, BetaStat, _BETA)
-    question = question_of(session, target, window, as_of, method, spec)
+    question = Question(target=target, spec=spec, window=window, as_of=as_of, method=method)
     name = factor_in(session, question, factor)
-    shown_in: BetaUnit = read.choice("unit", unit, BetaUnit, "sd")
-    cells = _cells(model.fit(session, question), name, shown_in)
-    if whole:
+    cells = stats_of(_Beta.of(model.fit(session, question), name, unit))
+    if stat == "all":
         more: list[tuple[str, Scalar]] = [
             ("factor", name), ("target", question.target.id), ("window", str(question.window)),
             ("spec", question.spec.id), ("source", source_label(session)),
         ]  # fmt: skip
         return [["stat", "value"], *([n, v] for n, v in [*cells.items(), *more])]
-    value = cells[asked]
-    if value is None and asked == "sign_share":
+    value = cells[stat]
+    if value is None and stat == "sign_share":
         raise NoDataError(
-            f"'{asked}' of '{name}' is not available: it needs at least {_FEWEST_SIGN_WINDOWS} windows of "
+            f"'{stat}' of '{name}' is not available: it needs at least {_FEWEST_SIGN_WINDOWS} windows of "
             f"{question.window} that do not overlap."
         )
     if value is None:
-        raise FitError(f"'{asked}' of '{name}' is not a finite number in this window.")
+        raise FitError(f"'{stat}' of '{name}' is not a finite number in this window.")
     assert isinstance(value, (int, float, dt.date))
     return value
 
 
+@worksheet_function(TARGET, WINDOW, AS_OF, METHOD, SPEC, UNIT.but(help=_TABLE_UNIT))
 def RUSSELL_BETAS(
-    target: str | None = None,
-    window: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    method: str | None = None,
-    spec: str | None = None,
-    unit: BetaUnit | None = None,
+    session: Session, target: Target, window: Window, as_of: Day, method: Method, spec: Spec, unit: BetaUnit
 ) -> Table:
     """Table of betas, a row per factor, in % return per +1 standard deviation of the factor, with error, t, p, 90 % interval, sign stability and source; then each factor's other constructions as checks.
-
-    Parameters
-    ----------
-    target : str, optional
-        "russell" (default), "sp500", "relative", "hedged", or a stored daily price.
-    window : number or str, optional
-        250 (days, default), or text: "104w" weeks, "60m" months.
-    as_of : date, optional
-        Nothing later is used. Default: the last date with every series.
-    method : str, optional
-        "ols" (default), "univariate", "pcr", "pls", or with components: "pcr:3".
-    spec : str, optional
-        "macro" (default), "macro_market", "full", or one factor swapped: "macro:growth_metals".
-    unit : str, optional
-        "sd" (default) or "native" (10 bp for rates, 1 % for prices).
 
     Returns
     -------
@@ -176,22 +176,12 @@ def RUSSELL_BETAS(
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    question = question_of(session, target, window, as_of, method, spec)
-    shown_in: BetaUnit = read.choice("unit", unit, BetaUnit, "sd")
-    if shown_in not in ("sd", "native"):
-        raise BadArgumentError(f"A table mixes rates and prices; use unit 'native' instead of '{shown_in}', or 'sd'.")
+    question = Question(target=target, spec=spec, window=window, as_of=as_of, method=method)
+    if unit not in ("sd", "native"):
+        raise BadArgumentError(f"A table mixes rates and prices; use unit 'native' instead of '{unit}', or 'sd'.")
     fitted = model.fit(session, question)
     source = source_label(session)
-    header: list[Scalar] = [
-        "factor",
-        *_cells(fitted, fitted.names[0], shown_in),
-        "role",
-        "spec",
-        "construction",
-        "source",
-    ]
+    header = ["factor", *names_of(_Beta), "role", "spec", "construction", "source"]
     table: Table = [header]
 
     def row(fitted: model.Fitted, name: str, role: str, spec_id: str) -> None:
@@ -206,7 +196,7 @@ def RUSSELL_BETAS(
             and str(fitted.first_date) < (s.partition(" before ")[2] or "9999")
         ]
         built = label + (f" [{', '.join(swaps)}]" if swaps else "")
-        table.append([name, *_cells(fitted, name, shown_in).values(), role, spec_id, built, source])
+        table.append([name, *stats_of(_Beta.of(fitted, name, unit)).values(), role, spec_id, built, source])
 
     for name in fitted.names:
         row(fitted, name, "control" if name == MARKET else "factor", question.spec.id)
@@ -218,36 +208,19 @@ def RUSSELL_BETAS(
     return table
 
 
+@worksheet_function(FACTOR, TARGET, WINDOW, AS_OF, METHOD, SPEC, UNIT, START)
 def RUSSELL_BETA_HISTORY(
+    session: Session,
     factor: str,
-    target: str | None = None,
-    window: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    method: str | None = None,
-    spec: str | None = None,
-    unit: BetaUnit | None = None,
-    start: dt.date | str | float | None = None,
+    target: Target,
+    window: Window,
+    as_of: Day,
+    method: Method,
+    spec: Spec,
+    unit: BetaUnit,
+    start: Day,
 ) -> Table:
     """Table of rolling betas to one factor: date, beta and 90 % interval in % per +1 standard deviation of the window, and again per +1 fixed reference deviation, so that changes of the beta and of the factor's volatility can be told apart.
-
-    Parameters
-    ----------
-    factor : str
-        "growth", "inflation", "easing", "dollar", "oil"; more with other specs.
-    target : str, optional
-        "russell" (default), "sp500", "relative", "hedged", or a stored daily price.
-    window : number or str, optional
-        250 (days, default), or text: "104w" weeks, "60m" months.
-    as_of : date, optional
-        The last date shown; nothing later is used.
-    method : str, optional
-        "ols" (default), "univariate", "pcr", "pls", or with components: "pcr:3".
-    spec : str, optional
-        "macro" (default), "macro_market", "full", or one factor swapped.
-    unit : str, optional
-        "sd" (default), "native", "10bp", "1pct" or "1pt": of the columns beta, lower and upper.
-    start : date, optional
-        The first date shown.
 
     Returns
     -------
@@ -261,36 +234,18 @@ def RUSSELL_BETA_HISTORY(
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    question = question_of(session, target, window, as_of, method, spec)
+    question = Question(target=target, spec=spec, window=window, as_of=as_of, method=method)
     name = factor_in(session, question, factor)
-    shown_in: BetaUnit = read.choice("unit", unit, BetaUnit, "sd")
-    first = read.day("start", start)
     told = model.history(session, question)
     i = told.names.index(name)
     quote = told.quotes[i]
     reference = units.reference_sd(session.catalogue, name, question.window)
-    units.unit_factor(shown_in, quote, 1.0, name)
-    label = units.unit_name(shown_in, quote)
-    at = 0 if first is None else int(np.searchsorted(told.dates, first))
+    units.unit_factor(unit, quote, 1.0, name)
+    label = units.unit_name(unit, quote)
+    at = 0 if start is None else int(np.searchsorted(told.dates, start))
     if at >= told.dates.size:
-        raise NoDataError(f"No window ends on or after start {first}; the last ends {told.dates[-1]}.")
-    table: Table = [
-        [
-            "date",
-            "beta",
-            "lower",
-            "upper",
-            "beta_fixed",
-            "lower_fixed",
-            "upper_fixed",
-            "factor_sd",
-            "unit",
-            "errors",
-            "flag",
-        ]
-    ]
+        raise NoDataError(f"No window ends on or after start {start}; the last ends {told.dates[-1]}.")
+    rows = list[_Window]()
     errors = "Newey-West" if question.method.name in ("ols", "univariate") else "Newey-West, delta method"
     days = told.dates[at:].tolist()
     for day, beta, half, sd, alone in zip(
@@ -303,46 +258,19 @@ def RUSSELL_BETA_HISTORY(
     ):
         ends = (beta, beta - half, beta + half)
         usable = sd > 0 and np.isfinite(beta)
-        scale = units.unit_factor(shown_in, quote, sd, name) if usable else 1.0
+        scale = units.unit_factor(unit, quote, sd, name) if usable else 1.0
         fixed = reference / sd if reference is not None and usable else None
-        table.append(
-            [
-                day,
-                *(_number(v * scale) for v in ends),
-                *(None if fixed is None else _number(v * fixed) for v in ends),
-                sd,
-                label,
-                errors,
-                model.flag_of(alone, usable),
-            ]
-        )
-    return table
+        own = [_number(v * scale) for v in ends]
+        by_yardstick = [None if fixed is None else _number(v * fixed) for v in ends]
+        rows.append(row_of(_Window, day, *own, *by_yardstick, sd, label, errors, model.flag_of(alone, usable)))
+    return table_of(_Window, rows)
 
 
+@worksheet_function(TARGET, statistic(FitStat, "rsquared", _FIT_WORDS), WINDOW, AS_OF, METHOD, SPEC)
 def RUSSELL_FIT(
-    stat: str | None = None,
-    target: str | None = None,
-    window: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    method: str | None = None,
-    spec: str | None = None,
+    session: Session, target: Target, stat: FitStat | All, window: Window, as_of: Day, method: Method, spec: Spec
 ) -> float | dt.date | Table:
     """Quality of the factor regression: R² (a share from 0 to 1: in sample, adjusted, out of sample), number of observations, first and last date, condition number of the factors; stat "all" gives the table.
-
-    Parameters
-    ----------
-    stat : str, optional
-        rsquared (default), rsquared_adj, rsquared_oos, nobs, first_date, last_date, condition_number, components, explained, draws, block, seed or all.
-    target : str, optional
-        "russell" (default), "sp500", "relative", "hedged", or a stored daily price.
-    window : number or str, optional
-        250 (days, default), or text: "104w" weeks, "60m" months.
-    as_of : date, optional
-        Nothing later is used.
-    method : str, optional
-        "ols" (default), "univariate", "pcr", "pls", or with components: "pcr:3".
-    spec : str, optional
-        "macro" (default), "macro_market", "full", or one factor swapped.
 
     Returns
     -------
@@ -356,10 +284,7 @@ def RUSSELL_FIT(
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    asked, whole = read.stat(stat, FitStat, _RSQUARED)
-    question = question_of(session, target, window, as_of, method, spec)
+    question = Question(target=target, spec=spec, window=window, as_of=as_of, method=method)
     fitted = model.fit(session, question)
     fit = fitted.fit
     joint = question.method.name != "univariate"
@@ -377,22 +302,22 @@ def RUSSELL_FIT(
         "block": fit.block if drawn else None,
         "seed": fit.seed if drawn else None,
     }
-    if whole:
+    if stat == "all":
         try:
             values["rsquared_oos"] = model.out_of_sample_rsquared(session, question)
         except XlSmallcapError:
             values["rsquared_oos"] = None
-        return [["stat", "value"], *([s, values[s]] for s in _FIT_STATS)]
-    if asked == "rsquared_oos":
+        return [["stat", "value"], *([s, values[s]] for s in get_args(FitStat))]
+    if stat == "rsquared_oos":
         return model.out_of_sample_rsquared(session, question)
-    value = values[asked]
-    if value is None and asked.startswith("rsquared"):
+    value = values[stat]
+    if value is None and stat.startswith("rsquared"):
         model.refuse_univariate()
-    if value is None and asked == "explained":
+    if value is None and stat == "explained":
         raise BadArgumentError("Method 'univariate' is one regression a factor: it has no components.")
     if value is None:
         raise NoDataError(
-            f"Method '{question.method}' has no '{asked}': its errors are {model.errors_of(question, fit)}."
+            f"Method '{question.method}' has no '{stat}': its errors are {model.errors_of(question, fit)}."
         )
     assert isinstance(value, (int, float, dt.date))
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
@@ -17,14 +18,89 @@ from xl_smallcap.analyses.dispersion import (
 )
 from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.analyses.universe import winners
+from xl_smallcap.data.catalogue import Spec
 from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._native import date, number
-from xl_smallcap.session import current_session
-from xl_smallcap.types import DispersionIndex, DispersionStat, Scalar, Table, Weighting, Window
+from xl_smallcap.functions._native import date, number, row_of, table_of
+from xl_smallcap.functions.parameters import AS_OF, SPEC, START, WINDOW, choice_reader, spec_reader, statistic
+from xl_smallcap.functions.table import Parameter, worksheet_function
+from xl_smallcap.session import Session
+from xl_smallcap.types import All, Day, DispersionIndex, DispersionStat, Scalar, Table, Weighting, Window
 
 _MONTH, _QUARTER = "21", "63"
-_VALUE: DispersionStat = "value"
+_COUNTED: tuple[DispersionStat, ...] = ("nobs", "members", "coverage", "gone", "flagged", "membership")
+_WORDS = (
+    "value (default), annualised, average (of the window's single days, weeks or months), mean (return), nobs, members, "
+    "coverage (% of members with a return), weight_covered, gone, flagged (left out), membership, first_date, last_date "
+    "or all."
+)
+_INDEX = Parameter(
+    "index",
+    '"russell" (default), "sp500" or "ratio" (Russell over S&P, same closes and weighting).',
+    choice_reader("index", DispersionIndex, "russell"),
+)
+_WEIGHTING = Parameter(
+    "weighting",
+    '"equal" (default), "cap" (weights at the start, where there are dated ones), "iqr" (interquartile range / 1.34898) '
+    'or "winsor" (outermost 1 % brought in).',
+    choice_reader("weighting", Weighting, "equal"),
+)
+_WINDOW = WINDOW.but(
+    help='21 days (default), "4w", "1m", "12m": the period of the returns.',
+    read=lambda _, value: read.window(value, _MONTH),
+)
+_STEPS = '21 days (default; periods follow one another), "1m" or "12m" (a row each month), "4w" (each week).'
+_MOVE = "Days of the move: 63 (default, a quarter). Betas are of the 250 days before."
+_FACTORS = 'Factors. Default "macro_market": with the S&P 500, so that a market move is nobody\'s own.'
+_COUNT = Parameter(
+    "count",
+    "Rows: 10 (default) winners; -10 for losers; at most 500.",
+    lambda _, value: read.signed_count("count", value, 10, 500),
+    kind="number",
+)
+
+
+@dataclass(frozen=True)
+class _Period:
+    """One period of a history."""
+
+    date: Scalar
+    start: Scalar
+    equal: Scalar
+    cap: Scalar
+    iqr: Scalar
+    winsor: Scalar
+    unit: Scalar
+    nobs: Scalar
+    members: Scalar
+    coverage: Scalar
+    gone: Scalar
+    flagged: Scalar
+    membership: Scalar
+    source: Scalar
+
+
+@dataclass(frozen=True)
+class _Winner:
+    """One stock whose move macro does not explain."""
+
+    rank: Scalar
+    ticker: Scalar
+    name: Scalar
+    sector: Scalar
+    move: Scalar
+    macro: Scalar
+    residual: Scalar
+    se: Scalar
+    tstat: Scalar
+    pvalue_bh: Scalar
+    rsquared: Scalar
+    unit: Scalar
+    start: Scalar
+    date: Scalar
+    suspect: Scalar
+    note: Scalar
+    source: Scalar
 
 
 def _both(found: Dispersion, of: Any) -> float:
@@ -57,27 +133,16 @@ def _stat(found: Dispersion, asked: DispersionStat, weighting: Weighting) -> Sca
     return value
 
 
+@worksheet_function(_INDEX, statistic(DispersionStat, "value", _WORDS), _WEIGHTING, _WINDOW, AS_OF)
 def RUSSELL_DISPERSION(
-    index: DispersionIndex | None = None,
-    stat: DispersionStat | None = None,
-    weighting: Weighting | None = None,
-    window: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
+    session: Session,
+    index: DispersionIndex,
+    stat: DispersionStat | All,
+    weighting: Weighting,
+    window: Window,
+    as_of: Day,
 ) -> float | str | dt.date | Table:
     """Dispersion across the members of the Russell 2000 or S&P 500 in % (not annualised): how far apart their returns over the window lie; or the ratio of the two over the same days. Members and coverage by stat.
-
-    Parameters
-    ----------
-    index : str, optional
-        "russell" (default), "sp500" or "ratio" (Russell over S&P, same closes and weighting).
-    stat : str, optional
-        value (default), annualised, average (of the window's single days, weeks or months), mean (return), nobs, members, coverage (% of members with a return), weight_covered, gone, flagged (left out), membership, first_date, last_date or all.
-    weighting : str, optional
-        "equal" (default), "cap" (weights at the start, where there are dated ones), "iqr" (interquartile range / 1.34898) or "winsor" (outermost 1 % brought in).
-    window : number or text, optional
-        21 days (default), "4w", "1m", "12m": the period of the returns.
-    as_of : date, optional
-        Nothing later is used. Default: the last day with prices.
 
     Returns
     -------
@@ -89,30 +154,24 @@ def RUSSELL_DISPERSION(
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    which: DispersionIndex = read.choice("index", index, DispersionIndex, "russell")
-    asked, whole = read.stat(stat, DispersionStat, _VALUE)
-    how: Weighting = read.choice("weighting", weighting, Weighting, "equal")
-    span, when = read.window(window, _MONTH), read.day("as_of", as_of)
-    if asked == "average":
-        return average_dispersion(session, which, how, span, when)
-    if asked == "mean" and which == "ratio":
+    if stat == "average":
+        return average_dispersion(session, index, weighting, window, as_of)
+    if stat == "mean" and index == "ratio":
         raise BadArgumentError("A ratio of dispersions has no mean return; ask for that of 'russell' and of 'sp500'.")
-    found = dispersion(session, which, how, span, when)
-    if whole:
+    found = dispersion(session, index, weighting, window, as_of)
+    if stat == "all":
         told: dict[str, Scalar] = {}
         for name in get_args(DispersionStat):
             if name == "average":
-                told[name] = average_dispersion(session, which, how, span, when)
+                told[name] = average_dispersion(session, index, weighting, window, as_of)
             else:
-                told[name] = None if name == "mean" and which == "ratio" else _stat(found, name, how)
+                told[name] = None if name == "mean" and index == "ratio" else _stat(found, name, weighting)
         more: dict[str, Scalar] = {
-            "index": which, "weighting": how, "window": str(span),
-            "unit": "ratio" if which == "ratio" else f"% over {span}", "source": source_label(session),
+            "index": index, "weighting": weighting, "window": str(window),
+            "unit": "ratio" if index == "ratio" else f"% over {window}", "source": source_label(session),
         }  # fmt: skip
         return [["stat", "value"], *([n, v] for n, v in {**told, **more}.items())]
-    value = _stat(found, asked, how)
+    value = _stat(found, stat, weighting)
     if value is None:
         raise NoDataError(
             "The list of members has no weights, so the weight covered is not known; see stat 'coverage'."
@@ -121,24 +180,16 @@ def RUSSELL_DISPERSION(
     return value
 
 
+@worksheet_function(
+    _INDEX,
+    _WINDOW.but(help=_STEPS),
+    AS_OF,
+    START.but(help="Only periods that end on or after it: an Excel date or text."),
+)
 def RUSSELL_DISPERSION_HISTORY(
-    index: DispersionIndex | None = None,
-    window: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    start: dt.date | str | float | None = None,
+    session: Session, index: DispersionIndex, window: Window, as_of: Day, start: Day
 ) -> Table:
     """Table of dispersion through time by every weighting in % (or the ratio Russell over S&P), one row a period, with returns counted, share of members covered and whose members they are.
-
-    Parameters
-    ----------
-    index : str, optional
-        "russell" (default), "sp500" or "ratio".
-    window : number or text, optional
-        21 days (default; periods follow one another), "1m" or "12m" (a row each month), "4w" (each week).
-    as_of : date, optional
-        Nothing later is used. Default: the last day with prices.
-    start : date, optional
-        Only periods that end on or after it.
 
     Returns
     -------
@@ -150,42 +201,24 @@ def RUSSELL_DISPERSION_HISTORY(
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    which: DispersionIndex = read.choice("index", index, DispersionIndex, "russell")
-    span = read.window(window, _MONTH)
-    rows = dispersion_history(session, which, span, read.day("as_of", as_of), read.day("start", start))
-    table: Table = [
-        ["date", "start", *WEIGHTINGS, "unit", "nobs", "members", "coverage", "gone", "flagged", "membership", "source"]
-    ]
-    unit = "ratio" if which == "ratio" else f"% over {span}"
-    source = source_label(session)
-    for row in rows:
-        found = Dispersion(0.0, span, row.spread, row.other)
-        rest = [_stat(found, s, "equal") for s in ("nobs", "members", "coverage", "gone", "flagged", "membership")]
+    unit = "ratio" if index == "ratio" else f"% over {window}"
+    source, rows = source_label(session), list[_Period]()
+    for row in dispersion_history(session, index, window, as_of, start):
+        found = Dispersion(0.0, window, row.spread, row.other)
+        rest = [_stat(found, s, "equal") for s in _COUNTED]
         values = [number(row.values[w]) for w in WEIGHTINGS]
-        table.append([date(row.spread.end), date(row.spread.start), *values, unit, *rest, source])
-    return table
+        rows.append(row_of(_Period, date(row.spread.end), date(row.spread.start), *values, unit, *rest, source))
+    return table_of(_Period, rows)
 
 
-def RUSSELL_WINNERS(
-    count: float | str | None = None,
-    window: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    spec: str | None = None,
-) -> Table:
+@worksheet_function(
+    _COUNT,
+    _WINDOW.but(help=_MOVE, read=lambda _, value: read.window(value, _QUARTER), kind="number"),
+    AS_OF,
+    SPEC.but(help=_FACTORS, read=spec_reader("macro_market")),
+)
+def RUSSELL_WINNERS(session: Session, count: int, window: Window, as_of: Day, spec: Spec) -> Table:
     """Table of the members of the Russell 2000 with the largest moves that macro does not explain, in log %: move, what factors and market explain with betas known before, the rest, its standard error, t and corrected p.
-
-    Parameters
-    ----------
-    count : number, optional
-        Rows: 10 (default) winners; -10 for losers; at most 500.
-    window : number, optional
-        Days of the move: 63 (default, a quarter). Betas are of the 250 days before.
-    as_of : date, optional
-        Last day of the move. Default: the last day with prices and factors.
-    spec : str, optional
-        Factors. Default "macro_market": with the S&P 500, so that a market move is nobody's own.
 
     Returns
     -------
@@ -197,28 +230,17 @@ def RUSSELL_WINNERS(
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    rows = read.signed_count("count", count, 10, 500)
-    span: Window = read.window(window, _QUARTER)
-    asked = session.catalogue.spec(read.word("spec", spec, "macro_market"))
-    found = winners(session, rows, span, read.day("as_of", as_of), asked)
+    found = winners(session, count, window, as_of, spec)
     note = (
         f"{found.stocks} of {found.members}: {found.membership}; {found.beyond:.0f} % of them "
         f"outside their 90 % interval, median residual {found.common:+.1f} %"
     )
-    table: Table = [
-        [
-            "rank", "ticker", "name", "sector", "move", "macro", "residual", "se", "tstat", "pvalue_bh", "rsquared", "unit",
-            "start", "date", "suspect", "note", "source",
-        ]
+    ends = (date(found.start), date(found.end))
+    rows = [
+        row_of(_Winner,
+            rank, w.ticker, w.name, w.sector, w.move, w.macro, w.residual, w.se, w.tstat, w.pvalue_bh, w.rsquared,
+            "log %", *ends, w.suspect, note, source_label(session),
+        )
+        for rank, w in enumerate(found.rows, start=1)
     ]  # fmt: skip
-    for rank, w in enumerate(found.rows, start=1):
-        table.append(
-            [
-                rank, w.ticker, w.name, w.sector, w.move, w.macro, w.residual, w.se, w.tstat, w.pvalue_bh, w.rsquared,
-                "log %", date(found.start), date(found.end), w.suspect, note,
-                source_label(session),
-            ]
-        )  # fmt: skip
-    return table
+    return table_of(_Winner, rows)

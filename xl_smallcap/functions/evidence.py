@@ -11,7 +11,7 @@ import numpy as np
 from xl_smallcap.analyses.fair_value_history import gap_backtest, gap_history
 from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.functions._native import number
-from xl_smallcap.functions._question import fair_value_question
+from xl_smallcap.functions.fair_value import fair_value_question
 from xl_smallcap.session import current_session
 from xl_smallcap.types import Scalar
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,35 @@ from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.analyses.units import CHANGE_UNIT
 from xl_smallcap.data.catalogue import Factor
 from xl_smallcap.errors import NoDataError, XlSmallcapError
-from xl_smallcap.functions import _arguments as read
-from xl_smallcap.session import current_session
-from xl_smallcap.types import FactorStat, Scalar, Table
+from xl_smallcap.functions._native import table_of
+from xl_smallcap.functions.parameters import AS_OF, FACTOR, statistic
+from xl_smallcap.functions.table import worksheet_function
+from xl_smallcap.session import Session
+from xl_smallcap.types import All, Day, FactorStat, Scalar, Table
+
+_FACTOR = (
+    '"growth", "inflation", "easing", "dollar", "oil", "credit", "volatility", "real_yield" or another of '
+    "RUSSELL_FACTORS."
+)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One factor of the catalogue."""
+
+    factor: Scalar
+    label: Scalar
+    up: Scalar = field(metadata={"header": "up means"})
+    level: Scalar
+    change: Scalar
+    z: Scalar
+    last_date: Scalar
+    level_unit: Scalar
+    change_unit: Scalar
+    reference_sd: Scalar
+    series: Scalar
+    specs: Scalar
+    source: Scalar
 
 
 def _values(state: FactorState) -> dict[str, Scalar]:
@@ -34,48 +61,37 @@ def _level_unit(factor: Factor, unit: str) -> str:
     return unit if single else "index, 100 at its first date"
 
 
-def RUSSELL_FACTOR(
-    factor: str, stat: FactorStat | None = None, as_of: dt.date | str | float | None = None
-) -> float | dt.date:
+@worksheet_function(
+    FACTOR.but(help=_FACTOR), statistic(FactorStat, "level", "level (default), change, z, last_date or all."), AS_OF
+)
+def RUSSELL_FACTOR(session: Session, factor: str, stat: FactorStat | All, as_of: Day) -> float | dt.date | Table:
     """Level of a macro factor (percent for rates, signed as the factor is; price or index otherwise), its last change (bp or %), or its z-score over the last 250 observations.
-
-    Parameters
-    ----------
-    factor : str
-        "growth", "inflation", "easing", "dollar", "oil", "credit", "volatility", "real_yield" or another of RUSSELL_FACTORS.
-    stat : str, optional
-        level (default), change, z or last_date.
-    as_of : date, optional
-        Nothing later is used. Default: the factor's last date.
 
     Returns
     -------
-    float or datetime.date
-        The statistic.
+    float, datetime.date or list of list
+        The statistic, or the table stat, value.
 
     Raises
     ------
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    asked: FactorStat = read.choice("stat", stat, FactorStat, "level")
-    entry = session.catalogue.factor(read.word("factor", factor))
-    value = _values(factor_state(session, entry, read.day("as_of", as_of)))[asked]
+    entry = session.catalogue.factor(factor)
+    values = _values(factor_state(session, entry, as_of))
+    if stat == "all":
+        more: list[list[Scalar]] = [["factor", entry.id], ["source", source_label(session)]]
+        return [["stat", "value"], *([n, v] for n, v in values.items()), *more]
+    value = values[stat]
     if value is None:
-        raise NoDataError(f"'{asked}' of '{entry.id}' is not available: too few observations by then.")
+        raise NoDataError(f"'{stat}' of '{entry.id}' is not available: too few observations by then.")
     assert isinstance(value, (float, dt.date))
     return value
 
 
-def RUSSELL_FACTORS(as_of: dt.date | str | float | None = None) -> Table:
+@worksheet_function(AS_OF)
+def RUSSELL_FACTORS(session: Session, as_of: Day) -> Table:
     """Table of all macro factors: what up means, level, last change, z-score, units, the fixed reference deviation, the series each is built from and its source.
-
-    Parameters
-    ----------
-    as_of : date, optional
-        Nothing later is used. Default: each factor's last date.
 
     Returns
     -------
@@ -87,47 +103,30 @@ def RUSSELL_FACTORS(as_of: dt.date | str | float | None = None) -> Table:
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    when = read.day("as_of", as_of)
-    source = source_label(session)
-    table: Table = [
-        [
-            "factor",
-            "label",
-            "up means",
-            "level",
-            "change",
-            "z",
-            "last_date",
-            "level_unit",
-            "change_unit",
-            "reference_sd",
-            "series",
-            "specs",
-            "source",
-        ]
-    ]
+    source, rows = source_label(session), list[_Row]()
     for entry in session.catalogue.factors.values():
         cells: dict[str, Scalar]
         try:
-            state = factor_state(session, entry, when)
+            state = factor_state(session, entry, as_of)
             cells, built = _values(state), " ".join(dict.fromkeys(state.used))
         except XlSmallcapError as exc:
             cells, built = dict.fromkeys(("level", "change", "z", "last_date")), str(exc)
         unit = session.catalogue.series_of(entry.legs[0][0]).unit
-        table.append(
-            [
-                entry.id,
-                entry.label,
-                entry.up,
-                *cells.values(),
-                _level_unit(entry, unit),
-                CHANGE_UNIT[entry.quote],
-                entry.reference_sd,
-                built,
-                " ".join(session.catalogue.specs_with(entry.id)),
-                source,
-            ]
+        rows.append(
+            _Row(
+                factor=entry.id,
+                label=entry.label,
+                up=entry.up,
+                level=cells["level"],
+                change=cells["change"],
+                z=cells["z"],
+                last_date=cells["last_date"],
+                level_unit=_level_unit(entry, unit),
+                change_unit=CHANGE_UNIT[entry.quote],
+                reference_sd=entry.reference_sd,
+                series=built,
+                specs=" ".join(session.catalogue.specs_with(entry.id)),
+                source=source,
+            )
         )
-    return table
+    return table_of(_Row, rows)

@@ -3,24 +3,105 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from xl_smallcap.analyses.fair_value import FairValue, FairValueQuestion, fair_value
 from xl_smallcap.analyses.fair_value_history import gap_history
 from xl_smallcap.analyses.provenance import source_of
+from xl_smallcap.analyses.question import Question
+from xl_smallcap.data.catalogue import Spec, Target
 from xl_smallcap.errors import NoDataError
-from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._native import date, number
-from xl_smallcap.functions._question import fair_value_question
-from xl_smallcap.session import current_session
-from xl_smallcap.types import FairValueStat, Scalar, Table
+from xl_smallcap.functions._native import date, number, table_of
+from xl_smallcap.functions._question import question_of
+from xl_smallcap.functions.parameters import (
+    AS_OF,
+    FAIR_VALUE_MODEL,
+    OBSERVATIONS,
+    SPEC,
+    START,
+    TARGET,
+    WINDOW,
+    statistic,
+)
+from xl_smallcap.functions.table import worksheet_function
+from xl_smallcap.session import Session
+from xl_smallcap.types import All, Day, FairValueModel, FairValueStat, Scalar, Table, Window
 
-_FIRST_OF_TABLE: tuple[FairValueStat, ...] = (
-    "value", "actual", "gap", "gap_pct", "gap_sigma", "sigma", "drift", "rsquared", "noise_percentile",
-    "cointegration_pvalue", "rsquared_oos", "half_life", "noise_half_life", "verdict", "nobs", "first_date", "last_date",
-    "draws", "seed",
-)  # fmt: skip
+_WORDS = (
+    "value (default), actual, gap, gap_pct, gap_sigma, sigma, drift, rsquared, noise_percentile, cointegration_pvalue, "
+    "rsquared_oos, half_life, noise_half_life, verdict, nobs, first_date, last_date, draws, seed or all."
+)
+
+
+HORIZONS = {"daily": 21, "weekly": 4, "monthly": 1}
+"""Observations in about a month."""
+
+
+def fair_value_question(
+    session: Session, target: Any, window: Any, as_of: Any, model: Any, spec: Any, horizon: Any
+) -> FairValueQuestion:
+    """Read what a command about fair value was asked.
+
+    Parameters
+    ----------
+    session : Session
+        Gives catalogue and defaults.
+    target, window, as_of, model, spec, horizon : object
+        As typed.
+
+    Returns
+    -------
+    FairValueQuestion
+
+    Raises
+    ------
+    BadArgumentError
+        One of them is not understood.
+    """
+    question = question_of(session, target, window, as_of, None, spec)
+    return over_horizon(question, FAIR_VALUE_MODEL.read(session, model), OBSERVATIONS.read(session, horizon))
+
+
+def over_horizon(question: Question, model: FairValueModel, horizon: int | None) -> FairValueQuestion:
+    """Return the question of a fair value; without a horizon it is about a month.
+
+    Parameters
+    ----------
+    question : Question
+        The regression.
+    model : {"changes", "levels"}
+        Of fair value.
+    horizon : int or None
+        Observations.
+
+    Returns
+    -------
+    FairValueQuestion
+    """
+    month = min(HORIZONS[question.window.frequency], question.window.count)
+    return FairValueQuestion(question, model, month if horizon is None else horizon)
+
+
+@dataclass(frozen=True)
+class _Day:
+    """The fair value of one date."""
+
+    date: Scalar
+    actual: Scalar
+    value: Scalar
+    gap: Scalar
+    gap_pct: Scalar
+    gap_sigma: Scalar
+    rsquared: Scalar
+    rsquared_oos: Scalar
+    noise_percentile: Scalar
+    cointegration_pvalue: Scalar
+    half_life: Scalar
+    verdict: Scalar
+    evidence: Scalar
 
 
 def _values(found: FairValue) -> dict[FairValueStat, Scalar]:
@@ -75,33 +156,20 @@ def _notes(asked: FairValueQuestion) -> dict[str, str]:
     }
 
 
+@worksheet_function(
+    TARGET, statistic(FairValueStat, "value", _WORDS), WINDOW, AS_OF, FAIR_VALUE_MODEL, SPEC, OBSERVATIONS
+)
 def RUSSELL_FAIR_VALUE(
-    stat: str | None = None,
-    target: str | None = None,
-    window: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    model: str | None = None,
-    spec: str | None = None,
-    horizon: float | None = None,
+    session: Session,
+    target: Target,
+    stat: FairValueStat | All,
+    window: Window,
+    as_of: Day,
+    model: FairValueModel,
+    spec: Spec,
+    horizon: int | None,
 ) -> float | str | dt.date | Table:
     """Fair value of the Russell 2000 given macro, in index points, or its gap (points, %, sigma) and the evidence: how often random walks would look as good, whether gaps close, and a verdict; stat "all" gives the table.
-
-    Parameters
-    ----------
-    stat : str, optional
-        value (default), actual, gap, gap_pct, gap_sigma, sigma, drift, rsquared, noise_percentile, cointegration_pvalue, rsquared_oos, half_life, noise_half_life, verdict, nobs, first_date, last_date, draws, seed or all.
-    target : str, optional
-        "russell" (default), "sp500", "relative", "hedged", or a stored daily price.
-    window : number or str, optional
-        250 (days, default), or text: "104w" weeks, "60m" months.
-    as_of : date, optional
-        Nothing later is used. Default: the last date with every series.
-    model : str, optional
-        "changes" (default): what yesterday's betas left unexplained over the last observations. "levels": levels on factor levels in the window.
-    spec : str, optional
-        "macro" (default), "macro_market", "full", or one factor swapped.
-    horizon : number, optional
-        Observations the gap of "changes" is summed over, and how far ahead "levels" is tested. Default: a month, 21 days.
 
     Returns
     -------
@@ -117,57 +185,38 @@ def RUSSELL_FAIR_VALUE(
     -----
     Random walks on the factors' actual paths, 1,000 draws with a fixed seed; docs/methods.md, Fair value.
     """
-    session = current_session()
-    session.follow()
-    whole = isinstance(stat, str) and stat.strip().lower() == "all"
-    name: FairValueStat = "value" if whole else read.choice("stat", stat, FairValueStat, "value", also=("all",))
-    asked = fair_value_question(session, target, window, as_of, model, spec, horizon)
+    asked = over_horizon(Question(target=target, spec=spec, window=window, as_of=as_of), model, horizon)
     found = fair_value(session, asked)
     values = _values(found)
-    if whole:
+    if stat == "all":
         notes = _notes(asked)
         if found.missing:
             notes["verdict"] = found.missing
-        table: Table = [["stat", "value", "meaning"], *([s, values[s], notes.get(s)] for s in _FIRST_OF_TABLE)]
+        table: Table = [["stat", "value", "meaning"], *([s, v, notes.get(s)] for s, v in values.items())]
         return [*table, ["source", source_of(session, found.used), None]]
-    value = values[name]
-    if value is None and name == "drift":
+    value = values[stat]
+    if value is None and stat == "drift":
         raise NoDataError("Model 'levels' has no drift: its residuals have mean zero. Model 'changes' has one.")
     if value is None and found.missing:
         raise NoDataError(found.missing)
     if value is None:
-        raise NoDataError(f"'{name}' is infinite: the path shows no tendency to come back.")
+        raise NoDataError(f"'{stat}' is infinite: the path shows no tendency to come back.")
     assert isinstance(value, (int, float, str, dt.date))
     return value
 
 
+@worksheet_function(TARGET, WINDOW, AS_OF, FAIR_VALUE_MODEL, SPEC, START, OBSERVATIONS)
 def RUSSELL_FAIR_VALUE_HISTORY(
-    target: str | None = None,
-    window: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    model: str | None = None,
-    spec: str | None = None,
-    start: dt.date | str | float | None = None,
-    horizon: float | None = None,
+    session: Session,
+    target: Target,
+    window: Window,
+    as_of: Day,
+    model: FairValueModel,
+    spec: Spec,
+    start: Day,
+    horizon: int | None,
 ) -> Table:
     """Table of fair values: date, actual, value and gap in index points, in % and in sigma, R², and for model "levels" the evidence against random walks of each date, once 'xl-smallcap fair-value history' has computed it.
-
-    Parameters
-    ----------
-    target : str, optional
-        "russell" (default), "sp500", "relative", "hedged", or a stored daily price.
-    window : number or str, optional
-        250 (days, default), or text: "104w" weeks, "60m" months.
-    as_of : date, optional
-        The last date shown; nothing later is used.
-    model : str, optional
-        "changes" (default) or "levels".
-    spec : str, optional
-        "macro" (default), "macro_market", "full", or one factor swapped.
-    start : date, optional
-        The first date shown.
-    horizon : number, optional
-        Observations the gap of "changes" is summed over, and how far ahead "levels" is tested. Default: a month, 21 days.
 
     Returns
     -------
@@ -181,14 +230,11 @@ def RUSSELL_FAIR_VALUE_HISTORY(
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    asked = fair_value_question(session, target, window, as_of, model, spec, horizon)
+    asked = over_horizon(Question(target=target, spec=spec, window=window, as_of=as_of), model, horizon)
     told = gap_history(session, asked)
-    first = read.day("start", start)
-    at = 0 if first is None else int(np.searchsorted(told.dates, first))
+    at = 0 if start is None else int(np.searchsorted(told.dates, start))
     if at >= told.dates.size:
-        raise NoDataError(f"No fair value ends on or after start {first}; the last is of {told.dates[-1]}.")
+        raise NoDataError(f"No fair value ends on or after start {start}; the last is of {told.dates[-1]}.")
     question = asked.regression
     until = "" if question.as_of is None else f" --as-of {question.as_of}"
     how = (
@@ -197,17 +243,10 @@ def RUSSELL_FAIR_VALUE_HISTORY(
         if asked.model == "levels"
         else "not in a history: RUSSELL_FAIR_VALUE has it for one as_of"
     )
-    table: Table = [
-        [
-            "date", "actual", "value", "gap", "gap_pct", "gap_sigma", "rsquared", "rsquared_oos", "noise_percentile",
-            "cointegration_pvalue", "half_life", "verdict", "evidence",
-        ]
-    ]  # fmt: skip
     columns = (told.actual, told.value, told.gap, told.gap_pct, told.gap_sigma, told.rsquared, told.rsquared_oos,
                told.noise_percentile, told.cointegration_pvalue, told.half_life)  # fmt: skip
-    days = told.dates.tolist()
+    days, rows = told.dates.tolist(), list[_Day]()
     for i in range(at, told.dates.size):
-        done = bool(told.computed[i])
-        table.append([days[i], *(number(c[i]) for c in columns), told.verdict(i) if done else None,
-                      "computed" if done else how])  # fmt: skip
-    return table
+        ends = (told.verdict(i), "computed") if told.computed[i] else (None, how)
+        rows.append(_Day(days[i], *(number(c[i]) for c in columns), *ends))
+    return table_of(_Day, rows)

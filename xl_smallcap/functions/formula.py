@@ -180,7 +180,7 @@ def parse_call(formula: str, known: Iterable[str] = ()) -> Call:
     Parameters
     ----------
     formula : str
-        ``RUSSELL_BETA("inflation",,"relative")``.
+        ``RUSSELL_BETA("inflation","relative")``.
     known : iterable of str
         The functions there are, to ask which one is meant.
 
@@ -198,7 +198,7 @@ def parse_call(formula: str, known: Iterable[str] = ()) -> Call:
     if near is not None:
         raise BadArgumentError(f"There is no function {near[0]}. Did you mean {near[1]}?")
     if len(calls) != 1 or not ALONE.fullmatch(formula):
-        raise BadArgumentError(f'Expected one call such as RUSSELL_BETA("inflation",,"relative"); got: {formula}')
+        raise BadArgumentError(f'Expected one call such as RUSSELL_BETA("inflation","relative"); got: {formula}')
     for argument in calls[0].arguments:
         if isinstance(argument, Reference):
             raise BadArgumentError(

@@ -2,48 +2,79 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from dataclasses import dataclass
 
 from xl_smallcap.analyses import units
 from xl_smallcap.analyses.methods import Compared, compare
 from xl_smallcap.analyses.provenance import source_label, source_of
+from xl_smallcap.analyses.question import Question
+from xl_smallcap.data.catalogue import Spec, Target
 from xl_smallcap.errors import XlSmallcapError
-from xl_smallcap.functions._native import date, number
-from xl_smallcap.functions._question import factor_in, question_of
-from xl_smallcap.session import Session, current_session
-from xl_smallcap.types import Scalar, Table
+from xl_smallcap.functions._native import date, number, table_of
+from xl_smallcap.functions._question import factor_in
+from xl_smallcap.functions.parameters import AS_OF, FACTOR, SPEC, TARGET, WINDOW
+from xl_smallcap.functions.table import worksheet_function
+from xl_smallcap.session import Session
+from xl_smallcap.types import Day, Scalar, Table, Window
 
-_HEADER: list[Scalar] = [
-    "method", "components", "window", "beta", "se", "tstat", "lower", "upper", "beta_native", "native_unit", "rsquared",
-    "nobs", "first_date", "last_date", "role", "flag", "source",
-]  # fmt: skip
+_WINDOW = (
+    '250 (days, default), or text: "104w" weeks, "60m" months. The other frequencies are shown with 250, 104w and 60m.'
+)
 
 
-def _row(session: Session, compared: Compared, factor: str) -> list[Scalar]:
+@dataclass(frozen=True)
+class _Row:
+    """One method in one window."""
+
+    method: Scalar
+    components: Scalar = None
+    window: Scalar = None
+    beta: Scalar = None
+    se: Scalar = None
+    tstat: Scalar = None
+    lower: Scalar = None
+    upper: Scalar = None
+    beta_native: Scalar = None
+    native_unit: Scalar = None
+    rsquared: Scalar = None
+    nobs: Scalar = None
+    first_date: Scalar = None
+    last_date: Scalar = None
+    role: Scalar = None
+    flag: Scalar = None
+    source: Scalar = None
+
+
+def _row(session: Session, compared: Compared, factor: str) -> _Row:
     question, fitted = compared.question, compared.fitted
-    head: list[Scalar] = [question.method.name]
+    method, window = question.method.name, str(question.window)
     if isinstance(fitted, XlSmallcapError):
-        return [*head, None, str(question.window), *[None] * 11, compared.role, compared.flag, source_label(session)]
+        source = source_label(session)
+        return _Row(method, window=window, role=compared.role, flag=compared.flag, source=source)
     i, fit = fitted.position(factor), fitted.fit
     native = units.unit_factor("native", fitted.quotes[i], float(fit.factor_sd[i]), factor)
-    numbers = (fit.params[i], fit.bse[i], fit.tvalues[i], fit.lower[i], fit.upper[i], fit.params[i] * native)
-    return [
-        *head,
-        fit.components,
-        str(question.window),
-        *(number(v) for v in numbers),
-        units.unit_name("native", fitted.quotes[i]),
-        number(fit.rsquared_each[i]),
-        fit.nobs,
-        date(fitted.first_date),
-        date(fitted.last_date),
-        compared.role,
-        compared.flag,
-        source_of(session, fitted.used),
-    ]
+    return _Row(
+        method=method,
+        components=fit.components,
+        window=window,
+        beta=number(fit.params[i]),
+        se=number(fit.bse[i]),
+        tstat=number(fit.tvalues[i]),
+        lower=number(fit.lower[i]),
+        upper=number(fit.upper[i]),
+        beta_native=number(fit.params[i] * native),
+        native_unit=units.unit_name("native", fitted.quotes[i]),
+        rsquared=number(fit.rsquared_each[i]),
+        nobs=fit.nobs,
+        first_date=date(fitted.first_date),
+        last_date=date(fitted.last_date),
+        role=compared.role,
+        flag=compared.flag,
+        source=source_of(session, fitted.used),
+    )
 
 
-def _summary(found: list[Compared]) -> list[Scalar]:
+def _summary(found: list[Compared]) -> _Row:
     told = [c for c in found[1:] if not isinstance(c.fitted, XlSmallcapError)]
     same = sum(c.flag == "same sign" for c in told)
     clear = sum(c.flag.endswith("clear of zero") for c in told)
@@ -51,30 +82,12 @@ def _summary(found: list[Compared]) -> list[Scalar]:
     text = f"{same} of {len(told)} other rows have the sign of the first"
     text += f"; conflicts: {', '.join(conflicts)}" if conflicts else "; no sign conflict"
     text += f"; {clear} of them with both intervals clear of zero." if conflicts else "."
-    return ["all", *[None] * 13, "summary", text, None]
+    return _Row("all", role="summary", flag=text)
 
 
-def RUSSELL_METHODS(
-    factor: str,
-    target: str | None = None,
-    window: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    spec: str | None = None,
-) -> Table:
+@worksheet_function(FACTOR, TARGET, WINDOW.but(help=_WINDOW), AS_OF, SPEC)
+def RUSSELL_METHODS(session: Session, factor: str, target: Target, window: Window, as_of: Day, spec: Spec) -> Table:
     """Table of one beta by every method and frequency side by side, in % per +1 standard deviation of the factor and per 10 bp or 1 %, with errors and a flag where signs disagree; other numbers of components show how sensitive pcr and pls are.
-
-    Parameters
-    ----------
-    factor : str
-        "growth", "inflation", "easing", "dollar", "oil"; more with other specs.
-    target : str, optional
-        "russell" (default), "sp500", "relative", "hedged", or a stored daily price.
-    window : number or str, optional
-        250 (days, default), or text: "104w" weeks, "60m" months. The other frequencies are shown with 250, 104w and 60m.
-    as_of : date, optional
-        Nothing later is used. Default: the last date with every series.
-    spec : str, optional
-        "macro" (default), "macro_market", "full", or one factor swapped.
 
     Returns
     -------
@@ -87,9 +100,7 @@ def RUSSELL_METHODS(
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    question = question_of(session, target, window, as_of, None, spec)
+    question = Question(target=target, spec=spec, window=window, as_of=as_of)
     name = factor_in(session, question, factor)
     found = compare(session, question, name)
-    return [_HEADER.copy(), *(_row(session, c, name) for c in found), _summary(found)]
+    return table_of(_Row, [*(_row(session, c, name) for c in found), _summary(found)])

@@ -3,14 +3,51 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
 from xl_smallcap.analyses.positioning import YEARS, Category, Denominator, Positions, positions
 from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.errors import NoDataError
-from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._native import date, number
-from xl_smallcap.session import current_session
-from xl_smallcap.types import PositionStat, Scalar, Table
+from xl_smallcap.functions._native import date, number, table_of
+from xl_smallcap.functions.parameters import PUBLISHED, choice_reader, statistic
+from xl_smallcap.functions.table import Parameter, worksheet_function
+from xl_smallcap.session import Session
+from xl_smallcap.types import All, Day, PositionStat, Scalar, Table
+
+_CATEGORY = Parameter(
+    "category",
+    '"leveraged" (default; includes basis trades), "asset_manager", "dealer" or "other".',
+    choice_reader("category", Category, "leveraged"),
+)
+_DENOMINATOR = Parameter(
+    "denominator",
+    'What net_pct, its percentiles and z-scores are a share of: "oi" (default, the report\'s open interest) or "oi4w" '
+    "(mean of four weeks: open interest jumps when contracts are rolled).",
+    choice_reader("denominator", Denominator, "oi"),
+)
+_WORDS = (
+    "net_pct (default), net, contract (which exchange's), change, percentile3y, percentile5y, z3y, z5y, reports3y, "
+    "reports5y, last_date, published or all (with what a percentile leaves out)."
+)
+
+
+@dataclass(frozen=True)
+class _Report:
+    """One report in a history."""
+
+    date: Scalar
+    published: Scalar
+    publication: Scalar
+    net: Scalar
+    net_pct: Scalar
+    change: Scalar
+    percentile3y: Scalar
+    percentile5y: Scalar
+    z3y: Scalar
+    z5y: Scalar
+    reports3y: Scalar
+    reports5y: Scalar
+    contract: Scalar
 
 
 def _row(found: Positions, i: int) -> dict[str, Scalar]:
@@ -30,33 +67,17 @@ def _row(found: Positions, i: int) -> dict[str, Scalar]:
     }
 
 
-_SHARE: PositionStat = "net_pct"
-
-
 def _note(found: Positions, stat: str) -> str | None:
     """What a percentile or z-score leaves out: the weeks of its years without a report."""
     years = next((y for y in YEARS if stat in (f"percentile{y}y", f"z{y}y", f"reports{y}y")), None)
     return found.silence(years) or None if years is not None else None
 
 
+@worksheet_function(_CATEGORY, statistic(PositionStat, "net_pct", _WORDS), PUBLISHED, _DENOMINATOR)
 def RUSSELL_POSITIONING(
-    category: str | None = None,
-    stat: PositionStat | None = None,
-    as_of: dt.date | str | float | None = None,
-    denominator: Denominator | None = None,
+    session: Session, category: Category, stat: PositionStat | All, as_of: Day, denominator: Denominator
 ) -> float | str | dt.date | Table:
     """Net position in Russell 2000 futures of a category of traders by the latest CFTC report published: contracts, % of open interest, weekly change, percentile or z-score of the % over 3 and 5 years.
-
-    Parameters
-    ----------
-    category : str, optional
-        "leveraged" (default; includes basis trades), "asset_manager", "dealer" or "other".
-    stat : str, optional
-        net_pct (default), net, contract (which exchange's), change, percentile3y, percentile5y, z3y, z5y, reports3y, reports5y, last_date, published or all (with what a percentile leaves out).
-    as_of : date, optional
-        Only reports published by then. Default: the latest.
-    denominator : str, optional
-        What net_pct, its percentiles and z-scores are a share of: "oi" (default, the report's open interest) or "oi4w" (mean of four weeks: open interest jumps when contracts are rolled).
 
     Returns
     -------
@@ -68,20 +89,16 @@ def RUSSELL_POSITIONING(
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    kind: Category = read.choice("category", category, Category, "leveraged")
-    asked, whole = read.stat(stat, PositionStat, _SHARE)
-    base: Denominator = read.choice("denominator", denominator, Denominator, "oi")
-    found = positions(session, kind, read.day("as_of", as_of), denominator=base, last_only=True)
+    found = positions(session, category, as_of, denominator=denominator, last_only=True)
     row = _row(found, -1)
-    if whole:
+    if stat == "all":
         table: Table = [["stat", "value", "note"], *([n, v, _note(found, n)] for n, v in row.items())]
-        return [*table, ["category", kind, None], ["denominator", base, None], ["source", source_label(session), None]]
-    value = row[asked]
+        more: Table = [["category", category, None], ["denominator", denominator, None]]
+        return [*table, *more, ["source", source_label(session), None]]
+    value = row[stat]
     if value is None:
         raise NoDataError(
-            f"'{asked}' is not available for the report of {row['last_date']}: a change needs the report of the week "
+            f"'{stat}' is not available for the report of {row['last_date']}: a change needs the report of the week "
             f"before, oi4w those of three weeks, a percentile or z-score reports in half of the weeks (3 years have {row['reports3y']:.0f}, 5 years "
             f"{row['reports5y']:.0f})."
         )
@@ -89,21 +106,9 @@ def RUSSELL_POSITIONING(
     return value
 
 
-def RUSSELL_POSITIONING_HISTORY(
-    category: str | None = None,
-    as_of: dt.date | str | float | None = None,
-    denominator: Denominator | None = None,
-) -> Table:
+@worksheet_function(_CATEGORY, PUBLISHED, _DENOMINATOR)
+def RUSSELL_POSITIONING_HISTORY(session: Session, category: Category, as_of: Day, denominator: Denominator) -> Table:
     """Table of every CFTC report on Russell 2000 futures published by a day, one row a week: date, publication, net contracts, % of open interest, weekly change, percentiles and z-scores over 3 and 5 years.
-
-    Parameters
-    ----------
-    category : str, optional
-        "leveraged" (default; includes basis trades), "asset_manager", "dealer" or "other".
-    as_of : date, optional
-        Only reports published by then. Default: all.
-    denominator : str, optional
-        "oi" (default) or "oi4w", as in RUSSELL_POSITIONING.
 
     Returns
     -------
@@ -115,15 +120,10 @@ def RUSSELL_POSITIONING_HISTORY(
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    kind: Category = read.choice("category", category, Category, "leveraged")
-    base: Denominator = read.choice("denominator", denominator, Denominator, "oi")
-    found = positions(session, kind, read.day("as_of", as_of), denominator=base)
-    rows = [_row(found, i) for i in range(found.dates.size)]
-    head: list[str] = [n for n in rows[0] if n not in ("last_date", "published")]
-    table: Table = [["date", "published", "publication", *head]]
-    for row, assumed in zip(rows, found.assumed, strict=True):
+    found = positions(session, category, as_of, denominator=denominator)
+    rows = list[_Report]()
+    for i, assumed in enumerate(found.assumed):
+        cells = _row(found, i)
         said = "usual timetable" if assumed else "release calendar or vintage"
-        table.append([row["last_date"], row["published"], said, *(row[n] for n in head)])
-    return table
+        rows.append(_Report(date=cells.pop("last_date"), publication=said, **cells))
+    return table_of(_Report, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,58 @@ from xl_smallcap.analyses.question import Question, aligned
 from xl_smallcap.data.licences import licence_of_source
 from xl_smallcap.data.panel import Column
 from xl_smallcap.errors import NoDataError
-from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._native import date, moment
-from xl_smallcap.session import Session, current_session
-from xl_smallcap.types import Scalar, Table, Window
+from xl_smallcap.functions._native import date, moment, table_of
+from xl_smallcap.functions.parameters import PUBLISHED, SERIES
+from xl_smallcap.functions.table import worksheet_function
+from xl_smallcap.session import Session
+from xl_smallcap.types import Day, Scalar, Table, Window
+
+_SERIES = 'A stored series such as "DGS2", or a factor such as "growth" for all the series it is built from.'
 
 
-def RUSSELL_ASOF() -> dt.date:
+@dataclass(frozen=True)
+class _Source:
+    """Where one series comes from."""
+
+    series: Scalar
+    label: Scalar
+    source: Scalar
+    file: Scalar
+    publisher: Scalar
+    unit: Scalar
+    frequency: Scalar
+    first: Scalar
+    last: Scalar
+    value: Scalar
+    nobs: Scalar
+    published: Scalar
+    publication: Scalar
+    rule: Scalar
+
+
+@dataclass(frozen=True)
+class _Status:
+    """How fresh one series is."""
+
+    series: Scalar
+    label: Scalar
+    source: Scalar
+    file: Scalar
+    frequency: Scalar
+    first: Scalar
+    last: Scalar
+    nobs: Scalar
+    age_days: Scalar
+    status: Scalar
+    fetched: Scalar
+    revised_days: Scalar = None
+    revised: Scalar = None
+    licence: Scalar = None
+    problem: Scalar = ""
+
+
+@worksheet_function()
+def RUSSELL_ASOF(session: Session) -> dt.date:
     """Last date on which every series of the default model was observed: the date a blank as_of means.
 
     Returns
@@ -32,8 +78,6 @@ def RUSSELL_ASOF() -> dt.date:
     NoDataError
         No data are loaded.
     """
-    session = current_session()
-    session.follow()
     catalogue = session.catalogue
     question = Question(
         target=catalogue.target(catalogue.default_target, session.snapshot.frequencies),
@@ -46,15 +90,9 @@ def RUSSELL_ASOF() -> dt.date:
     return found
 
 
-def RUSSELL_SOURCE(series: str, as_of: dt.date | str | float | None = None) -> Table:
+@worksheet_function(SERIES.but(help=_SERIES), PUBLISHED)
+def RUSSELL_SOURCE(session: Session, series: str, as_of: Day) -> Table:
     """Where one series comes from: publisher, file, unit, frequency, first and last observation, when the last one was published and whether that is a release calendar's date or an assumed lag.
-
-    Parameters
-    ----------
-    series : str
-        A stored series such as "DGS2", or a factor such as "growth" for all the series it is built from.
-    as_of : date, optional
-        What was published by then.
 
     Returns
     -------
@@ -66,64 +104,40 @@ def RUSSELL_SOURCE(series: str, as_of: dt.date | str | float | None = None) -> T
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    text = read.word("series", series)
-    when = read.day("as_of", as_of)
-    factor = next((f for f in session.catalogue.factors.values() if text.lower() in (f.id, *f.aliases)), None)
+    factor = next((f for f in session.catalogue.factors.values() if series.lower() in (f.id, *f.aliases)), None)
     if factor is None:
-        ids = [stored_id(session, text)]
+        ids = [stored_id(session, series)]
     else:
         column = Column.of(factor.id, factor.quote, factor.legs)
-        ids = list(dict.fromkeys(session.panel((column,), when).used.values()))
-    table: Table = [
-        [
-            "series",
-            "label",
-            "source",
-            "file",
-            "publisher",
-            "unit",
-            "frequency",
-            "first",
-            "last",
-            "value",
-            "nobs",
-            "published",
-            "publication",
-            "rule",
-        ]
-    ]
-    reference = newest(session, when)
+        ids = list(dict.fromkeys(session.panel((column,), as_of).used.values()))
+    reference, rows = newest(session, as_of), list[_Source]()
     for series_id in ids:
         try:
-            status = series_status(session, series_id, when, reference)
+            status = series_status(session, series_id, as_of, reference)
         except NoDataError:
-            if len(ids) == 1 or (series_id == ids[-1] and len(table) == 1):
+            if len(ids) == 1 or (series_id == ids[-1] and not rows):
                 raise
             continue  # of a factor's series, one that was not known yet
         known_at: Any = status.known_at.item()
-        first: Any = status.first.item()
-        last: Any = status.last.item()
-        table.append(
-            [
-                series_id,
-                status.series.label,
-                status.source,
-                status.entry.origin,
-                status.series.publisher,
-                status.series.unit,
-                status.series.frequency,
-                first,
-                last,
-                status.value,
-                status.nobs,
-                known_at.date(),
-                _publication(status),
-                status.series.rule,
-            ]
+        rows.append(
+            _Source(
+                series=series_id,
+                label=status.series.label,
+                source=status.source,
+                file=status.entry.origin,
+                publisher=status.series.publisher,
+                unit=status.series.unit,
+                frequency=status.series.frequency,
+                first=status.first.item(),
+                last=status.last.item(),
+                value=status.value,
+                nobs=status.nobs,
+                published=known_at.date(),
+                publication=_publication(status),
+                rule=status.series.rule,
+            )
         )
-    return table
+    return table_of(_Source, rows)
 
 
 def _publication(status: SeriesStatus) -> str:
@@ -132,7 +146,8 @@ def _publication(status: SeriesStatus) -> str:
     return "known at its own day's close" if status.series.frequency == "daily" else "release calendar or vintage"
 
 
-def RUSSELL_SNAPSHOT() -> str:
+@worksheet_function()
+def RUSSELL_SNAPSHOT(session: Session) -> str:
     """Source and fingerprint of the data every number comes from; says SAMPLE (synthetic) for the embedded sample. The same fingerprint means the same data, bit for bit.
 
     Returns
@@ -144,18 +159,12 @@ def RUSSELL_SNAPSHOT() -> str:
     NoDataError
         No data are loaded.
     """
-    session = current_session()
-    session.follow()
     return session.snapshot.name
 
 
-def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
+@worksheet_function(PUBLISHED)
+def RUSSELL_STATUS(session: Session, as_of: Day) -> Table:
     """Table of every stored series and fund: source, first and last observation, age in days behind the newest of the snapshot, stale or not for its frequency, when fetched (New York), how many days were revised and when last, licence.
-
-    Parameters
-    ----------
-    as_of : date, optional
-        What was published by then.
 
     Returns
     -------
@@ -169,67 +178,42 @@ def RUSSELL_STATUS(as_of: dt.date | str | float | None = None) -> Table:
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    session = current_session()
-    session.follow()
-    when = read.day("as_of", as_of)
-    table: Table = [
-        [
-            "series",
-            "label",
-            "source",
-            "file",
-            "frequency",
-            "first",
-            "last",
-            "nobs",
-            "age_days",
-            "status",
-            "fetched",
-            "revised_days",
-            "revised",
-            "licence",
-            "problem",
-        ]
-    ]
-    reference = newest(session, when)
+    reference, rows = newest(session, as_of), list[_Status]()
     for series_id in session.snapshot.ids:
         entry = session.snapshot.entries[series_id]
         label = session.catalogue.series_of(series_id).label
         source = source_label(session) if session.snapshot.synthetic else entry.source
-        head: list[Scalar] = [series_id, label, source, entry.origin]
+        head = (series_id, label, source, entry.origin)
         fetched = moment(entry.fetched_at)
         try:
-            status = series_status(session, series_id, when, reference)
+            status = series_status(session, series_id, as_of, reference)
         except NoDataError as exc:
-            table.append([*head, entry.frequency, None, None, 0, None, str(exc), fetched, None, None, None, ""])
+            rows.append(_Status(*head, entry.frequency, None, None, 0, None, str(exc), fetched))
             continue
-        first: Any = status.first.item()
-        last: Any = status.last.item()
-        table.append(
-            [
+        rows.append(
+            _Status(
                 *head,
-                status.series.frequency,
-                first,
-                last,
-                status.nobs,
-                status.age_days,
-                status.verdict,
-                fetched,
-                status.revised_days,
-                status.revised_at.item(),
-                status.licence,
-                entry.problem,
-            ]
+                frequency=status.series.frequency,
+                first=status.first.item(),
+                last=status.last.item(),
+                nobs=status.nobs,
+                age_days=status.age_days,
+                status=status.verdict,
+                fetched=fetched,
+                revised_days=status.revised_days,
+                revised=status.revised_at.item(),
+                licence=status.licence,
+                problem=entry.problem,
+            )
         )
-    table.extend(_constituents_rows(session, when, reference))
-    return table
+    return table_of(_Status, [*rows, *_constituents_rows(session, as_of, reference)])
 
 
-def _constituents_rows(session: Session, when: np.datetime64 | None, reference: np.datetime64) -> Table:
+def _constituents_rows(session: Session, when: Day, reference: np.datetime64) -> list[_Status]:
     """A row for the constituents' prices, then one a fund: its days of holdings known by then."""
     snapshot = session.snapshot
     now: Any = reference.item()
-    rows: Table = []
+    rows = list[_Status]()
     priced = snapshot.prices_entry
     known_by = [y for y in snapshot.price_years(last=when) if when is None or y.dates[0] <= when] if when else []
     if priced is not None and (when is None or known_by):
@@ -238,12 +222,12 @@ def _constituents_rows(session: Session, when: np.datetime64 | None, reference: 
             seen = snapshot.prices(last=when)
             last, count = date(seen.dates[-1]), int(np.isfinite(seen.prices).any(axis=0).sum())
         source = source_label(session) if snapshot.synthetic else priced.source
-        head: list[Scalar] = ["CONSTITUENTS", f"Prices of {count} stocks", source, priced.origin]
+        head = ("CONSTITUENTS", f"Prices of {count} stocks", source, priced.origin)
         age = (now - last).days if snapshot.entries else None
         licence = licence_of_source(priced.source)
         fetched = moment(priced.fetched_at)
         verdict = "stale" if age is not None and age > allowed_days(session, "daily") else "ok"
-        rows.append([*head, "daily", first, last, count, age, verdict, fetched, None, None, licence, ""])
+        rows.append(_Status(*head, "daily", first, last, count, age, verdict, fetched, licence=licence))
     for fund in sorted({h.fund for h in snapshot.holdings_entries}):
         of_fund = sorted((h for h in snapshot.holdings_entries if h.fund == fund), key=lambda h: h.as_of)
         dated = [h for h in of_fund if h.as_of != "undated"]
@@ -255,8 +239,9 @@ def _constituents_rows(session: Session, when: np.datetime64 | None, reference: 
         day: Any = moment(held.as_of)
         label = f"Holdings of {fund}" + (f", {len(shown)} days" if len(shown) > 1 else "")
         source = source_label(session) if snapshot.synthetic else held.source
-        head = [fund, label, source, held.origin, "holdings", moment(shown[0].as_of), day, held.rows]
+        span = (moment(shown[0].as_of), day, held.rows)
         age = (now - day).days if day and snapshot.entries else None
-        status = "ok" if day else "undated"
-        rows.append([*head, age, status, moment(held.fetched_at), None, None, "restricted", ""])
+        status, fetched = "ok" if day else "undated", moment(held.fetched_at)
+        row = _Status(fund, label, source, held.origin, "holdings", *span, age, status, fetched, licence="restricted")
+        rows.append(row)
     return rows

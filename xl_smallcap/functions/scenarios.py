@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from xl_smallcap.analyses import scenario_evidence as evidence
@@ -14,23 +14,63 @@ from xl_smallcap.analyses.question import Question
 from xl_smallcap.analyses.scenario_projection import Projected, pooled_history, project_path
 from xl_smallcap.analyses.scenarios import ScenarioQuestion, outperformance
 from xl_smallcap.analyses.units import CHANGE_UNIT
+from xl_smallcap.data.catalogue import Spec, Target
 from xl_smallcap.data.scenarios import LEVELS_ASSUMED
 from xl_smallcap.errors import BadArgumentError, NoDataError, XlSmallcapError, unknown_word
 from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._native import date, number
-from xl_smallcap.functions._shocks import horizon_of, projection_question, scenario_question
-from xl_smallcap.session import Session, current_session
-from xl_smallcap.types import Scalar, ScenarioStat, Table
+from xl_smallcap.functions._native import date, number, row_of, table_of
+from xl_smallcap.functions._shocks import projection_question, scenario_question
+from xl_smallcap.functions.parameters import AS_OF, MONTHS, PATH, PROJECTION_METHOD, RELATIVE, SPEC
+from xl_smallcap.functions.table import Parameter, worksheet_function
+from xl_smallcap.session import Session
+from xl_smallcap.types import Day, Scalar, ScenarioMethod, ScenarioStat, Table
 
 CONDITIONAL = "conditional on the path"
 _PERCENTILES: dict[str, float] = {"median": 0.5, "p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 _SCORED = (1, 3, 6, 12)
 
 
-def _opened() -> Session:
-    session = current_session()
-    session.follow()
-    return session
+_STAT_WORDS = (
+    "mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, "
+    "plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, path, all."
+)
+
+
+def _word(_: Session, value: Any) -> str:
+    return "mean" if read.is_blank(value) else read.word("stat", value, "mean").lower()
+
+
+_STAT = Parameter("stat", _STAT_WORDS, _word, words=(*get_args(ScenarioStat), "all"))
+"""A word of the list, or "contribution:" or "expected:" and a factor."""
+_SHOCKS = Parameter(
+    "shocks",
+    'Rows of factor, shock over the horizon, unit ("bp", "pct", "pt" or "sd"); a fourth column month gives the path a '
+    "shape. A cell of -10% beside pct is -10 (LibreOffice: write -10).",
+    lambda _, value: value,
+    kind="range",
+    optional=False,
+    is_shocks=True,
+)
+
+
+@dataclass(frozen=True)
+class _Card:
+    """How good one kind of projection was."""
+
+    forecast: Scalar
+    knowing: Scalar
+    measure: Scalar
+    n: Scalar
+    forecast_mean: Scalar
+    happened: Scalar
+    brier: Scalar
+    auc: Scalar
+    coverage50: Scalar
+    coverage90: Scalar
+    tstat: Scalar
+    target: Scalar
+    horizon_months: Scalar
+    source: Scalar
 
 
 class _Stats:
@@ -114,8 +154,7 @@ _UNITS: dict[str, str] = {
 }
 
 
-def _answer(session: Session, asked: ScenarioQuestion, stat: Any) -> float | str | dt.date | Table:
-    word = "mean" if read.is_blank(stat) else read.word("stat", stat, "mean").lower()
+def _answer(session: Session, asked: ScenarioQuestion, word: str) -> float | str | dt.date | Table:
     told = _Stats(session, asked)
     if word == "all":
         return _everything(session, told)
@@ -157,33 +196,18 @@ def _everything(session: Session, told: _Stats) -> Table:
     return table + [[name, value, None, None] for name, value in rows]
 
 
+@worksheet_function(PATH, RELATIVE, _STAT, MONTHS, AS_OF, PROJECTION_METHOD, SPEC)
 def RUSSELL_SCENARIO(
-    scenario: str | Sequence[Any],
-    stat: str | None = None,
-    target: str | None = None,
-    horizon: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    spec: str | None = None,
-    method: str | None = None,
+    session: Session,
+    scenario: Any,
+    target: Target,
+    stat: str,
+    horizon: int | None,
+    as_of: Day,
+    method: ScenarioMethod,
+    spec: Spec,
 ) -> float | str | dt.date | Table:
     """Projection of a named path of factors: mean log return in % over the horizon, its range, the odds conditional on the path, base rate, contributions, plausibility; stat "all" gives the table.
-
-    Parameters
-    ----------
-    scenario : str or range
-        "growth_low_inflation" ("goldman"), "rebound_then_pause" ("jpmorgan"), "growth_with_inflation", "growth_disappoints", another that RUSSELL_SCENARIOS lists, or a range of shocks.
-    stat : str, optional
-        mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, path, all.
-    target : str, optional
-        "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
-    horizon : number, optional
-        Months, 1 to 12. Default: the length of the path.
-    as_of : date, optional
-        Nothing later is used. Default: the last date with every series.
-    spec : str, optional
-        "macro" (default), "macro_market", "full", or one factor swapped.
-    method : str, optional
-        "analytic" (default), "simulation", "bootstrap" (tails of history), "pooling" (history reweighted) or "regimes" (mixture over the regime forecast).
 
     Returns
     -------
@@ -195,37 +219,24 @@ def RUSSELL_SCENARIO(
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    session = _opened()
-    return _answer(session, scenario_question(session, scenario, target, horizon, as_of, spec, method), stat)
+    asked = scenario_question(session, scenario, horizon, projection_question(target, as_of, spec), method)
+    return _answer(session, asked, stat)
 
 
+@worksheet_function(
+    _SHOCKS, RELATIVE, _STAT, MONTHS.but(help="Months, 1 to 12. Default: 3."), AS_OF, PROJECTION_METHOD, SPEC
+)
 def RUSSELL_PROJECTION(
-    shocks: Sequence[Any],
-    stat: str | None = None,
-    target: str | None = None,
-    horizon: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    spec: str | None = None,
-    method: str | None = None,
+    session: Session,
+    shocks: Any,
+    target: Target,
+    stat: str,
+    horizon: int | None,
+    as_of: Day,
+    method: ScenarioMethod,
+    spec: Spec,
 ) -> float | str | dt.date | Table:
     """Projection of your own shocks, a range of factor, shock, unit: mean log return in % over the horizon, its range, the odds conditional on the path, contributions, plausibility; stat "all" gives the table.
-
-    Parameters
-    ----------
-    shocks : range
-        Rows of factor, shock over the horizon, unit ("bp", "pct", "pt" or "sd"); a fourth column month gives the path a shape. A cell of -10% beside pct is -10 (LibreOffice: write -10).
-    stat : str, optional
-        mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, path, all.
-    target : str, optional
-        "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
-    horizon : number, optional
-        Months, 1 to 12. Default: 3.
-    as_of : date, optional
-        Nothing later is used. Default: the last date with every series.
-    spec : str, optional
-        "macro" (default), "macro_market", "full", or one factor swapped.
-    method : str, optional
-        "analytic" (default), "simulation", "bootstrap" (tails of history), "pooling" (history reweighted) or "regimes" (mixture over the regime forecast).
 
     Returns
     -------
@@ -237,28 +248,18 @@ def RUSSELL_PROJECTION(
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    session = _opened()
     if not isinstance(shocks, (list, tuple)):
         said = "is missing" if read.is_blank(shocks) else f"is {read.shown(shocks)}"
         raise BadArgumentError(
             f"The argument 'shocks' {said}; give a range of rows factor, shock, unit. A named path goes to RUSSELL_SCENARIO."
         )
-    return _answer(session, scenario_question(session, shocks, target, horizon, as_of, spec, method), stat)
+    asked = scenario_question(session, shocks, horizon, projection_question(target, as_of, spec), method)
+    return _answer(session, asked, stat)
 
 
-def RUSSELL_SCENARIOS(
-    target: str | None = None, horizon: float | str | None = None, as_of: dt.date | str | float | None = None
-) -> Table:
+@worksheet_function(RELATIVE, MONTHS.but(help="Months, 1 to 12. Default: the length of each path."), AS_OF)
+def RUSSELL_SCENARIOS(session: Session, target: Target, horizon: int | None, as_of: Day) -> Table:
     """Table of every path of the library side by side: mean, range and sd of the log return in % over the horizon, odds conditional on each path beside the base rate, plausibility, warnings.
-
-    Parameters
-    ----------
-    target : str, optional
-        "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
-    horizon : number, optional
-        Months, 1 to 12. Default: the length of each path.
-    as_of : date, optional
-        Nothing later is used. Default: the last date with every series.
 
     Returns
     -------
@@ -270,16 +271,14 @@ def RUSSELL_SCENARIOS(
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    session = _opened()
     stats: tuple[ScenarioStat, ...] = ("mean", "sd", "p5", "p25", "p50", "p75", "p95")
     odds: tuple[ScenarioStat, ...] = ("prob_positive", "prob_outperform")
     beside: tuple[ScenarioStat, ...] = ("base_rate", "base_rate_se", "plausibility", "share_beta")
     header: list[Scalar] = ["scenario", "horizon_months", *stats, *(f"{s}, {CONDITIONAL}" for s in odds), *beside]
     table: Table = [[*header, "warning", "label", "dated", "levels", "path_from", "target", "unit", "source"]]
-    projection_question(session, target, as_of)
-    horizon_of(horizon, 1)
+    question = projection_question(target, as_of, SPEC.read(session, None))
     for path in session.scenarios.paths.values():
-        asked = scenario_question(session, path.id, target, horizon, as_of)
+        asked = scenario_question(session, path.id, horizon, question)
         values: list[Scalar] = []
         try:
             told = _Stats(session, asked)
@@ -299,30 +298,11 @@ def RUSSELL_SCENARIOS(
     return table
 
 
+@worksheet_function(PATH, RELATIVE, MONTHS, AS_OF, PROJECTION_METHOD, SPEC)
 def RUSSELL_FAN(
-    scenario: str | Sequence[Any],
-    target: str | None = None,
-    horizon: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    spec: str | None = None,
-    method: str | None = None,
+    session: Session, scenario: Any, target: Target, horizon: int | None, as_of: Day, method: ScenarioMethod, spec: Spec
 ) -> Table:
     """Table of a path's fan, a row a month: mean and percentiles 5, 25, 50, 75, 95 of the cumulated log return in %, with how often such a 90 % range held in the past.
-
-    Parameters
-    ----------
-    scenario : str or range
-        A path such as "goldman" or "jpmorgan", one of your file, or a range of factor, shock, unit (and month).
-    target : str, optional
-        "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
-    horizon : number, optional
-        Months, 1 to 12. Default: the length of the path; of a range 3.
-    as_of : date, optional
-        Nothing later is used. Default: the last date with every series.
-    spec : str, optional
-        "macro" (default), "macro_market", "full", or one factor swapped.
-    method : str, optional
-        "analytic" (default), "simulation", "bootstrap" (tails of history), "pooling" (history reweighted) or "regimes" (mixture over the regime forecast).
 
     Returns
     -------
@@ -335,8 +315,7 @@ def RUSSELL_FAN(
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    session = _opened()
-    asked = scenario_question(session, scenario, target, horizon, as_of, spec, method)
+    asked = scenario_question(session, scenario, horizon, projection_question(target, as_of, spec), method)
     found = project_path(session, asked, whole_fan=True)
     names = ("p5", "p25", "p50", "p75", "p95")
     head: list[Scalar] = ["months", "mean", *names, f"prob_positive, {CONDITIONAL}", "coverage90", "unit", "source"]
@@ -350,24 +329,9 @@ def RUSSELL_FAN(
     return table
 
 
-def RUSSELL_SCENARIO_SCORE(
-    target: str | None = None,
-    horizon: float | str | None = None,
-    as_of: dt.date | str | float | None = None,
-    spec: str | None = None,
-) -> Table:
+@worksheet_function(RELATIVE, MONTHS.but(help="Months, 1 to 12. Default: 1."), AS_OF, SPEC)
+def RUSSELL_SCENARIO_SCORE(session: Session, target: Target, horizon: int | None, as_of: Day, spec: Spec) -> Table:
     """Report card of projections: each past month projected knowing every factor to come, the thesis's three, or none; Brier score (0 to 1, lower is better), AUC, coverage of ranges, beside base rate, naive normal and 0.5.
-
-    Parameters
-    ----------
-    target : str, optional
-        "relative" (default here), "russell", "sp500", "hedged", or a stored daily price.
-    horizon : number, optional
-        Months, 1 to 12. Default: 1.
-    as_of : date, optional
-        Nothing later is used. Default: everything in the snapshot.
-    spec : str, optional
-        "macro" (default), "macro_market", "full", or one factor swapped.
 
     Returns
     -------
@@ -380,15 +344,13 @@ def RUSSELL_SCENARIO_SCORE(
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    session = _opened()
-    question, months = projection_question(session, target, as_of, spec), horizon_of(horizon, 1)
-    names = ["mean", "happened", "brier", "auc", "coverage50", "coverage90", "gain_tstat"]
+    question, months = projection_question(target, as_of, spec), horizon or 1
+    names = ("mean", "happened", "brier", "auc", "coverage50", "coverage90", "gain_tstat")
     told = {"path": "every factor to come", "thesis": "growth, inflation, easing to come", "none": "nothing"}
-    head: list[Scalar] = ["forecast", "knowing", "measure", "n", "forecast_mean", *names[1:6], "tstat"]
-    table: Table = [[*head, "target", "horizon_months", "source"]]
+    rows = []
     for card in report.report_card(session, question, months):
         values = [number(getattr(card, n)) for n in names]
         known = told.get(card.forecast, "the past")
-        row: list[Scalar] = [card.forecast, known, card.measure, card.n, *values]
-        table.append([*row, question.target.id, months, source_label(session)])
-    return table
+        tail = (target.id, months, source_label(session))
+        rows.append(row_of(_Card, card.forecast, known, card.measure, card.n, *values, *tail))
+    return table_of(_Card, rows)

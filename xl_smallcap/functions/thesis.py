@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from dataclasses import dataclass
 
 import numpy as np
 
 from xl_smallcap.analyses.thesis import Verdict, overall, thesis
 from xl_smallcap.errors import NoDataError
-from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._native import date, number
-from xl_smallcap.session import current_session
-from xl_smallcap.types import Table
-
-HEADER = (
-    "claim",
-    "basis",
-    "definition",
-    "statistic",
-    "value",
-    "unit",
-    "lower",
-    "upper",
-    "verdict",
-    "claim_verdict",
-    "last_date",
-    "rule",
-    "note",
-)
+from xl_smallcap.functions._native import date, number, table_of
+from xl_smallcap.functions.parameters import AS_OF
+from xl_smallcap.functions.table import worksheet_function
+from xl_smallcap.session import Session
+from xl_smallcap.types import Day, Scalar, Table
 
 
-def RUSSELL_THESIS(as_of: dt.date | str | float | None = None) -> Table:
+@dataclass(frozen=True)
+class Row:
+    """One claim looked at in one way."""
+
+    claim: Scalar
+    basis: Scalar
+    definition: Scalar
+    statistic: Scalar
+    value: Scalar
+    unit: Scalar
+    lower: Scalar
+    upper: Scalar
+    verdict: Scalar
+    claim_verdict: Scalar
+    last_date: Scalar
+    rule: Scalar
+    note: Scalar
+
+
+@worksheet_function(AS_OF)
+def RUSSELL_THESIS(session: Session, as_of: Day) -> Table:
     """Checklist of the small-cap thesis, a row per claim and way of looking: statistic, value in its unit, 90 % interval, verdict (supported, contradicted, not enough data) by a rule fixed beforehand, and the verdict on the claim as a whole.
-
-    Parameters
-    ----------
-    as_of : date, optional
-        Nothing later is used. Default: the last date of each number.
 
     Returns
     -------
@@ -53,31 +53,28 @@ def RUSSELL_THESIS(as_of: dt.date | str | float | None = None) -> Table:
     -----
     Rules: docs/methods.md, Thesis.
     """
-    session = current_session()
-    session.follow()
-    lines = thesis(session, read.day("as_of", as_of))
+    lines = thesis(session, as_of)
     if not any(np.isfinite(line.value) for line in lines):
         raise NoDataError(f"No claim of the thesis can be looked at: {lines[0].note}")
     by_claim: dict[str, list[Verdict]] = {}
     for line in lines:
         by_claim.setdefault(line.claim, []).append(line.verdict)
-    table: Table = [list(HEADER)]
-    for line in lines:
-        table.append(
-            [
-                line.claim,
-                line.basis,
-                line.definition,
-                line.statistic,
-                number(line.value),
-                line.unit,
-                number(line.lower),
-                number(line.upper),
-                line.verdict,
-                overall(by_claim[line.claim]),
-                None if line.last is None else date(line.last),
-                line.rule,
-                line.note,
-            ]
+    rows = [
+        Row(
+            claim=line.claim,
+            basis=line.basis,
+            definition=line.definition,
+            statistic=line.statistic,
+            value=number(line.value),
+            unit=line.unit,
+            lower=number(line.lower),
+            upper=number(line.upper),
+            verdict=line.verdict,
+            claim_verdict=overall(by_claim[line.claim]),
+            last_date=None if line.last is None else date(line.last),
+            rule=line.rule,
+            note=line.note,
         )
-    return table
+        for line in lines
+    ]
+    return table_of(Row, rows)

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from xl_smallcap.errors import XlSmallcapError, closest
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions.formula import FORMER_NAMES, Call, Reference, find_calls, near_miss
+from xl_smallcap.functions.table import BY_NAME, NAMES, Parameter, worksheet_function
 from xl_smallcap.session import ErrorRecord, current_session
 from xl_smallcap.types import Table
 
-Lookup = Callable[[str], Callable[..., Any] | None]
+
+@worksheet_function(
+    Parameter(
+        "formula",
+        "The text of the formula, from FORMULATEXT (LibreOffice: FORMULA). The cell itself cannot be given: an error "
+        "passes through.",
+        lambda _, value: value,
+    ),
+    opens=False,
+)
+def RUSSELL_WHY(formula: str | None = None) -> str | Table:
+    """The sentence behind an error: =RUSSELL_WHY(FORMULATEXT(A1)), in LibreOffice =RUSSELL_WHY(FORMULA(A1)). Without an argument, a table of the last 50 errors of this session with their arguments.
+
+    Returns
+    -------
+    str or list of list
+        A sentence per RUSSELL_ call in the formula, or the table.
+    """
+    return history() if formula is None or not str(formula).strip() else explain(str(formula))
 
 
 def _could_be(typed: Any, given: Any) -> bool:
@@ -38,24 +56,20 @@ def _matches(record: ErrorRecord, call: Call) -> bool:
     return all(_could_be(t, g) for t, g in zip(typed, given, strict=True))
 
 
-def explain(formula: str, lookup: Lookup, known: Iterable[str]) -> str:
+def explain(formula: str) -> str:
     """Say why each RUSSELL_ call of a formula is in error, or that it is not.
 
     Parameters
     ----------
     formula : str
         The formula's text.
-    lookup : callable
-        From a function's name to the function; None for an unknown one.
-    known : iterable of str
-        The functions there are.
 
     Returns
     -------
     str
     """
     calls, told = find_calls(formula), list[str]()
-    near = near_miss(formula, known, short=not calls)
+    near = near_miss(formula, NAMES, short=not calls)
     if near is not None:
         missed = f"There is no function {near[0]}. Did you mean {near[1]}?"
         if not calls:
@@ -64,9 +78,8 @@ def explain(formula: str, lookup: Lookup, known: Iterable[str]) -> str:
     if not calls:
         return "There is no RUSSELL_ function in this formula. Use =RUSSELL_WHY(FORMULATEXT(A1)), in LibreOffice =RUSSELL_WHY(FORMULA(A1))."
     for call in calls:
-        function = lookup(call.name)
-        if function is None:
-            now, meant = FORMER_NAMES.get(call.name), closest(call.name, known)
+        if call.name not in BY_NAME:
+            now, meant = FORMER_NAMES.get(call.name), closest(call.name, NAMES)
             asked = f" Did you mean {meant}?" if meant else ""
             said = (
                 f"it is called {now} now."
@@ -76,7 +89,7 @@ def explain(formula: str, lookup: Lookup, known: Iterable[str]) -> str:
             told.append(f"{call.name}: {said}")
         elif call.literal:
             try:
-                function(*call.arguments)
+                BY_NAME[call.name].call(*call.arguments)
                 told.append(f"{call.name}: no error; it answers.")
             except XlSmallcapError as exc:
                 told.append(f"{call.name}: {exc.code} {exc}")

@@ -17,11 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.data.writing import make_folder
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.functions._arguments import fingerprint_of, is_blank, rows_of
-from xl_smallcap.functions.formula import unknown_function
 from xl_smallcap.session import ErrorRecord, Session, current_session, pinned
 from xl_smallcap.types import Scalar, Table
 
@@ -87,6 +85,8 @@ def _compute(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
     try:
         entry = BY_NAME.get(name)
         if entry is None:
+            from xl_smallcap.functions.formula import unknown_function
+
             raise BadArgumentError(unknown_function(name, BY_NAME))
         while plain and plain[-1] is None:
             plain.pop()
@@ -113,6 +113,8 @@ def _compute(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
 
 def _log_unexpected(session: Session, name: str, arguments: Sequence[Any]) -> bool:
     """Write the traceback to the log, the user's alone; False where it cannot be written, which is no second error."""
+    from xl_smallcap.data.writing import make_folder
+
     path = session.settings.log_file
     try:
         make_folder(path.parent, private=True)

@@ -8,7 +8,6 @@ import numpy as np
 
 from xl_smallcap.models.inference import counted_regressors
 from xl_smallcap.models.kernels.estimators import PLS_COMPONENTS, components_by_share
-from xl_smallcap.models.kernels.influence import moment_influences, moment_weights
 from xl_smallcap.models.least_squares import solve_least_squares
 from xl_smallcap.types import FloatArray, Method
 
@@ -247,5 +246,7 @@ def window_influence(y: FloatArray, Z: FloatArray, fitted: PointFit, method: Met
     n = y.size
     v = y - y.mean()
     R, r = (Z.T @ Z / (n - 1))[:, :, None], (Z.T @ v / (n - 1))[:, None]
+    from xl_smallcap.models.kernels.influence import moment_influences, moment_weights  # a single fit needs none
+
     weights = moment_weights(replace(method, components=fitted.components), R, r, fitted.params[:, None])
     return np.asarray(moment_influences(np.moveaxis(weights, 2, 0), Z.T[None].copy(), v[None])[0].T)

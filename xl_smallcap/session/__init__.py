@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +24,16 @@ from xl_smallcap.config import Settings, load_settings
 from xl_smallcap.data import columnar
 from xl_smallcap.data.catalogue import Catalogue, load_catalogue
 from xl_smallcap.data.panel import Column, Panel, build_panel
-from xl_smallcap.data.scenarios import ScenarioLibrary, load_scenarios
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.store import Store
-from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import StoreError
 from xl_smallcap.session.lru import Lru
 from xl_smallcap.session.version import code_version
 from xl_smallcap.types import Frequency
+
+if TYPE_CHECKING:
+    from xl_smallcap.data.scenarios import ScenarioLibrary
+
 
 log = logging.getLogger("xl_smallcap")
 _POINTER_CHECK_SECONDS = 0.5
@@ -127,6 +129,8 @@ class Session:
                 if self._scenarios is None:
                     factors = self.catalogue.factors.values()
                     quotes = {w.lower(): f.quote for f in factors for w in (f.id, *f.aliases)} | {"market": "pct"}
+                    from xl_smallcap.data.scenarios import load_scenarios  # imported where a path is asked for
+
                     self._scenarios = load_scenarios(self.settings.home / "scenarios.toml", quotes)
         return self._scenarios
 
@@ -242,6 +246,8 @@ class Session:
             return None
 
     def _write_fit(self, path: Path, key: tuple[str, ...], columns: Columns) -> None:
+        from xl_smallcap.data.writing import write_atomic
+
         # The disk cache only saves time: where it cannot be written the answer is given all the same.
         try:
             write_atomic(path, columnar.encode(columns, {"key": [code_version(), *key]}), durable=False, private=True)

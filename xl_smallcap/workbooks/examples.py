@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 EXAMPLES = {
-    "RUSSELL_BETA": '=RUSSELL_BETA("inflation",,"relative")',
+    "RUSSELL_BETA": '=RUSSELL_BETA("inflation","relative")',
     "RUSSELL_BETAS": '=ROWS(RUSSELL_BETAS("hedged","104w"))',
     "RUSSELL_BETA_HISTORY": '=ROWS(RUSSELL_BETA_HISTORY("growth","relative"))',
-    "RUSSELL_FIT": '=RUSSELL_FIT("rsquared_oos")',
+    "RUSSELL_FIT": '=RUSSELL_FIT(,"rsquared_oos")',
     "RUSSELL_METHODS": '=INDEX(RUSSELL_METHODS("inflation","relative"),18,16)',
     "RUSSELL_ATTRIBUTION": '=INDEX(RUSSELL_ATTRIBUTION("2025-06-30",,"relative"),2,2)',
-    "RUSSELL_FAIR_VALUE": '=RUSSELL_FAIR_VALUE("verdict",,,,"levels")',
+    "RUSSELL_FAIR_VALUE": '=RUSSELL_FAIR_VALUE(,"verdict",,,"levels")',
     "RUSSELL_FAIR_VALUE_HISTORY": "=ROWS(RUSSELL_FAIR_VALUE_HISTORY())",
     "RUSSELL_FACTOR": '=RUSSELL_FACTOR("easing","z")',
     "RUSSELL_FACTORS": "=ROWS(RUSSELL_FACTORS())",
@@ -20,7 +20,7 @@ EXAMPLES = {
     "RUSSELL_TRANSITIONS": "=INDEX(RUSSELL_TRANSITIONS(),2,2)",
     "RUSSELL_REGIME_RETURNS": "=INDEX(RUSSELL_REGIME_RETURNS(),2,3)",
     "RUSSELL_REGIME_SCORE": "=INDEX(RUSSELL_REGIME_SCORE(),2,7)",
-    "RUSSELL_SCENARIO": '=RUSSELL_SCENARIO("goldman","prob_outperform")',
+    "RUSSELL_SCENARIO": '=RUSSELL_SCENARIO("goldman",,"prob_outperform")',
     "RUSSELL_SCENARIOS": "=INDEX(RUSSELL_SCENARIOS(),2,3)",
     "RUSSELL_PROJECTION": '=RUSSELL_PROJECTION({"inflation",25,"bp"})',
     "RUSSELL_FAN": '=INDEX(RUSSELL_FAN("jpmorgan"),7,3)',

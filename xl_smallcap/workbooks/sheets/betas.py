@@ -9,7 +9,7 @@ from xl_smallcap.workbooks.formulas.values import Grid
 from xl_smallcap.workbooks.sheets._shared import heading, month_ends
 from xl_smallcap.workbooks.styles import BETA, PVALUE, form_of
 
-MODEL = "in_target,in_window,in_as_of,,in_spec"
+MODEL = "in_window,in_as_of,,in_spec"
 """Arguments from target to specification that every formula of the factor model takes."""
 FIRST_ROW = 10
 ROOM = 13
@@ -73,16 +73,16 @@ def build(draft: Draft, page: Page) -> None:
     sheet = page.sheet
     heading(page, "Russell 2000: macro factor betas", "What moves it, how surely, and has that been so before?", 11)
     typed = (
-        '"=RUSSELL_FIT(""nobs"","""&in_target&""","""&in_window&""","""&IF(in_as_of="","",TEXT(in_as_of,"yyyy-mm-dd"))'
+        '"=RUSSELL_FIT("""&in_target&""",""nobs"","""&in_window&""","""&IF(in_as_of="","",TEXT(in_as_of,"yyyy-mm-dd"))'
         '&""",,"""&in_spec&""")"'
     )
     for i, (stat, label) in enumerate(
         (("rsquared", "R²"), ("rsquared_adj", "R² adjusted"), ("rsquared_oos", "R² out of sample"), ("nobs", "n"))
     ):
         page.put(4 + i, 8, label, kind="label")
-        page.put(4 + i, 9, f'=RUSSELL_FIT("{stat}",{MODEL})', PVALUE if stat != "nobs" else "#,##0")
+        page.put(4 + i, 9, f'=RUSSELL_FIT(in_target,"{stat}",{MODEL})', PVALUE if stat != "nobs" else "#,##0")
     page.put(8, 0, f'=IF(ISNUMBER(J8),"",RUSSELL_WHY({typed}))', kind="warning")
-    _rows(page, page.spill(FIRST_ROW, TABLE_COLUMN, f"=RUSSELL_BETAS({MODEL})", ROOM + 1))
+    _rows(page, page.spill(FIRST_ROW, TABLE_COLUMN, f"=RUSSELL_BETAS(in_target,{MODEL})", ROOM + 1))
     page.put(FIRST_ROW - 1, TABLE_COLUMN, "The whole table, one spilled formula", kind="note")
     page.put(FIRST_ROW + ROOM + 1, 0, _NOTE, kind="note")
     _history(page)
@@ -106,7 +106,7 @@ def _rows(page: Page, table: object) -> None:
             elif stat == "half":
                 page.put(row, j, f'=IF($A{row + 1}="","",(E{row + 1}-D{row + 1})/2)', BETA)
             else:
-                call = f'RUSSELL_BETA($A{row + 1},"{stat}",in_target,in_window,in_as_of,,$K{row + 1})'
+                call = f'RUSSELL_BETA($A{row + 1},in_target,"{stat}",in_window,in_as_of,,$K{row + 1})'
                 page.put(row, j, f'=IF($A{row + 1}="","",{call})', form_of(stat))
     page.sheet.set_column(TABLE_COLUMN, TABLE_COLUMN + len(head), 12)
 
@@ -117,4 +117,4 @@ def _history(page: Page) -> None:
     page.row(HISTORY_ROW, 0, ["date", "beta", "lower", "upper"], "head")
     for row in month_ends(page, HISTORY_ROW + 1, MONTHS):
         for j, stat in enumerate(("beta", "lower", "upper"), 1):
-            page.put(row, j, f'=RUSSELL_BETA(in_factor,"{stat}",in_target,in_window,$A{row + 1},,in_spec)', BETA)
+            page.put(row, j, f'=RUSSELL_BETA(in_factor,in_target,"{stat}",in_window,$A{row + 1},,in_spec)', BETA)

@@ -45,13 +45,13 @@ def build(draft: Draft, page: Page) -> None:
     for i, (stat, form, says) in enumerate(_STATS):
         page.put(ROW + i, 0, stat, kind="label", align="left")
         for j, model in enumerate(("changes", "levels")):
-            call = f'RUSSELL_FAIR_VALUE("{stat}",in_fv_target,in_window,in_as_of,"{model}",in_spec)'
+            call = f'RUSSELL_FAIR_VALUE(in_fv_target,"{stat}",in_window,in_as_of,"{model}",in_spec)'
             page.put(ROW + i, 1 + j, f'=IFERROR({call},"n/a")', form, align="right")
         page.put(ROW + i, 3, says, kind="note")
     page.row(HISTORY, 0, ["date", "actual", "value", "gap, sd"], "head")
     for row in month_ends(page, HISTORY + 1, MONTHS):
         for j, (stat, form) in enumerate((("actual", POINTS), ("value", POINTS), ("gap_sigma", SIGMA)), 1):
-            call = f'RUSSELL_FAIR_VALUE("{stat}",in_fv_target,in_window,$A{row + 1},"changes",in_spec)'
+            call = f'RUSSELL_FAIR_VALUE(in_fv_target,"{stat}",in_window,$A{row + 1},"changes",in_spec)'
             page.put(row, j, f"={call}", form)
     last = HISTORY + MONTHS + 1
     lines = ((1, "actual", "ink"), (2, "value by yesterday's betas (changes)", "orange"))

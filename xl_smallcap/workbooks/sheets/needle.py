@@ -43,11 +43,11 @@ def build(draft: Draft, page: Page) -> None:
     page.input(6, 1, "in_inflation_max", 0)
     page.put(6, 2, "bp over the horizon (5-year breakeven)", kind="note")
     page.row(8, 0, ["odds", "now", "± 1 se", "all months alike", "what it is"], "head")
-    shared = '"relative",in_needle_months,in_as_of,in_growth_min,in_inflation_max'
+    shared = "in_needle_months,in_as_of,in_growth_min,in_inflation_max"
     for i, (stat, says) in enumerate(_STATS):
         page.put(9 + i, 0, stat, kind="label", align="left")
         for j, which in enumerate(("", "_se", "_base")):
-            formula = f'RUSSELL_NEEDLE("{stat}{which}",{shared})'
+            formula = f'RUSSELL_NEEDLE("relative","{stat}{which}",{shared})'
             text = '="n/a"' if stat == "outperform" and which == "_se" else f"={formula}"
             page.put(9 + i, 1 + j, text, SHARE, align="right")
         page.put(9 + i, 4, says, kind="note")

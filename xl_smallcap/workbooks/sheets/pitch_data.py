@@ -33,7 +33,7 @@ def _betas(page: Page) -> None:
         r = BETAS + i
         page.put(r, 0, factor)
         for j, stat in ((1, "beta"), (3, "lower"), (4, "upper"), (5, "tstat")):
-            page.put(r, j, f'=RUSSELL_BETA($A{r + 1},"{stat}",{TARGET},250,in_as_of)', BETA)
+            page.put(r, j, f'=RUSSELL_BETA($A{r + 1},{TARGET},"{stat}",250,in_as_of)', BETA)
         page.put(r, 2, f"=(E{r + 1}-D{r + 1})/2", BETA)
         page.put(r, 6, f'=IF(OR(D{r + 1}>0,E{r + 1}<0),"clear","not clear")')
 
@@ -78,7 +78,7 @@ def _history(page: Page) -> None:
     page.put(HISTORY - 1, 0, "Betas at month ends, 250 days, % per +1 sd", kind="label", align="left")
     for r in month_ends(page, HISTORY + 1, MONTHS):
         for j, factor in enumerate(("growth", "inflation", "easing"), 1):
-            page.put(r, j, f'=RUSSELL_BETA("{factor}","beta",{TARGET},250,$A{r + 1})', BETA)
+            page.put(r, j, f'=RUSSELL_BETA("{factor}",{TARGET},"beta",250,$A{r + 1})', BETA)
 
 
 def _fans(page: Page) -> None:

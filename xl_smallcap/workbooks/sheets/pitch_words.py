@@ -86,8 +86,8 @@ def headline(projecting: bool) -> str:
         )
         said = []
         for name in ("in_path", "in_against"):
-            stat = f'RUSSELL_SCENARIO({name},"{{0}}","relative",,in_as_of)'
-            months = f'INDEX(RUSSELL_SCENARIO({name},"all","relative",,in_as_of),{_HORIZON_ROW},2)'
+            stat = f'RUSSELL_SCENARIO({name},"relative","{{0}}",,in_as_of)'
+            months = f'INDEX(RUSSELL_SCENARIO({name},"relative","all",,in_as_of),{_HORIZON_ROW},2)'
             said.append(
                 f'SUBSTITUTE({name},"_"," ")&{_later_view(name)}&" the mean over "&TEXT({months},"0")&" months is "'
                 f'&TEXT({stat.format("mean")},{_ONE})&" log % (odds "&TEXT({stat.format("prob_outperform")},"0%")'
@@ -159,8 +159,8 @@ def factor_tiles() -> list[tuple[str, str, str]]:
 
 NEEDLE = (
     '=IFERROR("Growth without inflation and outperformance together within 3 months: "'
-    '&TEXT(RUSSELL_NEEDLE("joint","relative",3,in_as_of),"0%")&" now, "'
-    '&TEXT(RUSSELL_NEEDLE("joint_base","relative",3,in_as_of),"0%")&" in all months alike.",'
+    '&TEXT(RUSSELL_NEEDLE("relative","joint",3,in_as_of),"0%")&" now, "'
+    '&TEXT(RUSSELL_NEEDLE("relative","joint_base",3,in_as_of),"0%")&" in all months alike.",'
     '"No odds of the needle by that day.")'
 )
 
@@ -218,8 +218,8 @@ def against(projecting: bool) -> list[str]:
     )
     part = f'IF(LEN({some})>0,"Contradicted by one way of looking: "&{some},"")'
     found = f'IF({_count("contradicted", skipped)}>0,"Contradicted: "&{_listed("contradicted", skipped)},"")&{part}'
-    fair = 'RUSSELL_FAIR_VALUE("{0}","relative",250,in_as_of,"levels")'
-    metals = 'RUSSELL_BETA("growth_metals","{0}","relative",250,in_as_of,,"macro:growth_metals")'
+    fair = 'RUSSELL_FAIR_VALUE("relative","{0}",250,in_as_of,"levels")'
+    metals = 'RUSSELL_BETA("growth_metals","relative","{0}",250,in_as_of,,"macro:growth_metals")'
     after = f"INDEX(RUSSELL_REGIME_RETURNS({data.TARGET},in_as_of),5,{{0}})"  # goldilocks, next month
     speaks_for = f'IF(LEFT({after.format(13)},6)="higher","Not against it: in","In")'
     helps = f'IF({fair.format("verdict")}="supported","Not against it: fair","Fair")'
@@ -240,8 +240,8 @@ def against(projecting: bool) -> list[str]:
         f'&{after.format(13)}&".","What regimes meant for returns is not computed here, or not known by that day.")',
     ]
     if projecting:
-        conflict = 'RUSSELL_SCENARIO(in_path,"frequency_conflict","relative",,in_as_of)'
-        worst = 'RUSSELL_SCENARIO(in_path,"worst_analogue{0}","relative",,in_as_of)'
+        conflict = 'RUSSELL_SCENARIO(in_path,"relative","frequency_conflict",,in_as_of)'
+        worst = 'RUSSELL_SCENARIO(in_path,"relative","worst_analogue{0}",,in_as_of)'
         score = 'INDEX(RUSSELL_SCENARIO_SCORE("relative",1,in_as_of),{0},7)'
         skill = f'IF({score.format(4)}<MIN({score.format(5)},0.25)-0.005,"some","no")'
         lines = [
@@ -257,7 +257,7 @@ def against(projecting: bool) -> list[str]:
             f'&" %, "&{worst.format("")}&".","")',
         ]
     else:
-        fit = 'RUSSELL_FIT("rsquared_oos","relative",250,in_as_of)'
+        fit = 'RUSSELL_FIT("relative","rsquared_oos",250,in_as_of)'
         lines.append(f'=IFERROR("Out of sample the daily factor model has an R² of "&TEXT({fit},"0.00")&".","")')
     return lines
 
@@ -285,7 +285,7 @@ def change(projecting: bool) -> list[str]:
         )
 
     chance, low, high = (_claim(3, k) for k in (2, 4, 5))
-    weekly = 'RUSSELL_BETA("inflation","{0}","relative","104w",in_as_of)'
+    weekly = 'RUSSELL_BETA("inflation","relative","{0}","104w",in_as_of)'
     lines = [rows(0, "above"), rows(2, "below"), rows(1, "above")]
     if projecting:
         lines += [
@@ -338,7 +338,7 @@ def footer(options: Any) -> list[str]:
     )
     second = "Projections are not shown to this audience. Figures on past periods are hypothetical, before costs."
     if options.projecting:
-        origin = 'INDEX(RUSSELL_SCENARIO({0},"all","relative",,in_as_of),{1},2)'
+        origin = 'INDEX(RUSSELL_SCENARIO({0},"relative","all",,in_as_of),{1},2)'
         assumed = f" {LEVELS_ASSUMED[0].upper()}{LEVELS_ASSUMED[1:]}."  # said once, not three times
         one, two = (
             f'SUBSTITUTE({origin.format(name, _SOURCE_ROW)},"{assumed}","")' for name in ("in_path", "in_against")

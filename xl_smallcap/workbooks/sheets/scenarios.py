@@ -13,7 +13,7 @@ SHOCKS, RESULTS, ALL, CHARTS, FAN = 8, 8, 30, 42, 65
 RANGE = f"$A${SHOCKS + 1}:$C${SHOCKS + 5}"
 _FACTORS = ["growth", "inflation", "easing", "dollar", "oil", "credit", "volatility", "real_yield", "market"]
 _FIRST = [("growth", 6, "pct"), ("inflation", -20, "bp"), ("easing", 25, "bp"), (None, None, None), (None, None, None)]
-_ARGUMENTS = "in_shock_target,in_shock_months,in_as_of,in_shock_spec"
+_ARGUMENTS = "in_shock_months,in_as_of,,in_shock_spec"
 _SENTENCES = ("frequency_conflict", "warning")
 """Statistics that are words: they take the whole line."""
 _STATS = (
@@ -64,12 +64,12 @@ def build(draft: Draft, page: Page) -> None:
     page.put(SHOCKS + 5, 0, "Levels are the user's assumption, not a forecast by the firm named.", kind="note")
     page.put(SHOCKS + 6, 0, "Rates in bp, prices and growth in pct, or sd of the change over the horizon.", kind="note")
     page.put(SHOCKS + 7, 0, "Factors you leave out follow by their covariance.", kind="note")
-    call = f'RUSSELL_PROJECTION(in_shocks,"mean",{_ARGUMENTS})'
+    call = f'RUSSELL_PROJECTION(in_shocks,in_shock_target,"mean",{_ARGUMENTS})'
     page.put(5, 0, f'=IF(ISNUMBER({call}),"","Shocks are not understood: =RUSSELL_WHY() lists why.")', kind="warning")
     page.row(RESULTS - 1, 4, ["statistic", "value", "", "what it is"], "head")
     for i, (stat, form, says) in enumerate(_STATS):
         page.put(RESULTS + i, 4, stat, kind="label", align="left")
-        formula = f'=IFERROR(RUSSELL_PROJECTION(in_shocks,"{stat}",{_ARGUMENTS}),"n/a")'
+        formula = f'=IFERROR(RUSSELL_PROJECTION(in_shocks,in_shock_target,"{stat}",{_ARGUMENTS}),"n/a")'
         if stat in _SENTENCES:
             page.merged((RESULTS + i, 5, RESULTS + i, 13), formula, kind="wrap", bold=stat == "warning")
         else:
@@ -79,7 +79,7 @@ def build(draft: Draft, page: Page) -> None:
     for i, factor in enumerate((*_FACTORS, "rest")):
         row = SHOCKS + 10 + i
         page.put(row, 0, factor)
-        formula = f'RUSSELL_PROJECTION(in_shocks,"contribution:"&A{row + 1},{_ARGUMENTS})'
+        formula = f'RUSSELL_PROJECTION(in_shocks,in_shock_target,"contribution:"&A{row + 1},{_ARGUMENTS})'
         page.put(row, 1, f"=IFERROR({formula},NA())", PERCENT)
     page.put(
         ALL - 1, 0, "Every named path, each over its own months, default specification", kind="label", align="left"
@@ -87,7 +87,7 @@ def build(draft: Draft, page: Page) -> None:
     page.spill(ALL, 0, "=RUSSELL_SCENARIOS(in_shock_target,,in_as_of)", 10)
     page.put(FAN - 1, 0, "Fan of your shocks, cumulated log %", kind="label", align="left")
     page.row(FAN, 0, ["month", "mean", "p5", "p25", "p50", "p75", "p95"], "head")
-    fan = f"RUSSELL_FAN(in_shocks,{_ARGUMENTS})"
+    fan = f"RUSSELL_FAN(in_shocks,in_shock_target,{_ARGUMENTS})"
     for i in range(1, 13):
         page.put(FAN + i, 0, float(i))
         for j in range(1, 7):

@@ -1,0 +1,212 @@
+"""The one table of arguments: name, help, what may be typed, how it is read. A function varies a word or a default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions.table import Parameter
+from xl_smallcap.session import Session
+from xl_smallcap.types import BetaUnit, FairValueModel, RegimeModel, ScenarioMethod
+
+Reader = Callable[[Session, Any], Any]
+
+
+def target_reader(default: str | None = None) -> Reader:
+    """Return how a target is read: a word of the catalogue, or a stored daily price.
+
+    Parameters
+    ----------
+    default : str, optional
+        Used where blank; None for the catalogue's.
+
+    Returns
+    -------
+    callable
+    """
+
+    def reader(session: Session, value: Any) -> Any:
+        catalogue = session.catalogue
+        text = read.word("target", value, default or catalogue.default_target)
+        snapshot = session.snapshot
+        return catalogue.target(snapshot.target_word(text), snapshot.target_frequencies)
+
+    return reader
+
+
+def spec_reader(default: str | None = None) -> Reader:
+    """Return how a specification is read.
+
+    Parameters
+    ----------
+    default : str, optional
+        Used where blank; None for the catalogue's.
+
+    Returns
+    -------
+    callable
+    """
+
+    def reader(session: Session, value: Any) -> Any:
+        catalogue = session.catalogue
+        return catalogue.spec(read.word("spec", value, default or catalogue.default_spec))
+
+    return reader
+
+
+def choice_reader(name: str, choices: Any, default: str) -> Reader:
+    """Return how one of a closed list of words is read.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    choices : Literal type
+        The words.
+    default : str
+        Used where blank.
+
+    Returns
+    -------
+    callable
+    """
+    return lambda _, value: read.choice(name, value, choices, default)
+
+
+def day_reader(name: str) -> Reader:
+    """Return how a date is read; blank is None.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+
+    Returns
+    -------
+    callable
+    """
+    return lambda _, value: read.day(name, value)
+
+
+def statistic(choices: Any, default: str, help: str) -> Parameter:
+    """Return the argument that says which statistic is wanted; "all" asks for the table of them.
+
+    Parameters
+    ----------
+    choices : Literal type
+        The statistics.
+    default : str
+        Used where blank.
+    help : str
+        The words, as the wizard lists them.
+
+    Returns
+    -------
+    Parameter
+    """
+    words = tuple(str(c).lower() for c in get_args(choices))
+    return Parameter("stat", help, lambda _, value: read.stat(value, choices, default), words=(*words, "all"))
+
+
+def _word_reader(name: str) -> Reader:
+    return lambda _, value: read.word(name, value)
+
+
+FACTOR = Parameter(
+    "factor",
+    '"growth", "inflation", "easing" (or "cuts"), "dollar", "oil"; more with other specs. See RUSSELL_FACTORS.',
+    _word_reader("factor"),
+    optional=False,
+)
+TARGET = Parameter(
+    "target",
+    '"russell" (default), "sp500", "relative", "hedged", or a stored daily price such as "IWM" or "stock:AAPL".',
+    target_reader(),
+)
+RELATIVE = TARGET.but(
+    help='"relative" (default here), "russell", "sp500", "hedged", or a stored daily price such as "IWM".',
+    read=target_reader("relative"),
+)
+AGAINST_THE_MARKET = TARGET.but(
+    help='"relative" (default here), "russell", "hedged", or a stored daily price; always against the S&P 500.',
+    read=target_reader("relative"),
+)
+WINDOW = Parameter(
+    "window",
+    '250 (days, default), or text: "104w" weeks, "60m" months.',
+    lambda _, value: read.window(value),
+    kind="number or str",
+)
+AS_OF = Parameter(
+    "as_of",
+    "Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.",
+    day_reader("as_of"),
+    kind="date",
+    is_date=True,
+)
+PUBLISHED = AS_OF.but(
+    help="Only what was published by then: an Excel date or text such as 2025-12-24. Default: the newest data."
+)
+START = Parameter(
+    "start", "The first date shown: an Excel date or text.", day_reader("start"), kind="date", is_date=True
+)
+METHOD = Parameter(
+    "method",
+    '"ols" (default, joint), "univariate", "pcr" (principal components, 90 % of variance), "pls" (partial least squares, '
+    '2 components), or a number: "pls:3".',
+    lambda _, value: read.method(value),
+)
+SPEC = Parameter(
+    "spec", '"macro" (default), "macro_market", "full", or one factor swapped: "macro:growth_metals".', spec_reader()
+)
+UNIT = Parameter(
+    "unit",
+    '"sd" (default), "10bp" for rates, "1pct" for prices, "1pt" for levels, or "native" for whichever fits.',
+    choice_reader("unit", BetaUnit, "sd"),
+)
+MONTHS = Parameter(
+    "horizon",
+    "Months, 1 to 12. Default: the length of the path; of a range 3.",
+    lambda _, value: read.months(value),
+    kind="number",
+)
+MONTHS_AHEAD = Parameter(
+    "horizon",
+    "Months ahead, up to 120. Default: 0, the month itself.",
+    lambda _, value: read.months_ahead(value),
+    kind="number",
+)
+OBSERVATIONS = Parameter(
+    "horizon",
+    'Observations the gap of "changes" is summed over, and how far ahead "levels" is tested. Default: a month, 21 days.',
+    lambda _, value: read.count("horizon", value, None),
+    kind="number",
+)
+FAIR_VALUE_MODEL = Parameter(
+    "model",
+    '"changes" (default): what yesterday\'s betas left unexplained over the last observations. "levels": levels on '
+    "factor levels in the window.",
+    choice_reader("model", FairValueModel, "changes"),
+)
+REGIME_MODEL = Parameter(
+    "model",
+    '"chains" (default), "bands" (thresholds), "hmm" (three states) or "market" (growth and inflation factors).',
+    choice_reader("model", RegimeModel, "chains"),
+)
+PROJECTION_METHOD = Parameter(
+    "method",
+    '"analytic" (default), "simulation", "bootstrap" (tails of history), "pooling" (history reweighted) or "regimes" '
+    "(mixture over the regime forecast).",
+    choice_reader("method", ScenarioMethod, "analytic"),
+)
+PATH = Parameter(
+    "scenario",
+    'A path such as "goldman" or "jpmorgan", one of your file, or a range of factor, shock, unit (and month). '
+    "RUSSELL_SCENARIOS lists the paths.",
+    lambda _, value: value,
+    kind="str or range",
+    optional=False,
+    is_shocks=True,
+)
+SERIES = Parameter("series", 'A stored series such as "DGS2".', _word_reader("series"), optional=False)
