@@ -181,9 +181,8 @@ def test_settings_from_environment_file_and_default(tmp_path: Path, monkeypatch:
 
 def test_a_fit_made_by_other_code_is_never_found() -> None:
     """The hash of the code reaches into folders of folders."""
-    from importlib import resources
-
+    from xl_smallcap.config import PACKAGE
     from xl_smallcap.session.version import _files
 
-    names = {name for name, _ in _files(resources.files("xl_smallcap").joinpath("models"))}
+    names = {name for name, _ in _files(PACKAGE / "models")}
     assert {"kernels/many.py", "kernels/estimators.py", "factor_fit.py"} <= names

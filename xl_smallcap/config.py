@@ -153,6 +153,10 @@ def _checked(name: str, default: Any, value: Any, where: str) -> Any:
     return number
 
 
+PACKAGE = Path(__file__).parent
+"""Where our own files lie; importlib.resources costs a cold cell 10 ms."""
+
+
 def own_text(path: Path) -> str | None:
     """Return what a person wrote into a file of the home folder.
 

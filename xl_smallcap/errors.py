@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterable
 from typing import ClassVar
-
-DAMAGED_ARCHIVE = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, LookupError, ValueError,
-    OverflowError,
-)  # fmt: skip
-"""What zipfile raises at an archive that is damaged or has a password, by where the damage is."""
 
 
 class XlSmallcapError(Exception):

@@ -98,7 +98,7 @@ def test_one_server_for_many_calls(app: Any) -> None:
 def test_arguments(app: Any) -> None:
     app.evaluate('RUSSELL_BETA("inflation", "relative", , , "2026-01-02")')
     kinds = [app.evaluate(f"ArgKind({i})") for i in range(8)]
-    assert kinds == ["String", "Empty", "String", "Empty", "String", "Empty", "Empty", "Empty"]
+    assert kinds == ["String", "String", "Empty", "Empty", "String", "Empty", "Empty", "Empty"]
     app.evaluate('RUSSELL_BETA("inflation", , , , 46024#)')
     assert app.evaluate("ArgKind(4)") == "Date"
     app.evaluate('RUSSELL_BETA("inflation", , , , 0#)')

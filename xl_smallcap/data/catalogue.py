@@ -9,12 +9,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, replace
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args
 
-from xl_smallcap.config import own_text
+from xl_smallcap.config import PACKAGE, own_text
 from xl_smallcap.errors import BadArgumentError, CatalogueError, closest, unknown_word
 from xl_smallcap.types import SeriesFrequency, SeriesKind
 
@@ -346,7 +345,7 @@ def _checked(catalogue: Catalogue, where: str) -> Catalogue:
 
 @functools.lru_cache(maxsize=8)
 def _shipped() -> dict[str, Any]:
-    text = resources.files("xl_smallcap.data").joinpath("catalogue.toml").read_text(encoding="utf-8")
+    text = (PACKAGE / "data" / "catalogue.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

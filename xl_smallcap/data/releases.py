@@ -10,10 +10,10 @@ from __future__ import annotations
 import csv
 import functools
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 
+from xl_smallcap.config import PACKAGE
 from xl_smallcap.data.catalogue import Series
 from xl_smallcap.data.series import MinuteArray, SeriesData
 from xl_smallcap.types import BoolArray, DayArray, FloatArray
@@ -31,7 +31,7 @@ def calendar() -> dict[str, dict[np.datetime64, np.datetime64]]:
     dict
         Series id to {reference day: moment known}; a period never published is known in the year 9999.
     """
-    text = resources.files("xl_smallcap.data").joinpath("releases.csv").read_text(encoding="utf-8")
+    text = (PACKAGE / "data" / "releases.csv").read_text(encoding="utf-8")
     found: dict[str, dict[np.datetime64, np.datetime64]] = {}
     for row in csv.DictReader(text.splitlines()):
         moment = np.datetime64(row["released"], "m") if row["published"] == "yes" else NEVER

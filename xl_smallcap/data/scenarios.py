@@ -8,11 +8,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from xl_smallcap.config import own_text
+from xl_smallcap.config import PACKAGE, own_text
 from xl_smallcap.errors import BadArgumentError, CatalogueError, unknown_word
 
 ShockUnit = Literal["bp", "pct", "pt", "sd"]
@@ -214,7 +213,7 @@ def _finite(value: Any) -> bool:
 
 @functools.lru_cache(maxsize=1)
 def _shipped() -> dict[str, Scenario]:
-    text = resources.files("xl_smallcap.data").joinpath("scenarios.toml").read_text(encoding="utf-8")
+    text = (PACKAGE / "data" / "scenarios.toml").read_text(encoding="utf-8")
     return _Reader(text, "scenarios.toml").paths()
 
 

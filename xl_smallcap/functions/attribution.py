@@ -31,7 +31,7 @@ _METHOD = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Item:
     """What one factor, or the rest, contributed."""
 

@@ -35,7 +35,7 @@ _FIT_WORDS = (
 _TABLE_UNIT = '"sd" (default) or "native" (10 bp for rates, 1 % for prices).'
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Beta:
     """Every stat of one factor; the scalar function and the table row both come from here."""
 
@@ -92,7 +92,7 @@ class _Beta:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Window:
     """One window of a history."""
 

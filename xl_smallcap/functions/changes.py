@@ -26,7 +26,7 @@ _BEFORE = Parameter(
 _AFTER = Parameter("after", "Fingerprint of the later snapshot. Default: the one in use.", _fingerprint)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Row:
     """One beta in two snapshots."""
 

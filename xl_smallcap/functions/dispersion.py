@@ -60,7 +60,7 @@ _COUNT = Parameter(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Period:
     """One period of a history."""
 
@@ -80,7 +80,7 @@ class _Period:
     source: Scalar
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Winner:
     """One stock whose move macro does not explain."""
 

@@ -25,7 +25,7 @@ _FACTOR = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Row:
     """One factor of the catalogue."""
 

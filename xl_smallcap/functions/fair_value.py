@@ -85,7 +85,7 @@ def over_horizon(question: Question, model: FairValueModel, horizon: int | None)
     return FairValueQuestion(question, model, month if horizon is None else horizon)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Day:
     """The fair value of one date."""
 

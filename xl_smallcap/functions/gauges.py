@@ -21,7 +21,7 @@ _WORDS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Row:
     """One gauge."""
 

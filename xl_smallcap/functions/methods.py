@@ -22,7 +22,7 @@ _WINDOW = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Row:
     """One method in one window."""
 

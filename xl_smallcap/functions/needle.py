@@ -52,7 +52,7 @@ _INFLATION_MAX = _bound(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Tipping:
     """Where one factor tips a path."""
 

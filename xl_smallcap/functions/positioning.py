@@ -31,7 +31,7 @@ _WORDS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Report:
     """One report in a history."""
 

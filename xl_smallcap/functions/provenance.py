@@ -23,7 +23,7 @@ from xl_smallcap.types import Day, Scalar, Table, Window
 _SERIES = 'A stored series such as "DGS2", or a factor such as "growth" for all the series it is built from.'
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Source:
     """Where one series comes from."""
 
@@ -43,7 +43,7 @@ class _Source:
     rule: Scalar
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Status:
     """How fresh one series is."""
 

@@ -41,7 +41,7 @@ _REGIME = Parameter(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Row:
     """One regime, now or months ahead."""
 
@@ -61,7 +61,7 @@ class _Row:
     source: Scalar
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _MonthEnd:
     """What could be told at one month end."""
 
@@ -77,7 +77,7 @@ class _MonthEnd:
     separation: Scalar
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Return:
     """What a regime meant for returns over some months."""
 
@@ -100,7 +100,7 @@ class _Return:
     source: Scalar
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Score:
     """How good forecasts of one regime were over one horizon."""
 

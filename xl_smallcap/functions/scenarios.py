@@ -53,7 +53,7 @@ _SHOCKS = Parameter(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Card:
     """How good one kind of projection was."""
 

@@ -15,7 +15,7 @@ from xl_smallcap.session import Session
 from xl_smallcap.types import Day, Scalar, Table
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Row:
     """One claim looked at in one way."""
 

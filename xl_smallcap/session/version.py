@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
+import importlib.util
 from collections.abc import Iterator
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import numpy as np
 
+from xl_smallcap.config import PACKAGE
 
-def _files(place: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
+
+def _files(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
     """Walk the files of a folder and of those within, in the order of their names."""
-    for entry in sorted(place.iterdir(), key=lambda e: e.name):
+    for entry in sorted(folder.iterdir()):
         if entry.is_dir():
             yield from _files(entry, f"{prefix}{entry.name}/")
         else:
             yield prefix + entry.name, entry
+
+
+def _scipy_version() -> str:
+    """The version by the name of the folder pip writes: importing scipy, or importlib.metadata, would take longer."""
+    place = importlib.util.find_spec("scipy")
+    if place is not None and place.origin is not None:
+        for folder in Path(place.origin).parents[1].glob("scipy-*.dist-info"):
+            return folder.name
+    from importlib.metadata import version
+
+    return version("scipy")
 
 
 @functools.lru_cache(maxsize=1)
@@ -30,15 +42,14 @@ def code_version() -> str:
     str
         A fit on disk made by other code is never found.
     """
-    scipy = importlib.metadata.version("scipy")  # its Student t is in every interval
+    scipy = _scipy_version()  # its Student t is in every interval
     sha = hashlib.sha256(f"{np.__version__} {scipy}".encode())
-    root = resources.files("xl_smallcap")
     for folder, names in (
         ("models", None),
         ("analyses", None),
         ("data", ("panel.py", "releases.py", "releases.csv", "series.py")),
     ):
-        for name, entry in _files(root.joinpath(folder)):
+        for name, entry in _files(PACKAGE / folder):
             wanted = name.endswith(".py") if names is None else name in names
             if wanted:
                 sha.update(name.encode() + entry.read_bytes())

@@ -5,11 +5,19 @@ from __future__ import annotations
 import io
 import posixpath
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from xl_smallcap.errors import DAMAGED_ARCHIVE, SourceError
+from xl_smallcap.errors import SourceError
+
+DAMAGED_ARCHIVE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, LookupError, ValueError,
+    OverflowError,
+)  # fmt: skip
+"""What zipfile raises at an archive that is damaged or has a password, by where the damage is."""
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _STRICT = b"http://purl.oclc.org/ooxml/"

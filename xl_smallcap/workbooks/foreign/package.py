@@ -8,7 +8,8 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xl_smallcap.errors import DAMAGED_ARCHIVE, BadArgumentError, BusyError, NoDataError
+from xl_smallcap.data.sources.ooxml import DAMAGED_ARCHIVE
+from xl_smallcap.errors import BadArgumentError, BusyError, NoDataError
 from xl_smallcap.hosts.excel import opc
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

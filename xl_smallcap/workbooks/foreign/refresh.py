@@ -94,12 +94,13 @@ def refresh_workbook(
         report.told.append(f"{path.name} has no RUSSELL_ formula.")
     book.keep_numbers = keep
     with one_snapshot(_data_of(book)) if ours else nullcontext(), OfficeOnCall() as office:
-        began = len(current_session().errors)
+        before = list(current_session().errors)
         if pdf is not None or foresee_office(book, ours):
             office.foresee()
         calculate_ours(book, ours, progress)
         _calculate_rest(book, office, pdf, progress, report)
-        why = [e.sentence for e in list(current_session().errors)[began:]]
+        # by identity: the record is bounded, and a full one does not grow
+        why = [e.sentence for e in current_session().errors if not any(e is old for old in before)]
     _sentences(book, ours, report)
     for sheet, part in book.sheets.items():
         changes = changes_of(book, sheet)
