@@ -139,7 +139,7 @@ def test_what_only_excel_sees_is_named_and_the_rest_is_not_taken_for_it(
         sheet.write_formula(at, text, None, 123.456)
     made.close()
     for word in range(session.errors.maxlen or 0):  # a full record of errors, as an hour of work leaves it
-        evaluate("RUSSELL_BETA", (f"factor {word}",))
+        evaluate("RUSSELL_BETA", (f"factor {word}",), session.snapshot.fingerprint)
     done = refresh(tmp_path / "b.xlsx")
     shown = {at: value(tmp_path / "b.xlsx", "S", at) for at in formulas}
     assert shown["D1"] == 12
