@@ -13,6 +13,7 @@ import concurrent.futures
 import contextlib
 import ctypes
 import datetime as dt
+import importlib
 import json
 import locale
 import platform
@@ -24,11 +25,11 @@ import uuid
 from typing import Any
 
 import numpy
-import pandas
 
 from tests.hosts.variants import from_variant, to_variant
+from xl_smallcap.hosts.excel.loader import LEAN_IMPORT
 
-BEFORE = (asyncio, concurrent.futures, locale, platform, subprocess, tempfile, uuid, numpy, pandas)
+BEFORE = (asyncio, concurrent.futures, locale, platform, subprocess, tempfile, uuid, numpy)
 """Imported before the platform is changed, because they look at it."""
 
 RANGE_ID = "{00020846-0000-0000-C000-000000000046}"
@@ -115,6 +116,7 @@ def install() -> types.ModuleType:
     atexit.register = lambda f, *a, **k: f  # type: ignore[assignment]  # no exit hook that calls tasklist
     sys.platform = "win32"
     try:
+        importlib.import_module(LEAN_IMPORT)
         import xlwings
         import xlwings._xlwindows
         import xlwings.com_server

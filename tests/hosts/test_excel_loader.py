@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -17,7 +19,8 @@ from oletools.olevba import VBA_Parser
 from pyopenvba.apps.excel import ExcelApplication
 
 from xl_smallcap.hosts.excel.attach import attach
-from xl_smallcap.hosts.excel.loader import LoaderError, installed_source, loader, trimmed
+from xl_smallcap.hosts.excel.lean import OPTIONAL, hidden
+from xl_smallcap.hosts.excel.loader import LEAN_IMPORT, LoaderError, installed_source, loader, trimmed
 from xl_smallcap.hosts.excel.settings import settings_text
 
 ENVIRONMENT = """Public Function Env(ByVal name As String) As String
@@ -102,6 +105,48 @@ def python_part(command: str) -> str:
     inside = re.fullmatch(r'.*? -P -B -c "(.*)""', command, re.S)
     assert inside is not None
     return inside.group(1).replace('\\"', '"').replace("^&", "&")
+
+
+def test_xlwings_is_imported_without_what_a_cell_does_not_need(tmp_path: Path) -> None:
+    """Installed as at a desk with every extra: hidden while xlwings is imported, there for a refresh afterwards."""
+    for name in ("matplotlib", "PIL", "plotly"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("", encoding="utf-8")
+    command = python_part(workbook(settings_text("C:\\env\\Scripts\\python.exe")).evaluate("XLPyCommand()"))
+    first, rest = command.split(";", 2)[:2], command
+    assert first == ["import sys, os", f"import {LEAN_IMPORT}"], "before xlwings, and with it pandas"
+    assert OPTIONAL == ("pandas", "polars", "matplotlib", "PIL", "plotly")
+    serve = rest.replace("xlwings.serve(", "print(")
+    code = f"""
+{serve}
+assert not set({OPTIONAL}) & set(sys.modules), sys.modules.keys() & set({OPTIONAL})
+import xl_smallcap.hosts.excel.udfs as udfs
+assert udfs.RUSSELL_BETA.__name__ == "RUSSELL_BETA"
+assert "xl_smallcap.functions.betas" in sys.modules
+assert not {{"xl_smallcap.functions.dispersion", "xl_smallcap.functions.needle"}} & set(sys.modules)
+assert not set({OPTIONAL}) & set(sys.modules)
+sys.path.insert(0, {str(tmp_path)!r})
+import yfinance, polars, matplotlib, PIL, plotly
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_imported_already_stays_visible_and_what_is_not_there_stays_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import json
+
+    monkeypatch.delitem(sys.modules, "nowhere_to_be_found", raising=False)
+    with hidden(("json", "nowhere_to_be_found", "this")):
+        import json as again
+
+        assert again is json
+        with pytest.raises(ImportError):
+            importlib.import_module("this")
+    assert "this" not in sys.modules
+    assert "nowhere_to_be_found" not in sys.modules
+    assert importlib.util.find_spec("this") is not None
 
 
 @pytest.mark.parametrize("named", ["as written by install", "blank, from an older settings file"])

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import venv
 from pathlib import Path
 
 import pytest
 import xlsxwriter
 
+from tests.conftest import started_office
 from xl_smallcap.hosts.libreoffice import office as module
 from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
 from xl_smallcap.session import Session
@@ -53,6 +55,19 @@ def many(path: Path) -> Path:
     sheet.write_formula("C1", "=SUMPRODUCT(B1:B9)", None, 1.0)
     book.close()
     return path
+
+
+@pytest.mark.libreoffice
+def test_another_environment_first_on_the_path(
+    sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where somebody has activated theirs and calls ours by its full path."""
+    venv.create(tmp_path / "theirs", symlinks=True)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'theirs' / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    with started_office(sample_home) as office:
+        sheet = office.do("new")
+        office.do("type", sheet, 0, "A1:A1", [['=RUSSELL_BETA("oil")']])
+        assert isinstance(office.do("read", sheet, 0, "A1:A1")[0][0], float)
 
 
 @pytest.mark.libreoffice

@@ -6,6 +6,7 @@ licence.
 What we change in them, each change checked to be made:
 
 * Python starts with ``-P`` and a fixed folder for ``sys.path``: nothing in Excel's current folder can shadow a module.
+* Our module that imports xlwings without pandas, polars and matplotlib comes first: a cell needs none of them.
 * The command is the same for every workbook: one Python for all books of a desk.
 * ``cmd /C`` by its full path: a Python that cannot start ends at once, instead of leaving a prompt that is waited for.
 * Environment variables in settings are expanded without WScript.Shell.
@@ -19,6 +20,7 @@ from pathlib import Path
 PROJECT_NAME = "xl_smallcap"
 """Replaces xlwings' own in its module, so that our settings file never meets a desk's existing xlwings settings."""
 MODULE = "xlwings"
+LEAN_IMPORT = "xl_smallcap.hosts.excel.lean"
 _ENTRIES = ("XLPy", "KillPy")
 _KNOWN = {'App = "Microsoft Excel"': True, "Mac": False, "Not Mac": True}
 """Conditions that are decided here; the rest (VBA7, Win64) is Excel's to decide."""
@@ -52,7 +54,7 @@ _CHANGES = (
     (r'\A(Attribute VB_Name = "xlwings"\n)', r"\1Option Private Module\n", 1),
     (r' +PYTHONPATH = AddExcelDir & ";" & ThisWorkbook\.FullName[^\n]*\n', lambda _: _FOLDER, 1),
     (r' +AddExcelDir = GetConfig\([^\n]*\n', "", 1),
-    (r'(" )-B -c (""import sys, os;)', r"\1-P -B -c \2", 1),
+    (r'(" )-B -c (""import sys, os;)', rf"\1-P -B -c \2import {LEAN_IMPORT};", 1),
     (r'"cmd\.exe " & ConsoleSwitch & " /K "',
      r'Environ("SystemRoot") & "\\System32\\cmd.exe " & ConsoleSwitch & " /C "', 2),
 )  # fmt: skip

@@ -9,11 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import xlwings
 
-from xl_smallcap.functions import FUNCTIONS, WorksheetFunction
+from xl_smallcap.functions.table import BY_NAME, NAMES
 from xl_smallcap.hosts import background
 from xl_smallcap.hosts._cells import Answer, evaluate
 
@@ -72,7 +73,10 @@ def to_rows(answer: Answer) -> Rows:
     return [[_given(answer.value)]]
 
 
-def _wrapper(entry: WorksheetFunction) -> Callable[..., Rows]:
+@cache
+def _wrapper(name: str) -> Callable[..., Rows]:
+    entry = BY_NAME[name]
+
     def call(*arguments: Any) -> Rows:
         return to_rows(evaluate(entry.name, [_taken(a) for a in arguments]))
 
@@ -92,11 +96,6 @@ def _wrapper(entry: WorksheetFunction) -> Callable[..., Rows]:
     return decorated
 
 
-globals().update({entry.name: _wrapper(entry) for entry in FUNCTIONS})
-
-_REFRESH, _PITCH = background.shared(), background.shared_pitch()
-
-
 def _raw(call: Callable[..., Rows]) -> Any:
     """Decorate what our VBA calls besides the worksheet functions."""
     decorate: Any = xlwings.func(category="Russell 2000")
@@ -113,13 +112,13 @@ def _pinned(*arguments: Any) -> Rows:
 @_raw
 def _refresh_start(*arguments: Any) -> Rows:
     """Begin a refresh behind the button."""
-    return _state_rows(_REFRESH.start())
+    return _state_rows(background.shared().start())
 
 
 @_raw
 def _refresh_state(*arguments: Any) -> Rows:
     """Say how far it is: 1 while it runs, else 0, and a sentence."""
-    return _state_rows(_REFRESH.state())
+    return _state_rows(background.shared().state())
 
 
 def _state_rows(state: background.RefreshState) -> Rows:
@@ -130,13 +129,15 @@ def _state_rows(state: background.RefreshState) -> Rows:
 def _pitch_start(*arguments: Any) -> Rows:
     """Begin a pitch sheet: the workbook's folder, its day and its two paths; a blank one is the default."""
     folder, as_of, path, against = (*arguments, "", "", "", "")[:4]
-    return _pitch_rows(_PITCH.start(str(folder or ""), _taken(as_of), str(path or ""), str(against or "")))
+    return _pitch_rows(
+        background.shared_pitch().start(str(folder or ""), _taken(as_of), str(path or ""), str(against or ""))
+    )
 
 
 @_raw
 def _pitch_state(*arguments: Any) -> Rows:
     """Say whether it is under way, a sentence, and the file once it is written."""
-    return _pitch_rows(_PITCH.state())
+    return _pitch_rows(background.shared_pitch().state())
 
 
 def _pitch_rows(state: background.PitchState) -> Rows:
@@ -154,7 +155,13 @@ del _pinned, _refresh_start, _refresh_state, _pitch_start, _pitch_state
 
 
 def __getattr__(name: str) -> Any:
+    if name in BY_NAME:
+        return _wrapper(name)
     # Found by name, but not among the module's members: xlwings' import would make worksheet functions of them.
     if name in _FOR_OUR_VBA:
         return _FOR_OUR_VBA[name]
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *NAMES]

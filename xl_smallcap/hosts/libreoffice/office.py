@@ -9,7 +9,6 @@ import re
 import secrets
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -121,15 +120,15 @@ def version(soffice: Path) -> tuple[int, ...]:
     return tuple(int(g) for g in found.groups() if g) if found else ()
 
 
-def _outside_venv() -> dict[str, str]:
-    """The environment without our virtual one: LibreOffice's Python takes its home from the first on PATH."""
+def _around(python: Path) -> dict[str, str]:
+    """The environment of an office, with its own Python first on PATH.
+
+    LibreOffice's Python takes its home from the first on PATH: with that of a virtual environment or of Conda, ours or
+    another that somebody has activated, no function of the add-in is found.
+    """
     unwanted = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
     kept = {k: v for k, v in os.environ.items() if k not in unwanted}
-    inside = Path(sys.prefix).resolve()
-    places = kept.get("PATH", "").split(os.pathsep)
-    if sys.prefix != sys.base_prefix:
-        places = [p for p in places if not p or inside not in (Path(p).resolve(), *Path(p).resolve().parents)]
-    return {**kept, "PATH": os.pathsep.join(places)}
+    return {**kept, "PATH": os.pathsep.join([str(python.parent), *filter(None, [kept.get("PATH")])])}
 
 
 _FOLDERS = "xl_smallcap_office_"
@@ -215,12 +214,12 @@ class Office:
         driver = self._folder / "driver.py"
         driver.write_bytes(resources.files("xl_smallcap.hosts.libreoffice").joinpath("driver.py").read_bytes())
         self._driver = processes.start(
-            [str(python), str(driver), pipe, str(_START_SECONDS)], _outside_venv(), talk=True
+            [str(python), str(driver), pipe, str(_START_SECONDS)], _around(python), talk=True
         )
         # the driver starts the office, and ends it, and the folder, where this process is ended before it can
         # its own temporary files go with our folder, whenever it ends
         spool = dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(self._folder))
-        around = {**_outside_venv(), **spool, **environment}
+        around = {**_around(python), **spool, **environment}
         told = {"command": command, "environment": around, "folder": str(self._folder)}
         assert self._driver.stdin is not None
         self._driver.stdin.write(json.dumps(told) + "\n")
