@@ -96,25 +96,23 @@ def test_the_face_imports_numpy_and_little_else() -> None:
     assert not loaded & heavy
 
 
-def test_a_cold_cell_stays_light() -> None:
-    """The first cell needs scipy.special for Student's t and nothing else that is heavy."""
+def _after_one_cell() -> set[str]:
+    """Modules of a fresh process that has answered one cell."""
     code = (
         "import sys\nfrom xl_smallcap.hosts._cells import evaluate\n"
         "assert evaluate('RUSSELL_BETA', ('growth',)).value\n"
         "print(*sorted(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    loaded = set(done.stdout.split())
+    return set(done.stdout.split())
+
+
+def test_a_cold_cell_stays_light() -> None:
+    """The first cell needs scipy.special for Student's t and nothing else that is heavy, and few modules of ours."""
+    loaded = _after_one_cell()
     assert "numpy" in loaded
-    assert not loaded & {
-        "scipy.stats",
-        "pandas",
-        "sklearn",
-        "xlwings",
-        "xlsxwriter",
-        "rich",
-        "requests",
-        "urllib3",
-        "openpyxl",
-        "filelock",
-    }
+    ours = {name for name in loaded if name.partition(".")[0] == "xl_smallcap"}
+    assert len(ours) <= 45, sorted(ours)
+    heavy = "scipy.stats pandas sklearn xlwings xlsxwriter rich requests urllib3 openpyxl filelock"
+    assert not loaded & set(heavy.split())
+    assert not _after_one_cell() & {"scipy", "numpy.ma", "importlib.metadata"}, "with the fit on disk"
