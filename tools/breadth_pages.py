@@ -58,48 +58,16 @@ class Frame:
             self.out.append(f'<text x="{x:.0f}" y="{self.top + self.tall + 16}" text-anchor="middle">{year}</text>')
 
     def x(self, day: dt.date) -> float:
-        """Return the place of a day.
-
-        Parameters
-        ----------
-        day : datetime.date
-            On the time axis.
-
-        Returns
-        -------
-        float
-        """
+        """Return the place of a day."""
         return self.left + self.wide * (day - self.first).days / self.span
 
     def y(self, value: float) -> float:
-        """Return the place of a value.
-
-        Parameters
-        ----------
-        value : float
-            On the value axis; brought inside it.
-
-        Returns
-        -------
-        float
-        """
+        """Return the place of a value."""
         inside = min(max(value, self.low), self.high)
         return self.top + self.tall * (self.high - inside) / (self.high - self.low)
 
     def line(self, points: list[tuple[dt.date, float]], colour: str, longest: int, width: float = 1.6) -> None:
-        """Draw a line that breaks where more than so many days lie between two points.
-
-        Parameters
-        ----------
-        points : list of (date, float)
-            Ascending.
-        colour : str
-            Of the line.
-        longest : int
-            Days.
-        width : float
-            Of the line.
-        """
+        """Draw a line that breaks where more than so many days lie between two points."""
         part: list[str] = []
         before: dt.date | None = None
         for day, value in points:
@@ -116,19 +84,7 @@ class Frame:
             self.out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}"/>')
 
     def text(self, words: list[tuple[str, str]], foot: str) -> str:
-        """Return the picture with a legend and a line below it.
-
-        Parameters
-        ----------
-        words : list of (str, str)
-            Text and colour.
-        foot : str
-            Below the picture.
-
-        Returns
-        -------
-        str
-        """
+        """Return the picture with a legend and a line below it."""
         x = self.left
         for said, colour in words:
             self.out.append(f'<text x="{x}" y="16" fill="{colour}">{said}</text>')
@@ -138,27 +94,12 @@ class Frame:
 
 
 def ratios(window: str) -> list[dict[str, Any]]:
-    """Return the history of the ratio.
-
-    Parameters
-    ----------
-    window : str
-        "1m", "3m", "12m".
-
-    Returns
-    -------
-    list of dict
-    """
+    """Return the history of the ratio."""
     return rows(RUSSELL_DISPERSION_HISTORY("ratio", window, END, START))
 
 
 def dispersion_picture() -> str:
-    """Return the ratio over twelve months by each weighting as SVG.
-
-    Returns
-    -------
-    str
-    """
+    """Return the ratio over twelve months by each weighting as SVG."""
     table = ratios("12m")
     frame = Frame(table[0]["date"], table[-1]["date"], 1.0, 5.0, 0.5, "")
     y = frame.y(2.0)
@@ -175,12 +116,7 @@ def dispersion_picture() -> str:
 
 
 def positions_picture() -> str:
-    """Return net positions of leveraged funds and asset managers as SVG; weeks without a report are gaps.
-
-    Returns
-    -------
-    str
-    """
+    """Return net positions of leveraged funds and asset managers as SVG; weeks without a report are gaps."""
     lines = {"leveraged": "#c46210", "asset_manager": "#2a6f97"}
     told = {c: rows(RUSSELL_POSITIONING_HISTORY(c, AS_OF)) for c in lines}
     days = [r["date"] for r in told["leveraged"]]

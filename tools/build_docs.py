@@ -17,23 +17,13 @@ _BEGIN, _END = "<!-- functions: begin (python -m tools.build_docs) -->", "<!-- f
 
 
 def readme_table() -> str:
-    """Return the table of functions as README.md shows it.
-
-    Returns
-    -------
-    str
-    """
+    """Return the table of functions as README.md shows it."""
     rows = [f"| `{f.usage}` | {f.help} |" for f in FUNCTIONS]
     return "\n".join([_BEGIN, "| function | gives |", "|---|---|", *rows, _END])
 
 
 def functions_page() -> str:
-    """Return docs/functions.md: every function with every argument.
-
-    Returns
-    -------
-    str
-    """
+    """Return docs/functions.md: every function with every argument."""
     out = [
         "# Worksheet functions",
         "",
@@ -48,17 +38,7 @@ def functions_page() -> str:
 
 
 def readme_with_table(text: str) -> str:
-    """Return README.md with the table brought up to date.
-
-    Parameters
-    ----------
-    text : str
-        README.md.
-
-    Returns
-    -------
-    str
-    """
+    """Return README.md with the table brought up to date."""
     pattern = re.escape(_BEGIN) + r".*?" + re.escape(_END)
     found, times = re.subn(pattern, lambda _: readme_table(), text, flags=re.DOTALL)
     if times != 1:
@@ -67,12 +47,7 @@ def readme_with_table(text: str) -> str:
 
 
 def series_table() -> str:
-    """Return the table of series as docs/data-sources.md shows it.
-
-    Returns
-    -------
-    str
-    """
+    """Return the table of series as docs/data-sources.md shows it."""
     rows = ["| series | what | owner | licence | asked in this order | published |", "|---|---|---|---|---|---|"]
     for s in load_catalogue().series.values():
         order = ", ".join(f"`{r}`" for r in s.sources) or "your own only"
@@ -82,17 +57,7 @@ def series_table() -> str:
 
 
 def sources_with_table(text: str) -> str:
-    """Return docs/data-sources.md with the table of series brought up to date.
-
-    Parameters
-    ----------
-    text : str
-        The page.
-
-    Returns
-    -------
-    str
-    """
+    """Return docs/data-sources.md with the table of series brought up to date."""
     pattern = re.escape(_SERIES_BEGIN) + r".*?" + re.escape(_SERIES_END)
     found, times = re.subn(pattern, lambda _: series_table(), text, flags=re.DOTALL)
     if times != 1:

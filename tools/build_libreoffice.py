@@ -17,18 +17,7 @@ PROGRAM = Path("/usr/lib/libreoffice")
 
 
 def compile_idl(text: str) -> bytes:
-    """Compile an interface to a type library.
-
-    Parameters
-    ----------
-    text : str
-        The IDL.
-
-    Returns
-    -------
-    bytes
-        The .rdb file.
-    """
+    """Compile an interface to a type library. The .rdb file."""
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "xl_smallcap.idl", Path(folder) / "xl_smallcap.rdb"
         source.write_text(text, encoding="utf-8")

@@ -24,20 +24,7 @@ _HOSTS = {"fred": "fred.stlouisfed.org", "cftc": "publicreporting.cftc.gov", "is
 
 
 def outcome(world: World, source: str, fault: str) -> str:
-    """Try one fault at one publisher.
-
-    Parameters
-    ----------
-    world : World
-        What is published.
-    source, fault : str
-        Which.
-
-    Returns
-    -------
-    str
-        The sentence of the report.
-    """
+    """Try one fault at one publisher. The sentence of the report."""
     symbol, series = SYMBOLS[source]
     server = Loopback(world)
     asked = symbol if source == "ishares" else series
@@ -58,12 +45,7 @@ def outcome(world: World, source: str, fault: str) -> str:
 
 
 def table() -> str:
-    """Return the table of faults with what was said.
-
-    Returns
-    -------
-    str
-    """
+    """Return the table of faults with what was said."""
     world = World()
     rows = ["| what goes wrong | source | what the refresh says |", "|---|---|---|"]
     for fault in FAULTS:

@@ -38,32 +38,12 @@ they mean. Beta in % per +1 standard deviation of the factor, t in brackets; err
 
 
 def rows(table: Any) -> list[dict[str, Any]]:
-    """Return a table's rows as dictionaries by the header.
-
-    Parameters
-    ----------
-    table : list of list
-        Header first.
-
-    Returns
-    -------
-    list of dict
-    """
+    """Return a table's rows as dictionaries by the header."""
     return [dict(zip(table[0], row, strict=True)) for row in table[1:]]
 
 
 def betas(target: str, window: Any, as_of: str, method: str, spec: str) -> list[tuple[float, float]]:
-    """Return beta and t of growth, inflation and easing.
-
-    Parameters
-    ----------
-    target, window, as_of, method, spec
-        As in RUSSELL_BETAS.
-
-    Returns
-    -------
-    list of (float, float)
-    """
+    """Return beta and t of growth, inflation and easing."""
     session = current_session()
     session.follow()
     fitted = fit(session, question_of(session, target, window, as_of, method, spec))
@@ -72,34 +52,12 @@ def betas(target: str, window: Any, as_of: str, method: str, spec: str) -> list[
 
 
 def shown(pairs: list[tuple[float, float]]) -> str:
-    """Return cells of a table.
-
-    Parameters
-    ----------
-    pairs : list of (float, float)
-        Beta and t.
-
-    Returns
-    -------
-    str
-    """
+    """Return cells of a table."""
     return " | ".join(f"{b:+.2f} ({t:+.1f})" for b, t in pairs)
 
 
 def dates_of(target: str, spec: str, suffix: str) -> DayArray:
-    """Return the dates of all changes of a regression.
-
-    Parameters
-    ----------
-    target, spec : str
-        The regression.
-    suffix : str
-        "", "w" or "m".
-
-    Returns
-    -------
-    ndarray
-    """
+    """Return the dates of all changes of a regression."""
     session = current_session()
     question = question_of(session, target, f"{SHORT[suffix]}{suffix}", AS_OF, None, spec)
     return aligned(session, question).dates

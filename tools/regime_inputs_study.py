@@ -23,19 +23,7 @@ INFLATION = (("CPILFESL", 3), ("CPILFESL", 6), ("CPILFESL", 12), ("CPIAUCSL", 6)
 
 
 def changed(levels: FloatArray, months: int) -> FloatArray:
-    """Return annualised log changes in % over some months; of none, the series itself.
-
-    Parameters
-    ----------
-    levels : ndarray of shape (n_months,)
-        NaN where missing.
-    months : int
-        Span.
-
-    Returns
-    -------
-    ndarray of shape (n_months,)
-    """
+    """Return annualised log changes in % over some months; of none, the series itself."""
     if months == 0:
         return levels
     out = np.full(levels.size, np.nan)
@@ -44,19 +32,7 @@ def changed(levels: FloatArray, months: int) -> FloatArray:
 
 
 def averaged(values: FloatArray, months: int) -> FloatArray:
-    """Return the mean of each month and those before it.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_months,)
-        NaN where missing.
-    months : int
-        How many.
-
-    Returns
-    -------
-    ndarray of shape (n_months,)
-    """
+    """Return the mean of each month and those before it."""
     out = values.copy()
     for k in range(1, months):
         out[k:] += values[:-k]
@@ -67,17 +43,7 @@ def averaged(values: FloatArray, months: int) -> FloatArray:
 def variant(growth: tuple[str, int], inflation: tuple[str, int], session: Session) -> list[object]:
     """Score model chains with other inputs.
 
-    Parameters
-    ----------
-    growth, inflation : tuple
-        Series, and the months of its change (CFNAI: of its mean).
-    session : Session
-        Data.
-
-    Returns
-    -------
-    list
-        Brier against the NBER, its n, reflation's changes of state, month ends told reflation in 2021 to 2024.
+    Brier against the NBER, its n, reflation's changes of state, month ends told reflation in 2021 to 2024.
     """
 
     def read(session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None) -> Inputs:
@@ -100,12 +66,7 @@ def variant(growth: tuple[str, int], inflation: tuple[str, int], session: Sessio
 
 
 def rows() -> Iterator[str]:
-    """Yield a line a variant.
-
-    Yields
-    ------
-    str
-    """
+    """Yield a line a variant."""
     session = current_session()
     session.follow()
     yield "| growth | inflation | n | Brier, slowdown against NBER | turns of high inflation | from | to |"

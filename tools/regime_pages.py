@@ -33,36 +33,12 @@ MODELS: tuple[RegimeModel, ...] = get_args(RegimeModel)
 
 
 def text(value: object, digits: int = 3) -> str:
-    """Return a number with so many digits, or n/a.
-
-    Parameters
-    ----------
-    value : object
-        A cell.
-    digits : int
-        After the point.
-
-    Returns
-    -------
-    str
-    """
+    """Return a number with so many digits, or n/a."""
     return f"{value:.{digits}f}" if isinstance(value, float) else "n/a" if value is None else str(value)
 
 
 def picture(told: RegimeHistory, recession: BoolArray) -> str:
-    """Return the stacked probabilities as SVG, recessions hatched over them.
-
-    Parameters
-    ----------
-    told : RegimeHistory
-        Of one model.
-    recession : ndarray of bool of shape (n_days,)
-        As the NBER dates them.
-
-    Returns
-    -------
-    str
-    """
+    """Return the stacked probabilities as SVG, recessions hatched over them."""
     months = told.days.astype("datetime64[M]")
     kept = months >= FIRST
     p, bad, months = told.probabilities[:3, kept], recession[kept], months[kept]
@@ -103,12 +79,7 @@ def picture(told: RegimeHistory, recession: BoolArray) -> str:
 
 
 def score_lines() -> Iterator[str]:
-    """Yield the report card of every model.
-
-    Yields
-    ------
-    str
-    """
+    """Yield the report card of every model."""
     names = ("brier", "brier_climatology", "brier_persistence", "brier_half", "log_loss", "log_loss_climatology",
              "log_loss_persistence", "skill", "tstat")  # fmt: skip
     yield "| model | regime | months ahead | truth | n | forecast | happened | " + " | ".join(names) + " |"
@@ -122,12 +93,7 @@ def score_lines() -> Iterator[str]:
 
 
 def reliability_lines() -> Iterator[str]:
-    """Yield how often forecasts came true, and how many months today's refit would rename.
-
-    Yields
-    ------
-    str
-    """
+    """Yield how often forecasts came true, and how many months today's refit would rename."""
     yield "| model | regime | forecasts | n | mean forecast | happened |"
     yield "|---|---|---|---|---|---|"
     for model in MODELS:
@@ -142,12 +108,7 @@ def reliability_lines() -> Iterator[str]:
 
 
 def return_lines() -> Iterator[str]:
-    """Yield returns by regime of the four targets, model chains.
-
-    Yields
-    ------
-    str
-    """
+    """Yield returns by regime of the four targets, model chains."""
     names = ("mean", "se", "sd", "hit", "difference", "tstat")
     yield "| target | regime | months | n | spells | " + " | ".join(names) + " | verdict |"
     yield "|---" * (6 + len(names)) + "|"
@@ -158,12 +119,7 @@ def return_lines() -> Iterator[str]:
 
 
 def today_lines() -> Iterator[str]:
-    """Yield the regimes on the day of all pages.
-
-    Yields
-    ------
-    str
-    """
+    """Yield the regimes on the day of all pages."""
     yield "| model | regime | now | 90 % interval | in 3 months | in 6 | starts at the best fit | separation, sd |"
     yield "|---|---|---|---|---|---|---|---|"
     for model in MODELS:

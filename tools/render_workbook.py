@@ -25,21 +25,7 @@ _PAGES = {"Regimes": 2}
 def render(book: Path, home: Path, target: Path, resolution: int = 80) -> list[Path]:
     """Recalculate a workbook and write every sheet as a picture, long tables by their first page.
 
-    Parameters
-    ----------
-    book : pathlib.Path
-        An .xlsx.
-    home : pathlib.Path
-        Whose data answer.
-    target : pathlib.Path
-        Folder of the pictures, made as needed.
-    resolution : int
-        Dots an inch.
-
-    Returns
-    -------
-    list of pathlib.Path
-        Pictures named by their sheets.
+    Pictures named by their sheets.
     """
     target.mkdir(parents=True, exist_ok=True)
     made = []

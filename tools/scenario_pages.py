@@ -34,12 +34,7 @@ _OPEN = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" font-family
 
 
 def fans() -> str:
-    """Return both houses' fans side by side as SVG.
-
-    Returns
-    -------
-    str
-    """
+    """Return both houses' fans side by side as SVG."""
     wide, high, left, top = 300, 230, 40, 34
     out = [
         _OPEN.format(2 * wide + 3 * left, high + 80),
@@ -80,17 +75,7 @@ def fans() -> str:
 
 
 def needle_map(table: Table) -> str:
-    """Return the map as SVG, blue above one half, orange below, values written in.
-
-    Parameters
-    ----------
-    table : list of list
-        Of RUSSELL_NEEDLE_MAP.
-
-    Returns
-    -------
-    str
-    """
+    """Return the map as SVG, blue above one half, orange below, values written in."""
     cell, left, top = 46, 70, 44
     side = cell * (len(table) - 1)
     out = [
@@ -121,12 +106,7 @@ def needle_map(table: Table) -> str:
 
 
 def side_by_side() -> Iterator[str]:
-    """Yield every path for three targets and horizons.
-
-    Yields
-    ------
-    str
-    """
+    """Yield every path for three targets and horizons."""
     names = (
         "mean",
         "sd",
@@ -148,12 +128,7 @@ def side_by_side() -> Iterator[str]:
 
 
 def methods() -> Iterator[str]:
-    """Yield one path by every method.
-
-    Yields
-    ------
-    str
-    """
+    """Yield one path by every method."""
     stats = ("mean", "sd", "p5", "p50", "p95", "prob_outperform", "effective_scenarios")
     yield "| path | months | method | " + " | ".join(stats) + " |"
     yield "|---" * (3 + len(stats)) + "|"
@@ -170,12 +145,7 @@ def methods() -> Iterator[str]:
 
 
 def tipping() -> Iterator[str]:
-    """Yield what would have to be true, for each path and factor.
-
-    Yields
-    ------
-    str
-    """
+    """Yield what would have to be true, for each path and factor."""
     yield "| path | months | target | factor | tipping | fails | 90 % | unit | in sd | of the path | distance then |"
     yield "|---" * 11 + "|"
     for path in ("goldman", "jpmorgan"):
@@ -197,12 +167,7 @@ def tipping() -> Iterator[str]:
 
 
 def needles() -> Iterator[str]:
-    """Yield the odds of the needle.
-
-    Yields
-    ------
-    str
-    """
+    """Yield the odds of the needle."""
     yield "| months | odds | by today's regimes | error | all of history alike |"
     yield "|---|---|---|---|---|"
     for months in HORIZONS:
@@ -214,12 +179,7 @@ def needles() -> Iterator[str]:
 
 
 def calibration() -> Iterator[str]:
-    """Yield report cards and reliability.
-
-    Yields
-    ------
-    str
-    """
+    """Yield report cards and reliability."""
     names = ("n", "forecast_mean", "happened", "brier", "auc", "coverage50", "coverage90", "tstat")
     yield "| target | months | forecast | knowing | measure | " + " | ".join(names) + " |"
     yield "|---" * (5 + len(names)) + "|"

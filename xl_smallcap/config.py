@@ -48,13 +48,7 @@ def _secret(text: str) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything adjustable, read once when a session opens.
-
-    Raises
-    ------
-    BadArgumentError
-        A key in ``config.toml`` or the environment is unknown or not of its kind.
-    """
+    """Everything adjustable, read once when a session opens."""
 
     home: Path
     memory_fits: int = _setting(512, "fitted models kept in memory")
@@ -120,12 +114,7 @@ class Settings:
 
 
 def home_dir() -> Path:
-    """Folder of data, cache and settings: `XL_SMALLCAP_HOME`, else the platform's place for user data.
-
-    Returns
-    -------
-    pathlib.Path
-    """
+    """Folder of data, cache and settings: `XL_SMALLCAP_HOME`, else the platform's place for user data."""
     named = os.environ.get(ENVIRONMENT_PREFIX + "HOME")
     if named:
         try:
@@ -158,23 +147,7 @@ PACKAGE = Path(__file__).parent
 
 
 def own_text(path: Path) -> str | None:
-    """Return what a person wrote into a file of the home folder.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Text in UTF-8, with or without a byte-order mark.
-
-    Returns
-    -------
-    str or None
-        None where there is no such file.
-
-    Raises
-    ------
-    BadArgumentError
-        It cannot be read, or is not UTF-8.
-    """
+    """Return what a person wrote into a file of the home folder. None where there is no such file."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
@@ -186,17 +159,7 @@ def own_text(path: Path) -> str | None:
 
 
 def load_settings(home: Path | None = None) -> Settings:
-    """Read the settings from the environment, then ``config.toml``, then the defaults.
-
-    Parameters
-    ----------
-    home : pathlib.Path, optional
-        The home folder; default :func:`home_dir`.
-
-    Returns
-    -------
-    Settings
-    """
+    """Read the settings from the environment, then ``config.toml``, then the defaults."""
     folder = home if home is not None else home_dir()
     known = {f.name: f for f in fields(Settings) if f.name != "home"}
     found: dict[str, tuple[str, Any]] = {}

@@ -36,15 +36,7 @@ class SourceError(NoDataError):
 
 
 class UnreachableError(SourceError):
-    """A publisher cannot be reached (#N/A); `publisher` says which, and why, without what was asked for.
-
-    Parameters
-    ----------
-    sentence : str
-        The whole sentence.
-    publisher : str
-        The same for every question to this publisher.
-    """
+    """A publisher cannot be reached (#N/A); `publisher` says which, and why, without what was asked for."""
 
     def __init__(self, sentence: str, publisher: str) -> None:
         super().__init__(sentence)
@@ -118,19 +110,7 @@ _BEGUN = 3
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word most like `word`, or None where none is near.
-
-    Parameters
-    ----------
-    word : str
-        What was typed.
-    known : iterable of str
-        The words that would have been understood.
-
-    Returns
-    -------
-    str or None
-    """
+    """Return the known word most like `word`, or None where none is near."""
     lowered = {k.lower(): k for k in known}
     plain = {_plain(k): k for k in reversed(lowered.values())}
     wanted = _plain(word)
@@ -153,19 +133,7 @@ def _plain(word: str) -> str:
 def unknown_word(what: str, word: str, known: Iterable[str]) -> str:
     """Say that a word is unknown, which one may be meant and which are known.
 
-    Parameters
-    ----------
-    what : str
-        The kind of word, such as ``"factor"``.
-    word : str
-        What was typed.
-    known : iterable of str
-        The words that are understood.
-
-    Returns
-    -------
-    str
-        ``"Unknown factor 'inflaton'. Did you mean 'inflation'? Known: ..."``.
+    ``"Unknown factor 'inflaton'. Did you mean 'inflation'? Known: ..."``.
     """
     listed = list(known)
     near = closest(word, listed)
@@ -174,21 +142,7 @@ def unknown_word(what: str, word: str, known: Iterable[str]) -> str:
 
 
 def not_read(what: str, exc: OSError, cure: str) -> str:
-    """Return the sentence on a file that cannot be read; another account's is not mended as a damaged one is.
-
-    Parameters
-    ----------
-    what : str
-        The file, or what it holds.
-    exc : OSError
-        Why.
-    cure : str
-        What helps where it is missing or damaged.
-
-    Returns
-    -------
-    str
-    """
+    """Return the sentence on a file that cannot be read; another account's is not mended as a damaged one is."""
     if isinstance(exc, PermissionError):
         return (
             f"{what} may not be read by this account. It may be another person's: ask for the right to read it, or "

@@ -183,21 +183,7 @@ KINDS: dict[str, tuple[Callable[[Generator, Path], None], int]] = {
 def attack(folder: Path, seed: int, *, seconds: float) -> tuple[Counter[str], list[str]]:
     """Try inputs for some time, without LibreOffice, on the sample in a home of one's own.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        For homes and files.
-    seed : int
-        The same seed tries the same inputs in the same order.
-    seconds : float
-        How long.
-
-    Returns
-    -------
-    counts : Counter
-        Inputs tried by kind.
-    faults : list of str
-        What left as anything but an answer or a sentence, or took too long.
+    counts: inputs tried by kind; faults: what left as anything but an answer or a sentence, or took too long.
     """
     rng, counts, faults = np.random.default_rng(seed), Counter[str](), list[str]()
     before = {k: os.environ.get(k) for k in ("XL_SMALLCAP_SOFFICE", "XL_SMALLCAP_HOME")}

@@ -82,13 +82,7 @@ class World:
 
 
 class Loopback(ThreadingHTTPServer):
-    """The publishers on one port.
-
-    Parameters
-    ----------
-    certificate : ssl.SSLContext, optional
-        Answer over https.
-    """
+    """The publishers on one port."""
 
     daemon_threads = True
 

@@ -69,26 +69,7 @@ def _first_change(session: Session, question: Question, panel: Panel, start: np.
 
 
 def attribution(session: Session, question: Question, start: np.datetime64 | None) -> Attributed:
-    """Attribute the target's return from the close of `start` to the question's date.
-
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    question : Question
-        Its as_of is the end of the period; nothing later is used.
-    start : numpy.datetime64 or None
-        Default: the last day of the year before the end.
-
-    Returns
-    -------
-    Attributed
-
-    Raises
-    ------
-    BadArgumentError, NoDataError, FitError
-        Method ``univariate``, start after the end, too little history before it, gaps, or a window without betas.
-    """
+    """Attribute the target's return from the close of `start` to the question's date."""
     if question.method.name == "univariate":
         raise BadArgumentError(
             "Betas of method 'univariate' contain each other's effects, so their contributions count the same move "

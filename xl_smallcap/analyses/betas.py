@@ -35,17 +35,7 @@ class Fitted:
     used: dict[str, str]
 
     def position(self, factor: str) -> int:
-        """Return the index of a factor or the market in the arrays.
-
-        Parameters
-        ----------
-        factor : str
-            Factor id or "market".
-
-        Returns
-        -------
-        int
-        """
+        """Return the index of a factor or the market in the arrays."""
         return self.names.index(factor)
 
 
@@ -81,19 +71,7 @@ def _key(kind: str, session: Session, question: Question, panel: Panel) -> tuple
 
 
 def errors_of(question: Question, fit: FactorFit) -> str:
-    """Say where the standard errors of a fit come from.
-
-    Parameters
-    ----------
-    question : Question
-        The regression.
-    fit : FactorFit
-        Its result.
-
-    Returns
-    -------
-    str
-    """
+    """Say where the standard errors of a fit come from."""
     if question.method.name in ("ols", "univariate"):
         return f"Newey-West, {fit.hac_lags} lags"
     return f"moving-block bootstrap, {fit.draws} draws of blocks of {fit.block}, seed {fit.seed}"
@@ -102,15 +80,7 @@ def errors_of(question: Question, fit: FactorFit) -> str:
 def inflation_of(vif: float) -> str:
     """Say that a factor is hardly told apart from the others.
 
-    Parameters
-    ----------
-    vif : float
-        Its variance inflation.
-
-    Returns
-    -------
-    str
-        To follow where the errors come from; empty up to a VIF of 100.
+    To follow where the errors come from; empty up to a VIF of 100.
     """
     if vif <= HIGH_VIF:
         return ""
@@ -118,32 +88,14 @@ def inflation_of(vif: float) -> str:
 
 
 def flag_of(alone: bool, usable: bool) -> str | None:
-    """Say what is unusual about a window of a history.
-
-    Parameters
-    ----------
-    alone : bool
-        It was solved by itself.
-    usable : bool
-        It has betas.
-
-    Returns
-    -------
-    str or None
-    """
+    """Say what is unusual about a window of a history."""
     if not usable:
         return "no beta: constant or collinear factors, or a gap"
     return "solved alone: nearly singular, or components hardly told apart" if alone else None
 
 
 def refuse_univariate() -> NoReturn:
-    """Say that there is no joint R² of univariate regressions.
-
-    Raises
-    ------
-    BadArgumentError
-        Always.
-    """
+    """Say that there is no joint R² of univariate regressions."""
     raise BadArgumentError(
         "Method 'univariate' is one regression a factor, so there is no joint R²; "
         "use RUSSELL_BETA with stat 'rsquared' for a factor's own."
@@ -151,24 +103,7 @@ def refuse_univariate() -> NoReturn:
 
 
 def fit(session: Session, question: Question) -> Fitted:
-    """Fit one regression, or return it from the cache.
-
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    question : Question
-        Which regression.
-
-    Returns
-    -------
-    Fitted
-
-    Raises
-    ------
-    BadArgumentError, NoDataError, FitError
-        Window too short, too little history, constant or collinear factors.
-    """
+    """Fit one regression, or return it from the cache."""
     panel = aligned(session, question)
     check_window(session, question, panel)
     check_gaps(question, panel)
@@ -210,17 +145,7 @@ def fit(session: Session, question: Question) -> Fitted:
 def checks(session: Session, question: Question) -> list[tuple[str, str, Fitted | XlSmallcapError]]:
     """Refit with every other construction of each factor, one at a time; nothing for a specification already swapped.
 
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    question : Question
-        The regression whose robustness is asked.
-
-    Returns
-    -------
-    list of (str, str, Fitted or XlSmallcapError)
-        The alternative factor, the specification that has it, and its fit or why there is none.
+    The alternative factor, the specification that has it, and its fit or why there is none.
     """
     found: list[tuple[str, str, Fitted | XlSmallcapError]] = []
     if question.spec.swapped:
@@ -238,24 +163,9 @@ def checks(session: Session, question: Question) -> list[tuple[str, str, Fitted 
 def out_of_sample_rsquared(session: Session, question: Question) -> float:
     """Share of variance explained by betas fitted on the window before each observation (0 to 1, or below zero).
 
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    question : Question
-        Which regression.
-
-    Returns
-    -------
-    float
-        1 - SSE/SST over the last `window` observations; y_t is predicted with the intercept and betas of the
-        `window` observations before it and the factor changes of t; SST is about the mean of the same window
-        (Campbell and Thompson 2008, eq. 1).
-
-    Raises
-    ------
-    NoDataError
-        Fewer than two windows of history.
+    1 - SSE/SST over the last `window` observations; y_t is predicted with the intercept and betas of the `window`
+    observations before it and the factor changes of t; SST is about the mean of the same window (Campbell and
+    Thompson 2008, eq. 1).
     """
     if question.method.name == "univariate":
         refuse_univariate()
@@ -279,20 +189,7 @@ def out_of_sample_rsquared(session: Session, question: Question) -> float:
 
 
 def history(session: Session, question: Question) -> History:
-    """Fit every window up to `as_of` at once.
-
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    question : Question
-        Which regression.
-
-    Returns
-    -------
-    History
-        Agrees with single fits to 1e-10.
-    """
+    """Fit every window up to `as_of` at once. Agrees with single fits to 1e-10."""
     panel = aligned(session, question)
     check_window(session, question, panel)
     n, confidence = question.window.count, session.settings.confidence

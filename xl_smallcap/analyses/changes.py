@@ -82,20 +82,7 @@ def _fit(session: Session, question: Question, panel: Panel) -> FactorFit:
 def changes(before: Session, after: Session) -> Iterator[Moved]:
     """Compare every target's betas of the default specification.
 
-    Parameters
-    ----------
-    before, after : Session
-        Each pinned to a snapshot.
-
-    Yields
-    ------
-    Moved
-        A factor of a target; a target that one of the snapshots cannot fit is one row that says why.
-
-    Raises
-    ------
-    NoDataError
-        The catalogue has no target.
+    A factor of a target; a target that one of the snapshots cannot fit is one row that says why.
     """
     catalogue = after.catalogue
     if not catalogue.targets:

@@ -25,27 +25,13 @@ _SHARE_OF_A_DAY = 0.5
 
 @dataclass(frozen=True)
 class Roster:
-    """The members of an index by one list.
+    """The members of an index by one list."""
 
-    Parameters
-    ----------
-    index : str
-        "russell" or "sp500".
-    day : numpy.datetime64
-        Of the list; NaT where it does not say.
-    columns : ndarray of int of shape (n_members,)
-        Their columns in the cross-section; -1 where it has no price of them.
-    weights : ndarray of shape (n_members,)
-        Percent; NaN in a list without weights.
-    dated : bool
-        Whether the list was there at the start of the period asked about.
-    """
-
-    index: Index
-    day: np.datetime64
-    columns: IntArray
-    weights: FloatArray
-    dated: bool
+    index: Index  # "russell" or "sp500"
+    day: np.datetime64  # of the list; NaT where it does not say
+    columns: IntArray  # their columns in the cross-section; -1 where it has no price of them
+    weights: FloatArray  # percent; NaN in a list without weights
+    dated: bool  # whether the list was there at the start of the period asked about
 
     @property
     def membership(self) -> str:
@@ -59,40 +45,15 @@ class Roster:
 
 @dataclass
 class Rosters:
-    """All lists of one index in a snapshot, read when first asked for.
+    """All lists of one index in a snapshot, read when first asked for."""
 
-    Parameters
-    ----------
-    session : Session
-        Whose snapshot.
-    index : str
-        "russell" or "sp500".
-    tickers : tuple of str
-        Of the cross-section.
-    """
-
-    session: Session
-    index: Index
-    tickers: tuple[str, ...]
+    session: Session  # whose snapshot
+    index: Index  # "russell" or "sp500"
+    tickers: tuple[str, ...]  # of the cross-section
     _read: dict[str, tuple[IntArray, FloatArray]] = field(default_factory=dict)
 
     def on(self, day: np.datetime64) -> Roster:
-        """Return the latest list dated no later than a day; without one an undated list, or the first dated later.
-
-        Parameters
-        ----------
-        day : numpy.datetime64
-            Where the period begins.
-
-        Returns
-        -------
-        Roster
-
-        Raises
-        ------
-        NoDataError
-            The snapshot has no list of this index.
-        """
+        """Return the latest list dated no later than a day; without one an undated list, or the first dated later."""
         fund = FUND_OF[self.index]
         entries = [h for h in self.session.snapshot.holdings_entries if h.fund.upper() == fund]
         if not entries:
@@ -126,18 +87,7 @@ class Rosters:
 
 
 def names_of(session: Session) -> dict[str, tuple[str, str]]:
-    """Return name and sector of every ticker the newest lists know.
-
-    Parameters
-    ----------
-    session : Session
-        Whose snapshot.
-
-    Returns
-    -------
-    dict of str to (str, str)
-        By plain ticker.
-    """
+    """Return name and sector of every ticker the newest lists know. By plain ticker."""
     found: dict[str, tuple[str, str]] = {}
     for fund in FUND_OF.values():
         entries = [h for h in session.snapshot.holdings_entries if h.fund.upper() == fund]
@@ -150,17 +100,7 @@ def names_of(session: Session) -> dict[str, tuple[str, str]]:
 
 
 def trading_days(data: CrossSection) -> CrossSection:
-    """Leave out days on which hardly a stock has a price, such as a holiday one exchange worked on.
-
-    Parameters
-    ----------
-    data : CrossSection
-        Prices.
-
-    Returns
-    -------
-    CrossSection
-    """
+    """Leave out days on which hardly a stock has a price, such as a holiday one exchange worked on."""
     count = np.isfinite(data.prices).sum(axis=1)
     year = data.dates.astype("datetime64[Y]")
     usual = np.empty(count.size)

@@ -27,91 +27,37 @@ _CALENDAR_DAYS = {"daily": 1.6, "weekly": 7.5, "monthly": 32.0}
 
 @dataclass(frozen=True)
 class Spread:
-    """The members of one index over one period.
+    """The members of one index over one period."""
 
-    Parameters
-    ----------
-    index : str
-        "russell" or "sp500".
-    start, end : numpy.datetime64
-        The closes the returns lie between.
-    returns : ndarray of shape (n_stocks,)
-        Simple returns in %, of members with a price on both days that did not move like a split between.
-    weights : ndarray of shape (n_stocks,) or None
-        At the start, in any scale; None where no list is dated shortly before it.
-    no_weights : str
-        Why there are none.
-    members, gone, flagged : int
-        Members; those with a price at the start and none at the end; those left out because their price moved like a
-        split or merger in a day.
-    weight_covered : float
-        Percent of the list's own weights that belongs to stocks with a return; NaN where it has none.
-    membership : str
-        Whose members, of which day.
-    """
-
-    index: Index
-    start: np.datetime64
+    index: Index  # "russell" or "sp500"
+    start: np.datetime64  # the closes the returns lie between
     end: np.datetime64
+    # simple returns in %, of members with a price on both days that did not move like a split between
     returns: FloatArray
-    weights: FloatArray | None
-    no_weights: str
-    members: int
-    gone: int
-    flagged: int
+    weights: FloatArray | None  # at the start, in any scale; None where no list is dated shortly before it
+    no_weights: str  # why there are none
+    members: int  # members
+    gone: int  # those with a price at the start and none at the end
+    flagged: int  # those left out because their price moved like a split or merger in a day
+    # percent of the list's own weights that belongs to stocks with a return; NaN where it has none
     weight_covered: float
-    membership: str
+    membership: str  # whose members, of which day
 
     def mean(self, weighting: Weighting) -> float:
-        """Mean return in %: by the weights for "cap", else of all stocks alike.
-
-        Parameters
-        ----------
-        weighting : {"equal", "cap", "iqr", "winsor"}
-            As of the dispersion beside it.
-
-        Returns
-        -------
-        float
-        """
+        """Mean return in %: by the weights for "cap", else of all stocks alike."""
         if weighting == "cap" and self.weights is not None:
             return float(self.weights @ self.returns / self.weights.sum())
         return float(self.returns.mean())
 
     def dispersion(self, weighting: Weighting) -> float:
-        """Dispersion of the returns in %.
-
-        Parameters
-        ----------
-        weighting : {"equal", "cap", "iqr", "winsor"}
-            How stocks count.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        NoDataError
-            Fewer than 30 returns, or no weights of the day.
-        """
+        """Dispersion of the returns in %."""
         self._refuse_few()
         if weighting == "cap" and self.weights is None:
             raise NoDataError(self.no_weights)
         return cross_sectional_dispersion(self.returns, weighting, self.weights)
 
     def dispersions(self) -> dict[Weighting, float]:
-        """Dispersion of the returns in % by every weighting; "cap" is missing where no weights are of the day.
-
-        Returns
-        -------
-        dict of str to float
-
-        Raises
-        ------
-        NoDataError
-            Fewer than 30 returns.
-        """
+        """Dispersion of the returns in % by every weighting; "cap" is missing where no weights are of the day."""
         self._refuse_few()
         return cross_sectional_dispersions(self.returns, self.weights)
 
@@ -124,24 +70,7 @@ class Spread:
 
 
 class Spreads:
-    """Prices and lists of a snapshot, from which the spread of any period is taken.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    window : Window
-        The period.
-    as_of : numpy.datetime64 or None
-        Nothing later is used.
-    whole : bool
-        Whether all of the history is wanted, not only the last period.
-
-    Raises
-    ------
-    NoDataError
-        No constituents, none by then, or a history shorter than the period.
-    """
+    """Prices and lists of a snapshot, from which the spread of any period is taken."""
 
     def __init__(self, session: Session, window: Window, as_of: np.datetime64 | None, whole: bool = False) -> None:
         priced = session.snapshot.prices_entry
@@ -179,35 +108,13 @@ class Spreads:
     def periods(self) -> list[int]:
         """Return the positions in `ends` at which the periods of a history end.
 
-        Returns
-        -------
-        list of int
-            Every window-th close back from the last where the window is of days; each week or month where of those.
+        Every window-th close back from the last where the window is of days; each week or month where of those.
         """
         step = self.window.count if self.window.frequency == "daily" else 1
         return list(range(self.ends.size - 1, self.window.count - 1, -step))[::-1]
 
     def spread(self, index: Index, at: int | None = None, count: int | None = None) -> Spread:
-        """Return the members' returns over one period.
-
-        Parameters
-        ----------
-        index : {"russell", "sp500"}
-            Whose members.
-        at : int, optional
-            Position in `ends` of the period's end; default the last.
-        count : int, optional
-            Closes back to its start; default the window's.
-
-        Returns
-        -------
-        Spread
-
-        Raises
-        ------
-        NoDataError
-            The snapshot has no list of this index.
-        """
+        """Return the members' returns over one period."""
         finish = self.ends.size - 1 if at is None else at
         begin = finish - (self.window.count if count is None else count)
         i, j = int(self.ends[begin]), int(self.ends[finish])
@@ -299,30 +206,7 @@ class Dispersion:
 def dispersion(
     session: Session, index: DispersionIndex, weighting: Weighting, window: Window, as_of: np.datetime64 | None
 ) -> Dispersion:
-    """Compute the dispersion of the last period.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    index : {"russell", "sp500", "ratio"}
-        The ratio is the Russell's over the S&P's, between the same closes.
-    weighting : {"equal", "cap", "iqr", "winsor"}
-        How stocks count.
-    window : Window
-        The period: returns of 21 days, "1m", "12m".
-    as_of : numpy.datetime64 or None
-        Nothing later is used.
-
-    Returns
-    -------
-    Dispersion
-
-    Raises
-    ------
-    NoDataError
-        No prices or members by then, fewer than 30 returns, or no weights of the day.
-    """
+    """Compute the dispersion of the last period."""
     spreads = Spreads(session, window, as_of)
     first: Index = "sp500" if index == "sp500" else "russell"
     one = spreads.spread(first)
@@ -333,22 +217,7 @@ def dispersion(
 def average_dispersion(
     session: Session, index: DispersionIndex, weighting: Weighting, window: Window, as_of: np.datetime64 | None
 ) -> float:
-    """Mean dispersion in % of the single days, weeks or months of the last window; of the ratio the means' ratio.
-
-    Parameters
-    ----------
-    session, index, weighting, window, as_of
-        As in :func:`dispersion`.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    NoDataError
-        As in :func:`dispersion`.
-    """
+    """Mean dispersion in % of the single days, weeks or months of the last window; of the ratio the means' ratio."""
     spreads = Spreads(session, window, as_of)
     last = spreads.ends.size - 1
     positions = range(last - spreads.window.count + 1, last + 1)
@@ -371,31 +240,7 @@ class HistoryRow:
 def dispersion_history(
     session: Session, index: DispersionIndex, window: Window, as_of: np.datetime64 | None, start: np.datetime64 | None
 ) -> list[HistoryRow]:
-    """Compute the dispersion of every period by every weighting.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    index : {"russell", "sp500", "ratio"}
-        As in :func:`dispersion`.
-    window : Window
-        The period; one of days gives periods that do not overlap, one of weeks or months a row each week or month.
-    as_of : numpy.datetime64 or None
-        Nothing later is used.
-    start : numpy.datetime64 or None
-        Only periods that end on or after it.
-
-    Returns
-    -------
-    list of HistoryRow
-        Periods with fewer than 30 returns are left out.
-
-    Raises
-    ------
-    NoDataError
-        As in :func:`dispersion`, or no period is left.
-    """
+    """Compute the dispersion of every period by every weighting. Periods with fewer than 30 returns are left out."""
     spreads = Spreads(session, window, as_of, whole=True)
     first: Index = "sp500" if index == "sp500" else "russell"
     rows, why = [], ""

@@ -23,33 +23,7 @@ def run_blocks(
     function: Callable[..., R], shared: tuple[Any, ...], blocks: dict[int, tuple[Any, ...]], engine: EngineName,
     scheduler: str = "",
 ) -> Iterator[tuple[int, R]]:  # fmt: skip
-    """Run ``function(*shared, *block)`` for every block; hand each result on as it comes.
-
-    Parameters
-    ----------
-    function : callable
-        Of the package, without state.
-    shared : tuple
-        Arguments all blocks have; sent to each Dask worker once.
-    blocks : dict of int to tuple
-        The other arguments, by the block's number.
-    engine : {"threads", "dask"}
-        Where.
-    scheduler : str
-        Address of the Dask scheduler, such as tcp://host:8786.
-
-    Yields
-    ------
-    number : int
-    result : object
-
-    Raises
-    ------
-    BadArgumentError
-        Dask without an address, or an address with threads.
-    EngineError
-        No such scheduler, or it or all of its workers went away.
-    """
+    """Run ``function(*shared, *block)`` for every block; hand each result on as it comes."""
     if engine == "dask":
         if not scheduler:
             raise BadArgumentError("Engine 'dask' needs the address of a scheduler: --scheduler tcp://host:8786.")

@@ -42,26 +42,7 @@ def _at_the_end(panel: Panel, series_id: str) -> str:
 
 
 def factor_state(session: Session, factor: Factor, as_of: np.datetime64 | None) -> FactorState:
-    """Describe a factor as of a day.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    factor : Factor
-        Which one.
-    as_of : numpy.datetime64 or None
-        Nothing later is used.
-
-    Returns
-    -------
-    FactorState
-
-    Raises
-    ------
-    NoDataError
-        No observation by then, or the last one is older than the days of grace.
-    """
+    """Describe a factor as of a day."""
     panel = session.panel((Column.of(factor.id, factor.quote, factor.legs),), as_of)
     days = allowed_days(session, coarsest(session, panel.used.values()))
     if as_of is None and panel.level_dates.size and too_old(session, panel.level_dates[-1], None, days):

@@ -69,17 +69,7 @@ class FairValue:
 
 
 def verdict(noise_percentile: float, cointegration_pvalue: float, rsquared_oos: float) -> str:
-    """Apply the rule.
-
-    Parameters
-    ----------
-    noise_percentile, cointegration_pvalue, rsquared_oos : float
-        The evidence; NaN where there is none.
-
-    Returns
-    -------
-    str
-    """
+    """Apply the rule."""
     if not np.isfinite([noise_percentile, cointegration_pvalue, rsquared_oos]).all():
         return UNKNOWN
     good = noise_percentile >= NOISE_PERCENTILE and cointegration_pvalue <= COINTEGRATION_P and rsquared_oos > 0
@@ -87,39 +77,13 @@ def verdict(noise_percentile: float, cointegration_pvalue: float, rsquared_oos: 
 
 
 def sampled_levels(panel: Panel, question: Question) -> tuple[DayArray, FloatArray]:
-    """Return levels at the question's frequency: dates, and 100 x log or bp with the target first.
-
-    Parameters
-    ----------
-    panel : Panel
-        Aligned.
-    question : Question
-        Gives the frequency.
-
-    Returns
-    -------
-    dates, levels : ndarray
-    """
+    """Return levels at the question's frequency: dates, and 100 x log or bp with the target first."""
     at = period_ends(panel.level_dates, question.window.frequency)
     return panel.level_dates[at], panel.levels[at]
 
 
 def points(question: Question, levels: FloatArray, origin: float) -> FloatArray:
-    """Turn the target's log levels into index points.
-
-    Parameters
-    ----------
-    question : Question
-        A target of one leg with weight 1 has its own points.
-    levels : ndarray
-        100 x log.
-    origin : float
-        The log level that is 100 points for other targets.
-
-    Returns
-    -------
-    ndarray
-    """
+    """Turn the target's log levels into index points."""
     legs = question.target.legs
     if len(legs) == 1 and legs[0][1] == 1.0:
         return np.asarray(np.exp(levels / 100.0))
@@ -132,22 +96,7 @@ def _long_steps(question: Question, dates: DayArray) -> BoolArray:
 
 
 def check_count(question: Question, dates: DayArray, needed: int) -> None:
-    """Refuse too few levels.
-
-    Parameters
-    ----------
-    question : Question
-        Gives the window.
-    dates : ndarray of shape (n_levels,)
-        Days observed.
-    needed : int
-        How many are used.
-
-    Raises
-    ------
-    NoDataError
-        Saying how many there are.
-    """
+    """Refuse too few levels."""
     if dates.size < needed:
         since = f" (since {dates[0]})" if dates.size else ""
         kind = question.window.frequency
@@ -155,22 +104,7 @@ def check_count(question: Question, dates: DayArray, needed: int) -> None:
 
 
 def check_levels(question: Question, dates: DayArray, needed: int) -> None:
-    """Refuse too few levels, or a long gap among those needed.
-
-    Parameters
-    ----------
-    question : Question
-        The regression.
-    dates : ndarray of shape (n_levels,)
-        Days observed.
-    needed : int
-        How many levels back from the end are used.
-
-    Raises
-    ------
-    NoDataError
-        Saying what there is.
-    """
+    """Refuse too few levels, or a long gap among those needed."""
     frequency = question.window.frequency
     check_count(question, dates, needed)
     long = np.flatnonzero(_long_steps(question, dates[-needed:]))
@@ -183,18 +117,7 @@ def check_levels(question: Question, dates: DayArray, needed: int) -> None:
 
 
 def check_horizon(asked: FairValueQuestion) -> None:
-    """Refuse a horizon longer than the window.
-
-    Parameters
-    ----------
-    asked : FairValueQuestion
-        What is asked.
-
-    Raises
-    ------
-    BadArgumentError
-        Naming both.
-    """
+    """Refuse a horizon longer than the window."""
     if asked.horizon > asked.regression.window.count:
         raise BadArgumentError(
             f"The horizon of {asked.horizon} observations is longer than the window {asked.regression.window}; use a "
@@ -203,17 +126,7 @@ def check_horizon(asked: FairValueQuestion) -> None:
 
 
 def digest_of(*arrays: FloatArray) -> str:
-    """Hash arrays by their shapes and bits.
-
-    Parameters
-    ----------
-    *arrays : ndarray
-        What a result depends on.
-
-    Returns
-    -------
-    str
-    """
+    """Hash arrays by their shapes and bits."""
     sha = hashlib.sha256()
     for array in arrays:
         sha.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
@@ -238,24 +151,7 @@ def _noise(session: Session, asked: FairValueQuestion, factors: FloatArray) -> n
 
 
 def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
-    """Compute a fair value and compare it with random walks.
-
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    asked : FairValueQuestion
-        Which regression, model and horizon.
-
-    Returns
-    -------
-    FairValue
-
-    Raises
-    ------
-    BadArgumentError, NoDataError, FitError
-        As for betas; ``changes`` needs a window and a horizon, its evidence two windows.
-    """
+    """Compute a fair value and compare it with random walks."""
     check_horizon(asked)
     question = asked.regression
     panel = aligned(session, question)

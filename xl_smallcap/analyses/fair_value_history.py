@@ -57,17 +57,7 @@ class GapHistory:
     computed: BoolArray
 
     def verdict(self, i: int) -> str:
-        """Verdict of one date.
-
-        Parameters
-        ----------
-        i : int
-            Position.
-
-        Returns
-        -------
-        str
-        """
+        """Verdict of one date."""
         return verdict(
             float(self.noise_percentile[i]), float(self.cointegration_pvalue[i]), float(self.rsquared_oos[i])
         )
@@ -137,27 +127,7 @@ def _windows_over(steps: BoolArray, length: int, count: int) -> BoolArray:
 
 
 def gap_history(session: Session, asked: FairValueQuestion, progress: Progress | None = None) -> GapHistory:
-    """Compute the gaps of every date up to the question's.
-
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    asked : FairValueQuestion
-        Which regression, model and horizon.
-    progress : callable, optional
-        With one, the evidence of model ``levels`` is computed as well, chunk by chunk: stopped, it goes on where it
-        was.
-
-    Returns
-    -------
-    GapHistory
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        As for a fair value.
-    """
+    """Compute the gaps of every date up to the question's."""
     check_horizon(asked)
     question = asked.regression
     panel = aligned(session, question)
@@ -223,28 +193,7 @@ class GapTrade:
 def gap_backtest(session: Session, asked: FairValueQuestion, entry: float, leave: float, delay: int) -> GapTrade:
     """Trade against the gap, hypothetically and before costs.
 
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    asked : FairValueQuestion
-        Which gap.
-    entry, leave : float
-        Open beyond this many standard deviations, close within that many.
-    delay : int
-        Periods between the close of the signal and the close traded at.
-
-    Returns
-    -------
-    GapTrade
-        Returns are the target's; of ``hedged``, the Russell's less yesterday's market beta times the market.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        Entry not above leave, or fewer than a window of returns in a row (it begins after the last gap in the data).
-    FitError
-        A hedged return is not known.
+    Returns are the target's; of ``hedged``, the Russell's less yesterday's market beta times the market.
     """
     if not (entry > leave >= 0.0 and delay >= 0):
         raise BadArgumentError(

@@ -20,39 +20,13 @@ up to 40 days after its last."""
 
 
 def newest_day(session: Session) -> np.datetime64 | None:
-    """Return the day of the snapshot's last daily observation.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-
-    Returns
-    -------
-    numpy.datetime64 or None
-        None without a daily series.
-    """
+    """Return the day of the snapshot's last daily observation. None without a daily series."""
     days = [np.datetime64(e.last, "D") for e in session.snapshot.entries.values() if e.frequency == "daily"]
     return max(days) if days else None
 
 
 def snapshot_day(session: Session) -> np.datetime64:
-    """Return the snapshot's day: that of its last daily observation.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-
-    Returns
-    -------
-    numpy.datetime64
-
-    Raises
-    ------
-    NoDataError
-        There is no daily series.
-    """
+    """Return the snapshot's day: that of its last daily observation."""
     day = newest_day(session)
     if day is None:
         raise NoDataError("The snapshot has no daily series, so it is not clear which month is now; give an as_of.")
@@ -60,81 +34,25 @@ def snapshot_day(session: Session) -> np.datetime64:
 
 
 def allowed_days(session: Session, frequency: str) -> int:
-    """Return how many calendar days the last observation of a series may lie before the day asked about.
-
-    Parameters
-    ----------
-    session : Session
-        Settings: the days of grace of a daily series.
-    frequency : {"daily", "weekly", "monthly"}
-        Of the series.
-
-    Returns
-    -------
-    int
-    """
+    """Return how many calendar days the last observation of a series may lie before the day asked about."""
     return max(session.settings.grace_days, _ALLOWED_DAYS[frequency])
 
 
 def coarsest(session: Session, series: Iterable[str]) -> str:
-    """Return the frequency of those series that come least often.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    series : iterable of str
-        As stored.
-
-    Returns
-    -------
-    {"daily", "weekly", "monthly"}
-    """
+    """Return the frequency of those series that come least often."""
     ranks = list(_ALLOWED_DAYS)
     found = {series_in(session.catalogue, session.snapshot, s).frequency for s in series}
     return max(found, key=ranks.index, default="daily")
 
 
 def too_old(session: Session, last: np.datetime64, as_of: np.datetime64 | None, days: int) -> bool:
-    """Tell whether data end too long before the day asked about.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    last : numpy.datetime64
-        Their last day.
-    as_of : numpy.datetime64 or None
-        The day asked about; None for the snapshot's.
-    days : int
-        How many calendar days may lie between.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether data end too long before the day asked about."""
     day = newest_day(session) if as_of is None else as_of
     return day is not None and bool(day > last + np.timedelta64(days, "D"))
 
 
 def beside_the_snapshot(session: Session, what: str, last: np.datetime64, days: int) -> str:
-    """Say that a blank as_of cannot be answered with data that old.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    what : str
-        Whose data, with its verb: "prices of constituents end".
-    last : numpy.datetime64
-        Their last day.
-    days : int
-        How many calendar days may lie between.
-
-    Returns
-    -------
-    str
-    """
+    """Say that a blank as_of cannot be answered with data that old."""
     return (
         f"No data for now: {what} on {last}, and the snapshot's day is {newest_day(session)} (at most {days} days may "
         f"lie between). Give an as_of up to {last + np.timedelta64(days, 'D')}, or run 'xl-smallcap data refresh'."

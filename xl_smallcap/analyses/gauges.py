@@ -47,28 +47,7 @@ class Gauge:
 
 
 def gauge(session: Session, word: str, as_of: np.datetime64 | None) -> Gauge:
-    """Read a series as a gauge.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    word : str
-        A stored series, any case: short_interest, pe_all, pe_positive, eps_growth, or another.
-    as_of : numpy.datetime64 or None
-        Only what was published by then.
-
-    Returns
-    -------
-    Gauge
-
-    Raises
-    ------
-    BadArgumentError
-        No such series.
-    NoDataError
-        A gauge of the catalogue that is not loaded, nothing published by then, or nothing of late.
-    """
+    """Read a series as a gauge."""
     wanted = word.strip().upper()
     if wanted in GAUGES and wanted not in session.snapshot:
         raise NoDataError(

@@ -63,24 +63,7 @@ def _variants(session: Session, question: Question) -> list[tuple[str, Question]
 def compare(session: Session, question: Question, factor: str) -> list[Compared]:
     """Estimate one beta by every method, with other numbers of components, and at every frequency.
 
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    question : Question
-        Target, window, date and specification; its method is not looked at.
-    factor : str
-        The factor, or "market".
-
-    Returns
-    -------
-    list of Compared
-        The first is ols in the window asked for; signs are compared with it.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError, FitError
-        The first cannot be fitted. What stops another row is in the row.
+    The first is ols in the window asked for; signs are compared with it.
     """
     reference = fit(session, replace(question, method=OLS))
     found = []

@@ -45,25 +45,8 @@ class Tipping:
 def tipping(session: Session, asked: ScenarioQuestion, factor: str) -> Tipping:
     """Return the change of one factor, the rest of the path as it is, that takes prob_outperform to one half.
 
-    Parameters
-    ----------
-    session : Session
-        Data and settings.
-    asked : ScenarioQuestion
-        Path, target and horizon.
-    factor : str
-        Of the specification (or "market" where it is one).
-
-    Returns
-    -------
-    Tipping
-        Where the mean is zero: the distribution is symmetric. The mean is linear in the shock. Interval: the shocks at
-        which the mean is not told from zero given the errors of the betas (Fieller 1954).
-
-    Raises
-    ------
-    FitError
-        The factor moves nothing.
+    Where the mean is zero: the distribution is symmetric. The mean is linear in the shock. Interval: the shocks at
+    which the mean is not told from zero given the errors of the betas (Fieller 1954).
     """
     question = outperformance(session, asked.question)
     fitted = fit(session, question)
@@ -133,26 +116,7 @@ class Needle:
 def needle(session: Session, question: Question, months: int, growth_min: float, inflation_max: float) -> Needle:
     """Return the odds of threading the needle.
 
-    Parameters
-    ----------
-    session : Session
-        Data and cache: the history of the regimes must have been computed.
-    question : Question
-        Target, specification and as_of.
-    months : int
-        Horizon.
-    growth_min, inflation_max : float
-        g* in % and p* in bp: growth at least, inflation at most, over the horizon.
-
-    Returns
-    -------
-    Needle
-        Past stretches count by how likely their regime at the start is today's.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        Growth or inflation not in the specification; no history of regimes.
+    Past stretches count by how likely their regime at the start is today's.
     """
     asked = outperformance(session, question)
     for name in (GROWTH, INFLATION):
@@ -197,24 +161,7 @@ class Map:
 def needle_map(session: Session, question: Question, months: int) -> Map:
     """Return prob_outperform for every pair of growth and inflation, other factors following.
 
-    Parameters
-    ----------
-    session : Session
-        Data.
-    question : Question
-        Target, specification and as_of.
-    months : int
-        Horizon.
-
-    Returns
-    -------
-    Map
-        By the analytic projection, so each cell is that of its path. The one-half line is straight by construction.
-
-    Raises
-    ------
-    BadArgumentError
-        Growth or inflation not in the specification.
+    By the analytic projection, so each cell is that of its path. The one-half line is straight by construction.
     """
     asked = outperformance(session, question)
     fitted = fit(session, asked)

@@ -64,15 +64,7 @@ class Positions:
     def silence(self, years: int) -> str:
         """Say which weeks of the last window have no report: a percentile over them is of the others.
 
-        Parameters
-        ----------
-        years : int
-            Length of the window.
-
-        Returns
-        -------
-        str
-            Empty where none is missing.
+        Empty where none is missing.
         """
         inside = self.dates[self.dates > self.dates[-1] - np.timedelta64(round(365.25 * years), "D")]
         steps = np.diff(inside).astype(np.int64)
@@ -100,33 +92,7 @@ def positions(
     denominator: Denominator = "oi",
     last_only: bool = False,
 ) -> Positions:
-    """Compute positions of one category of traders.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    category : {"leveraged", "asset_manager", "dealer", "other"}
-        Of the CFTC's report on financial futures.
-    as_of : numpy.datetime64 or None
-        Only reports published by then.
-    contract : str
-        "RUT" or "SPX".
-    denominator : {"oi", "oi4w"}
-        Open interest of the report, or its mean over this report and the three weeks before: open interest jumps in the
-        week before a contract expires, when positions are held in two at once.
-    last_only : bool
-        Whether only the last report is ranked, as a single cell needs.
-
-    Returns
-    -------
-    Positions
-
-    Raises
-    ------
-    NoDataError
-        No report in the snapshot, or none recent enough by then.
-    """
+    """Compute positions of one category of traders."""
     ids = [f"TFF_{contract}_{f}" for f in ("OI", f"{FIELDS[category]}_LONG", f"{FIELDS[category]}_SHORT")]
     missing = next((i for i in ids if i not in session.snapshot.entries), None)
     if missing is not None:

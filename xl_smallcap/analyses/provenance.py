@@ -42,34 +42,14 @@ class SeriesStatus:
 
 
 def source_label(session: Session) -> str:
-    """Return the source as shown beside numbers; SAMPLE (synthetic) for the embedded sample.
-
-    Parameters
-    ----------
-    session : Session
-        The open snapshot.
-
-    Returns
-    -------
-    str
-    """
+    """Return the source as shown beside numbers; SAMPLE (synthetic) for the embedded sample."""
     return SYNTHETIC_MARK if session.snapshot.synthetic else session.snapshot.source
 
 
 def source_of(session: Session, used: dict[str, str]) -> str:
     """Return the source as shown beside numbers, with the series that stood in for others.
 
-    Parameters
-    ----------
-    session : Session
-        The open snapshot.
-    used : dict of str to str
-        Series asked for -> series used.
-
-    Returns
-    -------
-    str
-        ``"folder [BAA10Y for BAMLH0A0HYM2]"``.
+    ``"folder [BAA10Y for BAMLH0A0HYM2]"``.
     """
     swaps = [f"{given} for {asked}" for asked, given in used.items() if given != asked]
     label = source_label(session)
@@ -79,19 +59,7 @@ def source_of(session: Session, used: dict[str, str]) -> str:
 
 
 def newest(session: Session, as_of: np.datetime64 | None) -> np.datetime64:
-    """Return the newest observation of any series known by a day.
-
-    Parameters
-    ----------
-    session : Session
-        The open snapshot.
-    as_of : numpy.datetime64 or None
-        The day.
-
-    Returns
-    -------
-    numpy.datetime64
-    """
+    """Return the newest observation of any series known by a day."""
     found = np.datetime64("0001-01-01", "D")
     for name, entry in session.snapshot.entries.items():
         if as_of is None:
@@ -105,24 +73,7 @@ def newest(session: Session, as_of: np.datetime64 | None) -> np.datetime64:
 
 
 def stored_id(session: Session, word: str) -> str:
-    """Return the id of a stored series, any case.
-
-    Parameters
-    ----------
-    session : Session
-        The open snapshot.
-    word : str
-        What was typed.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    BadArgumentError
-        Naming the nearest stored series.
-    """
+    """Return the id of a stored series, any case."""
     wanted = word.strip().lower()
     known = (*session.snapshot.ids, *session.snapshot.tickers)
     for name in known:
@@ -139,28 +90,7 @@ def stored_id(session: Session, word: str) -> str:
 def series_status(
     session: Session, series_id: str, as_of: np.datetime64 | None, reference: np.datetime64
 ) -> SeriesStatus:
-    """Describe one series as it was known by a day.
-
-    Parameters
-    ----------
-    session : Session
-        The open snapshot.
-    series_id : str
-        As stored.
-    as_of : numpy.datetime64 or None
-        The day.
-    reference : numpy.datetime64
-        The day ages are measured from: :func:`newest`.
-
-    Returns
-    -------
-    SeriesStatus
-
-    Raises
-    ------
-    NoDataError
-        Nothing of it was published by then.
-    """
+    """Describe one series as it was known by a day."""
     series = series_in(session.catalogue, session.snapshot, series_id)
     entry = session.snapshot.entry(series_id)
     data = session.snapshot.series(series_id)

@@ -51,24 +51,7 @@ class Question:
 
 
 def columns_of(catalogue: Catalogue, question: Question) -> tuple[Column, ...]:
-    """Return the panel's columns: target, factors, then the market where it takes part.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Constructions.
-    question : Question
-        Which regression.
-
-    Returns
-    -------
-    tuple of Column
-
-    Raises
-    ------
-    BadArgumentError
-        The target is itself a regressor.
-    """
+    """Return the panel's columns: target, factors, then the market where it takes part."""
     target = question.target
     columns = [Column.of("target", "pct", target.legs)]
     for name in question.spec.factors:
@@ -88,43 +71,14 @@ def columns_of(catalogue: Catalogue, question: Question) -> tuple[Column, ...]:
 def leg_columns_of(catalogue: Catalogue, question: Question) -> tuple[Column, ...]:
     """Return the panel's columns with each leg of the target apart, then the regressors.
 
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Constructions.
-    question : Question
-        Which regression.
-
-    Returns
-    -------
-    tuple of Column
-        One a leg, unweighted, then as in :func:`columns_of`.
+    One a leg, unweighted, then as in :func:`columns_of`.
     """
     regressors = columns_of(catalogue, question)[1:]
     return (*(Column.of(f"leg {s}", "pct", ((s, 1.0),)) for s, _ in question.target.legs), *regressors)
 
 
 def aligned(session: Session, question: Question, columns: tuple[Column, ...] | None = None) -> Panel:
-    """Return the panel known by `as_of`, after checking that the date lies within reach of the data.
-
-    Parameters
-    ----------
-    session : Session
-        Snapshot and catalogue.
-    question : Question
-        Which regression.
-    columns : tuple of Column, optional
-        Default: :func:`columns_of`.
-
-    Returns
-    -------
-    Panel
-
-    Raises
-    ------
-    NoDataError
-        The date is before the data or more than the days of grace after them; the range is named.
-    """
+    """Return the panel known by `as_of`, after checking that the date lies within reach of the data."""
     columns = columns or columns_of(session.catalogue, question)
     panel = session.panel(columns, question.as_of, question.window.frequency)
     _check_frequency(session, question, panel)
@@ -225,20 +179,7 @@ def _periods(days: DayArray, frequency: Frequency) -> IntArray:
 
 
 def check_model(session: Session, question: Question) -> None:
-    """Refuse a window too short for its regressors, and more components than factors.
-
-    Parameters
-    ----------
-    session : Session
-        Settings.
-    question : Question
-        Which regression.
-
-    Raises
-    ------
-    BadArgumentError
-        Saying what is needed.
-    """
+    """Refuse a window too short for its regressors, and more components than factors."""
     k = question.regressors
     least = k + session.settings.min_spare_obs
     wanted = question.method.components
@@ -261,22 +202,7 @@ def check_model(session: Session, question: Question) -> None:
 
 
 def check_window(session: Session, question: Question, panel: Panel) -> None:
-    """Refuse what :func:`check_model` refuses, and a window longer than the history.
-
-    Parameters
-    ----------
-    session : Session
-        Settings.
-    question : Question
-        Which regression.
-    panel : Panel
-        Its panel.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        Saying how many observations there are.
-    """
+    """Refuse what :func:`check_model` refuses, and a window longer than the history."""
     check_model(session, question)
     window = question.window
     if panel.dates.size < window.count:
@@ -287,22 +213,7 @@ def check_window(session: Session, question: Question, panel: Panel) -> None:
 
 
 def check_gaps(question: Question, panel: Panel, windows: int = 1) -> None:
-    """Refuse a last window that reaches across a long gap.
-
-    Parameters
-    ----------
-    question : Question
-        Which regression.
-    panel : Panel
-        Its panel.
-    windows : int
-        How many windows back from the end are used.
-
-    Raises
-    ------
-    NoDataError
-        Naming the gap and how many observations there are since.
-    """
+    """Refuse a last window that reaches across a long gap."""
     window, size = question.window, panel.dates.size
     crossed = panel.gaps[panel.gaps > max(0, size - windows * window.count)]
     if crossed.size:

@@ -26,25 +26,7 @@ class Ranked:
 
 
 def ranked(dates: DayArray, values: FloatArray, years: int, spacing: float, last_only: bool = False) -> Ranked:
-    """Rank every value among those of the years up to it, itself included.
-
-    Parameters
-    ----------
-    dates : ndarray of shape (n,)
-        Ascending.
-    values : ndarray of shape (n,)
-        NaN is no observation.
-    years : int
-        Length of the window; 0 takes all before it, and needs those of a year.
-    spacing : float
-        Usual calendar days between observations: tells how many a window has.
-    last_only : bool
-        Whether the last value alone is ranked, as a single cell needs; the others are NaN.
-
-    Returns
-    -------
-    Ranked
-    """
+    """Rank every value among those of the years up to it, itself included."""
     days = round(365.25 * years)
     least = FEWEST_SHARE * days / spacing if years else 365.25 / spacing
     starts = np.searchsorted(dates, dates - np.timedelta64(days, "D"), side="right") if years else np.zeros(dates.size)

@@ -31,28 +31,7 @@ def refresh_data(
     accept: Collection[str] = (),
     now: np.datetime64 | None = None,
 ) -> RefreshReport:
-    """Fetch into the session's store.
-
-    Parameters
-    ----------
-    session : Session
-        Gives store, catalogue and settings.
-    tell : callable
-        Told of progress.
-    only_sources, only_series, accept : collection of str
-        As in :func:`xl_smallcap.data.refresh.refresh`.
-    now : numpy.datetime64, optional
-        The present moment (New York).
-
-    Returns
-    -------
-    RefreshReport
-
-    Raises
-    ------
-    XlSmallcapError
-        As in :func:`xl_smallcap.data.refresh.refresh`.
-    """
+    """Fetch into the session's store."""
     return refresh(
         session.store,
         session.catalogue,
@@ -68,19 +47,8 @@ def refresh_data(
 def precompute(session: Session, progress: Callable[[str, int, int], None]) -> list[str]:
     """Compute what a cell only looks up: the evidence of fair value histories and the regimes of every month end.
 
-    What was computed for earlier days is found again, so that a daily refresh computes a day.
-
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    progress : callable
-        Told of (name, done, total).
-
-    Returns
-    -------
-    list of str
-        What could not be computed, a sentence each.
+    What was computed for earlier days is found again, so that a daily refresh computes a day. What could not be
+    computed, a sentence each.
     """
     catalogue, missed = session.catalogue, []
     for name in PRECOMPUTED:

@@ -34,23 +34,7 @@ class Uncertain:
 
 
 def regimes_drawn(session: Session, model: RegimeModel, as_of: np.datetime64 | None, steps: int) -> Uncertain | None:
-    """Return what the probabilities could have been with parameters as uncertain as they are.
-
-    Parameters
-    ----------
-    session : Session
-        Data, settings and cache.
-    model : str
-        "chains" or "market"; the others have no such interval.
-    as_of : numpy.datetime64 or None
-        The day.
-    steps : int
-        Months ahead.
-
-    Returns
-    -------
-    Uncertain or None
-    """
+    """Return what the probabilities could have been with parameters as uncertain as they are."""
     if model not in ("chains", "market"):
         return None
     inputs = inputs_now(session, model, as_of)

@@ -22,26 +22,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def month_ends(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> DayArray:
-    """Return the last days of the months whose regime can be told, from the first with 60 months of data.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    model : str
-        Which model.
-    as_of : numpy.datetime64 or None
-        No month ends later; a month that has not ended by then is left out.
-
-    Returns
-    -------
-    ndarray of datetime64[D]
-
-    Raises
-    ------
-    NoDataError
-        No month qualifies.
-    """
+    """Return the last days of the months whose regime can be told, from the first with 60 months of data."""
     inputs = inputs_of(session, model, as_of, None)
     enough = max(int(np.flatnonzero(np.isfinite(v))[FEWEST_MONTHS - 1]) for v in (inputs.growth, inputs.inflation))
     # two months later the sixtieth is published for certain
@@ -77,28 +58,7 @@ class RegimeHistory:
 def regime_history(
     session: Session, model: RegimeModel, as_of: np.datetime64 | None, progress: Progress | None = None
 ) -> RegimeHistory:
-    """Return the filtered regimes of every month end, refitted at each.
-
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    model : str
-        Which model.
-    as_of : numpy.datetime64 or None
-        No month ends later.
-    progress : callable, optional
-        With one, what is not cached is computed (a few seconds); without, it must be there.
-
-    Returns
-    -------
-    RegimeHistory
-
-    Raises
-    ------
-    NoDataError
-        Not computed yet; the command that does is named.
-    """
+    """Return the filtered regimes of every month end, refitted at each."""
     days = month_ends(session, model, as_of)
     every = month_ends(session, model, None) if as_of is not None else days
     parts: list[FloatArray] = []
@@ -177,22 +137,7 @@ def refit_path(
 ) -> tuple[DayArray, tuple[str, ...]]:
     """Return which regime today's parameters would have called each month, still filtered: to see how many they rename.
 
-    Parameters
-    ----------
-    session : Session
-        Data, settings and cache.
-    model : str
-        "chains", "market" or "hmm".
-    as_of : numpy.datetime64 or None
-        The day.
-    month : numpy.datetime64
-        The last month wanted; months of a silence longer than a nowcast are left out.
-
-    Returns
-    -------
-    months : ndarray of datetime64[M]
-    likeliest : tuple of str
-        Empty words where today's fit is none.
+    likeliest: empty words where today's fit is none.
     """
     seen = inputs_of(session, model, as_of, None)
     heard = seen.months[min(seen.last_growth, seen.last_inflation)] + NOWCAST_MONTHS

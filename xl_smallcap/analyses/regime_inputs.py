@@ -66,45 +66,14 @@ def _grid(months: IntArray, values: FloatArray, first: int, size: int) -> FloatA
 
 
 def growth_of_cpi(levels: FloatArray) -> FloatArray:
-    """Return the change over six months at an annual rate, % (log).
-
-    Parameters
-    ----------
-    levels : ndarray of shape (n_months,)
-        A price index, NaN where missing.
-
-    Returns
-    -------
-    ndarray of shape (n_months,)
-        NaN where either end is missing.
-    """
+    """Return the change over six months at an annual rate, % (log). NaN where either end is missing."""
     out = np.full(levels.size, np.nan)
     out[SPAN_MONTHS:] = 1200.0 / SPAN_MONTHS * np.log(levels[SPAN_MONTHS:] / levels[:-SPAN_MONTHS])
     return out
 
 
 def macro_inputs(session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None) -> Inputs:
-    """Return growth and inflation as known by the end of a day.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    day : numpy.datetime64 or None
-        Nothing published later is used; None takes everything.
-    month : numpy.datetime64, optional
-        Last month of the grid, which is then asked about: silent for six months is no answer. Default: the last month
-        observed, whatever has stopped before it.
-
-    Returns
-    -------
-    Inputs
-
-    Raises
-    ------
-    NoDataError
-        A series is missing, fewer than 60 months of one are known, or one is silent at the month asked about.
-    """
+    """Return growth and inflation as known by the end of a day."""
     g_months, g = _monthly(session, GROWTH, day)
     p_months, p = _monthly(session, INFLATION, day)
     first = int(FIRST_MONTH.astype(np.int64))
@@ -123,26 +92,7 @@ def macro_inputs(session: Session, day: np.datetime64 | None, month: np.datetime
 
 
 def market_inputs(session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None) -> Inputs:
-    """Return the market's growth and inflation: changes of the factors over 63 trading days, month by month.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    day : numpy.datetime64 or None
-        Nothing later is used.
-    month : numpy.datetime64, optional
-        Last month of the grid, as for :func:`macro_inputs`.
-
-    Returns
-    -------
-    Inputs
-
-    Raises
-    ------
-    NoDataError
-        A series is missing, fewer than 60 months are known, or one is silent at the month asked about.
-    """
+    """Return the market's growth and inflation: changes of the factors over 63 trading days, month by month."""
     found = []
     for name in ("growth", "inflation"):
         factor = session.catalogue.factors[name]

@@ -15,15 +15,7 @@ CELL_NAMES = ("goldilocks", "reflation", "slowdown, low inflation", "stagflation
 def durations(found: Regimes) -> dict[str, float]:
     """Return how many months each regime lasts on average, by the transitions of the first window.
 
-    Parameters
-    ----------
-    found : Regimes
-        Of one window.
-
-    Returns
-    -------
-    dict of str to float
-        Empty for model bands, which has no states.
+    Empty for model bands, which has no states.
     """
     if found.model == "bands":
         return {}
@@ -39,25 +31,7 @@ def durations(found: Regimes) -> dict[str, float]:
 
 
 def transitions(found: Regimes) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
-    """Return the monthly transition matrix between regimes, and their long-run shares.
-
-    Parameters
-    ----------
-    found : Regimes
-        Of one window.
-
-    Returns
-    -------
-    names : tuple of str
-    matrix : ndarray of shape (n, n)
-        From row to column.
-    shares : ndarray of shape (n,)
-
-    Raises
-    ------
-    BadArgumentError
-        Model bands, which has no states.
-    """
+    """Return the monthly transition matrix between regimes, and their long-run shares. matrix: from row to column."""
     if found.model == "bands":
         raise BadArgumentError(
             "Model 'bands' has thresholds and no states, so no transitions; use 'chains', 'hmm' or 'market'."
@@ -78,18 +52,7 @@ def transitions(found: Regimes) -> tuple[tuple[str, ...], FloatArray, FloatArray
 
 
 def warnings_of(found: Regimes) -> str:
-    """Say what makes one window's regimes doubtful.
-
-    Parameters
-    ----------
-    found : Regimes
-        Of one window.
-
-    Returns
-    -------
-    str
-        Empty where nothing does.
-    """
+    """Say what makes one window's regimes doubtful. Empty where nothing does."""
     said = []
     names = ("growth (by which they are named)",) if found.model == "hmm" else ("growth", "inflation")
     for name, chain in zip(names, found.chains, strict=False):

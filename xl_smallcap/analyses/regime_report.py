@@ -52,18 +52,7 @@ class Card:
 def labels_of(session: Session, as_of: np.datetime64 | None) -> tuple[DayArray, IntArray]:
     """Return what each month turned out to be, by the thresholds on the data known by a day.
 
-    Parameters
-    ----------
-    session : Session
-        Data and thresholds.
-    as_of : numpy.datetime64 or None
-        The day.
-
-    Returns
-    -------
-    months : ndarray of datetime64[M]
-    labels : ndarray of int
-        0 goldilocks, 1 reflation, 2 slowdown; -1 where growth or inflation is missing.
+    labels: 0 goldilocks, 1 reflation, 2 slowdown; -1 where growth or inflation is missing.
     """
     inputs = macro_inputs(session, as_of)
     growth, inflation = three_months(inputs.growth), inputs.inflation
@@ -76,25 +65,8 @@ def labels_of(session: Session, as_of: np.datetime64 | None) -> tuple[DayArray, 
 def report_card(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> list[Card]:
     """Score a model's filtered probabilities against what happened.
 
-    Parameters
-    ----------
-    session : Session
-        Data, settings and cache: the history must have been computed.
-    model : str
-        Which model.
-    as_of : numpy.datetime64 or None
-        Only what was known by then.
-
-    Returns
-    -------
-    list of Card
-        Each regime at each horizon against the thresholds; slowdown against the NBER and Chauvet and Piger; then
-        reliability.
-
-    Raises
-    ------
-    NoDataError
-        The history is not computed yet, or too short.
+    Each regime at each horizon against the thresholds; slowdown against the NBER and Chauvet and Piger; then
+    reliability.
     """
     history = regime_history(session, model, as_of)
     months, labels = labels_of(session, as_of)
@@ -200,26 +172,7 @@ class Paid:
 def regime_returns(session: Session, target: Target, model: RegimeModel, as_of: np.datetime64 | None) -> list[Paid]:
     """Say what a target returned in the months of each regime, and in the months after.
 
-    Parameters
-    ----------
-    session : Session
-        Data and cache: the history must have been computed.
-    target : Target
-        Whose returns; a target with the market has its moving beta on it taken out.
-    model : str
-        Which model.
-    as_of : numpy.datetime64 or None
-        Nothing later is used.
-
-    Returns
-    -------
-    list of Paid
-        Per regime: the same month (known only at its end), the next month, and the next three.
-
-    Raises
-    ------
-    NoDataError
-        The history is not computed yet, or the target has no returns.
+    Per regime: the same month (known only at its end), the next month, and the next three.
     """
     history = regime_history(session, model, as_of)
     months, returns = _monthly_returns(session, target, as_of)

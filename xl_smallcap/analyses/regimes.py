@@ -40,34 +40,12 @@ class Chain:
     usable: BoolArray
 
     def ahead(self, steps: int) -> FloatArray:
-        """Probabilities of the states so many months later.
-
-        Parameters
-        ----------
-        steps : int
-            Months.
-
-        Returns
-        -------
-        ndarray of shape (n_states, n_windows)
-        """
+        """Probabilities of the states so many months later."""
         return hidden.ahead(self.now, self.model.transition, steps)
 
 
 def chain_columns(prefix: str, chain: Chain) -> Columns:
-    """Return a chain as named arrays.
-
-    Parameters
-    ----------
-    prefix : str
-        Before each name.
-    chain : Chain
-        What to keep.
-
-    Returns
-    -------
-    dict of str to ndarray
-    """
+    """Return a chain as named arrays."""
     return {
         f"{prefix}.now": chain.now,
         f"{prefix}.start": chain.model.start,
@@ -81,19 +59,7 @@ def chain_columns(prefix: str, chain: Chain) -> Columns:
 
 
 def chain_of(prefix: str, columns: Columns) -> Chain:
-    """Return the chain that :func:`chain_columns` turned into arrays.
-
-    Parameters
-    ----------
-    prefix : str
-        Before each name.
-    columns : dict of str to ndarray
-        As kept.
-
-    Returns
-    -------
-    Chain
-    """
+    """Return the chain that :func:`chain_columns` turned into arrays."""
     c = {k.removeprefix(f"{prefix}."): v for k, v in columns.items() if k.startswith(f"{prefix}.")}
     model = StateModel(c["start"], c["transition"], c["mean"], c["covariance"])
     return Chain(c["now"], model, c["reached"], c["separation"], c["usable"] > 0.5)
@@ -114,16 +80,8 @@ class Regimes:
     def cells(self, steps: int = 0) -> FloatArray:
         """Probabilities of up_low, up_high, down_low, down_high so many months later.
 
-        Parameters
-        ----------
-        steps : int
-            Months.
-
-        Returns
-        -------
-        ndarray of shape (4, n_windows)
-            NaN where nothing could be fitted. Model hmm does not tell the two kinds of slowdown apart: its third row is
-            both.
+        NaN where nothing could be fitted. Model hmm does not tell the two kinds of slowdown apart: its third row is
+        both.
         """
         if self.model == "bands":
             return np.column_stack([self._band(b, steps) for b in self.bands])
@@ -149,53 +107,20 @@ class Regimes:
         return banded.cells(mean, covariance, self.thresholds)
 
     def probabilities(self, steps: int = 0) -> FloatArray:
-        """Probabilities of goldilocks, reflation, slowdown and its stagflation part.
-
-        Parameters
-        ----------
-        steps : int
-            Months ahead.
-
-        Returns
-        -------
-        ndarray of shape (4, n_windows)
-        """
+        """Probabilities of goldilocks, reflation, slowdown and its stagflation part."""
         c = self.cells(steps)
         return np.vstack([c[0], c[1], c[2] + np.nan_to_num(c[3]), c[3]])
 
 
 def digest_of(x: FloatArray, lengths: IntArray) -> str:
-    """Return a hash of observations and the lengths of their windows.
-
-    Parameters
-    ----------
-    x : ndarray
-        Observations.
-    lengths : ndarray of int
-        Of the windows.
-
-    Returns
-    -------
-    str
-    """
+    """Return a hash of observations and the lengths of their windows."""
     sha = hashlib.sha256(np.ascontiguousarray(x).tobytes())
     sha.update(np.ascontiguousarray(lengths).astype(np.int64).tobytes())
     return sha.hexdigest()
 
 
 def window_of(values: list[FloatArray]) -> tuple[FloatArray, int]:
-    """Return the winsorised inputs of one window, and its length up to the last observation.
-
-    Parameters
-    ----------
-    values : list of ndarray of shape (n_months,)
-        A series a dimension.
-
-    Returns
-    -------
-    x : ndarray of shape (n_months, n_dims)
-    length : int
-    """
+    """Return the winsorised inputs of one window, and its length up to the last observation."""
     x = np.stack([hidden.winsorised(v) for v in values], axis=1)
     if len(values) > 1:
         x[~np.isfinite(x).all(axis=1)] = np.nan
@@ -226,21 +151,7 @@ def _chain(session: Session, name: str, windows: list[list[FloatArray]], states:
 
 
 def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Regimes:
-    """Fit one model to many windows, or find it in the cache.
-
-    Parameters
-    ----------
-    session : Session
-        Settings and cache.
-    model : str
-        Which model.
-    inputs : list of Inputs
-        One a window.
-
-    Returns
-    -------
-    Regimes
-    """
+    """Fit one model to many windows, or find it in the cache."""
     chains: tuple[Chain, ...] = ()
     bands: list[tuple[FloatArray, FloatArray, banded.Bands]] = []
     thresholds = np.array([session.settings.regime_growth_min, session.settings.regime_inflation_max])
@@ -271,15 +182,7 @@ def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Re
 def three_months(growth: FloatArray) -> FloatArray:
     """Return the mean of each month and the two before, of those that are there, at least two.
 
-    Parameters
-    ----------
-    growth : ndarray of shape (n_months,)
-        NaN where missing.
-
-    Returns
-    -------
-    ndarray of shape (n_months,)
-        NaN also where the month itself is missing.
+    NaN also where the month itself is missing.
     """
     padded = np.concatenate([[np.nan, np.nan], growth])
     window = np.lib.stride_tricks.sliding_window_view(padded, 3)
@@ -290,51 +193,13 @@ def three_months(growth: FloatArray) -> FloatArray:
 
 
 def inputs_of(session: Session, model: RegimeModel, day: np.datetime64 | None, month: np.datetime64 | None) -> Inputs:
-    """Return a model's growth and inflation as known by a day.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    model : str
-        "market" has inputs of its own.
-    day : numpy.datetime64 or None
-        Nothing later is used.
-    month : numpy.datetime64 or None
-        Last month of the grid.
-
-    Returns
-    -------
-    Inputs
-    """
+    """Return a model's growth and inflation as known by a day."""
     read = market_inputs if model == "market" else macro_inputs
     return read(session, day, month)
 
 
 def regimes_now(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> Regimes:
-    """Return the regime of the month of a day, by what was known on it.
-
-    Parameters
-    ----------
-    session : Session
-        Data, settings and cache.
-    model : {"chains", "bands", "hmm", "market"}
-        Which model.
-    as_of : numpy.datetime64 or None
-        The day; None is the last day of the snapshot's month.
-
-    Returns
-    -------
-    Regimes
-        Of one window.
-
-    Raises
-    ------
-    NoDataError
-        Series missing, or fewer than 60 months known.
-    FitError
-        No start led to states that stand apart.
-    """
+    """Return the regime of the month of a day, by what was known on it. Of one window."""
     found = regimes_of(session, model, [inputs_now(session, model, as_of)])
     if not np.isfinite(found.cells()[:3]).all():
         raise FitError(
@@ -345,20 +210,6 @@ def regimes_now(session: Session, model: RegimeModel, as_of: np.datetime64 | Non
 
 
 def inputs_now(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> Inputs:
-    """Return a model's inputs to the month of a day; of none, to the month of the snapshot's last day.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    model : str
-        Which model.
-    as_of : numpy.datetime64 or None
-        Nothing later is used.
-
-    Returns
-    -------
-    Inputs
-    """
+    """Return a model's inputs to the month of a day; of none, to the month of the snapshot's last day."""
     day = as_of if as_of is not None else snapshot_day(session)
     return inputs_of(session, model, as_of, day.astype("datetime64[M]"))

@@ -39,24 +39,7 @@ class BaseRate:
 def base_rate(session: Session, question: Question, months: int) -> BaseRate:
     """Return the share of past periods of the horizon in which a position gained.
 
-    Parameters
-    ----------
-    session : Session
-        Data.
-    question : Question
-        Target and as_of; ``hedged`` takes the market off with today's coefficient.
-    months : int
-        Horizon.
-
-    Returns
-    -------
-    BaseRate
-        Overlapping stretches of months between month ends, of all history by as_of; Newey-West over the overlap.
-
-    Raises
-    ------
-    NoDataError
-        Fewer than 24 stretches.
+    Overlapping stretches of months between month ends, of all history by as_of; Newey-West over the overlap.
     """
     hedge = 0.0
     columns = [Column.of("target", "pct", question.target.legs)]
@@ -80,19 +63,7 @@ def base_rate(session: Session, question: Question, months: int) -> BaseRate:
 def distance(fitted: Fitted, path: Path, months: int) -> float:
     """Return how far a path lies from no change, in standard deviations of its factors together.
 
-    Parameters
-    ----------
-    fitted : Fitted
-        Covariance.
-    path : Path
-        Given factors.
-    months : int
-        Horizon.
-
-    Returns
-    -------
-    float
-        Mahalanobis (1936), over the months in which the path gives factors; 0 where nothing is given.
+    Mahalanobis (1936), over the months in which the path gives factors; 0 where nothing is given.
     """
     return float(_distances(fitted, path, path.total(months)[None], months)[0])
 
@@ -110,19 +81,7 @@ def _distances(fitted: Fitted, path: Path, totals: FloatArray, months: int) -> F
 def plausibility(fitted: Fitted, path: Path, months: int) -> float:
     """Return the probability of factor changes at least as far from none.
 
-    Parameters
-    ----------
-    fitted : Fitted
-        Covariance.
-    path : Path
-        Given factors.
-    months : int
-        Horizon.
-
-    Returns
-    -------
-    float
-        Upper tail of chi-squared with as many degrees of freedom as factors are given.
+    Upper tail of chi-squared with as many degrees of freedom as factors are given.
     """
     from scipy.special import chdtrc
 
@@ -142,22 +101,7 @@ class Analogue:
 
 
 def worst_analogue(found: Projected) -> Analogue:
-    """Return the worst of the twentieth of past stretches whose factors lie nearest to the path's.
-
-    Parameters
-    ----------
-    found : Projected
-        A path.
-
-    Returns
-    -------
-    Analogue
-
-    Raises
-    ------
-    NoDataError
-        Fewer than 24 stretches.
-    """
+    """Return the worst of the twentieth of past stretches whose factors lie nearest to the path's."""
     fitted, path, months = found.fitted, found.path, found.asked.months
     # a path shorter than the horizon is compared with the beginning of each stretch
     sums, begun, starts, ends = stretches(fitted.panel, months, path.given_months(months))
@@ -174,19 +118,7 @@ def worst_analogue(found: Projected) -> Analogue:
 def frequency_conflict(session: Session, fitted: Fitted, question: Question) -> tuple[str, ...]:
     """Return the factors whose daily and weekly betas have opposite signs.
 
-    Parameters
-    ----------
-    session : Session
-        Data.
-    fitted : Fitted
-        The weekly model.
-    question : Question
-        Target and specification.
-
-    Returns
-    -------
-    tuple of str
-        By joint regression on the last 250 days and the weekly window.
+    By joint regression on the last 250 days and the weekly window.
     """
     daily = replace(question, window=DAILY)
     panel: Panel = aligned(session, daily)
@@ -201,20 +133,7 @@ def frequency_conflict(session: Session, fitted: Fitted, question: Question) -> 
 
 
 def warning(found: Projected, conflicts: tuple[str, ...]) -> str:
-    """Say in a sentence what to be wary of.
-
-    Parameters
-    ----------
-    found : Projected
-        A path.
-    conflicts : tuple of str
-        Factors whose signs differ by frequency.
-
-    Returns
-    -------
-    str
-        "none" where there is nothing.
-    """
+    """Say in a sentence what to be wary of. "none" where there is nothing."""
     said = []
     p = plausibility(found.fitted, found.path, found.asked.months)
     if p < IMPLAUSIBLE:

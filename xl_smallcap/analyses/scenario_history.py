@@ -94,25 +94,8 @@ def _expanding(outcome: FloatArray, months: int) -> tuple[FloatArray, FloatArray
 def report_card(session: Session, question: Question, months: int) -> list[Card]:
     """Score projections of the past, and what a simpler forecaster would have said.
 
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    question : Question
-        Target, specification and as_of.
-    months : int
-        Horizon.
-
-    Returns
-    -------
-    list of Card
-        At each month end the model of the 104 weeks before; outcomes overlap where months > 1; t-values allow for it.
-        Then reliability by bands of forecasts. All forecasters are scored on the same months.
-
-    Raises
-    ------
-    NoDataError
-        Fewer than 36 months to score.
+    At each month end the model of the 104 weeks before; outcomes overlap where months > 1; t-values allow for it.
+    Then reliability by bands of forecasts. All forecasters are scored on the same months.
     """
     from scipy.special import ndtr
 
@@ -158,21 +141,7 @@ def _share(inside: BoolArray | None) -> float:
 
 
 def coverage(session: Session, question: Question, months: int) -> float | None:
-    """Return how often the 90 % fan of the past held what came, told every factor; None with too little history.
-
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    question : Question
-        Target, specification and as_of.
-    months : int
-        Horizon.
-
-    Returns
-    -------
-    float or None
-    """
+    """Return how often the 90 % fan of the past held what came, told every factor; None with too little history."""
     try:
         return report_card(session, question, months)[0].coverage90
     except XlSmallcapError:

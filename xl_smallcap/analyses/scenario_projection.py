@@ -40,26 +40,7 @@ class Projected:
 
 
 def project_path(session: Session, asked: ScenarioQuestion, whole_fan: bool = False) -> Projected:
-    """Project one path.
-
-    Parameters
-    ----------
-    session : Session
-        Data, settings and cache.
-    asked : ScenarioQuestion
-        Path, target, horizon and method.
-    whole_fan : bool
-        Whether every month is wanted, not the last alone.
-
-    Returns
-    -------
-    Projected
-
-    Raises
-    ------
-    BadArgumentError, NoDataError, FitError
-        The path or the fit is not possible; fewer than 30 effective scenarios for ``pooling``.
-    """
+    """Project one path."""
     if session.settings.scenario_means and asked.method in ("pooling", "regimes"):
         raise BadArgumentError(
             f"Method '{asked.method}' looks at history about its mean, so the setting scenario_means = 1 has no place "
@@ -114,25 +95,7 @@ def project_path(session: Session, asked: ScenarioQuestion, whole_fan: bool = Fa
 def pooled_history(fitted: Fitted, path: Path, months: int) -> tuple[Pooled, FloatArray]:
     """Reweight the past so that it meets the path.
 
-    Parameters
-    ----------
-    fitted : Fitted
-        Weekly panel.
-    path : Path
-        The views: means of the given factors over the path's months.
-    months : int
-        Horizon.
-
-    Returns
-    -------
-    pooled : Pooled
-    sums : ndarray of shape (n, 1 + n_factors)
-        Of target and regressors over every stretch of the horizon's length, about their mean.
-
-    Raises
-    ------
-    NoDataError, FitError
-        Too little history; views out of reach.
+    sums: of target and regressors over every stretch of the horizon's length, about their mean.
     """
     sums, begun, _, _ = stretches(fitted.panel, months, path.given_months(months))
     if sums.shape[0] < 2 * FEWEST_EFFECTIVE:
@@ -147,29 +110,7 @@ def pooled_history(fitted: Fitted, path: Path, months: int) -> tuple[Pooled, Flo
 
 
 def pooled_outcome(fitted: Fitted, path: Path, months: int) -> tuple[Outcome, Pooled, FloatArray]:
-    """Return the reweighted past as a distribution.
-
-    Parameters
-    ----------
-    fitted : Fitted
-        Weekly panel.
-    path : Path
-        The views.
-    months : int
-        Horizon.
-
-    Returns
-    -------
-    outcome : Outcome
-    pooled : Pooled
-    factors : ndarray of shape (n, n_factors)
-        Of each stretch.
-
-    Raises
-    ------
-    FitError
-        Fewer than 30 effective scenarios are left.
-    """
+    """Return the reweighted past as a distribution. factors: of each stretch."""
     pooled, sums = pooled_history(fitted, path, months)
     if pooled.effective < FEWEST_EFFECTIVE:
         raise FitError(
@@ -184,29 +125,7 @@ def regime_weights(
 ) -> tuple[FloatArray, FloatArray, FloatArray, DayArray, DayArray]:
     """Return h-month changes after each month end with the regimes told then, and the regimes now.
 
-    Parameters
-    ----------
-    session : Session
-        Data and cache: the history of the regimes must have been computed.
-    as_of : numpy.datetime64 or None
-        Nothing later is used.
-    panel : Panel
-        Monthly.
-    months : int
-        Horizon.
-
-    Returns
-    -------
-    sums : ndarray of shape (n, n_columns)
-    probability : ndarray of shape (3, n)
-        Filtered, at the month end before.
-    now : ndarray of shape (3,)
-    starts, ends : ndarray of datetime64[D] of shape (n,)
-
-    Raises
-    ------
-    NoDataError
-        Not computed yet, or too short.
+    probability: filtered, at the month end before.
     """
     history = regime_history(session, "chains", as_of)
     sums, starts, ends = periods(panel, months)

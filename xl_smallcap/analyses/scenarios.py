@@ -50,41 +50,13 @@ class Fitted:
         return self.panel.names[1:]
 
     def position(self, changes: FloatArray) -> FloatArray:
-        """Return of the position: the target, hedged where the model hedges.
-
-        Parameters
-        ----------
-        changes : ndarray of shape (n, 1 + n_factors)
-            Target and regressors.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            %.
-        """
+        """Return of the position: the target, hedged where the model hedges. %."""
         hedge = self.model.beta - self.model.loading
         return np.asarray(changes[:, 0] - changes[:, 1:] @ hedge)
 
 
 def fit(session: Session, question: Question) -> Fitted:
-    """Fit the weekly model of a projection, or return it from the cache.
-
-    Parameters
-    ----------
-    session : Session
-        Data and cache.
-    question : Question
-        Target, specification, window and as_of.
-
-    Returns
-    -------
-    Fitted
-
-    Raises
-    ------
-    BadArgumentError, NoDataError, FitError
-        As for betas.
-    """
+    """Fit the weekly model of a projection, or return it from the cache."""
     panel = aligned(session, question)
     check_window(session, question, panel)
     check_gaps(question, panel)
@@ -113,56 +85,16 @@ class Path:
     shocks: FloatArray
 
     def given_months(self, months: int) -> int:
-        """Return in how many months of a horizon factors are given.
-
-        Parameters
-        ----------
-        months : int
-            Horizon.
-
-        Returns
-        -------
-        int
-            At least 1, also where nothing is given.
-        """
+        """Return in how many months of a horizon factors are given. At least 1, also where nothing is given."""
         return min(months, len(self.shocks))
 
     def total(self, months: int) -> FloatArray:
-        """Change of each given factor within a horizon.
-
-        Parameters
-        ----------
-        months : int
-            Horizon.
-
-        Returns
-        -------
-        ndarray of shape (n_named,)
-        """
+        """Change of each given factor within a horizon."""
         return np.asarray(self.shocks[:months].sum(axis=0))
 
 
 def path_of(session: Session, asked: ScenarioQuestion, fitted: Fitted) -> Path:
-    """Turn a scenario's shocks into factor changes a month.
-
-    Parameters
-    ----------
-    session : Session
-        Gives the catalogue.
-    asked : ScenarioQuestion
-        Which path.
-    fitted : Fitted
-        Gives the standard deviations and the regressors.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    BadArgumentError
-        Unknown factor, one not in the specification, one given twice, or a unit that is not its own.
-    """
+    """Turn a scenario's shocks into factor changes a month."""
     months, names = asked.path_months, fitted.names
     found: dict[int, FloatArray] = {}
     for shock in asked.scenario.shocks:
@@ -203,18 +135,7 @@ def _place(session: Session, question: Question, shock: Shock, names: tuple[str,
 def periods(panel: Panel, length: int) -> tuple[FloatArray, DayArray, DayArray]:
     """Return the changes over every so many consecutive periods, and when each begins and ends.
 
-    Parameters
-    ----------
-    panel : Panel
-        Weekly or monthly.
-    length : int
-        Periods summed.
-
-    Returns
-    -------
-    sums : ndarray of shape (n, n_columns)
-        Overlapping; those across a gap are left out.
-    starts, ends : ndarray of datetime64[D]
+    sums: overlapping; those across a gap are left out.
     """
     n = panel.dates.size - length + 1
     if n < 1:
@@ -229,35 +150,14 @@ def periods(panel: Panel, length: int) -> tuple[FloatArray, DayArray, DayArray]:
 
 
 def weeks_in(months: int) -> int:
-    """Whole weeks nearest to so many months.
-
-    Parameters
-    ----------
-    months : int
-        Horizon.
-
-    Returns
-    -------
-    int
-    """
+    """Whole weeks nearest to so many months."""
     return round(WEEKS_A_MONTH * months)
 
 
 def stretches(panel: Panel, months: int, given: int) -> tuple[FloatArray, FloatArray, DayArray, DayArray]:
     """Return every past stretch of a horizon's length, and its first months: a path may be shorter than the horizon.
 
-    Parameters
-    ----------
-    panel : Panel
-        Weekly.
-    months, given : int
-        Horizon, and months in which the path gives factors.
-
-    Returns
-    -------
-    sums, beginnings : ndarray of shape (n, n_columns)
-        Changes over the whole of each stretch, and over its beginning.
-    starts, ends : ndarray of datetime64[D]
+    sums, beginnings: changes over the whole of each stretch, and over its beginning.
     """
     sums, starts, ends = periods(panel, weeks_in(months))
     begun, at_start, _ = periods(panel, weeks_in(given))
@@ -266,24 +166,7 @@ def stretches(panel: Panel, months: int, given: int) -> tuple[FloatArray, FloatA
 
 
 def outperformance(session: Session, question: Question) -> Question:
-    """Return the question of the target less the S&P 500; ``relative`` and ``hedged`` are that already.
-
-    Parameters
-    ----------
-    session : Session
-        Gives the catalogue.
-    question : Question
-        Of the target itself.
-
-    Returns
-    -------
-    Question
-
-    Raises
-    ------
-    BadArgumentError
-        The target is the S&P 500, or specification and market do not go together.
-    """
+    """Return the question of the target less the S&P 500; ``relative`` and ``hedged`` are that already."""
     target, market = question.target, session.catalogue.market
     if target.market or (market, -1.0) in target.legs:
         return question

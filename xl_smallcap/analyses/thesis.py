@@ -76,70 +76,25 @@ class Line:
 
 
 def side(low: float, high: float, threshold: float) -> Verdict:
-    """Return the verdict on "more than a threshold": by an interval that lies wholly on one side of it.
-
-    Parameters
-    ----------
-    low, high : float
-        Ends of the interval.
-    threshold : float
-        In the same unit.
-
-    Returns
-    -------
-    {"supported", "contradicted", "not enough data"}
-    """
+    """Return the verdict on "more than a threshold": by an interval that lies wholly on one side of it."""
     if low > threshold:
         return "supported"
     return "contradicted" if high < threshold else "not enough data"
 
 
 def opposite(verdict: Verdict) -> Verdict:
-    """Return the verdict on the opposite claim.
-
-    Parameters
-    ----------
-    verdict : str
-        Of the claim.
-
-    Returns
-    -------
-    {"supported", "contradicted", "not enough data"}
-    """
+    """Return the verdict on the opposite claim."""
     swapped: dict[Verdict, Verdict] = {"supported": "contradicted", "contradicted": "supported"}
     return swapped.get(verdict, verdict)
 
 
 def overall(verdicts: list[Verdict]) -> Verdict:
-    """Return the verdict on a claim looked at in several ways: theirs where all agree.
-
-    Parameters
-    ----------
-    verdicts : list of str
-        One a row of the claim.
-
-    Returns
-    -------
-    {"supported", "contradicted", "not enough data"}
-    """
+    """Return the verdict on a claim looked at in several ways: theirs where all agree."""
     return verdicts[0] if len(set(verdicts)) == 1 else "not enough data"
 
 
 def thesis(session: Session, as_of: Day) -> list[Line]:
-    """Look at every claim of the thesis.
-
-    Parameters
-    ----------
-    session : Session
-        Data, settings and cache.
-    as_of : numpy.datetime64 or None
-        Nothing later is used.
-
-    Returns
-    -------
-    list of Line
-        A line for which there are no data says so; none is left out.
-    """
+    """Look at every claim of the thesis. A line for which there are no data says so; none is left out."""
     found = []
     for line, look in _lines(session, as_of):
         try:

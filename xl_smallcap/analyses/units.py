@@ -15,48 +15,13 @@ _REFERENCE_SCALE = {"daily": 1.0, "weekly": 5.0**0.5, "monthly": 21.0**0.5}
 
 
 def reference_sd(catalogue: Catalogue, factor: str, window: Window) -> float | None:
-    """Return the fixed yardstick of a factor at a frequency, in % or bp; None for the market.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Daily reference standard deviations.
-    factor : str
-        Factor id.
-    window : Window
-        Its frequency scales by the root of 5 or 21 days.
-
-    Returns
-    -------
-    float or None
-    """
+    """Return the fixed yardstick of a factor at a frequency, in % or bp; None for the market."""
     entry = catalogue.factors.get(factor)
     return None if entry is None else entry.reference_sd * _REFERENCE_SCALE[window.frequency]
 
 
 def unit_factor(unit: BetaUnit, quote: str, sd: float, factor: str) -> float:
-    """Return what turns a beta per own standard deviation into the unit asked for.
-
-    Parameters
-    ----------
-    unit : {"sd", "native", "10bp", "1pct", "1pt"}
-        What the user wants; native is 10 bp for rates, 1 % for prices and 1 point for levels.
-    quote : {"bp", "pct", "pt"}
-        The factor's quote.
-    sd : float
-        The window's standard deviation in bp, % or points.
-    factor : str
-        For the error.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    BadArgumentError
-        The unit is not the factor's.
-    """
+    """Return what turns a beta per own standard deviation into the unit asked for."""
     if unit == "sd":
         return 1.0
     if unit not in ("native", NATIVE_NAME[quote]):
@@ -67,19 +32,7 @@ def unit_factor(unit: BetaUnit, quote: str, sd: float, factor: str) -> float:
 
 
 def unit_name(unit: BetaUnit, quote: str) -> str:
-    """Return the unit as a table shows it.
-
-    Parameters
-    ----------
-    unit : {"sd", "native", "10bp", "1pct", "1pt"}
-        As asked.
-    quote : {"bp", "pct", "pt"}
-        The factor's quote.
-
-    Returns
-    -------
-    str
-    """
+    """Return the unit as a table shows it."""
     if unit == "sd":
         return "% per +1 sd"
     return f"% per +{NATIVE_STEP[quote]:g} {CHANGE_UNIT[quote]}"

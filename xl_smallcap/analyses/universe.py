@@ -29,60 +29,21 @@ _LOOK_BACK = 2.0
 
 @dataclass(frozen=True)
 class Ground:
-    """The factors' levels with every stock's log price laid on their days.
+    """The factors' levels with every stock's log price laid on their days."""
 
-    Parameters
-    ----------
-    names, quotes : tuple of str
-        Of the factors, the market last where it takes part.
-    days : ndarray of shape (n_levels,)
-        On which every factor was observed, up to the day asked.
-    factors : ndarray of shape (n_levels, n_factors)
-        100*log or bp.
-    tickers : tuple of str
-        Of the stocks.
-    stocks : ndarray of shape (n_levels, n_stocks)
-        100*log prices; NaN where not observed.
-    sampling : Sampling
-        From levels to changes.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # of the factors, the market last where it takes part
     quotes: tuple[str, ...]
-    days: DayArray
-    factors: FloatArray
-    tickers: tuple[str, ...]
-    stocks: FloatArray
-    sampling: Sampling
+    days: DayArray  # on which every factor was observed, up to the day asked
+    factors: FloatArray  # 100*log or bp
+    tickers: tuple[str, ...]  # of the stocks
+    stocks: FloatArray  # 100*log prices; NaN where not observed
+    sampling: Sampling  # from levels to changes
 
 
 def ground(
     session: Session, spec: Spec, window: Window, as_of: np.datetime64 | None, changes: int | None = None
 ) -> Ground:
-    """Lay all stocks on the days of a specification's factors.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    spec : Spec
-        The factors.
-    window : Window
-        Gives the frequency.
-    as_of : numpy.datetime64 or None
-        Nothing published later is used; None for the last day both factors and stocks have.
-    changes : int, optional
-        Read only about twice the days so many changes usually span; default all.
-
-    Returns
-    -------
-    Ground
-
-    Raises
-    ------
-    NoDataError
-        No constituents, or neither factors nor stocks near that day.
-    """
+    """Lay all stocks on the days of a specification's factors."""
     snapshot, catalogue = session.snapshot, session.catalogue
     columns = columns_of(catalogue, Question(NO_TARGET, spec, window, as_of))[1:]
     panel = session.panel(columns, as_of)
@@ -132,21 +93,7 @@ def ground(
 def members_of(session: Session, tickers: tuple[str, ...], day: np.datetime64) -> tuple[IntArray, int, str]:
     """Return the columns of the Russell's members that have prices, how many members there are, and whose they are.
 
-    Parameters
-    ----------
-    session : Session
-        Data.
-    tickers : tuple of str
-        Of the cross-section.
-    day : numpy.datetime64
-        The day of the list.
-
-    Returns
-    -------
-    columns : ndarray of int
-        All stocks where the snapshot has no list.
-    members : int
-    membership : str
+    columns: all stocks where the snapshot has no list.
     """
     try:
         roster = Rosters(session, "russell", tickers).on(day)
@@ -197,32 +144,7 @@ def _suspect(inside: bool, before: bool) -> str:
 
 
 def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | None, spec: Spec) -> Winners:
-    """Return the members of the Russell whose move the factors explain least.
-
-    Parameters
-    ----------
-    session : Session
-        Data.
-    count : int
-        Rows: the largest residual moves; below zero the smallest.
-    span : Window
-        The move: 63 days, or weeks.
-    as_of : numpy.datetime64 or None
-        Its last day.
-    spec : Spec
-        The factors.
-
-    Returns
-    -------
-    Winners
-
-    Raises
-    ------
-    BadArgumentError
-        A span of another frequency than days.
-    NoDataError
-        No constituents by then, too short a history, or fewer than 30 stocks.
-    """
+    """Return the members of the Russell whose move the factors explain least."""
     if span.frequency != "daily":
         raise BadArgumentError(
             f"The window of RUSSELL_WINNERS is the move, in days: a quarter is 63; got '{span}'. Its betas come from "

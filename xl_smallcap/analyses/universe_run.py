@@ -79,32 +79,7 @@ def run_universe(
     engine: EngineName = "threads",
     scheduler: str = "",
 ) -> UniverseReport:
-    """Fit every stock and write a row a stock and day.
-
-    Parameters
-    ----------
-    session : Session
-        Data; finished blocks are kept in its cache folder until the file is written.
-    question : UniverseQuestion
-        Which regressions.
-    out : pathlib.Path
-        A ``.parquet`` file (needs polars) or a ``.csv``.
-    progress : callable
-        Told of (block, done, total); an exception it raises stops the job, blocks done are kept.
-    engine : {"threads", "dask"}
-        Where the blocks run.
-    scheduler : str
-        Address of the Dask scheduler.
-
-    Returns
-    -------
-    UniverseReport
-
-    Raises
-    ------
-    BadArgumentError, NoDataError, EngineError, StoreError
-        A file of another kind, too little data, no cluster, no room on the disk.
-    """
+    """Fit every stock and write a row a stock and day."""
     _writable(out)
     blank = Question(NO_TARGET, question.spec, question.window, question.as_of)
     check_model(session, blank)

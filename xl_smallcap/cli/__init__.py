@@ -216,18 +216,7 @@ def _end_in_order() -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command.
-
-    Parameters
-    ----------
-    argv : list of str, optional
-        Default: the process's arguments.
-
-    Returns
-    -------
-    int
-        0 complete, 3 partial, 1 failed, 2 usage.
-    """
+    """Run one command. 0 complete, 3 partial, 1 failed, 2 usage."""
     for stream in (sys.stdout, sys.stderr):
         # A console of another code page must not turn an answer into an error.
         if hasattr(stream, "reconfigure"):

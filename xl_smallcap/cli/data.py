@@ -326,13 +326,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def add_commands(commands: Any) -> None:
-    """Add ``data`` and its actions.
-
-    Parameters
-    ----------
-    commands : argparse subparsers
-        Of the main parser.
-    """
+    """Add ``data`` and its actions."""
     data = commands.add_parser("data", help="load, refresh and look at data").add_subparsers(
         dest="action", required=True
     )

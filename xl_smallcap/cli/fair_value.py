@@ -53,13 +53,7 @@ def _backtest(args: argparse.Namespace) -> int:
 
 
 def add_commands(commands: Any) -> None:
-    """Add ``fair-value history`` and ``fair-value backtest``.
-
-    Parameters
-    ----------
-    commands : argparse subparsers
-        Of the main parser.
-    """
+    """Add ``fair-value history`` and ``fair-value backtest``."""
     fair = commands.add_parser("fair-value", help="evidence behind fair values").add_subparsers(
         dest="action", required=True
     )

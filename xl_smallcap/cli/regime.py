@@ -34,13 +34,7 @@ def _history(args: argparse.Namespace) -> int:
 
 
 def add_commands(commands: Any) -> None:
-    """Add ``regime history``.
-
-    Parameters
-    ----------
-    commands : argparse subparsers
-        Of the main parser.
-    """
+    """Add ``regime history``."""
     regime = commands.add_parser("regime", help="regime probabilities through time").add_subparsers(
         dest="action", required=True
     )

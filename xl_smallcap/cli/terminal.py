@@ -13,18 +13,7 @@ SHOWN_ROWS = 40
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar on a terminal, nothing elsewhere.
-
-    Parameters
-    ----------
-    what : str
-        Said before the bar.
-
-    Yields
-    ------
-    callable
-        Takes a name, how many are done and how many there are.
-    """
+    """Show a bar on a terminal, nothing elsewhere. Takes a name, how many are done and how many there are."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -45,10 +34,7 @@ def progress(what: str) -> Iterator[Callable[[str, int, int], None]]:
 def series_progress() -> Iterator[Callable[[str, str, int, int], None]]:
     """Show a bar a series under way and one for all of them on a terminal, nothing elsewhere.
 
-    Yields
-    ------
-    callable
-        Takes a series, what happens to it, how many are done and how many there are.
+    Takes a series, what happens to it, how many are done and how many there are.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -76,17 +62,7 @@ def series_progress() -> Iterator[Callable[[str, str, int, int], None]]:
 
 
 def as_text(value: Any) -> str:
-    """Return a cell as a table shows it.
-
-    Parameters
-    ----------
-    value : object
-        None is #N/A.
-
-    Returns
-    -------
-    str
-    """
+    """Return a cell as a table shows it."""
     if value is None:
         return "#N/A"
     if isinstance(value, float):
@@ -95,17 +71,7 @@ def as_text(value: Any) -> str:
 
 
 def print_table(table: list[list[Any]], title: str = "", limit: int | None = None) -> None:
-    """Print a table whole: no number is ever cut; columns that do not fit a terminal follow below.
-
-    Parameters
-    ----------
-    table : list of list
-        Header first.
-    title : str
-        Printed above.
-    limit : int, optional
-        Rows shown at most: the first and the last of them.
-    """
+    """Print a table whole: no number is ever cut; columns that do not fit a terminal follow below."""
     rows = table[1:]
     kept = rows if limit is None or len(rows) <= limit else [*rows[: limit // 2], *rows[-limit // 2 :]]
     cells = [[str(h) for h in table[0]], *[[as_text(v) for v in row] for row in kept]]

@@ -48,13 +48,7 @@ def _universe(args: argparse.Namespace) -> int:
 
 
 def add_commands(commands: Any) -> None:
-    """Add ``universe``.
-
-    Parameters
-    ----------
-    commands : argparse subparsers
-        Of ``xl-smallcap``.
-    """
+    """Add ``universe``."""
     made = commands.add_parser("universe", help="betas, errors and R2 of every stock with prices, to a file")
     made.add_argument("--out", required=True, help="file.parquet (needs polars) or file.csv")
     made.add_argument("--spec", help="specification of the factors (default: the catalogue's)")

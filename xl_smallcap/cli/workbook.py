@@ -125,13 +125,7 @@ def _pitch(args: argparse.Namespace) -> int:
 
 
 def add_commands(commands: Any) -> None:
-    """Add ``workbook build|refresh|diff`` and ``pitch``.
-
-    Parameters
-    ----------
-    commands : argparse subparsers
-        Of the main parser.
-    """
+    """Add ``workbook build|refresh|diff`` and ``pitch``."""
     workbook = commands.add_parser("workbook", help="build, refresh and compare workbooks").add_subparsers(
         dest="action", required=True
     )

@@ -108,36 +108,11 @@ class Catalogue:
     fingerprint: str = field(repr=False, default="")
 
     def series_of(self, series_id: str) -> Series:
-        """Return the entry of a series; one we don't know counts as a price of the user's own.
-
-        Parameters
-        ----------
-        series_id : str
-            The id as stored.
-
-        Returns
-        -------
-        Series
-        """
+        """Return the entry of a series; one we don't know counts as a price of the user's own."""
         return self.series.get(series_id) or Series(id=series_id, label=series_id)
 
     def factor(self, word: str) -> Factor:
-        """Return a factor by id or alias.
-
-        Parameters
-        ----------
-        word : str
-            Any case, trimmed.
-
-        Returns
-        -------
-        Factor
-
-        Raises
-        ------
-        BadArgumentError
-            Naming the nearest known factor.
-        """
+        """Return a factor by id or alias."""
         wanted = word.strip().lower()
         for entry in self.factors.values():
             if wanted == entry.id.lower() or wanted in (a.lower() for a in entry.aliases):
@@ -145,22 +120,7 @@ class Catalogue:
         raise BadArgumentError(unknown_word("factor", word.strip(), self.factors))
 
     def spec(self, word: str) -> Spec:
-        """Return a specification; ``"macro:growth_metals"`` is macro with that construction of growth.
-
-        Parameters
-        ----------
-        word : str
-            A specification, optionally a colon and the alternative factor that replaces its original.
-
-        Returns
-        -------
-        Spec
-
-        Raises
-        ------
-        BadArgumentError
-            Unknown specification, or an alternative of none of its factors.
-        """
+        """Return a specification; ``"macro:growth_metals"`` is macro with that construction of growth."""
         base_word, _, swap_word = word.strip().partition(":")
         base = {k.lower(): v for k, v in self.specs.items()}.get(base_word.strip().lower())
         if base is None:
@@ -186,17 +146,7 @@ class Catalogue:
         )
 
     def specs_with(self, factor_id: str) -> list[str]:
-        """Return the specifications in which a factor takes part, plain ones first.
-
-        Parameters
-        ----------
-        factor_id : str
-            A factor's id.
-
-        Returns
-        -------
-        list of str
-        """
+        """Return the specifications in which a factor takes part, plain ones first."""
         plain = [s.id for s in self.specs.values() if factor_id in s.factors]
         swapped = [
             f"{s.id}:{factor_id}"
@@ -207,24 +157,7 @@ class Catalogue:
         return plain + swapped
 
     def target(self, word: str, stored: Mapping[str, str]) -> Target:
-        """Return a target by id, or any series in the store as a target of its own.
-
-        Parameters
-        ----------
-        word : str
-            A target's id or a series id, any case.
-        stored : mapping of str to str
-            The series of the open snapshot and the frequency of each.
-
-        Returns
-        -------
-        Target
-
-        Raises
-        ------
-        BadArgumentError
-            Neither a target nor a stored price.
-        """
+        """Return a target by id, or any series in the store as a target of its own."""
         wanted = word.strip().lower()
         for entry in self.targets.values():
             if wanted == entry.id.lower():
@@ -350,22 +283,7 @@ def _shipped() -> dict[str, Any]:
 
 
 def load_catalogue(user_file: Path | None = None) -> Catalogue:
-    """Read our catalogue and lay the user's file over it, entry by entry.
-
-    Parameters
-    ----------
-    user_file : pathlib.Path, optional
-        A TOML file of the same form; a missing file is no overlay.
-
-    Returns
-    -------
-    Catalogue
-
-    Raises
-    ------
-    CatalogueError
-        Naming file, table and key.
-    """
+    """Read our catalogue and lay the user's file over it, entry by entry."""
     merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in _shipped().items()}
     where = "catalogue.toml"
     text = None if user_file is None else own_text(user_file)

@@ -15,26 +15,10 @@ _THURSDAY, _SATURDAY = 3, 5
 
 
 def new_york_now() -> np.datetime64:
-    """Return the present moment in New York.
-
-    Returns
-    -------
-    numpy.datetime64
-        ``datetime64[m]``, without a zone.
-    """
+    """Return the present moment in New York. ``datetime64[m]``, without a zone."""
     return np.datetime64(dt.datetime.now(ZoneInfo(NEW_YORK)).replace(tzinfo=None), "m")
 
 
 def weekend(days: DayArray) -> BoolArray:
-    """Tell which days are Saturdays and Sundays.
-
-    Parameters
-    ----------
-    days : ndarray of datetime64[D]
-        Any days.
-
-    Returns
-    -------
-    ndarray of bool
-    """
+    """Tell which days are Saturdays and Sundays."""
     return np.asarray((days.astype("datetime64[D]").view(np.int64) + _THURSDAY) % 7 >= _SATURDAY)

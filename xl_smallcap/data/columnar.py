@@ -21,19 +21,7 @@ _KINDS = {"f8": "<f8", "i8": "<i8"}
 
 
 def encode(columns: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> bytes:
-    """Turn arrays of float64 or int64 and a JSON-able header into the bytes of a file.
-
-    Parameters
-    ----------
-    columns : mapping of str to ndarray
-        float64 or int64 of any shape.
-    meta : mapping
-        Anything JSON can hold.
-
-    Returns
-    -------
-    bytes
-    """
+    """Turn arrays of float64 or int64 and a JSON-able header into the bytes of a file."""
     described = []
     body = bytearray()
     for name, array in columns.items():
@@ -46,24 +34,7 @@ def encode(columns: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> byte
 
 
 def decode(raw: bytes, where: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Read back what :func:`encode` wrote.
-
-    Parameters
-    ----------
-    raw : bytes
-        The whole file.
-    where : str
-        Named in the error.
-
-    Returns
-    -------
-    columns, meta
-
-    Raises
-    ------
-    StoreError
-        The bytes are not a whole file of this form.
-    """
+    """Read back what :func:`encode` wrote."""
     broken = StoreError(f"{where} is damaged (cut short or overwritten); load the data again to repair it.")
     start = len(_MAGIC) + 9
     if not raw.startswith(_MAGIC) or raw[len(_MAGIC) : start] != b"%08x\n" % zlib.crc32(memoryview(raw)[start:]):

@@ -71,32 +71,7 @@ def commit(
     steps: tuple[tuple[Request, ...], ...],
     notes: tuple[str, ...],
 ) -> RefreshReport:
-    """Make the snapshot of what is there and what came, and CURRENT with it where the content changed.
-
-    Parameters
-    ----------
-    store : Store
-        Where it goes.
-    base : Snapshot or None
-        What the new snapshot grows from.
-    current : str or None
-        CURRENT when the refresh began.
-    work : Work
-        What came.
-    steps : tuple of tuple of Request
-        What was asked for.
-    notes : tuple of str
-        Handed on to the report.
-
-    Returns
-    -------
-    RefreshReport
-
-    Raises
-    ------
-    StoreError
-        Other data became CURRENT meanwhile, or the disk is full.
-    """
+    """Make the snapshot of what is there and what came, and CURRENT with it where the content changed."""
     if store.current() != current:
         raise StoreError(
             "Other data were loaded while this refresh ran, and stay in use; refresh again to add to them."

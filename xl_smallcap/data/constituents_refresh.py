@@ -49,25 +49,7 @@ class ConstituentsReport:
 
 
 def tickers_of(snapshot: Snapshot, funds: tuple[str, ...]) -> list[str]:
-    """Return the members by the newest holdings of some funds, as Yahoo writes them.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-        With the holdings.
-    funds : tuple of str
-        "IWM", "IVV".
-
-    Returns
-    -------
-    list of str
-        Sorted.
-
-    Raises
-    ------
-    NoDataError
-        No holdings.
-    """
+    """Return the members by the newest holdings of some funds, as Yahoo writes them. Sorted."""
     found = set()
     for fund in funds:
         held = snapshot.holdings(fund)
@@ -84,34 +66,7 @@ def refresh_constituents(
     tell: Callable[[str, int, int], None],
     now: np.datetime64 | None = None,
 ) -> ConstituentsReport:
-    """Fetch adjusted closes of every member and put them beside what the CURRENT snapshot has.
-
-    Parameters
-    ----------
-    store : Store
-        Where they go.
-    settings : Settings
-        Requests at once, time-out.
-    funds : tuple of str
-        Whose members.
-    tell : callable
-        Told of (ticker, done, total); an exception it raises stops the refresh, what came is kept.
-    now : numpy.datetime64, optional
-        The present moment (New York).
-
-    Returns
-    -------
-    ConstituentsReport
-
-    Raises
-    ------
-    BadArgumentError
-        Yahoo is not among the sources allowed, or yfinance is missing.
-    NoDataError
-        No snapshot, no holdings, or not one ticker came.
-    StoreError
-        Another refresh is under way, or other data became CURRENT meanwhile.
-    """
+    """Fetch adjusted closes of every member and put them beside what the CURRENT snapshot has."""
     if "yahoo" not in settings.allowed_sources:
         raise BadArgumentError("Prices of constituents come from Yahoo, which the setting 'sources' does not allow.")
     lacking = yahoo.unusable(settings)

@@ -26,52 +26,22 @@ _SPLIT_WITHIN = 0.06
 
 
 def ticker_of(word: str) -> str:
-    """Return a ticker without what a terminal puts behind it: ``AAPL US Equity`` is AAPL.
-
-    Parameters
-    ----------
-    word : str
-        As a source writes it.
-
-    Returns
-    -------
-    str
-    """
+    """Return a ticker without what a terminal puts behind it: ``AAPL US Equity`` is AAPL."""
     return _TERMINAL.sub("", word.strip())
 
 
 def plain_ticker(ticker: str) -> str:
-    """Return a ticker without case and marks: BRK.B, BRK-B, BRKB and BRK/B US Equity are one.
-
-    Parameters
-    ----------
-    ticker : str
-        As a source writes it.
-
-    Returns
-    -------
-    str
-    """
+    """Return a ticker without case and marks: BRK.B, BRK-B, BRKB and BRK/B US Equity are one."""
     return _NO_LETTER.sub("", ticker_of(ticker).upper())
 
 
 @dataclass(frozen=True)
 class CrossSection:
-    """Closing prices, adjusted for splits and dividends, of many stocks.
+    """Closing prices, adjusted for splits and dividends, of many stocks."""
 
-    Parameters
-    ----------
-    dates : ndarray of shape (n_days,)
-        Ascending, each once.
-    tickers : tuple of str
-        One a column, sorted.
-    prices : ndarray of shape (n_days, n_tickers)
-        Above zero; NaN where not observed.
-    """
-
-    dates: DayArray
-    tickers: tuple[str, ...]
-    prices: FloatArray
+    dates: DayArray  # ascending, each once
+    tickers: tuple[str, ...]  # one a column, sorted
+    prices: FloatArray  # above zero; NaN where not observed
 
     @property
     def years(self) -> list[int]:
@@ -79,17 +49,7 @@ class CrossSection:
         return sorted({int(y) for y in self.dates.astype("datetime64[Y]").astype(np.int64) + 1970})
 
     def year(self, year: int) -> CrossSection:
-        """Return the days of one year and the tickers observed in it.
-
-        Parameters
-        ----------
-        year : int
-            Calendar year.
-
-        Returns
-        -------
-        CrossSection
-        """
+        """Return the days of one year and the tickers observed in it."""
         rows = self.dates.astype("datetime64[Y]").astype(np.int64) + 1970 == year
         part = self.prices[rows]
         seen = np.isfinite(part).any(axis=0)
@@ -97,36 +57,14 @@ class CrossSection:
         return CrossSection(self.dates[rows], names, np.ascontiguousarray(part[:, seen]))
 
     def encode(self) -> bytes:
-        """Return the bytes of the stored file.
-
-        Returns
-        -------
-        bytes
-        """
+        """Return the bytes of the stored file."""
         return columnar.encode(
             {"dates": self.dates.view(np.int64), "prices": self.prices}, {"tickers": list(self.tickers)}
         )
 
     @classmethod
     def decode(cls, raw: bytes, where: str) -> CrossSection:
-        """Read back what :meth:`encode` wrote.
-
-        Parameters
-        ----------
-        raw : bytes
-            The whole file.
-        where : str
-            Named in the error.
-
-        Returns
-        -------
-        CrossSection
-
-        Raises
-        ------
-        StoreError
-            The bytes are damaged.
-        """
+        """Read back what :meth:`encode` wrote."""
         columns, meta = columnar.decode(raw, where)
         try:
             return cls(columns["dates"].view("datetime64[D]"), tuple(meta["tickers"]), columns["prices"])
@@ -134,13 +72,7 @@ class CrossSection:
             raise StoreError(f"{where} holds no prices; load the data again to repair it.") from exc
 
     def digest(self) -> str:
-        """Return the sha-256 of the canonical content.
-
-        Returns
-        -------
-        str
-            64 hexadecimal digits.
-        """
+        """Return the sha-256 of the canonical content. 64 hexadecimal digits."""
         sha = hashlib.sha256(json.dumps(list(self.tickers)).encode())
         sha.update(np.ascontiguousarray(self.dates.view(np.int64)).astype("<i8").tobytes())
         sha.update(np.ascontiguousarray(self.prices, dtype="<f8").tobytes())
@@ -148,17 +80,7 @@ class CrossSection:
 
 
 def stack(parts: list[CrossSection]) -> CrossSection:
-    """Lay cross-sections of different days above one another; a ticker a part lacks is not observed there.
-
-    Parameters
-    ----------
-    parts : list of CrossSection
-        In the order of their days, no day twice.
-
-    Returns
-    -------
-    CrossSection
-    """
+    """Lay cross-sections of different days above one another; a ticker a part lacks is not observed there."""
     tickers = tuple(sorted({t for p in parts for t in p.tickers}))
     at = {t: k for k, t in enumerate(tickers)}
     prices = np.full((sum(p.dates.size for p in parts), len(tickers)), np.nan)
@@ -175,15 +97,6 @@ def jumps(log_prices: FloatArray) -> BoolArray:
     """Tell which prices changed as an unadjusted split would show: about 2 or 3 for one, 4 and more, or the inverse.
 
     The price before is the stock's last one, whatever days lie between.
-
-    Parameters
-    ----------
-    log_prices : ndarray of shape (n_days, n_stocks)
-        Natural logarithms; NaN where not observed.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_days, n_stocks)
     """
     far = np.zeros(log_prices.shape, dtype=bool)
     if log_prices.shape[0] < 2:
@@ -221,17 +134,6 @@ def join(before: CrossSection, after: CrossSection) -> Joined:
     Adjusted prices of two days of download differ by one factor for every dividend between: where the days both have
     differ by one factor only, the days that only the old one has are brought to the new level and kept. Where they
     differ otherwise, the new history stands if it has about as many days, else the old one.
-
-    Parameters
-    ----------
-    before : CrossSection
-        What is there.
-    after : CrossSection
-        What came.
-
-    Returns
-    -------
-    Joined
     """
     there = {plain_ticker(t): k for k, t in enumerate(before.tickers)}
     dates = np.union1d(before.dates, after.dates)
@@ -278,17 +180,6 @@ def replaced(before: CrossSection, after: CrossSection) -> CrossSection:
 
     Adjusted prices of two days of download differ by every dividend between: a joint of both would be a jump that never
     was.
-
-    Parameters
-    ----------
-    before : CrossSection
-        What is there.
-    after : CrossSection
-        What came.
-
-    Returns
-    -------
-    CrossSection
     """
     fresh = {plain_ticker(t) for t in after.tickers}
     kept = [k for k, t in enumerate(before.tickers) if plain_ticker(t) not in fresh]

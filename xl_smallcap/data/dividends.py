@@ -33,20 +33,7 @@ _FEWEST_LEGS, _FEWEST_QUARTERS, _FEWEST_PEERS = 5, 6, 3
 
 
 def of_neighbours(catalogue: Catalogue, series: Mapping[str, SeriesData]) -> list[Doubt]:
-    """Say what shows only beside other series.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Which series stands in for which.
-    series : mapping of str to SeriesData
-        All adjusted funds that will be in use, and the unadjusted ones that stand in for them.
-
-    Returns
-    -------
-    list of Doubt
-        None of them grave.
-    """
+    """Say what shows only beside other series. None of them grave."""
     found = _shadows(catalogue, series)
     legs = [n for n in adjusted(catalogue) if n in series and not series[n].has_vintages]
     signs = {**_by_ex_days({n: series[n] for n in legs}), **_by_cents(series, legs), **_by_ratio(catalogue, series)}
@@ -71,17 +58,7 @@ def _shadows(catalogue: Catalogue, series: Mapping[str, SeriesData]) -> list[Dou
 
 
 def adjusted(catalogue: Catalogue) -> list[str]:
-    """Return the adjusted funds of the catalogue.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Any.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the adjusted funds of the catalogue."""
     return [n for n, s in catalogue.series.items() if s.rescaled and s.frequency == "daily" and n.endswith(_ADJUSTED)]
 
 

@@ -52,32 +52,14 @@ class Doubt:
 
 
 def shown(days: DayArray) -> str:
-    """Return the first few days of many, for a sentence.
-
-    Parameters
-    ----------
-    days : ndarray of shape (n,)
-        Days.
-
-    Returns
-    -------
-    str
-    """
+    """Return the first few days of many, for a sentence."""
     return ", ".join(str(d) for d in days[:_EXAMPLES]) + (" ..." if days.size > _EXAMPLES else "")
 
 
 def comes(data: SeriesData) -> str:
     """Return how often a series comes, rarer than monthly too; values missing here and there do not make it rarer.
 
-    Parameters
-    ----------
-    data : SeriesData
-        Its rows.
-
-    Returns
-    -------
-    str
-        daily, weekly, monthly, quarterly or yearly.
+    daily, weekly, monthly, quarterly or yearly.
     """
     gaps = np.diff(np.unique(data.dates)).astype(np.int64)
     gap = float(np.quantile(gaps, _SHORT)) if gaps.size else 1.0
@@ -85,51 +67,18 @@ def comes(data: SeriesData) -> str:
 
 
 def often(frequency: str) -> int:
-    """Return a frequency's rank: 0 daily, 4 yearly.
-
-    Parameters
-    ----------
-    frequency : str
-        From :func:`comes`.
-
-    Returns
-    -------
-    int
-    """
+    """Return a frequency's rank: 0 daily, 4 yearly."""
     return ("daily", "weekly", "monthly", "quarterly", "yearly").index(frequency)
 
 
 def usual_step(steps: FloatArray) -> float:
-    """Return the median size of the steps that are not 0, in their unit; 0 where none is.
-
-    Parameters
-    ----------
-    steps : ndarray of shape (n,)
-        Changes.
-
-    Returns
-    -------
-    float
-    """
+    """Return the median size of the steps that are not 0, in their unit; 0 where none is."""
     moved = np.abs(steps[steps != 0.0])
     return float(np.median(moved)) if moved.size else 0.0
 
 
 def of_series(series: Series, data: SeriesData) -> list[Doubt]:
-    """Say what looks wrong in a series by itself.
-
-    Parameters
-    ----------
-    series : Series
-        Its entry in the catalogue.
-    data : SeriesData
-        Its values; they are kept as they are.
-
-    Returns
-    -------
-    list of Doubt
-        Empty for most series.
-    """
+    """Say what looks wrong in a series by itself. Empty for most series."""
     days, values = latest(data)
     found = []
     if series.kind == "price":
@@ -320,18 +269,6 @@ def _of_runs(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]:
 
 
 def gravest(doubts: Sequence[Doubt], accepted: Sequence[str]) -> list[Doubt]:
-    """Return the grave doubts about series that nobody accepted.
-
-    Parameters
-    ----------
-    doubts : sequence of Doubt
-        All.
-    accepted : sequence of str
-        Series, any case.
-
-    Returns
-    -------
-    list of Doubt
-    """
+    """Return the grave doubts about series that nobody accepted."""
     known = {a.strip().lower() for a in accepted}
     return [d for d in doubts if d.grave and d.series.lower() not in known]

@@ -30,31 +30,7 @@ class Exported:
 
 
 def export(catalogue: Catalogue, snapshot: Snapshot, folder: Path, *, inside: bool = False) -> Exported:
-    """Write a CSV file a series, ``date,value,available_at``, and SOURCES.txt.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Labels and owners' terms.
-    snapshot : Snapshot
-        What to write.
-    folder : pathlib.Path
-        Where; made as needed, and it must be empty.
-    inside : bool
-        Whether the copy stays inside the user's own house: then restricted series are written too. What came from a
-        Terminal never is.
-
-    Returns
-    -------
-    Exported
-
-    Raises
-    ------
-    SourceError
-        The folder holds files already, or the snapshot is the synthetic sample.
-    NoDataError
-        Nothing may be written.
-    """
+    """Write a CSV file a series, ``date,value,available_at``, and SOURCES.txt."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SourceError(f"'{folder}' exists and is not an empty folder; name another.")
     if snapshot.synthetic:

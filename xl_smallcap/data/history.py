@@ -64,17 +64,7 @@ class Pruned:
 
 
 def snapshots_of(store: Store) -> list[SnapshotLine]:
-    """List the snapshots of a store, newest first.
-
-    Parameters
-    ----------
-    store : Store
-        Whose.
-
-    Returns
-    -------
-    list of SnapshotLine
-    """
+    """List the snapshots of a store, newest first."""
     current = store.current()
     lines = []
     for fingerprint in store.snapshots():
@@ -116,15 +106,7 @@ def _newest_first(lines: list[SnapshotLine]) -> list[SnapshotLine]:
 def compare(before: Snapshot, after: Snapshot) -> list[SeriesChange]:
     """Say series by series how a later snapshot differs from an earlier one.
 
-    Parameters
-    ----------
-    before, after : Snapshot
-        Any two.
-
-    Returns
-    -------
-    list of SeriesChange
-        Only series that differ, in the order of their names.
+    Only series that differ, in the order of their names.
     """
     found = []
     for name in sorted({*before.entries, *after.entries}):
@@ -163,24 +145,6 @@ def prune(store: Store, keep: int) -> Pruned:
     """Take away all but the newest snapshots, files no snapshot needs and what killed loads left.
 
     CURRENT always stays. A workbook may pin a snapshot that goes; nobody but its owner knows.
-
-    Parameters
-    ----------
-    store : Store
-        Whose.
-    keep : int
-        Snapshots to keep besides CURRENT.
-
-    Returns
-    -------
-    Pruned
-
-    Raises
-    ------
-    BadArgumentError
-        `keep` below zero.
-    StoreError
-        A refresh is under way, or a snapshot cannot be read (its files would be lost).
     """
     if keep < 0:
         raise BadArgumentError(f"--keep must be 0 or more; got {keep}.")

@@ -19,30 +19,16 @@ WORDS = ("ticker", "name", "sector", "asset_class")
 
 @dataclass(frozen=True)
 class Holdings:
-    """The holdings of one fund on one day, in the order of the file.
+    """The holdings of one fund on one day, in the order of the file."""
 
-    Parameters
-    ----------
-    fund : str
-        Its ticker, such as "IWM".
-    as_of : numpy.datetime64
-        Day of the holdings, ``datetime64[D]``; NaT where the file does not say.
-    ticker, name, sector, asset_class : tuple of str
-        A word a holding; "-" where the fund gives no ticker.
-    weight : ndarray of shape (n_holdings,)
-        Percent of the fund.
-    price, quantity, market_value : ndarray of shape (n_holdings,)
-        In US dollars and units; NaN where not given.
-    """
-
-    fund: str
-    as_of: np.datetime64
-    ticker: tuple[str, ...]
+    fund: str  # its ticker, such as "IWM"
+    as_of: np.datetime64  # day of the holdings, ``datetime64[D]``; NaT where the file does not say
+    ticker: tuple[str, ...]  # a word a holding; "-" where the fund gives no ticker
     name: tuple[str, ...]
     sector: tuple[str, ...]
     asset_class: tuple[str, ...]
-    weight: FloatArray
-    price: FloatArray
+    weight: FloatArray  # percent of the fund
+    price: FloatArray  # in US dollars and units; NaN where not given
     quantity: FloatArray
     market_value: FloatArray
 
@@ -52,12 +38,7 @@ class Holdings:
         return "undated" if np.isnat(self.as_of) else str(self.as_of)
 
     def encode(self) -> bytes:
-        """Return the bytes of the stored file.
-
-        Returns
-        -------
-        bytes
-        """
+        """Return the bytes of the stored file."""
         words = {w: list(getattr(self, w)) for w in WORDS}
         return columnar.encode(
             {n: getattr(self, n) for n in NUMBERS}, {"fund": self.fund, "as_of": self.day, "words": words}
@@ -65,24 +46,7 @@ class Holdings:
 
     @classmethod
     def decode(cls, raw: bytes, where: str) -> Holdings:
-        """Read back what :meth:`encode` wrote.
-
-        Parameters
-        ----------
-        raw : bytes
-            The whole file.
-        where : str
-            Named in the error.
-
-        Returns
-        -------
-        Holdings
-
-        Raises
-        ------
-        StoreError
-            The bytes are damaged.
-        """
+        """Read back what :meth:`encode` wrote."""
         columns, meta = columnar.decode(raw, where)
         try:
             words: dict[str, Any] = {w: tuple(meta["words"][w]) for w in WORDS}
@@ -93,13 +57,7 @@ class Holdings:
             raise StoreError(f"{where} holds no holdings; load the data again to repair it.") from exc
 
     def digest(self) -> str:
-        """Return the sha-256 of the canonical content.
-
-        Returns
-        -------
-        str
-            64 hexadecimal digits.
-        """
+        """Return the sha-256 of the canonical content. 64 hexadecimal digits."""
         sha = hashlib.sha256(json.dumps([self.fund, self.day, *(getattr(self, w) for w in WORDS)]).encode())
         for n in NUMBERS:
             sha.update(np.ascontiguousarray(getattr(self, n)).astype("<f8").tobytes())

@@ -33,24 +33,7 @@ class Came:
 
 
 def named(found: Loaded, names: Names) -> Came:
-    """Give series the catalogue's names; put ALFRED's columns together as vintages.
-
-    Parameters
-    ----------
-    found : Loaded
-        What was read.
-    names : Names
-        The catalogue's.
-
-    Returns
-    -------
-    Came
-
-    Raises
-    ------
-    SourceError
-        Two columns are one series.
-    """
+    """Give series the catalogue's names; put ALFRED's columns together as vintages."""
     came = Came({}, {})
     vintages: dict[str, list[tuple[np.datetime64, SeriesData]]] = {}
     spelt: dict[str, str] = {}
@@ -115,15 +98,7 @@ def _from_vintages(columns: Sequence[tuple[np.datetime64, SeriesData]]) -> Serie
 
 
 def on_trading_days(came: Came, catalogue: Catalogue) -> None:
-    """Leave out weekends that only repeat the day before: a fill, not an observation.
-
-    Parameters
-    ----------
-    came : Came
-        Changed.
-    catalogue : Catalogue
-        Says which series are daily.
-    """
+    """Leave out weekends that only repeat the day before: a fill, not an observation."""
     filled = []
     for name, data in came.series.items():
         known = catalogue.series.get(name)
@@ -148,15 +123,7 @@ def on_trading_days(came: Came, catalogue: Catalogue) -> None:
 
 
 def one_a_month(came: Came, catalogue: Catalogue) -> None:
-    """Of a month with several rows let the last one stand: a preliminary value before it, or a month filled daily.
-
-    Parameters
-    ----------
-    came : Came
-        Changed.
-    catalogue : Catalogue
-        Says which series are monthly.
-    """
+    """Of a month with several rows let the last one stand: a preliminary value before it, or a month filled daily."""
     for name, data in came.series.items():
         known = catalogue.series.get(name)
         if known is None or known.frequency != "monthly" or data.has_vintages:
@@ -175,16 +142,6 @@ def one_a_month(came: Came, catalogue: Catalogue) -> None:
 
 
 def listed(words: Sequence[str]) -> str:
-    """Return the first words of a list, and how many more there are.
-
-    Parameters
-    ----------
-    words : sequence of str
-        Any.
-
-    Returns
-    -------
-    str
-    """
+    """Return the first words of a list, and how many more there are."""
     more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
     return ", ".join(words[:_SHOWN]) + more

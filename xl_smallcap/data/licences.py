@@ -10,37 +10,14 @@ _OF_SOURCE: dict[str, Licence] = {"bloomberg": "terminal", "yahoo": "restricted"
 
 
 def licence_of_source(source: str) -> Licence:
-    """Return what a source's own terms allow.
-
-    Parameters
-    ----------
-    source : str
-        Its name.
-
-    Returns
-    -------
-    str
-        own where it has none.
-    """
+    """Return what a source's own terms allow. own where it has none."""
     return _OF_SOURCE.get(source, "own")
 
 
 def licence_of(catalogue: Catalogue, snapshot: Snapshot, series_id: str) -> Licence:
     """Return what may be done with a stored series: the strictest of its owner's and its sources' terms.
 
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Owners' terms.
-    snapshot : Snapshot
-        Says where it came from.
-    series_id : str
-        As stored.
-
-    Returns
-    -------
-    str
-        public, attribution, restricted, terminal or own.
+    public, attribution, restricted, terminal or own.
     """
     strict: tuple[Licence, ...] = ("own", "public", "attribution", "restricted", "terminal")
     owner = catalogue.series_of(series_id).licence

@@ -214,38 +214,7 @@ def load(
     stocks: bool = False,
     accept: Sequence[str] = (),
 ) -> LoadReport:
-    """Read a source into a new snapshot.
-
-    Parameters
-    ----------
-    store : Store
-        Where it goes.
-    place : str
-        A folder, a workbook, or ``"sample"``.
-    progress : callable
-        Called with (file, done, total).
-    make_current : bool
-        Whether the snapshot becomes CURRENT, unless there is a grave doubt.
-    sheet, area : str, optional
-        Of a workbook: the sheet, and the range or the name of a range or table.
-    add : bool
-        Whether the CURRENT snapshot is kept and added to; on days both have, the place's values stand.
-    catalogue_file : pathlib.Path, optional
-        The user's own catalogue, whose spelling of series counts too.
-    stocks : bool
-        Whether the place is a folder of constituents, put beside what is CURRENT.
-    accept : sequence of str
-        Series taken whatever looks wrong with them.
-
-    Returns
-    -------
-    LoadReport
-
-    Raises
-    ------
-    BadArgumentError, SourceError, StoreError
-        Nothing was changed.
-    """
+    """Read a source into a new snapshot."""
     catalogue = load_catalogue(catalogue_file)
     names = Names(catalogue)
     source, found = _read(place, progress, sheet, area, stocks, names)

@@ -18,20 +18,6 @@ def changing(root: Path) -> Iterator[None]:
     """Hold a store while something is put into it: what is CURRENT stays so until the new is.
 
     Two changes at once follow one another.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        The store's folder.
-
-    Yields
-    ------
-    None
-
-    Raises
-    ------
-    StoreError
-        Somebody holds it for too long, or the store cannot be written.
     """
     busy = (
         f"Another program has been changing the store at {root} for {_PATIENCE:.0f} seconds; nothing was changed here. "
@@ -43,26 +29,7 @@ def changing(root: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held(path: Path, seconds: float, busy: str) -> Iterator[None]:
-    """Hold a lock.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The lock file; its folder is made.
-    seconds : float
-        How long to wait for another who holds it.
-    busy : str
-        What to say where that one does not let go.
-
-    Yields
-    ------
-    None
-
-    Raises
-    ------
-    StoreError
-        Somebody else holds it, or the folder cannot be written.
-    """
+    """Hold a lock."""
     from filelock import FileLock, Timeout
 
     try:

@@ -111,99 +111,32 @@ class PricesEntry:
         return max(p.fetched_at for p in self.parts)
 
     def part_of(self, ticker: str) -> PricesPart:
-        """Return where a ticker's prices came from.
-
-        Parameters
-        ----------
-        ticker : str
-            As stored.
-
-        Returns
-        -------
-        PricesPart
-        """
+        """Return where a ticker's prices came from."""
         return next(p for p in self.parts if ticker in p.tickers)
 
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> PricesEntry:
-        """Rebuild an entry from a manifest.
-
-        Parameters
-        ----------
-        told : mapping
-            As ``asdict`` gave it.
-
-        Returns
-        -------
-        PricesEntry
-        """
+        """Rebuild an entry from a manifest."""
         parts = tuple(PricesPart(**{**p, "tickers": tuple(p["tickers"])}) for p in told["parts"])
         return cls(tuple(told["objects"]), told["first"], told["last"], parts)
 
 
 def label_of(sources: Mapping[str, str] | list[str]) -> str:
-    """Return the names of the sources of a snapshot, sorted and joined.
-
-    Parameters
-    ----------
-    sources : list of str, or mapping with them as values
-        One a series.
-
-    Returns
-    -------
-    str
-        ``"fred+yahoo"``.
-    """
+    """Return the names of the sources of a snapshot, sorted and joined. ``"fred+yahoo"``."""
     names = sources.values() if isinstance(sources, Mapping) else sources
     return "+".join(sorted(set(names)))
 
 
 def series_path(root: Path, digest: str) -> Path:
-    """Return the file of a series in a store.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        Of the store.
-    digest : str
-        Of the series.
-
-    Returns
-    -------
-    pathlib.Path
-    """
+    """Return the file of a series in a store."""
     return root / "objects" / digest[:2] / f"{digest}.col"
 
 
 def holdings_path(root: Path, digest: str) -> Path:
-    """Return the file of holdings in a store.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        Of the store.
-    digest : str
-        Of the holdings.
-
-    Returns
-    -------
-    pathlib.Path
-    """
+    """Return the file of holdings in a store."""
     return root / "objects" / digest[:2] / f"{digest}.own"
 
 
 def prices_path(root: Path, digest: str) -> Path:
-    """Return the file of a year of constituents' prices in a store.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        Of the store.
-    digest : str
-        Of the prices.
-
-    Returns
-    -------
-    pathlib.Path
-    """
+    """Return the file of a year of constituents' prices in a store."""
     return root / "objects" / digest[:2] / f"{digest}.sec"

@@ -26,13 +26,7 @@ def _key(word: str) -> str:
 
 
 class Names:
-    """Looks names up in a catalogue.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Series and where they come from.
-    """
+    """Looks names up in a catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
@@ -59,20 +53,7 @@ class Names:
                     self._known.setdefault(f"^{root}", series)
 
     def series_of(self, word: str, field: str = "") -> str | None:
-        """Return the series a name means.
-
-        Parameters
-        ----------
-        word : str
-            ``rut``, ``RTY Index``, ``^GSPC``.
-        field : str
-            Of Bloomberg's, such as ``PX_LAST``.
-
-        Returns
-        -------
-        str or None
-            Its id; None where the catalogue has none.
-        """
+        """Return the series a name means. Its id; None where the catalogue has none."""
         key, wanted = _CHART.sub("", _key(word)), _key(field)
         if wanted and wanted not in _PRICE_FIELDS:
             return self._known.get(f"{key}#{wanted}")
@@ -83,17 +64,7 @@ class Names:
         return None
 
     def vintage_of(self, word: str) -> tuple[str, np.datetime64] | None:
-        """Return series and day of a column of ALFRED's, such as CPIAUCSL_20250115.
-
-        Parameters
-        ----------
-        word : str
-            The column's name.
-
-        Returns
-        -------
-        tuple of str and numpy.datetime64, or None
-        """
+        """Return series and day of a column of ALFRED's, such as CPIAUCSL_20250115."""
         match = _VINTAGE.match(word.strip())
         series = self.series_of(match[1]) if match else None
         if match is None or series is None:
@@ -104,19 +75,7 @@ class Names:
             return None
 
     def meant(self, word: str, present: Collection[str]) -> str | None:
-        """Return the series a name may have been meant to be: two letters exchanged, one missing or doubled.
-
-        Parameters
-        ----------
-        word : str
-            A name the catalogue does not know.
-        present : collection of str
-            Series that came too: what is there was not misspelt.
-
-        Returns
-        -------
-        str or None
-        """
+        """Return the series a name may have been meant to be: two letters exchanged, one missing or doubled."""
         wanted = word.strip().upper()
         if len(wanted) < _LEAST_LETTERS:
             return None

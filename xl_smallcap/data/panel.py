@@ -49,80 +49,32 @@ class Column:
     @classmethod
     @lru_cache(maxsize=4096)
     def of(cls, name: str, quote: str, legs: tuple[tuple[str, float], ...]) -> Column:
-        """Build a column from the catalogue's pairs.
-
-        Parameters
-        ----------
-        name : str
-            Column name.
-        quote : str
-            ``"pct"``, ``"bp"`` or ``"pt"``.
-        legs : tuple of (str, float)
-            Series and weight.
-
-        Returns
-        -------
-        Column
-        """
+        """Build a column from the catalogue's pairs."""
         return cls(name, quote, tuple(Leg(s, w) for s, w in legs))
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Aligned changes, oldest first.
+    """Aligned changes, oldest first."""
 
-    Parameters
-    ----------
-    names, quotes : tuple of str
-        Of the columns; quote pct means 100*log change in %, bp basis points, pt points of a level.
-    dates, starts : ndarray of shape (n_obs,)
-        Last and first day each change spans.
-    changes : ndarray of shape (n_obs, n_columns)
-        The changes.
-    level_dates : ndarray of shape (n_levels,)
-        Days on which every series was observed.
-    levels : ndarray of shape (n_levels, n_columns)
-        Sums of 100*log prices (pct), of yields in bp or of levels (pt).
-    gaps : ndarray of int of shape (n_gaps,)
-        Positions in `changes` before which a change across a long gap was left out.
-    used : dict of str to str
-        Series asked for -> series used; "BAMLH0A0HYM2 before 2023-11-20" -> BAA10Y where one stands in for first years.
-    notes : tuple of str
-        Fallbacks, dropped levels and gaps, as sentences.
-    digest : str
-        Hash of everything a fit depends on: quotes, dates, changes and gaps. Fits are cached under it, so neither a
-        vintage nor another snapshot can be answered with somebody else's fit.
-    """
-
-    names: tuple[str, ...]
-    quotes: tuple[str, ...]
-    dates: DayArray
+    names: tuple[str, ...]  # of the columns
+    quotes: tuple[str, ...]  # quote pct means 100*log change in %, bp basis points, pt points of a level
+    dates: DayArray  # last and first day each change spans
     starts: DayArray
-    changes: FloatArray
-    level_dates: DayArray
-    levels: FloatArray
-    gaps: IntArray
+    changes: FloatArray  # the changes
+    level_dates: DayArray  # days on which every series was observed
+    levels: FloatArray  # sums of 100*log prices (pct), of yields in bp or of levels (pt)
+    gaps: IntArray  # positions in `changes` before which a change across a long gap was left out
+    # series asked for -> series used; "BAMLH0A0HYM2 before 2023-11-20" -> BAA10Y where one stands in for first years
     used: dict[str, str]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # fallbacks, dropped levels and gaps, as sentences
+    # hash of everything a fit depends on: quotes, dates, changes and gaps. Fits are cached under it, so neither a
+    # vintage nor another snapshot can be answered with somebody else's fit.
     digest: str
 
 
 def series_in(catalogue: Catalogue, snapshot: Snapshot, series_id: str) -> Series:
-    """Return what is known of a stored series; one outside the catalogue has the frequency seen in its dates.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Our entries and the user's.
-    snapshot : Snapshot
-        The data.
-    series_id : str
-        As stored.
-
-    Returns
-    -------
-    Series
-    """
+    """Return what is known of a stored series; one outside the catalogue has the frequency seen in its dates."""
     if series_id in catalogue.series:
         return catalogue.series[series_id]
     seen = snapshot.entries[series_id].frequency if series_id in snapshot.entries else "daily"
@@ -246,17 +198,6 @@ def period_ends(dates: DayArray, frequency: Frequency) -> IntArray:
     """Return the positions of the last observation of each complete week (to Friday) or month.
 
     A period is complete when the next weekday after its last observation lies in the next period, or later data do.
-
-    Parameters
-    ----------
-    dates : ndarray of shape (n,)
-        Observation days, ascending.
-    frequency : {"daily", "weekly", "monthly"}
-        Daily returns every position.
-
-    Returns
-    -------
-    ndarray of int
     """
     if frequency == "daily" or dates.size == 0:
         return np.arange(dates.size)
@@ -286,30 +227,7 @@ def build_panel(
     as_of: np.datetime64 | None,
     frequency: Frequency = "daily",
 ) -> Panel:
-    """Intersect levels known by a day, sample them and difference.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Gives kinds, lags and fallbacks.
-    snapshot : Snapshot
-        The data.
-    columns : tuple of Column
-        What to build; the first is usually the target.
-    as_of : numpy.datetime64 or None
-        Nothing published after this day is used; None for all.
-    frequency : {"daily", "weekly", "monthly"}
-        Weekly and monthly take complete periods only.
-
-    Returns
-    -------
-    Panel
-
-    Raises
-    ------
-    NoDataError
-        A series and its fallbacks are not in the snapshot.
-    """
+    """Intersect levels known by a day, sample them and difference."""
     level_dates, levels, used, notes = _levels(catalogue, snapshot, columns, as_of)
     at = period_ends(level_dates, frequency)
     dates, sampled = level_dates[at], levels[at]

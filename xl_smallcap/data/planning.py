@@ -22,24 +22,7 @@ class Plan:
 
 
 def parts(reference: str, where: str) -> tuple[str, str, str]:
-    """Split ``yahoo:XLI#Adj Close`` into source, symbol and field.
-
-    Parameters
-    ----------
-    reference : str
-        As in the catalogue.
-    where : str
-        Named in the error.
-
-    Returns
-    -------
-    source, symbol, field : str
-
-    Raises
-    ------
-    CatalogueError
-        Not of that form, or an unknown source.
-    """
+    """Split ``yahoo:XLI#Adj Close`` into source, symbol and field."""
     source, colon, rest = reference.partition(":")
     symbol, _, field = rest.partition("#")
     if not colon or not symbol.strip():
@@ -50,24 +33,7 @@ def parts(reference: str, where: str) -> tuple[str, str, str]:
 
 
 def named(catalogue: Catalogue, words: Collection[str]) -> frozenset[str]:
-    """Return the series some words mean, any case.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Series.
-    words : collection of str
-        As typed.
-
-    Returns
-    -------
-    frozenset of str
-
-    Raises
-    ------
-    BadArgumentError
-        A word is no series.
-    """
+    """Return the series some words mean, any case."""
     ids = {name.lower(): name for name in catalogue.series}
     for word in words:
         if word.strip().lower() not in ids:
@@ -78,28 +44,7 @@ def named(catalogue: Catalogue, words: Collection[str]) -> frozenset[str]:
 def plan(
     catalogue: Catalogue, settings: Settings, only_sources: Collection[str] = (), only_series: Collection[str] = ()
 ) -> Plan:
-    """Decide what is asked of whom.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Series and the order of their sources.
-    settings : Settings
-        Sources allowed.
-    only_sources, only_series : collection of str
-        Ask no others; empty asks all. A source named here is allowed whatever the settings say.
-
-    Returns
-    -------
-    Plan
-
-    Raises
-    ------
-    BadArgumentError
-        An unknown source or series, or nothing is left to ask.
-    CatalogueError
-        A source in the catalogue is not of the form.
-    """
+    """Decide what is asked of whom."""
     allowed = _allowed(settings, only_sources)
     ids = {name.lower() for name in catalogue.series}
     # IWM is a price and a fund: both are meant

@@ -44,22 +44,7 @@ _POLL_SECONDS = 0.2
 
 @contextlib.contextmanager
 def locked(store: Store) -> Iterator[None]:
-    """Hold the store against a second refresh or a prune; a process that dies lets go.
-
-    Parameters
-    ----------
-    store : Store
-        Whose lock.
-
-    Yields
-    ------
-    None
-
-    Raises
-    ------
-    StoreError
-        Somebody else holds it.
-    """
+    """Hold the store against a second refresh or a prune; a process that dies lets go."""
     busy = "Another refresh of this store is under way; wait for it to end."
     with locks.held(store.root / "refresh.lock", 0.0, busy):
         yield
@@ -76,36 +61,7 @@ def refresh(
     accept: Collection[str] = (),
     now: np.datetime64 | None = None,
 ) -> RefreshReport:
-    """Ask the sources for every series of the catalogue and make what came the CURRENT snapshot.
-
-    Parameters
-    ----------
-    store : Store
-        Where it goes.
-    catalogue : Catalogue
-        Series and the order of their sources.
-    settings : Settings
-        Sources allowed, time-outs, keys.
-    tell : callable
-        Told of progress; an exception it raises (a user's Ctrl-C) stops the refresh, what came so far is kept.
-    only_sources, only_series : collection of str
-        Ask no others; empty asks all.
-    accept : collection of str
-        Series not compared with what is there; they are joined to it all the same.
-    now : numpy.datetime64, optional
-        The present moment (New York); default the clock's.
-
-    Returns
-    -------
-    RefreshReport
-
-    Raises
-    ------
-    BadArgumentError
-        An unknown source or series.
-    StoreError
-        Another refresh is under way, or the disk is full; the store stays as it was.
-    """
+    """Ask the sources for every series of the catalogue and make what came the CURRENT snapshot."""
     planned = plan(catalogue, settings, only_sources, only_series)
     taken = named(catalogue, accept)
     with locked(store):

@@ -26,10 +26,7 @@ NEVER = np.datetime64("9999-12-31T00:00", "m")
 def calendar() -> dict[str, dict[np.datetime64, np.datetime64]]:
     """Read the shipped calendar.
 
-    Returns
-    -------
-    dict
-        Series id to {reference day: moment known}; a period never published is known in the year 9999.
+    Series id to {reference day: moment known}; a period never published is known in the year 9999.
     """
     text = (PACKAGE / "data" / "releases.csv").read_text(encoding="utf-8")
     found: dict[str, dict[np.datetime64, np.datetime64]] = {}
@@ -56,17 +53,7 @@ def _cftc_days(reports: DayArray) -> DayArray:
 
 
 def federal_holidays(year: int) -> DayArray:
-    """Return the days on which federal offices are closed (5 U.S.C. 6103), as observed; Juneteenth since 2021.
-
-    Parameters
-    ----------
-    year : int
-        A year.
-
-    Returns
-    -------
-    ndarray of datetime64[D]
-    """
+    """Return the days on which federal offices are closed (5 U.S.C. 6103), as observed; Juneteenth since 2021."""
 
     def nth(month: int, weekday: str, n: int) -> np.datetime64:
         found: np.datetime64 = np.busday_offset(f"{year}-{month:02d}", n - 1, roll="forward", weekmask=weekday)
@@ -107,18 +94,7 @@ class Known:
 def available_at(series: Series, data: SeriesData) -> tuple[MinuteArray, BoolArray]:
     """Return when each row became known, and whether that is only the usual lag.
 
-    Parameters
-    ----------
-    series : Series
-        The catalogue's entry: frequency, lag and hour.
-    data : SeriesData
-        The stored rows.
-
-    Returns
-    -------
-    moments : ndarray of shape (n_rows,)
-        New York wall clock, ``datetime64[m]``.
-    lag_assumed : ndarray of bool of shape (n_rows,)
+    moments: new York wall clock, ``datetime64[m]``.
     """
     hours, _, minutes = series.time.partition(":")
     clock = np.timedelta64(int(hours) * 60 + int(minutes), "m")
@@ -151,22 +127,7 @@ def available_at(series: Series, data: SeriesData) -> tuple[MinuteArray, BoolArr
 
 
 def known_by(series: Series, data: SeriesData, as_of: np.datetime64 | None) -> Known:
-    """Return what was known of a series at the end of a day.
-
-    Parameters
-    ----------
-    series : Series
-        The catalogue's entry.
-    data : SeriesData
-        The stored rows.
-    as_of : numpy.datetime64 or None
-        A day; None takes everything ever published.
-
-    Returns
-    -------
-    Known
-        Sorted by date, one row a date.
-    """
+    """Return what was known of a series at the end of a day. Sorted by date, one row a date."""
     if series.frequency == "daily" and not data.has_vintages:
         stop = data.dates.size if as_of is None else int(np.searchsorted(data.dates, as_of, side="right"))
         moments, assumed = available_at(series, data)

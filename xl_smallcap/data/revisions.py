@@ -34,18 +34,7 @@ class Joined:
 
 
 def latest(data: SeriesData) -> tuple[DayArray, FloatArray]:
-    """Return the last vintage of every day.
-
-    Parameters
-    ----------
-    data : SeriesData
-        Rows sorted by day, then by publication; a row without a moment is the first of its day.
-
-    Returns
-    -------
-    days : ndarray of datetime64[D]
-    values : ndarray of float
-    """
+    """Return the last vintage of every day."""
     if not data.has_vintages:
         return data.dates, data.values
     # NaT sorts first as an integer (the smallest), which is where a first publication belongs.
@@ -75,19 +64,7 @@ _RESCALED = 1.5
 
 
 def same_period(frequency: str, days: DayArray, others: DayArray) -> BoolArray:
-    """Tell which days are of a period that the other days have too: a month has one value, however it is dated.
-
-    Parameters
-    ----------
-    frequency : str
-        Of the series.
-    days, others : ndarray of datetime64[D]
-        The others sorted.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_days,)
-    """
+    """Tell which days are of a period that the other days have too: a month has one value, however it is dated."""
     if frequency == "monthly":
         return np.isin(days.astype("datetime64[M]"), others.astype("datetime64[M]"))
     if frequency != "weekly" or not others.size:
@@ -98,19 +75,7 @@ def same_period(frequency: str, days: DayArray, others: DayArray) -> BoolArray:
 
 
 def over(series: Series, before: SeriesData, data: SeriesData) -> Laid:
-    """Lay a user's newer rows over what is there: on periods both have, the newer ones stand.
-
-    Parameters
-    ----------
-    series : Series
-        Its entry in the catalogue.
-    before, data : SeriesData
-        What is there, and what came.
-
-    Returns
-    -------
-    Laid
-    """
+    """Lay a user's newer rows over what is there: on periods both have, the newer ones stand."""
     if series.rescaled and not data.has_vintages and not before.has_vintages and before.dates[0] < data.dates[0]:
         chained = _chained(data, *latest(before), force=False)
         if 1.0 / _RESCALED <= chained.values[0] / data.values[0] <= _RESCALED:
@@ -135,16 +100,7 @@ def over(series: Series, before: SeriesData, data: SeriesData) -> Laid:
 def revised_days(data: SeriesData) -> tuple[int, np.datetime64]:
     """Return how many days have more than one vintage, and when the last revision became known.
 
-    Parameters
-    ----------
-    data : SeriesData
-        Rows sorted by day.
-
-    Returns
-    -------
-    count : int
-    moment : numpy.datetime64
-        NaT where nothing was revised.
+    moment: NaT where nothing was revised.
     """
     if not data.has_vintages:
         return 0, _NAT
@@ -163,28 +119,7 @@ def join(
     *,
     other_source: bool = False,
 ) -> Joined:
-    """Add a fetched series to what is there.
-
-    Parameters
-    ----------
-    series : Series
-        Its entry in the catalogue.
-    before : SeriesData or None
-        What is there.
-    data : SeriesData
-        As fetched and checked.
-    seen : numpy.datetime64
-        The moment of this fetch, ``datetime64[m]``.
-    last_seen : numpy.datetime64
-        The moment of the last one; NaT where it is not known.
-    other_source : bool
-        Whether what is there came from another source: then new days are added, and values of days that are there,
-        which may only be rounded otherwise, are no revisions.
-
-    Returns
-    -------
-    Joined
-    """
+    """Add a fetched series to what is there."""
     if before is not None and before.has_vintages:
         # a clock that was set back must not put a revision before the one it follows
         seen = max(seen, np.nanmax(before.available_at) + np.timedelta64(1, "m"))

@@ -52,17 +52,7 @@ class Scenario:
     aliases: tuple[str, ...] = ()
 
     def said(self, months: int) -> str:
-        """Say what the factors do, as it was understood: "oil -0.1 %, easing +25 bp over 6 months".
-
-        Parameters
-        ----------
-        months : int
-            Horizon of the question, which a path without a length of its own takes.
-
-        Returns
-        -------
-        str
-        """
+        """Say what the factors do, as it was understood: "oil -0.1 %, easing +25 bp over 6 months"."""
         moves = ", ".join(f"{s.factor} {s.total:+.4g} {_SAID[s.unit]}" for s in self.shocks) or "no change"
         length = self.months or months
         return f"{moves} over {length} month{'s' if length > 1 else ''}"
@@ -84,22 +74,7 @@ class ScenarioLibrary:
     paths: Mapping[str, Scenario]
 
     def find(self, word: str) -> Scenario:
-        """Return a path by id or alias.
-
-        Parameters
-        ----------
-        word : str
-            Any case; blanks and dashes count as underscores.
-
-        Returns
-        -------
-        Scenario
-
-        Raises
-        ------
-        BadArgumentError
-            Naming the nearest.
-        """
+        """Return a path by id or alias."""
         wanted = _meant(word)
         for path in self.paths.values():
             if wanted in path.words:
@@ -218,24 +193,7 @@ def _shipped() -> dict[str, Scenario]:
 
 
 def load_scenarios(user_file: Path | None = None, quotes: Mapping[str, str] | None = None) -> ScenarioLibrary:
-    """Read our paths and lay the user's over them.
-
-    Parameters
-    ----------
-    user_file : pathlib.Path, optional
-        A TOML file of the same form; a missing file is no overlay.
-    quotes : mapping of str to str, optional
-        Every word that means a factor, and its unit, to check the user's file by.
-
-    Returns
-    -------
-    ScenarioLibrary
-
-    Raises
-    ------
-    CatalogueError
-        Naming file, line, table and key.
-    """
+    """Read our paths and lay the user's over them."""
     paths = dict(_shipped())
     text = None if user_file is None else own_text(user_file)
     if text is not None:

@@ -24,21 +24,7 @@ _LAST_OF_BEGINNING, _FIRST_OF_END = 4, 26
 
 
 def of_join(series: Series, before: SeriesData, came: SeriesData) -> list[Doubt]:
-    """Say how what came differs from what is there on the same days, or in how often it comes.
-
-    Parameters
-    ----------
-    series : Series
-        Its entry in the catalogue.
-    before : SeriesData
-        What is there.
-    came : SeriesData
-        What is to be added.
-
-    Returns
-    -------
-    list of Doubt
-    """
+    """Say how what came differs from what is there on the same days, or in how often it comes."""
     name = series.id
     old_days, old = latest(before)
     days, new = latest(came)

@@ -17,35 +17,16 @@ MinuteArray = NDArray[np.datetime64]
 
 @dataclass(frozen=True)
 class SeriesData:
-    """Observations of one series, sorted by date, then by `available_at`.
+    """Observations of one series, sorted by date, then by `available_at`."""
 
-    Parameters
-    ----------
-    dates : ndarray of shape (n_rows,)
-        Reference days, ``datetime64[D]``; a date returns for each vintage.
-    values : ndarray of shape (n_rows,)
-        In the unit of the catalogue; finite.
-    available_at : ndarray of shape (n_rows,)
-        When the row became known (New York), ``datetime64[m]``; NaT means "by release calendar or usual lag".
-    """
-
-    dates: DayArray
-    values: FloatArray
+    dates: DayArray  # reference days, ``datetime64[D]``; a date returns for each vintage
+    values: FloatArray  # in the unit of the catalogue; finite
+    # when the row became known (New York), ``datetime64[m]``; NaT means "by release calendar or usual lag"
     available_at: MinuteArray
 
     @classmethod
     def build(cls, dates: DayArray, values: FloatArray, available_at: MinuteArray | None = None) -> SeriesData:
-        """Sort rows and fill in an unknown `available_at`.
-
-        Parameters
-        ----------
-        dates, values, available_at : ndarray of shape (n_rows,)
-            As the attributes; `available_at` may be omitted.
-
-        Returns
-        -------
-        SeriesData
-        """
+        """Sort rows and fill in an unknown `available_at`."""
         days = np.asarray(dates, dtype="datetime64[D]")
         known = (
             np.full(days.size, np.datetime64("NaT", "m"), dtype="datetime64[m]")
@@ -61,13 +42,7 @@ class SeriesData:
         return not bool(np.isnat(self.available_at).all())
 
     def digest(self) -> str:
-        """Return the sha-256 of the canonical values (not of file bytes).
-
-        Returns
-        -------
-        str
-            64 hexadecimal digits.
-        """
+        """Return the sha-256 of the canonical values (not of file bytes). 64 hexadecimal digits."""
         sha = hashlib.sha256()
         for column, dtype in (
             (self.dates.view(np.int64), "<i8"),
@@ -79,17 +54,7 @@ class SeriesData:
 
 
 def frequency_of(data: SeriesData) -> str:
-    """Return a series' frequency as seen: median spacing up to 4 days daily, up to 10 weekly, else monthly.
-
-    Parameters
-    ----------
-    data : SeriesData
-        Its rows.
-
-    Returns
-    -------
-    str
-    """
+    """Return a series' frequency as seen: median spacing up to 4 days daily, up to 10 weekly, else monthly."""
     days = np.unique(data.dates)
     gap = float(np.median(np.diff(days).astype(np.int64))) if days.size > 1 else 1.0
     return "daily" if gap <= 4 else "weekly" if gap <= 10 else "monthly"

@@ -29,26 +29,7 @@ if TYPE_CHECKING:
 
 
 def read_series(root: Path, digest: str, what: str) -> SeriesData:
-    """Read one series of a store and check it against its content hash.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        Of the store.
-    digest : str
-        Of the series.
-    what : str
-        Named in the error.
-
-    Returns
-    -------
-    SeriesData
-
-    Raises
-    ------
-    StoreError
-        Its file is missing or damaged.
-    """
+    """Read one series of a store and check it against its content hash."""
     try:
         raw = series_path(root, digest).read_bytes()
     except OSError as exc:
@@ -104,17 +85,7 @@ class Snapshot:
         return tuple(f"{STOCK}{t}" if t.upper() in ids else t for t in self.prices_entry.tickers)
 
     def target_word(self, word: str) -> str:
-        """Return the name of a target here: ``stock:ALL`` is ALL where no series has that name.
-
-        Parameters
-        ----------
-        word : str
-            As typed.
-
-        Returns
-        -------
-        str
-        """
+        """Return the name of a target here: ``stock:ALL`` is ALL where no series has that name."""
         typed = word.strip().lower()
         if not typed.startswith(STOCK):
             return word
@@ -141,17 +112,7 @@ class Snapshot:
         return {**self.frequencies, **dict.fromkeys(self.tickers, "daily")}
 
     def entry(self, series_id: str) -> Entry:
-        """Return what the manifest says of a series, or what is known of a constituent.
-
-        Parameters
-        ----------
-        series_id : str
-            As stored.
-
-        Returns
-        -------
-        Entry
-        """
+        """Return what the manifest says of a series, or what is known of a constituent."""
         ticker = self._ticker(series_id)
         if series_id in self.entries or self.prices_entry is None or ticker is None:
             return self.entries[series_id]
@@ -173,24 +134,7 @@ class Snapshot:
         return f"{SYNTHETIC_MARK if self.synthetic else self.source} {self.fingerprint}"
 
     def series(self, series_id: str) -> SeriesData:
-        """Read one series and check it against its content hash.
-
-        Parameters
-        ----------
-        series_id : str
-            As stored.
-
-        Returns
-        -------
-        SeriesData
-
-        Raises
-        ------
-        NoDataError
-            The snapshot has no such series.
-        StoreError
-            Its file is missing or damaged.
-        """
+        """Read one series and check it against its content hash."""
         done = self._read.get(series_id)
         if done is not None:
             return done
@@ -219,20 +163,7 @@ class Snapshot:
     def price_years(self, first: np.datetime64 | None = None, last: np.datetime64 | None = None) -> list[CrossSection]:
         """Read the years of constituents' prices that reach into a span of days, each checked against its hash.
 
-        Parameters
-        ----------
-        first, last : numpy.datetime64, optional
-            The span; default all.
-
-        Returns
-        -------
-        list of CrossSection
-            Oldest first; none where the snapshot has no constituents.
-
-        Raises
-        ------
-        StoreError
-            A file is missing or damaged.
+        Oldest first; none where the snapshot has no constituents.
         """
         if self.prices_entry is None:
             return []
@@ -264,24 +195,7 @@ class Snapshot:
         return data
 
     def prices(self, first: np.datetime64 | None = None, last: np.datetime64 | None = None) -> CrossSection:
-        """Return the constituents' prices of a span of days.
-
-        Parameters
-        ----------
-        first, last : numpy.datetime64, optional
-            Both included; default all.
-
-        Returns
-        -------
-        CrossSection
-
-        Raises
-        ------
-        NoDataError
-            The snapshot has no constituents.
-        StoreError
-            A file is missing or damaged.
-        """
+        """Return the constituents' prices of a span of days."""
         if self.prices_entry is None:
             raise NoDataError(
                 f"The snapshot {self.name} has no prices of constituents. Load them with 'xl-smallcap data load FOLDER "
@@ -295,26 +209,7 @@ class Snapshot:
         return CrossSection(whole.dates[start:stop], whole.tickers, whole.prices[start:stop])
 
     def holdings(self, fund: str, as_of: np.datetime64 | None = None) -> Holdings:
-        """Read a fund's latest holdings known by a day; a day's holdings are published the day after.
-
-        Parameters
-        ----------
-        fund : str
-            Its ticker, any case.
-        as_of : numpy.datetime64 or None
-            The day; None takes the latest, undated ones where there are no others.
-
-        Returns
-        -------
-        Holdings
-
-        Raises
-        ------
-        NoDataError
-            None were known by then.
-        StoreError
-            The file is missing or damaged.
-        """
+        """Read a fund's latest holdings known by a day; a day's holdings are published the day after."""
         of_fund = [h for h in self.holdings_entries if h.fund.upper() == fund.strip().upper()]
         dated = sorted((h for h in of_fund if h.as_of != "undated"), key=lambda h: h.as_of)
         known = [h for h in dated if as_of is None or np.datetime64(h.as_of, "D") < as_of]
@@ -325,22 +220,7 @@ class Snapshot:
         return self.holdings_of(chosen)
 
     def holdings_of(self, chosen: HoldingsEntry) -> Holdings:
-        """Read the holdings of one entry of the manifest and check them against their content hash.
-
-        Parameters
-        ----------
-        chosen : HoldingsEntry
-            One of `holdings_entries`.
-
-        Returns
-        -------
-        Holdings
-
-        Raises
-        ------
-        StoreError
-            The file is missing or damaged.
-        """
+        """Read the holdings of one entry of the manifest and check them against their content hash."""
         what = f"Holdings of {chosen.fund} ({chosen.as_of}) in snapshot {self.fingerprint}"
         try:
             raw = holdings_path(self.root, chosen.object).read_bytes()

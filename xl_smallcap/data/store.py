@@ -41,35 +41,13 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{12}")
 
 
 class Store:
-    """Snapshots in a folder. Everything but CURRENT is immutable, so several processes can work in it at once.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        The folder; made when first written to.
-    """
+    """Snapshots in a folder. Everything but CURRENT is immutable, so several processes can work in it at once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def put(self, data: SeriesData) -> str:
-        """Write the file of one series, if it is not there yet.
-
-        Parameters
-        ----------
-        data : SeriesData
-            What to keep.
-
-        Returns
-        -------
-        str
-            Its content hash.
-
-        Raises
-        ------
-        StoreError
-            The disk is full or not writable.
-        """
+        """Write the file of one series, if it is not there yet. Its content hash."""
         digest = data.digest()
         content = columnar.encode(
             {
@@ -83,48 +61,13 @@ class Store:
         return digest
 
     def put_holdings(self, data: Holdings) -> str:
-        """Write the file of a fund's holdings, if it is not there yet.
-
-        Parameters
-        ----------
-        data : Holdings
-            What to keep.
-
-        Returns
-        -------
-        str
-            Its content hash.
-
-        Raises
-        ------
-        StoreError
-            The disk is full or not writable.
-        """
+        """Write the file of a fund's holdings, if it is not there yet. Its content hash."""
         digest = data.digest()
         _write(holdings_path(self.root, digest), data.encode())
         return digest
 
     def put_prices(self, data: CrossSection, new: PricesPart, before: PricesEntry | None = None) -> PricesEntry:
-        """Write constituents' prices, a file a year; a year that is there already is left alone.
-
-        Parameters
-        ----------
-        data : CrossSection
-            What to keep.
-        new : PricesPart
-            Where the tickers named in it came from.
-        before : PricesEntry, optional
-            Says where the others did.
-
-        Returns
-        -------
-        PricesEntry
-
-        Raises
-        ------
-        StoreError
-            The disk is full or not writable.
-        """
+        """Write constituents' prices, a file a year; a year that is there already is left alone."""
         objects = []
         for year in data.years:
             part = data.year(year)
@@ -150,40 +93,7 @@ class Store:
         note: str = "",
         prices: PricesEntry | None = None,
     ) -> Snapshot:
-        """Write series and a manifest; CURRENT is not touched.
-
-        Parameters
-        ----------
-        series : mapping of str to SeriesData
-            By id.
-        source : str
-            Name of the source, such as ``"folder"``, or of the sources.
-        provenance : mapping of str to Provenance, optional
-            Where each series came from; one that is not there came from `source`.
-        synthetic : bool
-            Whether every number computed from it must say SAMPLE.
-        loaded_at : str
-            ISO moment, kept for information; not part of the fingerprint.
-        holdings : iterable of HoldingsEntry
-            Holdings written by :meth:`put_holdings`.
-        parent : str
-            Fingerprint of the snapshot this one follows, kept for information.
-        kept : mapping of str to Entry, optional
-            Series of another snapshot taken over as they stand, without being read.
-        note : str
-            What made it, kept for information.
-        prices : PricesEntry, optional
-            Constituents' prices written by :meth:`put_prices`.
-
-        Returns
-        -------
-        Snapshot
-
-        Raises
-        ------
-        StoreError
-            The disk is full or not writable; the store stays as it was.
-        """
+        """Write series and a manifest; CURRENT is not touched."""
         entries: dict[str, dict[str, Any]] = {}
         over = {n: e for n, e in (kept or {}).items() if n not in series}
         for name in sorted([*series, *over]):
@@ -236,22 +146,7 @@ class Store:
         return found if isinstance(found, dict) else {}
 
     def meant(self, fingerprint: str) -> str:
-        """Return the whole fingerprint that begins so.
-
-        Parameters
-        ----------
-        fingerprint : str
-            Of a snapshot in the store, or its beginning where no other begins so.
-
-        Returns
-        -------
-        str
-
-        Raises
-        ------
-        StoreError
-            No snapshot, or several, begin so.
-        """
+        """Return the whole fingerprint that begins so."""
         wanted = fingerprint.strip().lower()
         found = [s for s in self.snapshots() if s.startswith(wanted)] if wanted else []
         if len(found) != 1:
@@ -262,29 +157,13 @@ class Store:
         return found[0]
 
     def use(self, fingerprint: str) -> None:
-        """Make a snapshot the CURRENT one.
-
-        Parameters
-        ----------
-        fingerprint : str
-            Of a snapshot in the store, or its beginning where no other begins so.
-
-        Raises
-        ------
-        StoreError
-            No snapshot, or several, begin so; CURRENT stays.
-        """
+        """Make a snapshot the CURRENT one."""
         meant = self.meant(fingerprint)
         self.open(meant)  # one that cannot be read does not become CURRENT
         write_atomic(self.root / "CURRENT", meant.encode(), private=True)
 
     def current(self) -> str | None:
-        """Return the fingerprint of the CURRENT snapshot, or None in an empty store.
-
-        Returns
-        -------
-        str or None
-        """
+        """Return the fingerprint of the CURRENT snapshot, or None in an empty store."""
         try:
             told = (self.root / "CURRENT").read_bytes()
         except FileNotFoundError:
@@ -303,33 +182,11 @@ class Store:
         return found
 
     def snapshots(self) -> list[str]:
-        """Return the fingerprints in the store, sorted.
-
-        Returns
-        -------
-        list of str
-        """
+        """Return the fingerprints in the store, sorted."""
         return sorted(p.stem for p in (self.root / "snapshots").glob("*.json"))
 
     def open(self, fingerprint: str | None = None) -> Snapshot:
-        """Open a snapshot, by default the CURRENT one.
-
-        Parameters
-        ----------
-        fingerprint : str, optional
-            Which snapshot.
-
-        Returns
-        -------
-        Snapshot
-
-        Raises
-        ------
-        NoDataError
-            The store is empty.
-        StoreError
-            The manifest is missing or damaged.
-        """
+        """Open a snapshot, by default the CURRENT one."""
         wanted = fingerprint or self.current()
         if wanted is None:
             raise NoDataError(
@@ -376,17 +233,7 @@ class Store:
         )
 
     def manifest(self, fingerprint: str) -> Path:
-        """Return the file that lists a snapshot's series.
-
-        Parameters
-        ----------
-        fingerprint : str
-            Whole.
-
-        Returns
-        -------
-        pathlib.Path
-        """
+        """Return the file that lists a snapshot's series."""
         return self.root / "snapshots" / f"{fingerprint}.json"
 
 

@@ -35,28 +35,7 @@ def check(
     other_source: bool = False,
     served: int = 0,
 ) -> None:
-    """Refuse a fetched series that cannot be what was asked for.
-
-    Parameters
-    ----------
-    series : Series
-        Its entry in the catalogue: kind, plausible peak, whether it is rescaled or a rolling window.
-    data : SeriesData
-        As fetched.
-    before : SeriesData or None
-        What the store has.
-    today : numpy.datetime64
-        A later date is refused.
-    other_source : bool
-        Whether values of another source are in what is there.
-    served : int
-        Days of this source's last answer; 0 where it gave none yet.
-
-    Raises
-    ------
-    SourceError
-        Saying what is wrong with it.
-    """
+    """Refuse a fetched series that cannot be what was asked for."""
     name = series.id
     if data.dates.size == 0:
         raise SourceError(f"{name}: the answer holds no observation.")

@@ -33,39 +33,12 @@ _FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def digest_of(content: bytes) -> str:
-    """Return what tells one content of a file from another.
-
-    Parameters
-    ----------
-    content : bytes
-        The whole file.
-
-    Returns
-    -------
-    str
-    """
+    """Return what tells one content of a file from another."""
     return hashlib.sha256(content).hexdigest()
 
 
 def check_target(path: Path, kind: str = "") -> Path:
-    """Return the file that is written when a path is, behind any links; refuse what is no file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        As given.
-    kind : str
-        The ending it must have, such as ".pdf"; default any.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    BadArgumentError
-        A folder, a device, a pipe, a read-only file, or another ending.
-    """
+    """Return the file that is written when a path is, behind any links; refuse what is no file."""
     try:
         target = path.resolve() if path.is_symlink() else path
         mode = target.stat().st_mode if target.exists() else None
@@ -83,20 +56,7 @@ def check_target(path: Path, kind: str = "") -> Path:
 
 
 def make_folder(folder: Path, private: bool) -> None:
-    """Make a folder and those above it; a private one is its owner's alone from the start.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Which.
-    private : bool
-        Whether others may not look in. Folders that are there stay as they are.
-
-    Raises
-    ------
-    OSError
-        It cannot be made.
-    """
+    """Make a folder and those above it; a private one is its owner's alone from the start."""
     if not private:
         folder.mkdir(parents=True, exist_ok=True)
         return
@@ -108,30 +68,7 @@ def make_folder(folder: Path, private: bool) -> None:
 def write_atomic(
     path: Path, content: bytes, *, durable: bool = True, private: bool = False, read_as: str | None = None
 ) -> None:
-    """Write a file so that readers see the old one or the whole new one, never a part.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Folders are made as needed. On Windows an open target is waited for, up to two seconds.
-    content : bytes
-        The whole file.
-    durable : bool
-        Whether to wait for the disk, so that the file survives a power cut; a cache need not.
-    private : bool
-        Whether a new file, and folders made for it, are the user's alone.
-    read_as : str, optional
-        :func:`digest_of` of what stood there when it was read: what somebody saved since is not written over.
-
-    Raises
-    ------
-    BadArgumentError
-        The target is no regular file.
-    SavedMeanwhileError
-        Somebody saved the file since it was read.
-    StoreError
-        Disk full, no permission, or the target stays open in another program. The old file is unharmed.
-    """
+    """Write a file so that readers see the old one or the whole new one, never a part."""
     target = check_target(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
@@ -196,19 +133,7 @@ def _replace(temporary: Path, target: Path, path: Path, read_as: str | None) -> 
 
 
 def is_still(path: Path, read_as: str) -> bool:
-    """Tell whether a file holds what it held when it was read.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    read_as : str
-        :func:`digest_of` of what was read.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether a file holds what it held when it was read."""
     try:
         return digest_of(path.read_bytes()) == read_as
     except FileNotFoundError:
@@ -218,22 +143,7 @@ def is_still(path: Path, read_as: str) -> bool:
 
 
 def as_read(path: Path) -> str:
-    """Return what :func:`write_atomic` wants to know of a file it will replace later.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        That may not be there yet.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    OSError
-        It is there and cannot be read.
-    """
+    """Return what :func:`write_atomic` wants to know of a file it will replace later."""
     try:
         return digest_of(path.read_bytes())
     except FileNotFoundError:
@@ -241,19 +151,7 @@ def as_read(path: Path) -> str:
 
 
 def beside(path: Path, word: str) -> Path:
-    """Return a free name beside a file, for what must not be written over it.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    word : str
-        Put behind its name: "book (refreshed).xlsx".
-
-    Returns
-    -------
-    pathlib.Path
-    """
+    """Return a free name beside a file, for what must not be written over it."""
     for k in range(1, 1000):
         number = f" {k}" if k > 1 else ""
         free = path.with_name(f"{path.stem} ({word}{number}){path.suffix}")
@@ -263,19 +161,7 @@ def beside(path: Path, word: str) -> Path:
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return a CSV file of numbers, dates and texts; no text of the data is a formula where a spreadsheet opens it.
-
-    Parameters
-    ----------
-    header : sequence of str
-        Names of the columns.
-    rows : iterable of sequence
-        Floats are written with all their digits.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return a CSV file of numbers, dates and texts; no text of the data is a formula where a spreadsheet opens it."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([as_text(h) for h in header])
@@ -284,15 +170,5 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def as_text(value: Any) -> Any:
-    """Return a cell of a CSV file; a text that a spreadsheet would calculate gets an apostrophe before it.
-
-    Parameters
-    ----------
-    value : object
-        Numbers and dates stay.
-
-    Returns
-    -------
-    object
-    """
+    """Return a cell of a CSV file; a text that a spreadsheet would calculate gets an apostrophe before it."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_MARKS) else value

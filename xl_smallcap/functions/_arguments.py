@@ -29,17 +29,7 @@ _DATE_HELP = "write a date such as 2025-12-24 or refer to a cell that holds one"
 
 
 def is_blank(value: Any) -> bool:
-    """Tell whether a value stands for "not given".
-
-    Parameters
-    ----------
-    value : object
-        As a host hands it over.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether a value stands for "not given"."""
     if value is None:
         return True
     if isinstance(value, str):
@@ -48,34 +38,14 @@ def is_blank(value: Any) -> bool:
 
 
 def rows_of(value: Sequence[Any]) -> list[list[Any]]:
-    """Return a range as rows; a flat list is one row, as an array constant such as {"inflation",25,"bp"} is.
-
-    Parameters
-    ----------
-    value : sequence
-        Rows, or the cells of one.
-
-    Returns
-    -------
-    list of list
-    """
+    """Return a range as rows; a flat list is one row, as an array constant such as {"inflation",25,"bp"} is."""
     if any(isinstance(part, (list, tuple)) for part in value):
         return [list(part) if isinstance(part, (list, tuple)) else [part] for part in value]
     return [list(value)]
 
 
 def shown(value: Any) -> str:
-    """Return a value as an error sentence shows it.
-
-    Parameters
-    ----------
-    value : object
-        Anything.
-
-    Returns
-    -------
-    str
-    """
+    """Return a value as an error sentence shows it."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, (list, tuple)):
@@ -87,27 +57,7 @@ def shown(value: Any) -> str:
 
 
 def word(name: str, value: Any, default: str | None = None) -> str:
-    """Read a free word such as a factor or a series.
-
-    Parameters
-    ----------
-    name : str
-        The argument's name, for the error.
-    value : object
-        As typed.
-    default : str, optional
-        Used where the value is blank; without one a blank is an error.
-
-    Returns
-    -------
-    str
-        Trimmed.
-
-    Raises
-    ------
-    BadArgumentError
-        Not a word.
-    """
+    """Read a free word such as a factor or a series. Trimmed."""
     if is_blank(value):
         if default is None:
             raise BadArgumentError(
@@ -120,22 +70,7 @@ def word(name: str, value: Any, default: str | None = None) -> str:
 
 
 def fingerprint_of(value: Any) -> str:
-    """Read the fingerprint of a snapshot, or its beginning.
-
-    Parameters
-    ----------
-    value : object
-        Text; one of digits alone may come as a number.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    BadArgumentError
-        Not a fingerprint.
-    """
+    """Read the fingerprint of a snapshot, or its beginning."""
     whole = isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
     text = f"{int(value)}" if whole else value.strip().lower() if isinstance(value, str) else ""
     text = text.rpartition(" ")[2]  # "folder 0123456789ab", as RUSSELL_SNAPSHOT shows it
@@ -148,31 +83,7 @@ def fingerprint_of(value: Any) -> str:
 
 
 def choice(name: str, value: Any, choices: Any, default: T, also: tuple[str, ...] = ()) -> T:
-    """Read one of a closed list of words, any case.
-
-    Parameters
-    ----------
-    name : str
-        The argument's name.
-    value : object
-        As typed.
-    choices : Literal type
-        The words allowed.
-    default : str
-        Used where blank.
-    also : tuple of str
-        Words the caller understands besides, named in the error.
-
-    Returns
-    -------
-    str
-        The word as documented.
-
-    Raises
-    ------
-    BadArgumentError
-        Naming the nearest word and all of them.
-    """
+    """Read one of a closed list of words, any case. The word as documented."""
     text = word(name, value, default)
     known = [str(c) for c in get_args(choices)]
     for entry in known:
@@ -184,24 +95,7 @@ def choice(name: str, value: Any, choices: Any, default: T, also: tuple[str, ...
 def stat(value: Any, choices: Any, default: T) -> T | All:
     """Read which statistic is asked for, or all of them.
 
-    Parameters
-    ----------
-    value : object
-        As typed.
-    choices : Literal type
-        The statistics.
-    default : str
-        Used where blank.
-
-    Returns
-    -------
-    str
-        The statistic; "all" where all are asked for, which a function answers with a table.
-
-    Raises
-    ------
-    BadArgumentError
-        Naming the nearest word and all of them.
+    The statistic; "all" where all are asked for, which a function answers with a table.
     """
     if isinstance(value, str) and value.strip().lower() == "all":
         return "all"
@@ -209,24 +103,7 @@ def stat(value: Any, choices: Any, default: T) -> T | All:
 
 
 def window(value: Any, default: str = "250") -> Window:
-    """Read a window: a number of days, or text with a frequency.
-
-    Parameters
-    ----------
-    value : object
-        250, "250", "104w" or "60m".
-    default : str
-        Used where blank.
-
-    Returns
-    -------
-    Window
-
-    Raises
-    ------
-    BadArgumentError
-        Not of that form.
-    """
+    """Read a window: a number of days, or text with a frequency."""
     given = default if is_blank(value) else value
     text = f"{given:g}" if isinstance(given, (int, float)) and not isinstance(given, bool) else given
     match = _WINDOW.match(text.strip().lower()) if isinstance(text, str) else None
@@ -241,26 +118,7 @@ def window(value: Any, default: str = "250") -> Window:
 
 
 def count(name: str, value: Any, default: int | None) -> int | None:
-    """Read a whole number of observations.
-
-    Parameters
-    ----------
-    name : str
-        The argument's name.
-    value : object
-        21, "21" or blank.
-    default : int, optional
-        Used where blank.
-
-    Returns
-    -------
-    int or None
-
-    Raises
-    ------
-    BadArgumentError
-        Not a whole number of at least 1.
-    """
+    """Read a whole number of observations."""
     if isinstance(value, np.generic):
         value = value.item()
     if is_blank(value) or (isinstance(value, str) and value.strip() == "0"):
@@ -275,28 +133,7 @@ def count(name: str, value: Any, default: int | None) -> int | None:
 
 
 def signed_count(name: str, value: Any, default: int, most: int) -> int:
-    """Read a whole number of rows, below zero for the other end of a table.
-
-    Parameters
-    ----------
-    name : str
-        The argument's name.
-    value : object
-        10, -10, "10" or blank.
-    default : int
-        Used where blank.
-    most : int
-        Largest size.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    BadArgumentError
-        Not a whole number other than zero, or too large.
-    """
+    """Read a whole number of rows, below zero for the other end of a table."""
     if isinstance(value, np.generic):
         value = value.item()
     if is_blank(value):
@@ -310,23 +147,7 @@ def signed_count(name: str, value: Any, default: int, most: int) -> int:
 
 
 def months(value: Any) -> int | None:
-    """Read the horizon of a projection in months.
-
-    Parameters
-    ----------
-    value : object
-        As typed.
-
-    Returns
-    -------
-    int or None
-        None where blank.
-
-    Raises
-    ------
-    BadArgumentError
-        Not a whole number from 1 to 12.
-    """
+    """Read the horizon of a projection in months. None where blank."""
     if is_blank(value):
         return None
     found = _whole(value)
@@ -339,22 +160,7 @@ def months(value: Any) -> int | None:
 
 
 def months_ahead(value: Any) -> int:
-    """Read how many months after its day a regime is asked about.
-
-    Parameters
-    ----------
-    value : object
-        As typed; blank is the month itself, 0.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    BadArgumentError
-        Not a whole number from 0 to 120.
-    """
+    """Read how many months after its day a regime is asked about."""
     if is_blank(value):
         return 0
     found = _whole(value)
@@ -374,27 +180,7 @@ def _whole(value: Any) -> int | None:
 
 
 def with_number(name: str, value: Any, default: str) -> tuple[str, int | None]:
-    """Read a word that may carry a number behind a colon, such as "pls:2".
-
-    Parameters
-    ----------
-    name : str
-        The argument's name.
-    value : object
-        As typed.
-    default : str
-        Used where blank.
-
-    Returns
-    -------
-    word : str
-    number : int or None
-
-    Raises
-    ------
-    BadArgumentError
-        The number is not a whole one of at least 1.
-    """
+    """Read a word that may carry a number behind a colon, such as "pls:2"."""
     text, colon, number = word(name, value, default).partition(":")
     if not colon:
         return text, None
@@ -407,22 +193,7 @@ def with_number(name: str, value: Any, default: str) -> tuple[str, int | None]:
 
 
 def method(value: Any) -> Method:
-    """Read how betas are estimated: "ols", "univariate", "pcr" or "pls", the last two with components if wanted.
-
-    Parameters
-    ----------
-    value : object
-        "pls:2" asks for two components.
-
-    Returns
-    -------
-    Method
-
-    Raises
-    ------
-    BadArgumentError
-        Unknown, or components where there are none.
-    """
+    """Read how betas are estimated: "ols", "univariate", "pcr" or "pls", the last two with components if wanted."""
     text, number = with_number("method", value, "ols")
     without = re.fullmatch(r"(pcr|pls)\s*(\d+)", text.strip().lower())
     if without:
@@ -439,25 +210,7 @@ def method(value: Any) -> Method:
 
 
 def day(name: str, value: Any) -> np.datetime64 | None:
-    """Read a date: Excel's number, ISO text, or a date.
-
-    Parameters
-    ----------
-    name : str
-        The argument's name.
-    value : object
-        As typed.
-
-    Returns
-    -------
-    numpy.datetime64 or None
-        None where blank.
-
-    Raises
-    ------
-    BadArgumentError
-        Not a date, ambiguous, or outside 1950 to 2100.
-    """
+    """Read a date: Excel's number, ISO text, or a date. None where blank."""
     if is_blank(value):
         return None
     found: dt.date | None = None

@@ -16,49 +16,19 @@ T = TypeVar("T")
 
 
 def number(value: float) -> float | None:
-    """Return a float, or None (#N/A) where it is not finite.
-
-    Parameters
-    ----------
-    value : float
-        Any number.
-
-    Returns
-    -------
-    float or None
-    """
+    """Return a float, or None (#N/A) where it is not finite."""
     return float(value) if np.isfinite(value) else None
 
 
 def date(value: np.datetime64) -> dt.date:
-    """Return a calendar day as a cell takes it.
-
-    Parameters
-    ----------
-    value : numpy.datetime64
-        A day.
-
-    Returns
-    -------
-    datetime.date
-    """
+    """Return a calendar day as a cell takes it."""
     found = value.astype("datetime64[D]").item()
     assert isinstance(found, dt.date)
     return found
 
 
 def moment(text: str) -> dt.date | None:
-    """Return a day or a moment noted as ISO text as a cell takes it.
-
-    Parameters
-    ----------
-    text : str
-        ``2026-11-25`` or ``2026-11-25T09:31``; anything else is none.
-
-    Returns
-    -------
-    datetime.date, datetime.datetime or None
-    """
+    """Return a day or a moment noted as ISO text as a cell takes it."""
     try:
         return dt.date.fromisoformat(text) if len(text) == 10 else dt.datetime.fromisoformat(text)
     except ValueError:
@@ -66,66 +36,21 @@ def moment(text: str) -> dt.date | None:
 
 
 def names_of(kind: type[Any]) -> list[Scalar]:
-    """Return the header of a kind of row: its fields, or what a field says of itself as "header".
-
-    Parameters
-    ----------
-    kind : type
-        A dataclass.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the header of a kind of row: its fields, or what a field says of itself as "header"."""
     return [f.metadata.get("header", f.name) for f in dataclasses.fields(kind)]
 
 
 def table_of(kind: type[Any], rows: Iterable[Any]) -> Table:
-    """Return rows as a table whose header is their fields.
-
-    Parameters
-    ----------
-    kind : type
-        A dataclass of cells.
-    rows : iterable
-        Instances of it.
-
-    Returns
-    -------
-    list of list
-    """
+    """Return rows as a table whose header is their fields."""
     cells = attrgetter(*(f.name for f in dataclasses.fields(kind)))
     return [names_of(kind), *(list(cells(row)) for row in rows)]
 
 
 def row_of(kind: type[T], *cells: Any) -> T:
-    """Return a row from its cells in the order of its fields.
-
-    Parameters
-    ----------
-    kind : type
-        A dataclass of cells.
-    *cells
-        One a field; those behind that have a default may be left out.
-
-    Returns
-    -------
-    object
-        An instance of it.
-    """
+    """Return a row from its cells in the order of its fields. An instance of it."""
     return kind(*cells)
 
 
 def stats_of(row: Any) -> dict[str, Scalar]:
-    """Return a row's cells by name.
-
-    Parameters
-    ----------
-    row : object
-        An instance of a dataclass of cells.
-
-    Returns
-    -------
-    dict of str to object
-    """
+    """Return a row's cells by name."""
     return {f.name: getattr(row, f.name) for f in dataclasses.fields(row)}

@@ -12,24 +12,7 @@ from xl_smallcap.session import Session
 
 
 def question_of(session: Session, target: Any, window: Any, as_of: Any, method: Any, spec: Any) -> Question:
-    """Read what a command of the factor model was asked.
-
-    Parameters
-    ----------
-    session : Session
-        Gives catalogue, defaults and stored series.
-    target, window, as_of, method, spec : object
-        As typed.
-
-    Returns
-    -------
-    Question
-
-    Raises
-    ------
-    BadArgumentError
-        One of them is not understood.
-    """
+    """Read what a command of the factor model was asked."""
     return Question(
         target=TARGET.read(session, target),
         spec=SPEC.read(session, spec),
@@ -40,27 +23,7 @@ def question_of(session: Session, target: Any, window: Any, as_of: Any, method: 
 
 
 def factor_in(session: Session, question: Question, factor: Any) -> str:
-    """Return the column a factor word means, or say which specification has it.
-
-    Parameters
-    ----------
-    session : Session
-        Gives the catalogue.
-    question : Question
-        The regression.
-    factor : object
-        As typed.
-
-    Returns
-    -------
-    str
-        A factor's id, or "market".
-
-    Raises
-    ------
-    BadArgumentError
-        Unknown, or not in the specification.
-    """
+    """Return the column a factor word means, or say which specification has it. A factor's id, or "market"."""
     text = read.word("factor", factor)
     if text.lower() == MARKET:
         if question.market:

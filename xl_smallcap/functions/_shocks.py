@@ -69,24 +69,7 @@ def _month(cell: Any, row: int, months: int) -> int:
 
 
 def scenario_of_range(rows: list[list[Any]], months: int) -> Scenario:
-    """Read a range of shocks: factor, shock, unit and, where the path has a shape, month.
-
-    Parameters
-    ----------
-    rows : list of list
-        As the host has them; a header row and empty rows are passed over.
-    months : int
-        The horizon: a shock without a month is spread evenly over it.
-
-    Returns
-    -------
-    Scenario
-
-    Raises
-    ------
-    BadArgumentError
-        Naming the row.
-    """
+    """Read a range of shocks: factor, shock, unit and, where the path has a shape, month."""
     found: dict[str, tuple[ShockUnit, dict[int, float] | float]] = {}
     begun = False  # a header may stand below empty rows
     for number, row in enumerate(rows, 1):
@@ -144,30 +127,7 @@ def _take(
 def scenario_question(
     session: Session, scenario: Any, horizon: int | None, question: Question, method: ScenarioMethod = "analytic"
 ) -> ScenarioQuestion:
-    """Read a path and say over how many months it is projected.
-
-    Parameters
-    ----------
-    session : Session
-        Gives the library.
-    scenario : object
-        A word of the library, or a range of shocks.
-    horizon : int or None
-        Months; None for the path's own, of a range 3.
-    question : Question
-        From :func:`projection_question`.
-    method : str
-        Of projection.
-
-    Returns
-    -------
-    ScenarioQuestion
-
-    Raises
-    ------
-    BadArgumentError
-        The path is not understood.
-    """
+    """Read a path and say over how many months it is projected."""
     if isinstance(scenario, (list, tuple)):
         months = horizon or DEFAULT_HORIZON
         path = scenario_of_range(read.rows_of(scenario), months)
@@ -182,19 +142,5 @@ def scenario_question(
 
 
 def projection_question(target: Target, as_of: Day, spec: Spec) -> Question:
-    """Return the regression a projection rests on: weekly betas.
-
-    Parameters
-    ----------
-    target : Target
-        What is projected.
-    as_of : numpy.datetime64 or None
-        Nothing later is used.
-    spec : Spec
-        Factors.
-
-    Returns
-    -------
-    Question
-    """
+    """Return the regression a projection rests on: weekly betas."""
     return Question(target=target, spec=spec, window=WINDOW, as_of=as_of)

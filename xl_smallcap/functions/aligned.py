@@ -18,26 +18,8 @@ def panel_rows(
 ) -> tuple[list[str], list[Row], tuple[str, ...]]:
     """Return exactly the rows a fit used.
 
-    Parameters
-    ----------
-    target, spec, window, as_of : object
-        As in RUSSELL_BETA.
-    transformed : bool
-        Factors and market standardised over the window, as regressed; else raw changes.
-
-    Returns
-    -------
-    header : list of str
-        date, target, market where it takes part, factors; with units: % for logs, bp for rates, pt for levels, sd where transformed.
-    rows : list of list
-        One an observation, oldest first.
-    notes : tuple of str
-        Fallbacks, dropped levels and gaps.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        As in RUSSELL_BETA.
+    header: date, target, market where it takes part, factors; with units: % for logs, bp for rates, pt for levels, sd
+    where transformed; rows: one an observation, oldest first; notes: fallbacks, dropped levels and gaps.
     """
     session = current_session()
     session.follow()

@@ -21,22 +21,7 @@ def compute_history(
 ) -> list[tuple[str, Scalar, str]]:
     """Compute the evidence of every date of model "levels" and sum it up, for ``xl-smallcap fair-value history``.
 
-    Parameters
-    ----------
-    target, window, as_of, spec, horizon : object
-        As in RUSSELL_FAIR_VALUE_HISTORY.
-    progress : callable
-        Told how far it is.
-
-    Returns
-    -------
-    list of (str, object, str)
-        Statistic, value, meaning.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        As the worksheet function.
+    Statistic, value, meaning.
     """
     session = current_session()
     session.follow()
@@ -60,28 +45,8 @@ def hypothetical_trades(
 ) -> tuple[str, list[tuple[str, Scalar, str]], list[list[Scalar]]]:
     """Back-test the gap as a signal, for ``xl-smallcap fair-value backtest``.
 
-    Parameters
-    ----------
-    target, window, as_of, model, spec, horizon : object
-        As in RUSSELL_FAIR_VALUE.
-    entry, leave : float
-        Standard deviations at which a trade opens and closes.
-    delay : int
-        Periods between signal and trade.
-
-    Returns
-    -------
-    title : str
-        Says that it is hypothetical.
-    table : list of (str, object, str)
-        Statistic, value, meaning.
-    series : list of list
-        Header, then date, position and profit of every period.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        See the message.
+    title: says that it is hypothetical; table: statistic, value, meaning; series: header, then date, position and
+    profit of every period.
     """
     session = current_session()
     session.follow()

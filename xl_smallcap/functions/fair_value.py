@@ -43,44 +43,13 @@ HORIZONS = {"daily": 21, "weekly": 4, "monthly": 1}
 def fair_value_question(
     session: Session, target: Any, window: Any, as_of: Any, model: Any, spec: Any, horizon: Any
 ) -> FairValueQuestion:
-    """Read what a command about fair value was asked.
-
-    Parameters
-    ----------
-    session : Session
-        Gives catalogue and defaults.
-    target, window, as_of, model, spec, horizon : object
-        As typed.
-
-    Returns
-    -------
-    FairValueQuestion
-
-    Raises
-    ------
-    BadArgumentError
-        One of them is not understood.
-    """
+    """Read what a command about fair value was asked."""
     question = question_of(session, target, window, as_of, None, spec)
     return over_horizon(question, FAIR_VALUE_MODEL.read(session, model), OBSERVATIONS.read(session, horizon))
 
 
 def over_horizon(question: Question, model: FairValueModel, horizon: int | None) -> FairValueQuestion:
-    """Return the question of a fair value; without a horizon it is about a month.
-
-    Parameters
-    ----------
-    question : Question
-        The regression.
-    model : {"changes", "levels"}
-        Of fair value.
-    horizon : int or None
-        Observations.
-
-    Returns
-    -------
-    FairValueQuestion
-    """
+    """Return the question of a fair value; without a horizon it is about a month."""
     month = min(HORIZONS[question.window.frequency], question.window.count)
     return FairValueQuestion(question, model, month if horizon is None else horizon)
 

@@ -50,19 +50,7 @@ class Call:
 
 
 def unknown_function(name: str, known: Iterable[str]) -> str:
-    """Return the sentence for a function there is not.
-
-    Parameters
-    ----------
-    name : str
-        In capitals.
-    known : iterable of str
-        The functions there are.
-
-    Returns
-    -------
-    str
-    """
+    """Return the sentence for a function there is not."""
     if name in FORMER_NAMES:
         return f"{name} is called {FORMER_NAMES[name]} now; its arguments are the same."
     return unknown_word("function", name, known)
@@ -105,22 +93,7 @@ def _argument(text: str) -> Any:
 
 
 def find_calls(formula: str) -> list[Call]:
-    """Return the RUSSELL_ calls of a formula, in order of appearance.
-
-    Parameters
-    ----------
-    formula : str
-        With or without the leading "="; arguments parted by comma or semicolon.
-
-    Returns
-    -------
-    list of Call
-
-    Raises
-    ------
-    BadArgumentError
-        A bracket is not closed.
-    """
+    """Return the RUSSELL_ calls of a formula, in order of appearance."""
     found = []
     for match in _CALL.finditer(formula):
         if formula.count('"', 0, match.start()) % 2:
@@ -147,19 +120,7 @@ def find_calls(formula: str) -> list[Call]:
 def near_miss(formula: str, known: Iterable[str], short: bool = False) -> tuple[str, str] | None:
     """Find a call that is none of ours and looks as if it should be: RUSSEL_BETA, BETA.
 
-    Parameters
-    ----------
-    formula : str
-        The formula's text.
-    known : iterable of str
-        The functions there are.
-    short : bool
-        Whether BETA alone counts too; somebody's workbook may have a function of that name.
-
-    Returns
-    -------
-    tuple of str or None
-        What was typed, and the function that may be meant.
+    What was typed, and the function that may be meant.
     """
     names = list(known)
     for match in _ANY_CALL.finditer(_QUOTED.sub('""', formula)):
@@ -175,24 +136,7 @@ def near_miss(formula: str, known: Iterable[str], short: bool = False) -> tuple[
 
 
 def parse_call(formula: str, known: Iterable[str] = ()) -> Call:
-    """Read a formula that is one RUSSELL_ call with its arguments written out.
-
-    Parameters
-    ----------
-    formula : str
-        ``RUSSELL_BETA("inflation","relative")``.
-    known : iterable of str
-        The functions there are, to ask which one is meant.
-
-    Returns
-    -------
-    Call
-
-    Raises
-    ------
-    BadArgumentError
-        No call, more than one, or an argument that is a cell reference.
-    """
+    """Read a formula that is one RUSSELL_ call with its arguments written out."""
     calls = find_calls(formula)
     near = near_miss(formula, known, short=True) if not calls else None
     if near is not None:

@@ -14,17 +14,7 @@ Reader = Callable[[Session, Any], Any]
 
 
 def target_reader(default: str | None = None) -> Reader:
-    """Return how a target is read: a word of the catalogue, or a stored daily price.
-
-    Parameters
-    ----------
-    default : str, optional
-        Used where blank; None for the catalogue's.
-
-    Returns
-    -------
-    callable
-    """
+    """Return how a target is read: a word of the catalogue, or a stored daily price."""
 
     def reader(session: Session, value: Any) -> Any:
         catalogue = session.catalogue
@@ -36,17 +26,7 @@ def target_reader(default: str | None = None) -> Reader:
 
 
 def spec_reader(default: str | None = None) -> Reader:
-    """Return how a specification is read.
-
-    Parameters
-    ----------
-    default : str, optional
-        Used where blank; None for the catalogue's.
-
-    Returns
-    -------
-    callable
-    """
+    """Return how a specification is read."""
 
     def reader(session: Session, value: Any) -> Any:
         catalogue = session.catalogue
@@ -56,55 +36,17 @@ def spec_reader(default: str | None = None) -> Reader:
 
 
 def choice_reader(name: str, choices: Any, default: str) -> Reader:
-    """Return how one of a closed list of words is read.
-
-    Parameters
-    ----------
-    name : str
-        Of the argument.
-    choices : Literal type
-        The words.
-    default : str
-        Used where blank.
-
-    Returns
-    -------
-    callable
-    """
+    """Return how one of a closed list of words is read."""
     return lambda _, value: read.choice(name, value, choices, default)
 
 
 def day_reader(name: str) -> Reader:
-    """Return how a date is read; blank is None.
-
-    Parameters
-    ----------
-    name : str
-        Of the argument.
-
-    Returns
-    -------
-    callable
-    """
+    """Return how a date is read; blank is None."""
     return lambda _, value: read.day(name, value)
 
 
 def statistic(choices: Any, default: str, help: str) -> Parameter:
-    """Return the argument that says which statistic is wanted; "all" asks for the table of them.
-
-    Parameters
-    ----------
-    choices : Literal type
-        The statistics.
-    default : str
-        Used where blank.
-    help : str
-        The words, as the wizard lists them.
-
-    Returns
-    -------
-    Parameter
-    """
+    """Return the argument that says which statistic is wanted; "all" asks for the table of them."""
     words = tuple(str(c).lower() for c in get_args(choices))
     return Parameter("stat", help, lambda _, value: read.stat(value, choices, default), words=(*words, "all"))
 

@@ -165,25 +165,7 @@ def _place(regime: str) -> int:
 
 
 def compute_regime_history(model: Any, as_of: Any, progress: Callable[[str, int, int], None]) -> Table:
-    """Compute the history of one model, for ``xl-smallcap regime history``.
-
-    Parameters
-    ----------
-    model, as_of : object
-        As in RUSSELL_REGIME_HISTORY.
-    progress : callable
-        Told how far it is.
-
-    Returns
-    -------
-    list of list
-        As RUSSELL_REGIME_HISTORY.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        As the worksheet function.
-    """
+    """Compute the history of one model, for ``xl-smallcap regime history``. As RUSSELL_REGIME_HISTORY."""
     session = current_session()
     session.follow()
     regime_history(session, REGIME_MODEL.read(session, model), PUBLISHED.read(session, as_of), progress)

@@ -45,49 +45,19 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument of a worksheet function.
+    """One argument of a worksheet function."""
 
-    Parameters
-    ----------
-    name : str
-        As a person writes it.
-    help : str
-        What Excel's wizard shows, at most 255 characters.
-    read : callable
-        From the open session and what was typed to what the function works with.
-    kind : str
-        What may be typed, as a docstring says it.
-    optional : bool
-        Whether it may be left out.
-    is_date : bool
-        Whether a number is a day.
-    is_shocks : bool
-        Whether a range of shocks may stand there, which counts as its cells show it.
-    words : tuple of str
-        The words a stat may be.
-    """
-
-    name: str
-    help: str
-    read: Callable[[Session, Any], Any]
-    kind: str = "str"
-    optional: bool = True
-    is_date: bool = False
-    is_shocks: bool = False
-    words: tuple[str, ...] = ()
+    name: str  # as a person writes it
+    help: str  # what Excel's wizard shows, at most 255 characters
+    read: Callable[[Session, Any], Any]  # from the open session and what was typed to what the function works with
+    kind: str = "str"  # what may be typed, as a docstring says it
+    optional: bool = True  # whether it may be left out
+    is_date: bool = False  # whether a number is a day
+    is_shocks: bool = False  # whether a range of shocks may stand there, which counts as its cells show it
+    words: tuple[str, ...] = ()  # the words a stat may be
 
     def but(self, **changes: Any) -> Parameter:
-        """Return the same argument where a function's own words or default differ.
-
-        Parameters
-        ----------
-        **changes
-            Fields.
-
-        Returns
-        -------
-        Parameter
-        """
+        """Return the same argument where a function's own words or default differ."""
         return replace(self, **changes)
 
 

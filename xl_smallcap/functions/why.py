@@ -57,17 +57,7 @@ def _matches(record: ErrorRecord, call: Call) -> bool:
 
 
 def explain(formula: str) -> str:
-    """Say why each RUSSELL_ call of a formula is in error, or that it is not.
-
-    Parameters
-    ----------
-    formula : str
-        The formula's text.
-
-    Returns
-    -------
-    str
-    """
+    """Say why each RUSSELL_ call of a formula is in error, or that it is not."""
     calls, told = find_calls(formula), list[str]()
     near = near_miss(formula, NAMES, short=not calls)
     if near is not None:
@@ -114,17 +104,7 @@ def _on_record(call: Call) -> str:
 
 
 def elsewhere(formula: str) -> str:
-    """Say that a formula is calculated by another program, whose errors are not on this session's record.
-
-    Parameters
-    ----------
-    formula : str
-        The formula's text.
-
-    Returns
-    -------
-    str
-    """
+    """Say that a formula is calculated by another program, whose errors are not on this session's record."""
     names = ", ".join(dict.fromkeys(c.name for c in find_calls(formula))) or "The formula"
     return (
         f"{names}: LibreOffice calculates this cell, because of what else is in its formula, so the reason is not on "
@@ -133,13 +113,7 @@ def elsewhere(formula: str) -> str:
 
 
 def history() -> Table:
-    """Return the last 50 errors, newest first.
-
-    Returns
-    -------
-    list of list
-        number, function, arguments, code, sentence.
-    """
+    """Return the last 50 errors, newest first. number, function, arguments, code, sentence."""
     table: Table = [["number", "function", "arguments", "code", "sentence"]]
     for number, record in enumerate(reversed(list(current_session().errors)), start=1):
         table.append([number, record.function, _shown(record), record.code, record.sentence])

@@ -30,18 +30,7 @@ _EPOCH = dt.datetime(1899, 12, 30)
 
 
 def day_number(value: dt.date) -> float:
-    """Return a date as the number a spreadsheet keeps it as.
-
-    Parameters
-    ----------
-    value : datetime.date or datetime.datetime
-        A date, or a moment.
-
-    Returns
-    -------
-    float
-        Days since 1899-12-30.
-    """
+    """Return a date as the number a spreadsheet keeps it as. Days since 1899-12-30."""
     moment = value if isinstance(value, dt.datetime) else dt.datetime(value.year, value.month, value.day)
     return (moment - _EPOCH) / dt.timedelta(days=1)
 
@@ -135,21 +124,7 @@ def _log_unexpected(session: Session, name: str, arguments: Sequence[Any]) -> bo
 
 
 def evaluate(name: str, arguments: Sequence[Any], pin: Any = None) -> Answer:
-    """Answer one call; a repeated call costs a look-up.
-
-    Parameters
-    ----------
-    name : str
-        A worksheet function, any case.
-    arguments : sequence
-        As the host has them: None for skipped, str, float, bool, dates, rows of a range.
-    pin : object, optional
-        Content of the workbook's name RUSSELL_PIN: the fingerprint of the snapshot that answers. Blank follows CURRENT.
-
-    Returns
-    -------
-    Answer
-    """
+    """Answer one call; a repeated call costs a look-up."""
     try:
         if not is_blank(pin):
             with pinned(_pin_of(_plain(pin))) as session:
@@ -206,17 +181,7 @@ def _answer(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
 
 
 def to_json(answer: Answer) -> dict[str, Any]:
-    """Return an answer as JSON holds it: exactly one of value, table, error; dates as ISO text.
-
-    Parameters
-    ----------
-    answer : Answer
-        From :func:`evaluate`.
-
-    Returns
-    -------
-    dict
-    """
+    """Return an answer as JSON holds it: exactly one of value, table, error; dates as ISO text."""
 
     def cell(value: Scalar) -> Any:
         return value.isoformat() if isinstance(value, dt.date) else value

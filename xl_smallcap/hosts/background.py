@@ -35,21 +35,11 @@ class BackgroundRefresh:
         self._state = RefreshState(False, 0, 0, "No refresh was started.")
 
     def state(self) -> RefreshState:
-        """Return how far it is.
-
-        Returns
-        -------
-        RefreshState
-        """
+        """Return how far it is."""
         return self._state
 
     def start(self) -> RefreshState:
-        """Begin, unless one is under way.
-
-        Returns
-        -------
-        RefreshState
-        """
+        """Begin, unless one is under way."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._state = RefreshState(True, 0, 0, "Refreshing ...")
@@ -103,30 +93,11 @@ class BackgroundPitch:
         self._state = PitchState(False, "No pitch sheet was asked for.")
 
     def state(self) -> PitchState:
-        """Return how far it is.
-
-        Returns
-        -------
-        PitchState
-        """
+        """Return how far it is."""
         return self._state
 
     def start(self, folder: str, as_of: Any, path: str, against: str) -> PitchState:
-        """Begin, unless one is under way.
-
-        Parameters
-        ----------
-        folder : str
-            Of the workbook; where it is none of this machine (a web address), the user's documents.
-        as_of : object
-            A date, a day number or blank.
-        path, against : str
-            Scenario paths, or blank.
-
-        Returns
-        -------
-        PitchState
-        """
+        """Begin, unless one is under way."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._state = PitchState(True, "Writing the pitch sheet ...")
@@ -172,37 +143,17 @@ _pitch = BackgroundPitch()
 
 
 def shared_pitch() -> BackgroundPitch:
-    """Return the process's own writer of pitch sheets.
-
-    Returns
-    -------
-    BackgroundPitch
-    """
+    """Return the process's own writer of pitch sheets."""
     return _pitch
 
 
 def shared() -> BackgroundRefresh:
-    """Return the process's own: a host's module may be loaded anew while a refresh runs.
-
-    Returns
-    -------
-    BackgroundRefresh
-    """
+    """Return the process's own: a host's module may be loaded anew while a refresh runs."""
     return _one
 
 
 def told_in_short(report: Any) -> str:
-    """Sum a refresh up in one sentence.
-
-    Parameters
-    ----------
-    report : RefreshReport
-        From the refresh.
-
-    Returns
-    -------
-    str
-    """
+    """Sum a refresh up in one sentence."""
     count = {how: sum(o.outcome == how for o in report.outcomes) for how in ("new", "updated", "unchanged", "kept")}
     fresh, kept = count["new"] + count["updated"], [o.series for o in report.outcomes if o.outcome == "kept"]
     failed = [o.series for o in report.outcomes if o.outcome == "failed"]

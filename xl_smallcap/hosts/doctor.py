@@ -47,30 +47,12 @@ class Finding:
     advice: str = ""
 
     def as_dict(self) -> dict[str, str]:
-        """Return the finding as JSON holds it.
-
-        Returns
-        -------
-        dict of str to str
-        """
+        """Return the finding as JSON holds it."""
         return asdict(self)
 
 
 def windows_registry(key: str, name: str) -> Any:
-    """Read one registry value.
-
-    Parameters
-    ----------
-    key : str
-        Beginning with HKCU, HKLM or HKCR.
-    name : str
-        The value's name; empty for the default value.
-
-    Returns
-    -------
-    object or None
-        None where there is none, or no registry.
-    """
+    """Read one registry value. None where there is none, or no registry."""
     try:
         import winreg
     except ImportError:
@@ -102,10 +84,7 @@ class _BasicLimits(ctypes.Structure):
 def windows_job() -> int | None:
     """Read the limits of the job object this process runs in.
 
-    Returns
-    -------
-    int or None
-        Its limit flags, 0 where they cannot be read; None where there is no job, or no Windows.
+    Its limit flags, 0 where they cannot be read; None where there is no job, or no Windows.
     """
     windows: Any = getattr(ctypes, "windll", None)
     if windows is None:
@@ -325,21 +304,7 @@ def _libreoffice() -> Finding:
 
 
 def examine(book: Path | None = None, registry: Registry = windows_registry, job: Job = windows_job) -> list[Finding]:
-    """Look at Python, data, Excel, macros, LibreOffice and, if given, a workbook.
-
-    Parameters
-    ----------
-    book : pathlib.Path, optional
-        A workbook to check.
-    registry : callable
-        Reads Windows' registry; replaced in tests.
-    job : callable
-        Reads the job object of this process; replaced in tests.
-
-    Returns
-    -------
-    list of Finding
-    """
+    """Look at Python, data, Excel, macros, LibreOffice and, if given, a workbook."""
     found = [*_python(), *_data(), *_excel(registry, job), _libreoffice()]
     if book is not None:
         found += _workbook(book)

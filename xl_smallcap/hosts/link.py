@@ -32,48 +32,12 @@ class NotOursError(ConnectionError):
 
 
 def proof(token: str, side: str, challenge: str, own: str) -> str:
-    """Return what shows that one knows the token.
-
-    Parameters
-    ----------
-    token : str
-        The secret of both sides.
-    side : {"server", "client"}
-        Whose proof it is, so that none can be sent back as the other's.
-    challenge, own : str
-        The client's challenge and the server's.
-
-    Returns
-    -------
-    str
-    """
+    """Return what shows that one knows the token."""
     return hmac.new(token.encode(), f"{side}:{challenge}:{own}".encode(), hashlib.sha256).hexdigest()
 
 
 def receive(link: socket.socket, largest: int, deadline: float | None) -> Any:
-    """Read one frame.
-
-    Parameters
-    ----------
-    link : socket.socket
-        The connection.
-    largest : int
-        Bytes accepted.
-    deadline : float or None
-        By :func:`time.monotonic`: a frame that drips in is not waited for longer.
-
-    Returns
-    -------
-    object
-        The JSON; None at the end of the stream.
-
-    Raises
-    ------
-    ValueError
-        Not a frame, or too large.
-    OSError
-        Not whole by the deadline, or the connection broke.
-    """
+    """Read one frame. The JSON; None at the end of the stream."""
     head = _exactly(link, 4, deadline)
     if head is None:
         return None
@@ -100,36 +64,13 @@ def _exactly(link: socket.socket, size: int, deadline: float | None) -> bytes | 
 
 
 def send(link: socket.socket, content: Any) -> None:
-    """Write one frame.
-
-    Parameters
-    ----------
-    link : socket.socket
-        The connection; its time limit counts.
-    content : object
-        JSON-able, without NaN.
-    """
+    """Write one frame."""
     body = json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
     link.sendall(struct.pack(">I", len(body)) + body)
 
 
 def prove_to_client(link: socket.socket, token: str, told: dict[str, Any]) -> bool:
-    """Carry out the server's side of the proofs.
-
-    Parameters
-    ----------
-    link : socket.socket
-        A connection just made.
-    token : str
-        The secret.
-    told : dict
-        Sent to a client that is ours.
-
-    Returns
-    -------
-    bool
-        Whether it is.
-    """
+    """Carry out the server's side of the proofs. Whether it is."""
     deadline = time.monotonic() + HELLO_SECONDS
     hello = receive(link, LARGEST_HELLO, deadline)
     challenge = hello.get("hello") if isinstance(hello, dict) else None
@@ -148,26 +89,7 @@ def prove_to_client(link: socket.socket, token: str, told: dict[str, Any]) -> bo
 def connect(port: int, token: str) -> tuple[socket.socket, dict[str, Any]]:
     """Connect to our server, and believe it only after its proof.
 
-    Parameters
-    ----------
-    port : int
-        On the loopback address.
-    token : str
-        The secret.
-
-    Returns
-    -------
-    link : socket.socket
-        Ready for questions.
-    told : dict
-        What the server says of itself.
-
-    Raises
-    ------
-    NotOursError
-        Whoever listens there does not know the token.
-    OSError, ValueError
-        Nobody listens, or what came is no frame.
+    link: ready for questions; told: what the server says of itself.
     """
     link = socket.create_connection(("127.0.0.1", port), timeout=HELLO_SECONDS)
     try:

@@ -31,24 +31,7 @@ def _quietly() -> dict[str, Any]:
 
 
 def run(command: Sequence[str], seconds: float | None = 60.0) -> Ran:
-    """Run a program to its end.
-
-    Parameters
-    ----------
-    command : sequence of str
-        Program and arguments; never by way of a shell.
-    seconds : float, optional
-        After these it is ended; None waits.
-
-    Returns
-    -------
-    Ran
-
-    Raises
-    ------
-    OSError
-        It is not there, cannot be run, or took too long.
-    """
+    """Run a program to its end."""
     try:
         done = subprocess.run(  # noqa: S603 - our own program, or one the user installed, found by us
             command, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=seconds, check=False,
@@ -60,26 +43,7 @@ def run(command: Sequence[str], seconds: float | None = 60.0) -> Ran:
 
 
 def start(command: Sequence[str], environment: Mapping[str, str], *, talk: bool) -> subprocess.Popen[str]:
-    """Start a program that works beside us, in a group of its own.
-
-    Parameters
-    ----------
-    command : sequence of str
-        Program and arguments.
-    environment : mapping of str to str
-        All of its environment.
-    talk : bool
-        Whether its input and output are ours; else nobody's.
-
-    Returns
-    -------
-    subprocess.Popen
-
-    Raises
-    ------
-    OSError
-        It cannot be started.
-    """
+    """Start a program that works beside us, in a group of its own."""
     stream = subprocess.PIPE if talk else subprocess.DEVNULL
     own: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
@@ -94,15 +58,7 @@ def start(command: Sequence[str], environment: Mapping[str, str], *, talk: bool)
 
 
 def kill(process: subprocess.Popen[str], seconds: float = 15.0) -> None:
-    """End a program and all it has started, and wait until it has gone.
-
-    Parameters
-    ----------
-    process : subprocess.Popen
-        By :func:`start`.
-    seconds : float
-        How long to wait.
-    """
+    """End a program and all it has started, and wait until it has gone."""
     kill_group(process)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
@@ -113,13 +69,7 @@ def kill(process: subprocess.Popen[str], seconds: float = 15.0) -> None:
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """End a program and all it has started, without waiting.
-
-    Parameters
-    ----------
-    process : subprocess.Popen
-        By :func:`start`.
-    """
+    """End a program and all it has started, without waiting."""
     if sys.platform == "win32":
         if process.poll() is None:
             with contextlib.suppress(OSError):
@@ -132,18 +82,7 @@ def kill_group(process: subprocess.Popen[str]) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process is there.
-
-    Parameters
-    ----------
-    pid : int
-        Its number.
-
-    Returns
-    -------
-    bool
-        True where that cannot be told.
-    """
+    """Tell whether a process is there. True where that cannot be told."""
     if sys.platform == "win32":
         return True  # a number there is given to the next process soon
     try:

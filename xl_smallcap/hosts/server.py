@@ -101,13 +101,7 @@ class _Handler(socketserver.BaseRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Answers worksheet calls on the loopback address; ends itself when unused.
-
-    Parameters
-    ----------
-    settings : Settings
-        Home folder and idle time.
-    """
+    """Answers worksheet calls on the loopback address; ends itself when unused."""
 
     daemon_threads = True
     allow_reuse_address = False
@@ -151,17 +145,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 def running(address_file: Path) -> bool:
-    """Tell whether the announced server answers.
-
-    Parameters
-    ----------
-    address_file : pathlib.Path
-        ``run/server.json``.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether the announced server answers."""
     try:
         address = json.loads(address_file.read_text(encoding="utf-8"))
         opened, told = link.connect(int(address["port"]), str(address["token"]))
@@ -179,10 +163,7 @@ def _warm_up() -> None:
 def main() -> int:
     """Run ``python -m xl_smallcap.hosts.server``; a second one beside a live one ends at once.
 
-    Returns
-    -------
-    int
-        0; 1 where nobody could find it.
+    0; 1 where nobody could find it.
     """
     try:
         settings = load_settings()

@@ -27,48 +27,22 @@ _NEARLY_SINGULAR = 1e-2
 
 @dataclass(frozen=True)
 class Attribution:
-    """Contributions to the return of a period, in %.
+    """Contributions to the return of a period, in %."""
 
-    Parameters
-    ----------
-    log_contributions : ndarray of shape (n_factors + 2,)
-        Factors, then drift, then specific; they add up to the log return of the target.
-    simple_contributions : ndarray of shape (n_factors + 2,)
-        The same in simple returns, leg by leg.
-    bse : ndarray of shape (n_factors + 2,)
-        Standard error of each log contribution from the estimation of the betas.
-    half_width : float
-        Half an interval in standard errors.
-    mean_beta : ndarray of shape (n_factors,)
-        Average native beta of the period, % of the target per unit of the factor.
-    factor_move : ndarray of shape (n_factors,)
-        Sum of the factor's changes, in its own unit.
-    log_return, simple_return : float
-        Of the target over the period, in %.
-    """
-
-    log_contributions: FloatArray
-    simple_contributions: FloatArray
-    bse: FloatArray
-    half_width: float
-    mean_beta: FloatArray
-    factor_move: FloatArray
-    log_return: float
+    log_contributions: FloatArray  # factors, then drift, then specific; they add up to the log return of the target
+    simple_contributions: FloatArray  # the same in simple returns, leg by leg
+    bse: FloatArray  # standard error of each log contribution from the estimation of the betas
+    half_width: float  # half an interval in standard errors
+    mean_beta: FloatArray  # average native beta of the period, % of the target per unit of the factor
+    factor_move: FloatArray  # sum of the factor's changes, in its own unit
+    log_return: float  # of the target over the period, in %
     simple_return: float
 
 
 def log_to_simple(log_return: float) -> float:
     """Return the factor that turns parts of a log return into parts of the simple one: (e^L - 1)/L, 1 at zero.
 
-    Parameters
-    ----------
-    log_return : float
-        In %.
-
-    Returns
-    -------
-    float
-        Simple return over log return (Cariño 1999, with the linking coefficient of one period).
+    Simple return over log return (Cariño 1999, with the linking coefficient of one period).
     """
     if log_return == 0.0:
         return 1.0

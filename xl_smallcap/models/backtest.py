@@ -12,45 +12,23 @@ from xl_smallcap.types import FloatArray
 
 @dataclass(frozen=True)
 class Backtest:
-    """Hypothetical result of trading against a gap, before costs.
+    """Hypothetical result of trading against a gap, before costs."""
 
-    Parameters
-    ----------
-    position : ndarray of shape (n_obs,)
-        -1, 0 or 1 held over each return.
-    profit : ndarray of shape (n_obs,)
-        Position times return, in log %; an open trade is in it, marked to market.
-    mean_year, se_year, lower_year, upper_year : float
-        Mean profit in % a year, its Newey-West error and interval.
-    tstat : float
-        Mean over its error.
-    ratio : float
-        Mean over standard deviation, a year.
-    trades, closed, won : int
-        Trades opened; of them closed; of the closed, those with a profit.
-    open_profit : float
-        Profit so far of the trade still open at the end, in log %; 0 where none is.
-    share_long, share_short : float
-        Of the time.
-    worst_fall : float
-        Largest fall of the summed profit from an earlier high, in log %.
-    """
-
-    position: FloatArray
-    profit: FloatArray
-    mean_year: float
+    position: FloatArray  # -1, 0 or 1 held over each return
+    profit: FloatArray  # position times return, in log %; an open trade is in it, marked to market
+    mean_year: float  # mean profit in % a year, its Newey-West error and interval
     se_year: float
     lower_year: float
     upper_year: float
-    tstat: float
-    ratio: float
-    trades: int
-    closed: int
-    won: int
-    open_profit: float
-    share_long: float
+    tstat: float  # mean over its error
+    ratio: float  # mean over standard deviation, a year
+    trades: int  # trades opened
+    closed: int  # of them closed
+    won: int  # of the closed, those with a profit
+    open_profit: float  # profit so far of the trade still open at the end, in log %; 0 where none is
+    share_long: float  # of the time
     share_short: float
-    worst_fall: float
+    worst_fall: float  # largest fall of the summed profit from an earlier high, in log %
 
 
 def positions(gap_sigma: FloatArray, entry: float, leave: float) -> FloatArray:

@@ -27,15 +27,7 @@ class Bootstrap:
     def block_length(self, nobs: int) -> int:
         """Return the block length, the cube root of the observations rounded up (7 for 250).
 
-        Parameters
-        ----------
-        nobs : int
-            Observations.
-
-        Returns
-        -------
-        int
-            Hall, Horowitz and Jing (1995): n^(1/3) is the best rate for a variance.
+        Hall, Horowitz and Jing (1995): n^(1/3) is the best rate for a variance.
         """
         return int(np.ceil(nobs ** (1.0 / 3.0) - 1e-9))
 
@@ -73,22 +65,8 @@ def moving_block_counts(nobs: int, block: int, draws: int, seed: int) -> FloatAr
 def draw_betas(y: FloatArray, X: FloatArray, counts: FloatArray, method: Method) -> FloatArray:
     """Refit scaling, components and betas on every draw.
 
-    Parameters
-    ----------
-    y : ndarray of shape (n_obs,)
-        Target.
-    X : ndarray of shape (n_obs, n_factors)
-        Factors.
-    counts : ndarray of shape (draws, n_obs)
-        From :func:`moving_block_counts`.
-    method : Method
-        How.
-
-    Returns
-    -------
-    ndarray of shape (draws, n_factors)
-        Per +1 standard deviation of the original window, so that draws differ by their betas and not by their units.
-        NaN where a factor stands still in a draw or factors cannot be told apart.
+    Per +1 standard deviation of the original window, so that draws differ by their betas and not by their units. NaN
+    where a factor stands still in a draw or factors cannot be told apart.
     """
     n, p = X.shape
     sd = X.std(axis=0, ddof=1)

@@ -14,33 +14,13 @@ _STILL = 1e-12
 
 
 def constant_columns(X: FloatArray) -> BoolArray:
-    """Tell which columns do not change beyond rounding.
-
-    Parameters
-    ----------
-    X : ndarray of shape (..., n_obs, n_factors)
-        Factor changes, of one window or of many.
-
-    Returns
-    -------
-    ndarray of bool of shape (..., n_factors)
-    """
+    """Tell which columns do not change beyond rounding."""
     sd = X.std(axis=-2, ddof=1)
     return np.asarray(sd <= _STILL * np.maximum(np.abs(X.mean(axis=-2)), np.abs(X).max(axis=-2)))
 
 
 def still_targets(y: FloatArray) -> BoolArray:
-    """Tell which targets do not change beyond rounding.
-
-    Parameters
-    ----------
-    y : ndarray of shape (..., n_obs)
-        Target changes, of one window or of many.
-
-    Returns
-    -------
-    ndarray of bool of shape (...)
-    """
+    """Tell which targets do not change beyond rounding."""
     return np.asarray(y.std(axis=-1, ddof=1) <= _STILL * np.abs(y).max(axis=-1))
 
 

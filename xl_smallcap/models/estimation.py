@@ -16,34 +16,16 @@ _EXHAUSTED = 1e-10
 
 @dataclass(frozen=True)
 class Components:
-    """An orthonormal basis of the directions kept.
+    """An orthonormal basis of the directions kept."""
 
-    Parameters
-    ----------
-    basis : ndarray of shape (n_factors, n_components)
-        Weights on the standardised factors.
-    explained : float
-        Share of the factors' variance that the scores account for, 0 to 1.
-    """
-
-    basis: FloatArray
-    explained: float
+    basis: FloatArray  # weights on the standardised factors
+    explained: float  # share of the factors' variance that the scores account for, 0 to 1
 
 
 def principal_components(Z: FloatArray, components: int | None) -> Components:
     """Return the leading principal components of standardised factors.
 
-    Parameters
-    ----------
-    Z : ndarray of shape (n_obs, n_factors)
-        Mean 0, sd 1 (ddof=1).
-    components : int or None
-        How many; None for the fewest with 90 % of the variance.
-
-    Returns
-    -------
-    Components
-        Hotelling (1933); right singular vectors of Z. Their signs are arbitrary and cancel in every beta.
+    Hotelling (1933); right singular vectors of Z. Their signs are arbitrary and cancel in every beta.
     """
     _, singular, rows = np.linalg.svd(Z, full_matrices=False)
     variance = singular**2
@@ -54,19 +36,7 @@ def principal_components(Z: FloatArray, components: int | None) -> Components:
 def partial_least_squares(Z: FloatArray, y: FloatArray, components: int | None) -> Components:
     """Return the weight vectors of PLS1 by deflation.
 
-    Parameters
-    ----------
-    Z : ndarray of shape (n_obs, n_factors)
-        Mean 0, sd 1 (ddof=1).
-    y : ndarray of shape (n_obs,)
-        Target, centred.
-    components : int or None
-        How many; None for two. Fewer where the target has no covariance left with what remains of the factors.
-
-    Returns
-    -------
-    Components
-        Wold (1975) as in Geladi and Kowalski (1986, p. 9); the weights are orthonormal.
+    Wold (1975) as in Geladi and Kowalski (1986, p. 9); the weights are orthonormal.
     """
     rest = Z.copy()
     found: list[FloatArray] = []
@@ -88,21 +58,7 @@ def partial_least_squares(Z: FloatArray, y: FloatArray, components: int | None) 
 
 
 def components_of(method: Method, Z: FloatArray, y: FloatArray) -> Components:
-    """Return the directions ``pcr`` or ``pls`` regresses on.
-
-    Parameters
-    ----------
-    method : Method
-        "pcr" or "pls".
-    Z : ndarray of shape (n_obs, n_factors)
-        Standardised factors.
-    y : ndarray of shape (n_obs,)
-        Centred target.
-
-    Returns
-    -------
-    Components
-    """
+    """Return the directions ``pcr`` or ``pls`` regresses on."""
     if method.name == "pcr":
         return principal_components(Z, method.components)
     return partial_least_squares(Z, y, method.components)
@@ -110,33 +66,15 @@ def components_of(method: Method, Z: FloatArray, y: FloatArray) -> Components:
 
 @dataclass(frozen=True)
 class PointFit:
-    """Betas of one window and how they come from the target: beta = influence' y.
+    """Betas of one window and how they come from the target: beta = influence' y."""
 
-    Parameters
-    ----------
-    params : ndarray of shape (n_factors,)
-        % of the target per +1 standard deviation of each factor.
-    influence : ndarray of shape (n_obs, n_factors)
-        Weight of each observation in each beta, components held fixed.
-    resid : ndarray of shape (n_obs, 1 or n_factors)
-        Residuals; a column a factor for ``univariate``, which is a regression a factor.
-    const : float
-        Mean of the target, in %.
-    components : int
-        Factors or components regressed on; a control not counted.
-    regressors : ndarray of shape (1 or n_factors,)
-        Regressors of each regression that corrections count, besides the constant.
-    explained : float
-        Share of the (cleaned) factors' variance used.
-    """
-
-    params: FloatArray
-    influence: FloatArray
-    resid: FloatArray
-    const: float
-    components: int
-    regressors: FloatArray
-    explained: float
+    params: FloatArray  # % of the target per +1 standard deviation of each factor
+    influence: FloatArray  # weight of each observation in each beta, components held fixed
+    resid: FloatArray  # residuals; a column a factor for ``univariate``, which is a regression a factor
+    const: float  # mean of the target, in %
+    components: int  # factors or components regressed on; a control not counted
+    regressors: FloatArray  # regressors of each regression that corrections count, besides the constant
+    explained: float  # share of the (cleaned) factors' variance used
 
 
 def _univariate(y: FloatArray, Z: FloatArray, control: bool) -> PointFit:
@@ -225,21 +163,7 @@ def standardised(X: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 def window_influence(y: FloatArray, Z: FloatArray, fitted: PointFit, method: Method) -> FloatArray:
     """Return what each observation adds to each beta, the estimation of components counted, their number held.
 
-    Parameters
-    ----------
-    y : ndarray of shape (n_obs,)
-        Target.
-    Z : ndarray of shape (n_obs, n_factors)
-        Standardised factors.
-    fitted : PointFit
-        Their fit.
-    method : Method
-        How it was fitted.
-
-    Returns
-    -------
-    ndarray of shape (n_obs, n_factors)
-        Per +1 sd; sums to zero.
+    Per +1 sd; sums to zero.
     """
     if method.name in ("ols", "univariate") or fitted.components == 0:
         return fitted.influence * fitted.resid

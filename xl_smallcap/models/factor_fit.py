@@ -28,81 +28,46 @@ _EXACT = 1e6
 
 @dataclass(frozen=True)
 class FactorFit:
-    """A fitted factor regression; field names as in statsmodels.
+    """A fitted factor regression; field names as in statsmodels."""
 
-    Parameters
-    ----------
-    params, bse, tvalues, pvalues, pvalues_bh, lower, upper : ndarray of shape (n_factors,)
-        Per +1 standard deviation of the factor (window's own, ddof=1), in % of the target. Errors are Newey-West for
-        ``ols`` and ``univariate``, from a moving-block bootstrap for ``pcr`` and ``pls``.
-    bse_conditional : ndarray of shape (n_factors,)
-        Newey-West errors with the components held fixed; equal to `bse` for ``ols`` and ``univariate``.
-    factor_sd, factor_mean : ndarray of shape (n_factors,)
-        In the factor's own unit (% or bp) per observation.
-    vif : ndarray of shape (n_factors,)
-        Variance inflation factors of the joint regression.
-    rsquared_each, rsquared_adj_each : ndarray of shape (n_factors,)
-        Of the regression each beta comes from: the joint one's, or for ``univariate`` the factor's own.
-    agreement : ndarray of shape (n_factors,)
-        Share of the four methods (by rule) whose beta has this sign.
-    const : float
-        Mean return per observation not explained, in %, at average factor changes.
-    nobs, hac_lags, components, draws, block, seed : int
-        Observations; lags of the Newey-West errors; factors or components regressed on; draws, block length and seed
-        of the bootstrap (zero where there is none).
-    explained : float
-        Share of the factors' variance in the components; NaN for ``univariate``.
-    condition_number, df_resid : float
-        Of the standardised factors; degrees of freedom of the intervals.
-    """
-
+    # per +1 standard deviation of the factor (window's own, ddof=1), in % of the target. Errors are Newey-West for
+    # ``ols`` and ``univariate``, from a moving-block bootstrap for ``pcr`` and ``pls``.
     params: FloatArray
     bse: FloatArray
+    # Newey-West errors with the components held fixed; equal to `bse` for ``ols`` and ``univariate``
     bse_conditional: FloatArray
     tvalues: FloatArray
     pvalues: FloatArray
     pvalues_bh: FloatArray
     lower: FloatArray
     upper: FloatArray
-    factor_sd: FloatArray
+    factor_sd: FloatArray  # in the factor's own unit (% or bp) per observation
     factor_mean: FloatArray
-    vif: FloatArray
+    vif: FloatArray  # variance inflation factors of the joint regression
+    # of the regression each beta comes from: the joint one's, or for ``univariate`` the factor's own
     rsquared_each: FloatArray
     rsquared_adj_each: FloatArray
-    agreement: FloatArray
-    const: float
+    agreement: FloatArray  # share of the four methods (by rule) whose beta has this sign
+    const: float  # mean return per observation not explained, in %, at average factor changes
+    # observations; lags of the Newey-West errors; factors or components regressed on; draws, block length and seed of
+    # the bootstrap (zero where there is none)
     nobs: int
     hac_lags: int
     components: int
-    explained: float
+    explained: float  # share of the factors' variance in the components; NaN for ``univariate``
     draws: int
     block: int
     seed: int
-    condition_number: float
-    df_resid: float
+    condition_number: float  # of the standardised factors
+    df_resid: float  # degrees of freedom of the intervals
 
     def to_columns(self) -> dict[str, FloatArray]:
-        """Return every field as a float array, for the disk cache.
-
-        Returns
-        -------
-        dict of str to ndarray
-        """
+        """Return every field as a float array, for the disk cache."""
         return {f.name: np.asarray(getattr(self, f.name), dtype=np.float64) for f in fields(self)}
 
     @classmethod
     def from_columns(cls, columns: dict[str, Any]) -> FactorFit:
-        """Rebuild a fit from :meth:`to_columns`, bit for bit.
-
-        Parameters
-        ----------
-        columns : dict of str to ndarray
-            As written.
-
-        Returns
-        -------
-        FactorFit
-        """
+        """Rebuild a fit from :meth:`to_columns`, bit for bit."""
         values: dict[str, Any] = {}
         for f in fields(cls):
             array = columns[f.name]
@@ -114,22 +79,7 @@ class FactorFit:
 
 
 def check_regression(y: FloatArray, X: FloatArray, names: tuple[str, ...]) -> None:
-    """Refuse what cannot be regressed, naming the factor.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_obs,)
-        Target.
-    X : ndarray of shape (n_obs, n_factors)
-        Factors.
-    names : tuple of str
-        Of the factors.
-
-    Raises
-    ------
-    FitError
-        A value is not finite, a factor or the target does not change, or factors are collinear.
-    """
+    """Refuse what cannot be regressed, naming the factor."""
     n = y.size
     if not (np.isfinite(y).all() and np.isfinite(X).all()):
         raise FitError("The window holds a value that is not finite; look at 'xl-smallcap panel'.")

@@ -20,28 +20,17 @@ _BLOCK = 256
 
 @dataclass(frozen=True)
 class Gap:
-    """The gap of one date and the path it comes from.
+    """The gap of one date and the path it comes from."""
 
-    Parameters
-    ----------
-    gap : float
-        Actual less model, in log %.
-    sigma : float
-        What a gap is measured in: `levels`, the residual's standard deviation in the window (n - k - 1 degrees of
-        freedom); `changes`, that of the regression of changes times the root of the horizon.
-    drift : float
-        Part of the gap that the windows' intercepts add (`changes`); 0 for `levels`, whose residuals have mean zero.
-    rsquared : float
-        Of the regression of the window, in sample.
-    path : ndarray of shape (window,)
-        `levels`: residuals of the window; `changes`: the summed one-day-ahead residuals of the last `window` days, less
-        their mean.
-    """
-
-    gap: float
+    gap: float  # actual less model, in log %
+    # what a gap is measured in: `levels`, the residual's standard deviation in the window (n - k - 1 degrees of
+    # freedom); `changes`, that of the regression of changes times the root of the horizon
     sigma: float
+    # part of the gap that the windows' intercepts add (`changes`); 0 for `levels`, whose residuals have mean zero
     drift: float
-    rsquared: float
+    rsquared: float  # of the regression of the window, in sample
+    # `levels`: residuals of the window; `changes`: the summed one-day-ahead residuals of the last `window` days, less
+    # their mean
     path: FloatArray
 
 
@@ -82,19 +71,7 @@ def levels_gap(y: FloatArray, X: FloatArray, names: tuple[str, ...]) -> Gap:
 def one_day_ahead(y: FloatArray, X: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
     """Return what yesterday's betas leave unexplained each day, and yesterday's intercepts.
 
-    Parameters
-    ----------
-    y : ndarray of shape (n_obs,)
-        Target changes in %.
-    X : ndarray of shape (n_obs, n_factors)
-        Factor changes.
-    window : int
-        Observations a window.
-
-    Returns
-    -------
-    unexplained, drift : ndarray of shape (n_obs - window,)
-        y_t - b_(t-1)'f_t, the intercept not subtracted, and that intercept.
+    y_t - b_(t-1)'f_t, the intercept not subtracted, and that intercept.
     """
     fit, _ = rolling_fit(y[:-1], X[:-1], window)
     return y[window:] - (X[window:] * fit.params).sum(axis=1), fit.const

@@ -34,26 +34,14 @@ WINSOR_SD = 3.0
 
 @dataclass(frozen=True)
 class Fit:
-    """The best fit of each window.
+    """The best fit of each window."""
 
-    Parameters
-    ----------
-    parameters : StateModel
-        States in order of their mean of the first dimension, lowest first; the last axis is the window.
-    log_likelihood : ndarray of shape (n_windows,)
-    reached : ndarray of shape (n_windows,)
-        Share of the starts that came within 0.01 of the best log likelihood.
-    separation : ndarray of shape (n_windows,)
-        Distance of the two outermost means in the wider of their standard deviations.
-    usable : ndarray of bool of shape (n_windows,)
-        Whether any start reached a fit without a degenerate state.
-    """
-
+    # states in order of their mean of the first dimension, lowest first; the last axis is the window
     parameters: StateModel
     log_likelihood: FloatArray
-    reached: FloatArray
-    separation: FloatArray
-    usable: BoolArray
+    reached: FloatArray  # share of the starts that came within 0.01 of the best log likelihood
+    separation: FloatArray  # distance of the two outermost means in the wider of their standard deviations
+    usable: BoolArray  # whether any start reached a fit without a degenerate state
 
 
 def winsorised(x: FloatArray, sd: float = WINSOR_SD) -> FloatArray:

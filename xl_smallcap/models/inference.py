@@ -54,21 +54,6 @@ def counted_regressors(method: Method, n_columns: int, components: int | IntArra
 def bartlett_bse(influence: FloatArray, lags: int, correction: float) -> FloatArray:
     """Standard errors robust to heteroskedasticity and autocorrelation, in the units of the coefficients.
 
-    Parameters
-    ----------
-    influence : ndarray of shape (n_obs, n_coefficients)
-        What each observation's residual adds to each coefficient: for least squares (X (X'X)^-1) * resid.
-    lags : int
-        Bartlett weights 1 - l/(lags+1).
-    correction : float
-        Factor of the variance for small samples, such as n/(n-k).
-
-    Returns
-    -------
-    ndarray of shape (n_coefficients,)
-
-    Notes
-    -----
     Newey and West (1987), eq. 5; with n/(n-k) as Stata's ``ivreg2, bw(lags+1) small`` has it. Only the diagonal of
     the sandwich is formed: sum_t U_t^2 + 2 sum_l w_l sum_t U_t U_{t-l}.
     """

@@ -53,21 +53,11 @@ def _residual(y: FloatArray, X: FloatArray, b: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class LeastSquares:
-    """A least-squares solution.
+    """A least-squares solution."""
 
-    Parameters
-    ----------
-    params : ndarray of shape (n_columns,)
-        Coefficients, in units of y per unit of each column.
-    resid : ndarray of shape (n_obs,)
-        y - X params.
-    xtx_inverse : ndarray of shape (n_columns, n_columns)
-        Inverse of X'X, from the triangular factor.
-    """
-
-    params: FloatArray
-    resid: FloatArray
-    xtx_inverse: FloatArray
+    params: FloatArray  # coefficients, in units of y per unit of each column
+    resid: FloatArray  # y - X params
+    xtx_inverse: FloatArray  # inverse of X'X, from the triangular factor
 
 
 def solve_least_squares(X: FloatArray, y: FloatArray) -> LeastSquares:

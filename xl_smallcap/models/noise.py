@@ -26,22 +26,12 @@ class Noise:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A fit seen against noise.
+    """A fit seen against noise."""
 
-    Parameters
-    ----------
-    noise_percentile : float
-        Share of random walks with a lower R², 0 to 1.
-    cointegration_pvalue : float
-        Share of random walks whose residuals come back at least as strongly.
-    half_life, noise_half_life : float
-        Observations after which half of a gap is gone; of the fit, and the median of the random walks.
-    """
-
-    noise_percentile: float
-    cointegration_pvalue: float
-    half_life: float
-    noise_half_life: float
+    noise_percentile: float  # share of random walks with a lower R², 0 to 1
+    cointegration_pvalue: float  # share of random walks whose residuals come back at least as strongly
+    half_life: float  # observations after which half of a gap is gone
+    noise_half_life: float  # of the fit, and the median of the random walks
 
 
 def random_walks(nobs: int, draws: int, seed: int) -> FloatArray:

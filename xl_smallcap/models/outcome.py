@@ -44,29 +44,13 @@ class StudentOutcome:
         return float(self.sd * np.sqrt((self.df - 2.0) / self.df))
 
     def quantile(self, p: float) -> float:
-        """Return below which it stays with probability p.
-
-        Parameters
-        ----------
-        p : float
-            Between 0 and 1.
-
-        Returns
-        -------
-        float
-            %.
-        """
+        """Return below which it stays with probability p. %."""
         from scipy.special import stdtrit
 
         return float(self.mean + self.scale * stdtrit(self.df, p))
 
     def above_zero(self) -> float:
-        """Probability of a return above zero.
-
-        Returns
-        -------
-        float
-        """
+        """Probability of a return above zero."""
         from scipy.special import stdtr
 
         return float(stdtr(self.df, self.mean / self.scale))
@@ -98,18 +82,7 @@ class MixtureOutcome:
         )
 
     def quantile(self, p: float) -> float:
-        """Return below which it stays with probability p, by bisection between the parts' own.
-
-        Parameters
-        ----------
-        p : float
-            Between 0 and 1.
-
-        Returns
-        -------
-        float
-            %.
-        """
+        """Return below which it stays with probability p, by bisection between the parts' own. %."""
         ends = [part.quantile(p) for part in self.parts]
         low, high = min(ends), max(ends)
         for _ in range(_BISECTIONS):
@@ -121,12 +94,7 @@ class MixtureOutcome:
         return 0.5 * (low + high)
 
     def above_zero(self) -> float:
-        """Probability of a return above zero.
-
-        Returns
-        -------
-        float
-        """
+        """Probability of a return above zero."""
         return 1.0 - self._below(0.0)
 
 
@@ -139,19 +107,7 @@ class SampledOutcome:
 
     @classmethod
     def of(cls, values: FloatArray, weights: FloatArray | None = None) -> SampledOutcome:
-        """Sort once, so that quantiles are look-ups.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n,)
-            Returns in %.
-        weights : ndarray of shape (n,), optional
-            Default: all alike.
-
-        Returns
-        -------
-        SampledOutcome
-        """
+        """Sort once, so that quantiles are look-ups."""
         order = np.argsort(values, kind="stable")
         given = np.full(values.size, 1.0 / values.size) if weights is None else weights
         return cls(values[order], given[order])
@@ -167,26 +123,10 @@ class SampledOutcome:
         return float(np.sqrt((self.weights * (self.values - self.mean) ** 2).sum()))
 
     def quantile(self, p: float) -> float:
-        """Return the smallest return up to which the weights reach p.
-
-        Parameters
-        ----------
-        p : float
-            Between 0 and 1.
-
-        Returns
-        -------
-        float
-            %.
-        """
+        """Return the smallest return up to which the weights reach p. %."""
         reached = np.cumsum(self.weights)
         return float(self.values[min(int(np.searchsorted(reached, p * reached[-1])), self.values.size - 1)])
 
     def above_zero(self) -> float:
-        """Weight of the returns above zero.
-
-        Returns
-        -------
-        float
-        """
+        """Weight of the returns above zero."""
         return float(self.weights[self.values > 0.0].sum())

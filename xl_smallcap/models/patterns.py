@@ -19,24 +19,13 @@ OK, NONE, SHORT, ENDED, GAP, STILL, UNFIT = range(7)
 
 @dataclass(frozen=True)
 class Sampling:
-    """How levels become changes.
+    """How levels become changes."""
 
-    Parameters
-    ----------
-    ends : callable
-        From days to the positions of the levels that count (all of them, or the last of each week or month).
-    longest_step : int
-        Days a change may span; a longer one is left out.
-    refused_gap : int
-        Days between two levels across which no window may reach.
-    grace : int
-        Days a stock's last price may lie before the last day.
-    """
-
+    # from days to the positions of the levels that count (all of them, or the last of each week or month)
     ends: Callable[[DayArray], IntArray]
-    longest_step: int
-    refused_gap: int
-    grace: int
+    longest_step: int  # days a change may span; a longer one is left out
+    refused_gap: int  # days between two levels across which no window may reach
+    grace: int  # days a stock's last price may lie before the last day
 
 
 @dataclass(frozen=True)
@@ -58,21 +47,7 @@ class Group:
 def last_pattern(observed: IntArray, days: DayArray, window: int, sampling: Sampling) -> Pattern | int:
     """Return the last window of changes between the levels observed, or why there is none.
 
-    Parameters
-    ----------
-    observed : ndarray of int
-        Positions of the levels observed, ascending.
-    days : ndarray of shape (n_levels,)
-        Days of all levels.
-    window : int
-        Changes a window.
-    sampling : Sampling
-        Rules.
-
-    Returns
-    -------
-    Pattern or int
-        A status where there is no window.
+    A status where there is no window.
     """
     # the tail is enough unless long steps are left out or periods are long; then all of it is looked at
     some = observed[-_TAIL * (window + 1) :]

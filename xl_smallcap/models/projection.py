@@ -22,37 +22,18 @@ SINGULAR_CONDITION = 1e10
 
 @dataclass(frozen=True)
 class FactorModel:
-    """A weekly factor regression in the factors' own units, with what a projection needs.
+    """A weekly factor regression in the factors' own units, with what a projection needs."""
 
-    Parameters
-    ----------
-    beta : ndarray of shape (n_factors,)
-        % of the target per unit (% or bp) of each regressor.
-    beta_covariance : ndarray of shape (n_factors, n_factors)
-        Newey-West, of those.
-    loading : ndarray of shape (n_factors,)
-        `beta`, with zero where the position hedges the regressor away (the market of target ``hedged``).
-    covariance : ndarray of shape (n_factors, n_factors)
-        Of weekly factor changes, correlations shrunk.
-    drift : float
-        Mean of the target not explained at zero factor changes, % a week.
-    factor_mean : ndarray of shape (n_factors,)
-        Mean weekly changes.
-    residual_variance : float
-        % squared a week, degrees of freedom counted.
-    shrinkage, nobs : float
-        Of the correlations; weeks in the window.
-    """
-
-    beta: FloatArray
-    beta_covariance: FloatArray
+    beta: FloatArray  # % of the target per unit (% or bp) of each regressor
+    beta_covariance: FloatArray  # Newey-West, of those
+    # `beta`, with zero where the position hedges the regressor away (the market of target ``hedged``)
     loading: FloatArray
-    covariance: FloatArray
-    drift: float
-    factor_mean: FloatArray
-    residual_variance: float
-    shrinkage: float
-    nobs: float
+    covariance: FloatArray  # of weekly factor changes, correlations shrunk
+    drift: float  # mean of the target not explained at zero factor changes, % a week
+    factor_mean: FloatArray  # mean weekly changes
+    residual_variance: float  # % squared a week, degrees of freedom counted
+    shrinkage: float  # of the correlations
+    nobs: float  # weeks in the window
 
 
 def fit_factor_model(y: FloatArray, X: FloatArray, names: tuple[str, ...], hedged: BoolArray) -> FactorModel:
@@ -160,25 +141,13 @@ def condition_on(covariance: FloatArray, named: BoolArray, names: tuple[str, ...
 
 @dataclass(frozen=True)
 class Projection:
-    """A path's return after each month, cumulated.
+    """A path's return after each month, cumulated."""
 
-    Parameters
-    ----------
-    expected : ndarray of shape (n_months, n_factors)
-        Factor changes, given or propagated, own units.
-    contributions : ndarray of shape (n_months, n_factors)
-        loading times expected, %; with `drift` they add up to `mean`.
-    drift, mean : ndarray of shape (n_months,)
-        %.
-    path_variance, beta_variance, residual_variance : ndarray of shape (n_months,)
-        % squared; they add up to the variance.
-    """
-
-    expected: FloatArray
-    contributions: FloatArray
-    drift: FloatArray
+    expected: FloatArray  # factor changes, given or propagated, own units
+    contributions: FloatArray  # loading times expected, %; with `drift` they add up to `mean`
+    drift: FloatArray  # %
     mean: FloatArray
-    path_variance: FloatArray
+    path_variance: FloatArray  # % squared; they add up to the variance
     beta_variance: FloatArray
     residual_variance: FloatArray
 
@@ -188,17 +157,7 @@ class Projection:
         return self.path_variance + self.beta_variance + self.residual_variance
 
     def outcome(self, month: int) -> StudentOutcome:
-        """Return the distribution after a month.
-
-        Parameters
-        ----------
-        month : int
-            From 1.
-
-        Returns
-        -------
-        StudentOutcome
-        """
+        """Return the distribution after a month."""
         i = month - 1
         return StudentOutcome(float(self.mean[i]), float(np.sqrt(self.variance[i])), tail_df(month))
 

@@ -21,27 +21,14 @@ _SPAN = 1300
 
 @dataclass(frozen=True)
 class RollingFit:
-    """Betas of every window; row i is the window of observations i .. i + window - 1.
+    """Betas of every window; row i is the window of observations i .. i + window - 1."""
 
-    Parameters
-    ----------
-    params : ndarray of shape (n_windows, n_factors)
-        In units of y per unit of each factor.
-    const : ndarray of shape (n_windows,)
-        Intercepts, in units of y; for ``univariate`` the mean of y, since there is no joint regression.
-    factor_sd : ndarray of shape (n_windows, n_factors)
-        Standard deviation of each factor in the window, ddof=1.
-    components : ndarray of int of shape (n_windows,)
-        Factors or components regressed on, a control not counted.
-    alone : ndarray of bool of shape (n_windows,)
-        Windows that were doubtful and solved one by one; NaN where factors are constant or collinear, just where a
-        single fit is refused.
-    """
-
-    params: FloatArray
-    const: FloatArray
-    factor_sd: FloatArray
-    components: IntArray
+    params: FloatArray  # in units of y per unit of each factor
+    const: FloatArray  # intercepts, in units of y; for ``univariate`` the mean of y, since there is no joint regression
+    factor_sd: FloatArray  # standard deviation of each factor in the window, ddof=1
+    components: IntArray  # factors or components regressed on, a control not counted
+    # windows that were doubtful and solved one by one; NaN where factors are constant or collinear, just where a
+    # single fit is refused
     alone: BoolArray
 
 

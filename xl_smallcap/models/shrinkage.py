@@ -10,22 +10,10 @@ from xl_smallcap.types import FloatArray
 def shrunk_covariance(X: FloatArray) -> tuple[FloatArray, float]:
     """Return the covariance of columns with correlations shrunk by the rule of Ledoit and Wolf.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_obs, n_columns)
-        Changes, each column in its own unit.
-
-    Returns
-    -------
-    covariance : ndarray of shape (n_columns, n_columns)
-        In the columns' units; its diagonal is the sample's (ddof 1).
-    shrinkage : float
-        0 leaves the correlations as they are, 1 sets them to zero.
-
-    Notes
-    -----
-    Ledoit and Wolf (2004), eqs. 9 to 14, of the standardised columns. Percent and basis points must not be averaged, so
-    the columns are standardised first; the target, a multiple of the identity, is then the identity itself.
+    Ledoit and Wolf (2004), eqs. 9 to 14, of the standardised columns. Percent and basis points must not be averaged,
+    so the columns are standardised first; the target, a multiple of the identity, is then the identity itself.
+    covariance: in the columns' units; its diagonal is the sample's (ddof 1); shrinkage: 0 leaves the correlations as
+    they are, 1 sets them to zero.
     """
     n, p = X.shape
     centred = X - X.mean(axis=0)

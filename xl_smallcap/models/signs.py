@@ -19,43 +19,17 @@ _NOISE = 1e-12
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows in which a regression is possible, side by side.
+    """Windows in which a regression is possible, side by side."""
 
-    Parameters
-    ----------
-    y : ndarray of shape (n_windows, n_obs)
-        Target changes.
-    Z : ndarray of shape (n_windows, n_obs, n_factors)
-        Factors with mean 0 and sd 1 in each window.
-    R : ndarray of shape (n_factors, n_factors, n_windows)
-        Correlations.
-    r : ndarray of shape (n_factors, n_windows)
-        Covariances of the standardised factors with the target.
-    number : ndarray of shape (n_windows,)
-        Condition numbers of the factors.
-    """
-
-    y: FloatArray
-    Z: FloatArray
-    R: FloatArray
-    r: FloatArray
-    number: FloatArray
+    y: FloatArray  # target changes
+    Z: FloatArray  # factors with mean 0 and sd 1 in each window
+    R: FloatArray  # correlations
+    r: FloatArray  # covariances of the standardised factors with the target
+    number: FloatArray  # condition numbers of the factors
 
     @classmethod
     def correlate(cls, y: FloatArray, Z: FloatArray) -> Windows:
-        """Return windows of standardised factors with their correlations; none is left out.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_windows, n_obs)
-            Target changes.
-        Z : ndarray of shape (n_windows, n_obs, n_factors)
-            Factors with mean 0 and sd 1 in each window.
-
-        Returns
-        -------
-        Windows
-        """
+        """Return windows of standardised factors with their correlations; none is left out."""
         n = y.shape[1]
         across = Z.transpose(0, 2, 1)
         R = across @ Z / (n - 1)
@@ -66,19 +40,7 @@ class Windows:
 
     @classmethod
     def fit(cls, y: FloatArray, X: FloatArray) -> Windows:
-        """Standardise each window, and leave out those with a constant target, constant or collinear factors.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_windows, n_obs)
-            Target changes.
-        X : ndarray of shape (n_windows, n_obs, n_factors)
-            Factor changes.
-
-        Returns
-        -------
-        Windows
-        """
+        """Standardise each window, and leave out those with a constant target, constant or collinear factors."""
         moving = ~constant_columns(X).any(axis=1) & ~still_targets(y)
         y, X = y[moving], X[moving]
         made = cls.correlate(y, (X - X.mean(axis=1, keepdims=True)) / X.std(axis=1, ddof=1, keepdims=True))
@@ -86,18 +48,7 @@ class Windows:
         return cls(made.y[apart], made.Z[apart], made.R[..., apart], made.r[:, apart], made.number[apart])
 
     def signs(self, method: Method) -> FloatArray:
-        """Return the signs of the betas.
-
-        Parameters
-        ----------
-        method : Method
-            How betas are estimated.
-
-        Returns
-        -------
-        ndarray of shape (n_windows, n_factors)
-            -1, 0 or 1.
-        """
+        """Return the signs of the betas. -1, 0 or 1."""
         if not self.number.size:
             return np.empty((0, self.r.shape[0]))
         found = estimate(method, self.R, self.r)

@@ -10,16 +10,8 @@ from xl_smallcap.types import FloatArray
 def dickey_fuller(paths: FloatArray) -> FloatArray:
     """t-statistic of the augmented Dickey-Fuller regression with one lag and no constant, for many paths.
 
-    Parameters
-    ----------
-    paths : ndarray of shape (n_obs, n_paths)
-        Residuals with mean zero, so that no constant is needed.
-
-    Returns
-    -------
-    ndarray of shape (n_paths,)
-        Of rho in du_t = rho u_(t-1) + g du_(t-1) + e (Engle and Granger 1987, eq. 5.2, with one lag). Strongly
-        negative: the path comes back. Its distribution is not Student's; compare with paths of the same making.
+    Of rho in du_t = rho u_(t-1) + g du_(t-1) + e (Engle and Granger 1987, eq. 5.2, with one lag). Strongly negative:
+    the path comes back. Its distribution is not Student's; compare with paths of the same making.
     """
     change = np.diff(paths, axis=0)
     y, level, lagged = change[1:], paths[1:-1], change[:-1]

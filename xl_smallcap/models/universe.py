@@ -22,26 +22,15 @@ _BATCH_BYTES = 24_000_000
 
 @dataclass(frozen=True)
 class UniverseFit:
-    """Fits of every stock on every day asked.
+    """Fits of every stock on every day asked."""
 
-    Parameters
-    ----------
-    params, bse, factor_sd : ndarray of shape (n_days, n_stocks, n_factors)
-        % per +1 sd of each factor in the stock's own window; Newey-West errors; that sd in the factor's unit.
-    const, rsquared, resid_sd : ndarray of shape (n_days, n_stocks)
-        Intercept at average factor changes in % an observation; share of variance explained; sd of the residual in % an
-        observation, n - k degrees of freedom.
-    status, first, last : ndarray of int of shape (n_days, n_stocks)
-        Place in ``patterns.STATUS``; the days the window spans, counted from 1970.
-    """
-
-    params: FloatArray
-    bse: FloatArray
-    factor_sd: FloatArray
-    const: FloatArray
-    rsquared: FloatArray
-    resid_sd: FloatArray
-    status: IntArray
+    params: FloatArray  # % per +1 sd of each factor in the stock's own window
+    bse: FloatArray  # Newey-West errors
+    factor_sd: FloatArray  # that sd in the factor's unit
+    const: FloatArray  # intercept at average factor changes in % an observation
+    rsquared: FloatArray  # share of variance explained
+    resid_sd: FloatArray  # sd of the residual in % an observation, n - k degrees of freedom
+    status: IntArray  # place in ``patterns.STATUS``; the days the window spans, counted from 1970
     first: IntArray
     last: IntArray
 
@@ -198,26 +187,14 @@ def fit_universe(
 
 @dataclass(frozen=True)
 class Moves:
-    """What each stock did after its window, and how much of it the factors explain; NaN where it has none.
+    """What each stock did after its window, and how much of it the factors explain; NaN where it has none."""
 
-    Parameters
-    ----------
-    move, macro, residual : ndarray of shape (n_stocks,)
-        In log %: the whole move, native betas times the factors' changes, the rest.
-    se : ndarray of shape (n_stocks,)
-        Standard error of the residual move in log %.
-    rsquared : ndarray of shape (n_stocks,)
-        Of the window before the move.
-    status : ndarray of int of shape (n_stocks,)
-        Place in ``patterns.STATUS``.
-    """
-
-    move: FloatArray
+    move: FloatArray  # in log %: the whole move, native betas times the factors' changes, the rest
     macro: FloatArray
     residual: FloatArray
-    se: FloatArray
-    rsquared: FloatArray
-    status: IntArray
+    se: FloatArray  # standard error of the residual move in log %
+    rsquared: FloatArray  # of the window before the move
+    status: IntArray  # place in ``patterns.STATUS``
 
 
 def residual_moves(

@@ -11,15 +11,7 @@ V = TypeVar("V")
 
 
 class Lru(Generic[V]):
-    """A bounded mapping that forgets what was used longest ago; safe between threads.
-
-    Parameters
-    ----------
-    size : int
-        Entries kept.
-    most_bytes : int, optional
-        What all of them may take together, as far as whoever puts them says.
-    """
+    """A bounded mapping that forgets what was used longest ago; safe between threads."""
 
     def __init__(self, size: int, most_bytes: int = 0) -> None:
         self._size, self._most = size, most_bytes
@@ -29,17 +21,7 @@ class Lru(Generic[V]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> V | None:
-        """Return the entry, or None.
-
-        Parameters
-        ----------
-        key : hashable
-            As put.
-
-        Returns
-        -------
-        object or None
-        """
+        """Return the entry, or None."""
         with self._lock:
             found = self._items.get(key)
             if found is not None:
@@ -47,17 +29,7 @@ class Lru(Generic[V]):
             return found
 
     def put(self, key: Hashable, value: V, taken: int = 0) -> None:
-        """Keep an entry, dropping the oldest beyond the size; one larger than all may be is not kept.
-
-        Parameters
-        ----------
-        key : hashable
-            Key.
-        value : object
-            Entry.
-        taken : int
-            Its bytes, about.
-        """
+        """Keep an entry, dropping the oldest beyond the size; one larger than all may be is not kept."""
         with self._lock:
             if self._most and taken > self._most:
                 return

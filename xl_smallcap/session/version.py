@@ -37,10 +37,7 @@ def _scipy_version() -> str:
 def code_version() -> str:
     """Return a hash of everything a fitted number depends on in code: models, panel, releases, numpy's version.
 
-    Returns
-    -------
-    str
-        A fit on disk made by other code is never found.
+    A fit on disk made by other code is never found.
     """
     scipy = _scipy_version()  # its Student t is in every interval
     sha = hashlib.sha256(f"{np.__version__} {scipy}".encode())

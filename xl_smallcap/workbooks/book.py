@@ -52,23 +52,7 @@ def _quiet(what: str, done: int, total: int) -> None:
 def new_draft(
     buffer: io.BytesIO, title: str, comments: str, *, macros: bool = False, cell_by_cell: bool = False
 ) -> Draft:
-    """Open an empty workbook with fixed properties.
-
-    Parameters
-    ----------
-    buffer : io.BytesIO
-        Where it goes.
-    title, comments : str
-        Properties of the file.
-    macros : bool
-        Whether our macros will be put into it.
-    cell_by_cell : bool
-        Whether tables are written as a formula a cell.
-
-    Returns
-    -------
-    Draft
-    """
+    """Open an empty workbook with fixed properties."""
     import xlsxwriter
 
     book = xlsxwriter.Workbook(buffer, {"in_memory": True})
@@ -80,13 +64,7 @@ def new_draft(
 
 
 def prepare(progress: Progress = _quiet) -> None:
-    """Compute the regimes' history of the default model where it is not there yet: a few seconds, once a snapshot.
-
-    Parameters
-    ----------
-    progress : callable, optional
-        Told of (what, done, total).
-    """
+    """Compute the regimes' history of the default model where it is not there yet: a few seconds, once a snapshot."""
     try:
         compute_regime_history("chains", None, progress)
     except XlSmallcapError:
@@ -94,18 +72,7 @@ def prepare(progress: Progress = _quiet) -> None:
 
 
 def check(as_of: dt.date | None = None) -> None:
-    """Raise where the default model cannot be fitted: a workbook of nothing but errors helps nobody.
-
-    Parameters
-    ----------
-    as_of : datetime.date, optional
-        Of the workbook.
-
-    Raises
-    ------
-    NoDataError
-        No data are loaded, or the default model cannot be fitted.
-    """
+    """Raise where the default model cannot be fitted: a workbook of nothing but errors helps nobody."""
     RUSSELL_ASOF()
     try:
         RUSSELL_BETAS("relative", 250, as_of)
@@ -119,27 +86,7 @@ def _pitch(pages: dict[str, Page], options: pitch.PitchOptions) -> None:
 
 
 def workbook_bytes(*, macros: bool = False, cell_by_cell: bool = False, progress: Progress = _quiet) -> bytes:
-    """Return the workbook, computed from the open snapshot.
-
-    Parameters
-    ----------
-    macros : bool
-        Whether our macros will be put into it: then it has the button that calls RUSSELL_REFRESH.
-    cell_by_cell : bool
-        Whether tables are written as a formula a cell.
-    progress : callable, optional
-        Told of (what, done, total).
-
-    Returns
-    -------
-    bytes
-        An .xlsx.
-
-    Raises
-    ------
-    NoDataError
-        No data are loaded, or the default model cannot be fitted.
-    """
+    """Return the workbook, computed from the open snapshot. An .xlsx."""
     with one_snapshot():
         return _workbook(macros, cell_by_cell, progress)
 
@@ -189,17 +136,6 @@ def finished(data: bytes, draft: Draft) -> bytes:
     """Return a workbook with what XlsxWriter has no way to write: named styles, a watermark, errors as values.
 
     It writes an error as a formula; inside a spilled table a formula would stand in the table's way.
-
-    Parameters
-    ----------
-    data : bytes
-        An .xlsx.
-    draft : Draft
-        What it was written from.
-
-    Returns
-    -------
-    bytes
     """
     mark = f'<a:srgbClr val="{pitch.VEIL[1:]}"/>'.encode()
     thin = mark[:-2] + b'><a:alpha val="22000"/></a:srgbClr>'
@@ -220,23 +156,6 @@ def finished(data: bytes, draft: Draft) -> bytes:
 def build_workbook(
     path: Path, *, macros: bool = False, cell_by_cell: bool = False, progress: Progress = _quiet
 ) -> Path:
-    """Write the workbook.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        An .xlsx; replaced as a whole.
-    macros : bool
-        Whether our macros will be put into it.
-    cell_by_cell : bool
-        Whether tables are written as a formula a cell, so that they show their values without our functions too.
-    progress : callable, optional
-        Told of (what, done, total).
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-    """
+    """Write the workbook. The file."""
     write_atomic(path, workbook_bytes(macros=macros, cell_by_cell=cell_by_cell, progress=progress))
     return path

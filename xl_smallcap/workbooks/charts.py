@@ -32,27 +32,7 @@ def _dates(chart: Any, form: str = "mmm yy", months: int = 12) -> None:
 def bars(
     sheet: str, first: int, last: int, book: Any, column: int = 0, title: str = "", size: Size = (500, 300)
 ) -> Any:
-    """Bars of betas with their 90 % intervals.
-
-    Parameters
-    ----------
-    sheet : str
-        The sheet with factor, beta, half-width, lower and upper end side by side.
-    first, last : int
-        Rows, from zero.
-    book : xlsxwriter.Workbook
-        The workbook.
-    column : int
-        Of the factors.
-    title : str
-        Default says what the bars are.
-    size : tuple of int
-        Pixels.
-
-    Returns
-    -------
-    xlsxwriter.chart.Chart
-    """
+    """Bars of betas with their 90 % intervals."""
     from xl_smallcap.workbooks.formulas.references import address
 
     chart = book.add_chart({"type": "bar"})
@@ -85,23 +65,7 @@ def bars(
 
 
 def band(book: Any, sheet: str, head: int, last: int, size: Size = (500, 300)) -> Any:
-    """Line of a rolling beta between the ends of its 90 % interval.
-
-    Parameters
-    ----------
-    book : xlsxwriter.Workbook
-        The workbook.
-    sheet : str
-        The sheet with date, beta, lower, upper in A to D under a header; its title stands above the header.
-    head, last : int
-        Rows of the header and of the last date, from zero.
-    size : tuple of int
-        Pixels.
-
-    Returns
-    -------
-    xlsxwriter.chart.Chart
-    """
+    """Line of a rolling beta between the ends of its 90 % interval."""
     chart = book.add_chart({"type": "line"})
     for column, name, colour, width, dash in (
         (1, "beta", BLUE, 2.0, "solid"),
@@ -135,31 +99,7 @@ def lines(
     size: Size,
     form: str = "General",
 ) -> Any:
-    """Lines over dates.
-
-    Parameters
-    ----------
-    book : xlsxwriter.Workbook
-        The workbook.
-    sheet : str
-        Where the cells are.
-    first, last : int
-        Rows, from zero.
-    dates : int
-        Column of the dates.
-    series : tuple
-        Column, name and colour of each line.
-    title : str
-        Of the chart.
-    size : tuple of int
-        Pixels.
-    form : str
-        Number format of the axis.
-
-    Returns
-    -------
-    xlsxwriter.chart.Chart
-    """
+    """Lines over dates."""
     chart = book.add_chart({"type": "line"})
     dashes = ("solid", "dash", "round_dot")
     for k, (column, name, colour) in enumerate(series):
@@ -181,29 +121,7 @@ def lines(
 def areas(
     book: Any, sheet: str, head: int, last: int, dates: int, columns: tuple[int, ...], title: str, size: Size
 ) -> Any:
-    """Stacked areas of the regimes' probabilities.
-
-    Parameters
-    ----------
-    book : xlsxwriter.Workbook
-        The workbook.
-    sheet : str
-        Where the history is.
-    head, last : int
-        Rows of the header and of the last month, from zero.
-    dates : int
-        Column of the dates.
-    columns : tuple of int
-        Of the probabilities; goldilocks first.
-    title : str
-        Of the chart.
-    size : tuple of int
-        Pixels.
-
-    Returns
-    -------
-    xlsxwriter.chart.Chart
-    """
+    """Stacked areas of the regimes' probabilities."""
     chart = book.add_chart({"type": "area", "subtype": "percent_stacked"})
     looks = ({"color": BLUE}, {"color": "#E69F00"}, {"color": "#D9DDE2"})
     for column, name, fill in zip(columns, ("goldilocks", "reflation", "slowdown"), looks, strict=False):
@@ -225,27 +143,7 @@ def areas(
 def fan(
     book: Any, sheet: str, first: int, last: int, paths: tuple[tuple[int, str, str], ...], title: str, size: Size
 ) -> Any:
-    """Fans of one or more paths: mean, quartiles and the 5 and 95 % ends over months.
-
-    Parameters
-    ----------
-    book : xlsxwriter.Workbook
-        The workbook.
-    sheet : str
-        Where the fans are.
-    first, last : int
-        Rows of the months, from zero.
-    paths : tuple
-        Column of the months (mean, p5, p25, p50, p75, p95 beside), name and colour of each.
-    title : str
-        Of the chart.
-    size : tuple of int
-        Pixels.
-
-    Returns
-    -------
-    xlsxwriter.chart.Chart
-    """
+    """Fans of one or more paths: mean, quartiles and the 5 and 95 % ends over months."""
     chart = book.add_chart({"type": "line"})
     hidden, n = [], 0
     for column, name, colour in paths:
@@ -279,27 +177,7 @@ def fan(
 
 
 def columns(book: Any, sheet: str, first: int, last: int, labels: int, values: int, title: str, size: Size) -> Any:
-    """Plain columns.
-
-    Parameters
-    ----------
-    book : xlsxwriter.Workbook
-        The workbook.
-    sheet : str
-        Where the cells are.
-    first, last : int
-        Rows, from zero.
-    labels, values : int
-        Columns.
-    title : str
-        Of the chart.
-    size : tuple of int
-        Pixels.
-
-    Returns
-    -------
-    xlsxwriter.chart.Chart
-    """
+    """Plain columns."""
     chart = book.add_chart({"type": "column"})
     chart.add_series(
         {
@@ -316,27 +194,7 @@ def columns(book: Any, sheet: str, first: int, last: int, labels: int, values: i
 
 
 def waterfall(book: Any, sheet: str, first: int, last: int, column: int, title: str, size: Size) -> Any:
-    """Waterfall from the helper columns of the sheet Attribution: stacked columns that may cross zero.
-
-    Parameters
-    ----------
-    book : xlsxwriter.Workbook
-        The workbook.
-    sheet : str
-        Where the helper columns are.
-    first, last : int
-        Rows of the steps, from zero.
-    column : int
-        Of the labels; contribution, from, to and the eight parts follow.
-    title : str
-        Of the chart.
-    size : tuple of int
-        Pixels.
-
-    Returns
-    -------
-    xlsxwriter.chart.Chart
-    """
+    """Waterfall from the helper columns of the sheet Attribution: stacked columns that may cross zero."""
     chart = book.add_chart({"type": "column", "subtype": "stacked"})
     looks = ((4, None), (8, None), (5, BLUE), (9, BLUE), (6, ORANGE), (10, ORANGE), (7, GREY), (11, GREY))
     for offset, colour in looks:

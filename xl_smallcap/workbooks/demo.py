@@ -30,20 +30,7 @@ class DemoReport:
 
 
 def run_demo(folder: Path, progress: Callable[[str, int, int], None]) -> DemoReport:
-    """Run the main job on the embedded sample.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where ``xl_smallcap_demo.xlsx`` goes; made if needed.
-    progress : callable
-        Called with (what, done, total).
-
-    Returns
-    -------
-    DemoReport
-        The sample becomes CURRENT only where nothing else is.
-    """
+    """Run the main job on the embedded sample. The sample becomes CURRENT only where nothing else is."""
     settings = load_settings()
     store = Store(settings.store_dir)
     report = load(store, "sample", progress, make_current=store.current() is None)

@@ -29,15 +29,7 @@ class _Spill:
 
 
 class Page:
-    """One worksheet and the few ways we write to it.
-
-    Parameters
-    ----------
-    draft : Draft
-        Its workbook.
-    name : str
-        Of the sheet.
-    """
+    """One worksheet and the few ways we write to it."""
 
     def __init__(self, draft: Draft, name: str) -> None:
         self.draft, self.name = draft, name
@@ -54,21 +46,7 @@ class Page:
     def put(
         self, row: int, column: int, content: Any, form: str = GENERAL, kind: Kind | None = None, **more: Any
     ) -> None:
-        """Write a constant or, from a text that begins with "=", a formula.
-
-        Parameters
-        ----------
-        row, column : int
-            From zero.
-        content : str, float, datetime.date or None
-            What it holds.
-        form : str
-            Number format.
-        kind : str, optional
-            Style; default by the content: text, result of a RUSSELL_ formula, or derived.
-        **more
-            Other properties of the format.
-        """
+        """Write a constant or, from a text that begins with "=", a formula."""
         formula = isinstance(content, str) and content.startswith("=")
         if kind is None:
             kind = "text" if not formula else "result" if "RUSSELL_" in content else "derived"
@@ -78,64 +56,24 @@ class Page:
     def merged(
         self, block: tuple[int, int, int, int], content: Any, form: str = GENERAL, kind: Kind | None = None, **more: Any
     ) -> None:
-        """Write one content across a block of cells.
-
-        Parameters
-        ----------
-        block : tuple of int
-            Top, left, bottom, right, from zero.
-        content, form, kind, **more
-            As in :meth:`put`.
-        """
+        """Write one content across a block of cells."""
         self.put(block[0], block[1], content, form, kind, **more)
         self.spread(block)
 
     def spread(self, block: tuple[int, int, int, int]) -> None:
-        """Merge a block whose first cell is written.
-
-        Parameters
-        ----------
-        block : tuple of int
-            Top, left, bottom, right, from zero.
-        """
+        """Merge a block whose first cell is written."""
         self.sheet.merge_range(*block, "", self.looks[block[0], block[1]])
         self.joined.add(block[:2])
 
     def row(self, row: int, column: int, contents: Sequence[Any], kind: Kind | None = None, **more: Any) -> None:
-        """Write contents side by side.
-
-        Parameters
-        ----------
-        row, column : int
-            Of the first.
-        contents : sequence
-            As in :meth:`put`.
-        kind : str, optional
-            Style.
-        **more
-            Other properties of the format.
-        """
+        """Write contents side by side."""
         for k, content in enumerate(contents):
             self.put(row, column + k, content, kind=kind, **more)
 
     def input(
         self, row: int, column: int, name: str, value: Any, choices: Sequence[Any] | None = None, form: str = GENERAL
     ) -> None:
-        """Write a cell a person types into, with its name and its list of choices.
-
-        Parameters
-        ----------
-        row, column : int
-            From zero.
-        name : str
-            Defined name.
-        value : object
-            What it opens with; None is empty.
-        choices : sequence, optional
-            For a drop-down.
-        form : str
-            Number format.
-        """
+        """Write a cell a person types into, with its name and its list of choices."""
         self.put(row, column, value, form, "input")
         if name:
             self.draft.define(name, self.name, row, column)
@@ -145,41 +83,14 @@ class Page:
             )
 
     def spill(self, row: int, column: int, formula: str, room: int = 0, height: float = 0.0) -> Grid | CellError:
-        """Write a table function as one dynamic array.
-
-        Parameters
-        ----------
-        row, column : int
-            Of its upper left cell, where the header begins.
-        formula : str
-            With "=".
-        room : int
-            Rows styled for a larger table.
-        height : float
-            Points of a row in which long texts are wrapped; 0 for rows of one line.
-
-        Returns
-        -------
-        Grid or CellError
-            What it gives now.
-        """
+        """Write a table function as one dynamic array. What it gives now."""
         self.cells[row, column] = Formula(formula, spills=True)
         self.spills[row, column] = _Spill("result", room, height)
         found = self.draft.calculator.whole(self.name, row, column)
         return found if isinstance(found, (Grid, CellError)) else Grid(((found,),))
 
     def value(self, row: int, column: int) -> Any:
-        """Return what a cell shows.
-
-        Parameters
-        ----------
-        row, column : int
-            From zero.
-
-        Returns
-        -------
-        float, str, bool, CellError or None
-        """
+        """Return what a cell shows."""
         return self.draft.calculator.value(self.name, row, column)
 
     def write(self) -> None:
@@ -280,17 +191,7 @@ class Page:
 
 
 def stored(value: Any) -> Any:
-    """Return a value as XlsxWriter stores it beside a formula.
-
-    Parameters
-    ----------
-    value : object
-        From the calculator.
-
-    Returns
-    -------
-    float, str or bool
-    """
+    """Return a value as XlsxWriter stores it beside a formula."""
     return value.code if isinstance(value, CellError) else "" if value is None else value
 
 
@@ -299,15 +200,7 @@ _WIDEST = 40
 
 
 class Draft(NoFormats):
-    """Sheets and names of a workbook that is being written; the calculator reads it.
-
-    Parameters
-    ----------
-    book : xlsxwriter.Workbook
-        Where it goes.
-    for_excel : bool
-        Whether it will have our macros.
-    """
+    """Sheets and names of a workbook that is being written; the calculator reads it."""
 
     date1904 = False
 
@@ -323,50 +216,18 @@ class Draft(NoFormats):
         """For #N/A of a table's columns that do not apply."""
 
     def page(self, name: str) -> Page:
-        """Add a sheet.
-
-        Parameters
-        ----------
-        name : str
-            Of the sheet.
-
-        Returns
-        -------
-        Page
-        """
+        """Add a sheet."""
         self.pages[name] = Page(self, name)
         return self.pages[name]
 
     def define(self, name: str, sheet: str, row: int, column: int) -> None:
-        """Give a cell a name.
-
-        Parameters
-        ----------
-        name : str
-            Such as in_as_of.
-        sheet : str
-            Its sheet.
-        row, column : int
-            From zero.
-        """
+        """Give a cell a name."""
         quoted = f"'{sheet}'" if " " in sheet else sheet
         self.names[name.upper()] = f"={quoted}!{address(row, column, fixed=True)}"
         self.book.define_name(name, self.names[name.upper()])
 
     def content(self, sheet: str, row: int, column: int) -> Any:
-        """Return what was written to a cell; for the calculator.
-
-        Parameters
-        ----------
-        sheet : str
-            Its sheet.
-        row, column : int
-            From zero.
-
-        Returns
-        -------
-        Formula, float, str, bool or None
-        """
+        """Return what was written to a cell; for the calculator."""
         found = self.pages[sheet].cells.get((row, column))
         if isinstance(found, dt.date):
             return serial(found)
@@ -375,17 +236,7 @@ class Draft(NoFormats):
         return found
 
     def extent(self, sheet: str) -> tuple[int, int]:
-        """Return the numbers of used rows and columns; for the calculator.
-
-        Parameters
-        ----------
-        sheet : str
-            A sheet.
-
-        Returns
-        -------
-        tuple of int
-        """
+        """Return the numbers of used rows and columns; for the calculator."""
         page = self.pages[sheet]
         rows, columns = max((r for r, _ in page.cells), default=0), max((c for _, c in page.cells), default=0)
         for (row, column), spill in page.spills.items():
@@ -393,19 +244,7 @@ class Draft(NoFormats):
         return rows + 1, columns + 1
 
     def anchor(self, sheet: str, row: int, column: int) -> tuple[int, int] | None:
-        """Return the spilled table that may reach a cell; for the calculator.
-
-        Parameters
-        ----------
-        sheet : str
-            Its sheet.
-        row, column : int
-            From zero.
-
-        Returns
-        -------
-        tuple of int or None
-        """
+        """Return the spilled table that may reach a cell; for the calculator."""
         page = self.pages[sheet]
         if (row, column) in page.cells:
             return None
@@ -413,13 +252,7 @@ class Draft(NoFormats):
         return max(before, default=None, key=lambda at: (at[1], at[0]))
 
     def finish(self, tell: Callable[[str, int], None] = lambda *_: None) -> None:
-        """Calculate and write every sheet, then the file.
-
-        Parameters
-        ----------
-        tell : callable, optional
-            Told of each sheet before its cells are calculated, and how many are done.
-        """
+        """Calculate and write every sheet, then the file."""
         for k, page in enumerate(self.pages.values()):
             tell(page.name, k)
             page.write()

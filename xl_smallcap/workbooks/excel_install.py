@@ -14,12 +14,7 @@ NAME = "xl_smallcap.xlsm"
 
 
 def default_place() -> Path:
-    """Return where the workbook goes: the user's documents.
-
-    Returns
-    -------
-    pathlib.Path
-    """
+    """Return where the workbook goes: the user's documents."""
     import platformdirs
 
     return Path(platformdirs.user_documents_dir()) / NAME
@@ -28,24 +23,8 @@ def default_place() -> Path:
 def install(out: Path | None = None, profile: Path | None = None) -> list[str]:
     """Write xl_smallcap.xlsm, macros inside, and on Windows the settings file of this user.
 
-    A workbook that is there already keeps its sheets; only its macros are brought up to date.
-
-    Parameters
-    ----------
-    out : pathlib.Path, optional
-        The .xlsm, or a folder for it.
-    profile : pathlib.Path, optional
-        Whose settings; default this user's home folder.
-
-    Returns
-    -------
-    list of str
-        What was done and what to do next, a sentence each.
-
-    Raises
-    ------
-    XlSmallcapError
-        No data to fill the workbook with, or a file cannot be written.
+    A workbook that is there already keeps its sheets; only its macros are brought up to date. What was done and what
+    to do next, a sentence each.
     """
     target = out or default_place()
     if target.is_dir() or target.suffix.lower() != ".xlsm":

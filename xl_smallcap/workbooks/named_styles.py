@@ -14,19 +14,7 @@ _NAMED = re.compile(rb"<cellStyles[^>]*>(.*?)</cellStyles>", re.DOTALL)
 
 
 def named_styles(part: bytes, kinds: Mapping[Kind, Sequence[int]]) -> bytes:
-    """Return the styles part with a named style a kind, on which the formats of its cells are based.
-
-    Parameters
-    ----------
-    part : bytes
-        ``xl/styles.xml`` as XlsxWriter writes it.
-    kinds : mapping
-        Kind -> indices of its formats, the plainest first.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return the styles part with a named style a kind, on which the formats of its cells are based."""
     cells, bases, named = _CELLS.search(part), _BASES.search(part), _NAMED.search(part)
     if cells is None or bases is None or named is None:
         raise ValueError("styles.xml has another layout than expected")

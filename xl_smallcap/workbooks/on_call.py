@@ -44,17 +44,7 @@ class OfficeOnCall:
         return self._office
 
     def ready(self) -> Office:
-        """Return it, started.
-
-        Returns
-        -------
-        Office
-
-        Raises
-        ------
-        OfficeMissingError
-            LibreOffice is not there, too old, or does not answer.
-        """
+        """Return it, started."""
         office = self._start()
         if not self._ready:
             office.__enter__()

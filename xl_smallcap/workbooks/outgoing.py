@@ -16,16 +16,8 @@ _CONSTITUENTS = "constituents' prices"
 def series_behind(session: Session) -> tuple[str, ...]:
     """Return the stored series that any cell of a pitch sheet is made of, sorted.
 
-    Parameters
-    ----------
-    session : Session
-        Snapshot and catalogue.
-
-    Returns
-    -------
-    tuple of str
-        The default specification with every alternative construction and stand-in, the indices, the regimes' two
-        series, futures positions and gauges.
+    The default specification with every alternative construction and stand-in, the indices, the regimes' two series,
+    futures positions and gauges.
     """
     catalogue, snapshot = session.catalogue, session.snapshot
     wanted = {"RUT", "GSPC", GROWTH, INFLATION, *GAUGES}
@@ -38,18 +30,7 @@ def series_behind(session: Session) -> tuple[str, ...]:
 
 
 def publishers_behind(session: Session) -> str:
-    """Return the publishers of all series behind a pitch sheet, for its footer.
-
-    Parameters
-    ----------
-    session : Session
-        Snapshot and catalogue.
-
-    Returns
-    -------
-    str
-        Names joined by semicolons.
-    """
+    """Return the publishers of all series behind a pitch sheet, for its footer. Names joined by semicolons."""
     named = {session.catalogue.series_of(s).publisher for s in series_behind(session)}
     return "; ".join(sorted(named))
 
@@ -57,22 +38,7 @@ def publishers_behind(session: Session) -> str:
 def check_licences(session: Session, *, projecting: bool) -> tuple[str, ...]:
     """Refuse what may not leave the house, and say what needs somebody's leave.
 
-    Parameters
-    ----------
-    session : Session
-        Snapshot and catalogue.
-    projecting : bool
-        Whether the page shows levels.
-
-    Returns
-    -------
-    tuple of str
-        Sentences for the person who makes the page.
-
-    Raises
-    ------
-    BadArgumentError
-        A series came from a Terminal, or a level of a restricted one would be shown.
+    Sentences for the person who makes the page.
     """
     catalogue, snapshot = session.catalogue, session.snapshot
     licences: dict[str, str] = {s: licence_of(catalogue, snapshot, s) for s in series_behind(session)}

@@ -55,29 +55,7 @@ def _checked(session: Session, options: PitchOptions) -> tuple[PitchOptions, tup
 def pitch_bytes(
     options: PitchOptions, as_of: dt.date | None, progress: Progress, *, freeze: bool = False
 ) -> tuple[bytes, tuple[str, ...]]:
-    """Return a pitch workbook.
-
-    Parameters
-    ----------
-    options : PitchOptions
-        Paths, audience, projections, disclaimer, approver.
-    as_of : datetime.date or None
-        Nothing later is used.
-    progress : callable
-        Told of (what, done, total).
-    freeze : bool
-        Whether a sheet Frozen keeps every value beside its formula.
-
-    Returns
-    -------
-    tuple of bytes and tuple of str
-        An .xlsx, and what a person should know.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        Unknown words, licences that do not allow it, no data by that day.
-    """
+    """Return a pitch workbook. An .xlsx, and what a person should know."""
     check(as_of)
     session = current_session()
     options, told = _checked(session, options)
@@ -139,32 +117,7 @@ def _frozen_row(page: Page, row: int, cells: tuple[str, str, str, Any], form: An
 def make_pitch(
     options: PitchOptions, as_of: Any, out: Path, pdf: Path | None, progress: Progress, *, freeze: bool = False
 ) -> MadePitch:
-    """Write a pitch workbook and, if wanted, its page as PDF.
-
-    Parameters
-    ----------
-    options : PitchOptions
-        As in :func:`pitch_bytes`.
-    as_of : object
-        A date as typed; None is the last of the data, as it was known then.
-    out : pathlib.Path
-        The .xlsx.
-    pdf : pathlib.Path or None
-        The PDF, printed by LibreOffice.
-    progress : callable
-        Told of (what, done, total).
-    freeze : bool
-        As in :func:`pitch_bytes`.
-
-    Returns
-    -------
-    MadePitch
-
-    Raises
-    ------
-    BadArgumentError, NoDataError, OfficeMissingError
-        As in :func:`pitch_bytes`; a PDF is wanted and LibreOffice is not there.
-    """
+    """Write a pitch workbook and, if wanted, its page as PDF."""
     day = read.day("as_of", as_of)
     if day is None:  # what was known on the last day, not what was published about it later
         day = np.datetime64(RUSSELL_ASOF(), "D")

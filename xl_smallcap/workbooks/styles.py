@@ -64,34 +64,14 @@ _KINDS: dict[Kind, dict[str, Any]] = {
 
 
 class Styles:
-    """The formats of one workbook, made when first asked for.
-
-    Parameters
-    ----------
-    book : xlsxwriter.Workbook
-        The workbook.
-    """
+    """The formats of one workbook, made when first asked for."""
 
     def __init__(self, book: Any) -> None:
         self._book = book
         self._made: dict[tuple[Any, ...], Any] = {}
 
     def get(self, kind: Kind, form: str = GENERAL, **more: Any) -> Any:
-        """Return a format.
-
-        Parameters
-        ----------
-        kind : str
-            One of :data:`Kind`.
-        form : str
-            Number format.
-        **more
-            Other properties of XlsxWriter's formats.
-
-        Returns
-        -------
-        xlsxwriter.format.Format
-        """
+        """Return a format."""
         key = (kind, form, *sorted(more.items()))
         if key not in self._made:
             base = {"font_name": "Calibri", "font_size": 10, "font_color": INK, "valign": "vcenter"}
@@ -104,10 +84,7 @@ class Styles:
     def kinds(self) -> dict[Kind, list[int]]:
         """Return where the formats of each kind stand in the file, once it is written.
 
-        Returns
-        -------
-        dict
-            Kind -> indices, the plainest first.
+        Kind -> indices, the plainest first.
         """
         found: dict[Kind, list[int]] = {}
         for (kind, *_), made in sorted(self._made.items(), key=lambda item: (len(item[0]), str(item[0]))):
@@ -148,17 +125,7 @@ FORMS: dict[str, str] = {
 
 
 def form_of(header: str) -> str:
-    """Return the number format of a table's column.
-
-    Parameters
-    ----------
-    header : str
-        Its name.
-
-    Returns
-    -------
-    str
-    """
+    """Return the number format of a table's column."""
     if header.startswith("prob_"):
         return SHARE
     return FORMS.get(header, GENERAL)

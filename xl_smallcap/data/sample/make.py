@@ -45,45 +45,23 @@ _CORRELATION = np.array(
 
 @dataclass(frozen=True)
 class Sample:
-    """Everything the script draws.
+    """Everything the script draws."""
 
-    Parameters
-    ----------
-    days : ndarray of shape (n_days,)
-        Equity trading days.
-    daily : dict of str to ndarray of shape (n_days,)
-        Levels, NaN where the bond market was closed.
-    weekly, monthly, positions, gauges, stocks : tuple of (ndarray, dict)
-        Dates and levels.
-    weights : bytes
-        Text of the stocks' weights by month end.
-    regime : ndarray of shape (n_days,)
-        Index into ``REGIMES``.
-    """
-
-    days: DayArray
-    daily: dict[str, FloatArray]
-    weekly: tuple[DayArray, dict[str, FloatArray]]
+    days: DayArray  # equity trading days
+    daily: dict[str, FloatArray]  # levels, NaN where the bond market was closed
+    weekly: tuple[DayArray, dict[str, FloatArray]]  # dates and levels
     monthly: tuple[DayArray, dict[str, FloatArray]]
     positions: tuple[DayArray, dict[str, FloatArray]]
     gauges: tuple[DayArray, dict[str, FloatArray]]
     stocks: tuple[DayArray, dict[str, FloatArray]]
-    weights: bytes
-    regime: IntArray
+    weights: bytes  # text of the stocks' weights by month end
+    regime: IntArray  # index into ``REGIMES``
 
 
 def true_betas(days: DayArray) -> tuple[FloatArray, FloatArray]:
     """Return the native betas that made the sample: % of return per 1 % or per 1 bp of each factor.
 
-    Parameters
-    ----------
-    days : ndarray of shape (n,)
-        Any days.
-
-    Returns
-    -------
-    russell, sp500 : ndarray of shape (n, 5)
-        Columns as in ``FACTORS``; slow waves of 6 to 11 years around their means.
+    Columns as in ``FACTORS``; slow waves of 6 to 11 years around their means.
     """
     years = (days - np.datetime64("2006-01-01", "D")).astype(np.float64) / 365.25
 
@@ -182,17 +160,7 @@ def _price(log_returns: FloatArray, start: float, digits: int) -> FloatArray:
 
 
 def build(seed: int = SEED) -> Sample:
-    """Draw the whole sample.
-
-    Parameters
-    ----------
-    seed : int
-        Of the one generator everything comes from.
-
-    Returns
-    -------
-    Sample
-    """
+    """Draw the whole sample."""
     rng = np.random.default_rng(seed)
     days, bonds_open = _calendar()
     n = days.size
@@ -362,17 +330,7 @@ def _csv(days: DayArray, series: dict[str, FloatArray]) -> bytes:
 
 
 def files(sample: Sample) -> dict[str, bytes]:
-    """Return the sample as the text of its files.
-
-    Parameters
-    ----------
-    sample : Sample
-        From :func:`build`.
-
-    Returns
-    -------
-    dict of str to bytes
-    """
+    """Return the sample as the text of its files."""
     return {
         "daily.csv": _csv(sample.days, sample.daily),
         "weekly.csv": _csv(*sample.weekly),

@@ -25,24 +25,7 @@ _SECTORS = ("Industrials", "Health Care", "Financials", "Technology", "Energy")
 def prices(
     rng: np.random.Generator, days: DayArray, russell: FloatArray, sp500: FloatArray
 ) -> tuple[DayArray, dict[str, FloatArray]]:
-    """Draw daily prices of all stocks.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Of their own.
-    days : ndarray of shape (n_days,)
-        The sample's trading days.
-    russell, sp500 : ndarray of shape (n_days,)
-        Index levels.
-
-    Returns
-    -------
-    days : ndarray
-        From the end of 2020.
-    prices : dict of str to ndarray
-        By ticker, NaN where not traded.
-    """
+    """Draw daily prices of all stocks. days: from the end of 2020; prices: by ticker, NaN where not traded."""
     keep = days >= FIRST
     days = days[keep]
     found: dict[str, FloatArray] = {}
@@ -66,21 +49,7 @@ def prices(
 
 
 def weights(rng: np.random.Generator, days: DayArray, found: dict[str, FloatArray]) -> bytes:
-    """Return the text of weights at every month end: of the stocks that have a price that day.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Of their own.
-    days : ndarray
-        Days of the prices.
-    found : dict of str to ndarray
-        From :func:`prices`.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return the text of weights at every month end: of the stocks that have a price that day."""
     shares = {name: np.exp(0.8 * rng.standard_normal()) for name in found}
     months = days.astype("datetime64[M]")
     ends = np.flatnonzero(np.append(months[1:] != months[:-1], True))
@@ -96,19 +65,7 @@ def weights(rng: np.random.Generator, days: DayArray, found: dict[str, FloatArra
 
 
 def members(prefix: str, number: int) -> bytes:
-    """Return the text of a list of members with made-up names.
-
-    Parameters
-    ----------
-    prefix : str
-        "SML" or "LRG".
-    number : int
-        How many.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return the text of a list of members with made-up names."""
     kind = "Small" if prefix == "SML" else "Large"
     rows = [f"{prefix}{k:02d},{kind} Sample {k},{_SECTORS[k % len(_SECTORS)]}" for k in range(1, number + 1)]
     return ("Symbol,Security,Sector\n" + "\n".join(rows) + "\n").encode()
@@ -117,18 +74,7 @@ def members(prefix: str, number: int) -> bytes:
 def gauges(rng: np.random.Generator, months: DayArray) -> tuple[DayArray, dict[str, FloatArray]]:
     """Draw short interest (twice a month), two price/earnings ratios and expected earnings growth (at month ends).
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Of their own.
-    months : ndarray of shape (n_months,)
-        First days of the months.
-
-    Returns
-    -------
-    days : ndarray
-        The 15th and the last day of each month.
-    series : dict of str to ndarray
+    days: the 15th and the last day of each month.
     """
     middle = months.astype("datetime64[D]") + np.timedelta64(14, "D")
     end = (months.astype("datetime64[M]") + 1).astype("datetime64[D]") - np.timedelta64(1, "D")

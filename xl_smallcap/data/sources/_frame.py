@@ -22,52 +22,17 @@ class Frame:
     sheet: Sheet | None
 
     def at(self, names: tuple[str, ...]) -> int | None:
-        """Return the place of the first column of one of these names, any case.
-
-        Parameters
-        ----------
-        names : tuple of str
-            In lower case.
-
-        Returns
-        -------
-        int or None
-        """
+        """Return the place of the first column of one of these names, any case."""
         lowered = [h.strip().lower() for h in self.header]
         return next((lowered.index(n) for n in names if n in lowered), None)
 
     def words(self, k: int) -> list[str]:
-        """Return a column as trimmed words.
-
-        Parameters
-        ----------
-        k : int
-            Its place.
-
-        Returns
-        -------
-        list of str
-        """
+        """Return a column as trimmed words."""
         column = self.columns[k].to_list() if self.sheet is None else self.columns[k]
         return ["" if v is None else str(v).strip() for v in column]
 
     def days(self, k: int) -> DayArray:
-        """Return a column as days.
-
-        Parameters
-        ----------
-        k : int
-            Its place.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-
-        Raises
-        ------
-        SourceError
-            A cell is no date.
-        """
+        """Return a column as days."""
         if self.sheet is None:
             return self._stamps(k)
         if k == 0:
@@ -94,22 +59,7 @@ class Frame:
         return np.asarray(column.to_numpy()).astype("datetime64[D]")
 
     def numbers(self, k: int) -> FloatArray:
-        """Return a column as numbers, NaN where nothing was observed.
-
-        Parameters
-        ----------
-        k : int
-            Its place.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-
-        Raises
-        ------
-        SourceError
-            A cell is no number; file, line and column are named.
-        """
+        """Return a column as numbers, NaN where nothing was observed."""
         column = self.columns[k]
         if self.sheet is None:
             if not column.dtype.is_numeric():
@@ -129,24 +79,7 @@ class Frame:
 
 
 def read_frame(raw: bytes, file: str) -> Frame:
-    """Read a CSV or, by its name, a Parquet file.
-
-    Parameters
-    ----------
-    raw : bytes
-        The whole file.
-    file : str
-        Its name.
-
-    Returns
-    -------
-    Frame
-
-    Raises
-    ------
-    SourceError
-        The file cannot be read, or polars is missing.
-    """
+    """Read a CSV or, by its name, a Parquet file."""
     return _parquet(raw, file) if file.lower().endswith(".parquet") else _delimited(raw, file)
 
 

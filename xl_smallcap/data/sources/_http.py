@@ -73,15 +73,7 @@ def _trust() -> Any:
 
 
 class Pace:
-    """At most so many requests to one host in any minute; safe between threads.
-
-    Parameters
-    ----------
-    a_minute : int
-        Requests.
-    clock, sleep : callable
-        For tests.
-    """
+    """At most so many requests to one host in any minute; safe between threads."""
 
     def __init__(
         self, a_minute: int, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
@@ -91,13 +83,7 @@ class Pace:
         self._sent: dict[str, deque[float]] = {}
 
     def wait(self, host: str) -> None:
-        """Return when the next request to a host may go out.
-
-        Parameters
-        ----------
-        host : str
-            Name and port.
-        """
+        """Return when the next request to a host may go out."""
         while True:
             with self._lock:
                 sent, now = self._sent.setdefault(host, deque()), self._clock()
@@ -111,13 +97,7 @@ class Pace:
 
 
 class Client:
-    """GET with time limits, retries, a largest size and no way to another host.
-
-    Parameters
-    ----------
-    settings : Settings
-        Time-outs, retries and pace.
-    """
+    """GET with time limits, retries, a largest size and no way to another host."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -135,27 +115,7 @@ class Client:
         self.stopped.set()
 
     def get(self, url: str, params: Mapping[str, str] | None = None, who: str = "") -> bytes:
-        """Fetch one address.
-
-        Parameters
-        ----------
-        url : str
-            Without a query.
-        params : mapping of str to str, optional
-            The query; never shown.
-        who : str
-            Named in errors, such as ``"FRED, series DGS2"``.
-
-        Returns
-        -------
-        bytes
-            The whole body, decompressed.
-
-        Raises
-        ------
-        SourceError
-            Saying what came instead.
-        """
+        """Fetch one address. The whole body, decompressed."""
         settings = self._settings
         host = urlsplit(url).netloc
         what = f"{who} ({host})" if who else host

@@ -65,18 +65,7 @@ class Context:
 
 
 def needs_nothing(settings: Settings) -> str:
-    """Say why a source without key, program or account cannot be asked: never.
-
-    Parameters
-    ----------
-    settings : Settings
-        Not used.
-
-    Returns
-    -------
-    str
-        Empty.
-    """
+    """Say why a source without key, program or account cannot be asked: never. Empty."""
     return ""
 
 

@@ -17,20 +17,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
 
 
 def not_a_page(raw: bytes, who: str) -> None:
-    """Refuse a web page that came with status 200 in place of data.
-
-    Parameters
-    ----------
-    raw : bytes
-        The answer.
-    who : str
-        Named in the error.
-
-    Raises
-    ------
-    SourceError
-        It is a page, or empty.
-    """
+    """Refuse a web page that came with status 200 in place of data."""
     head = raw[:2000].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if not head:
         raise SourceError(f"{who}: the answer is empty.")
@@ -41,24 +28,7 @@ def not_a_page(raw: bytes, who: str) -> None:
 
 
 def read_days(cells: Sequence[Any], who: str) -> DayArray:
-    """Read ISO dates.
-
-    Parameters
-    ----------
-    cells : sequence of str
-        ``2025-12-24``, with a time of midnight at most.
-    who : str
-        Named in the error.
-
-    Returns
-    -------
-    ndarray of datetime64[D]
-
-    Raises
-    ------
-    SourceError
-        Not a date: the text may be cut short.
-    """
+    """Read ISO dates."""
     out: list[str] = []
     for n, cell in enumerate(cells, 1):
         found = _ISO.match(str(cell).strip())
@@ -72,25 +42,7 @@ def read_days(cells: Sequence[Any], who: str) -> DayArray:
 
 
 def read_values(cells: Sequence[Any], who: str) -> FloatArray:
-    """Read numbers; a dot, an empty cell or NaN is "not observed".
-
-    Parameters
-    ----------
-    cells : sequence of str
-        As they came.
-    who : str
-        Named in the error.
-
-    Returns
-    -------
-    ndarray of float
-        NaN where not observed.
-
-    Raises
-    ------
-    SourceError
-        Neither.
-    """
+    """Read numbers; a dot, an empty cell or NaN is "not observed". NaN where not observed."""
     out = np.full(len(cells), np.nan)
     for n, cell in enumerate(cells):
         text = str(cell).strip()

@@ -24,18 +24,7 @@ _ENTITLED = ("NO_AUTH", "NOT_AUTH", "ENTITLE", "NOT_APPLICABLE_TO_HIST_DATA_NO_A
 
 
 def unusable(settings: Settings) -> str:
-    """Say why Bloomberg cannot be asked.
-
-    Parameters
-    ----------
-    settings : Settings
-        Says whether the home folder is shared.
-
-    Returns
-    -------
-    str
-        Empty where blpapi is installed and the home folder is one person's.
-    """
+    """Say why Bloomberg cannot be asked. Empty where blpapi is installed and the home folder is one person's."""
     if settings.shared_home or str(settings.home).startswith("\\\\"):
         return "Bloomberg's data may not be put into a shared folder; set XL_SMALLCAP_HOME to one of this machine."
     if find_spec("blpapi") is None:
@@ -47,25 +36,7 @@ def unusable(settings: Settings) -> str:
 
 
 def fetch(request: Request, context: Context) -> list[dict[str, Any]]:
-    """Bring the daily history of one security.
-
-    Parameters
-    ----------
-    request : Request
-        The symbol is Bloomberg's ticker; the field PX_LAST unless named.
-    context : Context
-        Settings and the moment.
-
-    Returns
-    -------
-    list of dict
-        ``date`` and a value a field.
-
-    Raises
-    ------
-    SourceError
-        The Terminal is not running, the security unknown or the data not entitled.
-    """
+    """Bring the daily history of one security. ``date`` and a value a field."""
     import blpapi  # type: ignore[import-not-found]  # from Bloomberg's own index, on a Terminal's machine
 
     who = f"Bloomberg, {request.symbol}"
@@ -136,24 +107,7 @@ def _rows(told: Any, who: str) -> list[dict[str, Any]]:
 
 
 def parse(raw: Any, request: Request) -> Fetched:
-    """Read the rows of a history.
-
-    Parameters
-    ----------
-    raw : list of dict
-        From :func:`fetch`.
-    request : Request
-        Which fields.
-
-    Returns
-    -------
-    Fetched
-
-    Raises
-    ------
-    SourceError
-        No row has the field.
-    """
+    """Read the rows of a history."""
     who = f"Bloomberg, {request.symbol}"
     found: dict[str, SeriesData] = {}
     for field in request.fields:

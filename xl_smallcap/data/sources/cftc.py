@@ -50,25 +50,7 @@ unusable = needs_nothing
 
 
 def fetch(request: Request, context: Context) -> bytes:
-    """Bring all weeks of a symbol's contracts.
-
-    Parameters
-    ----------
-    request : Request
-        Symbol "RUT" or "SPX".
-    context : Context
-        Settings and client.
-
-    Returns
-    -------
-    bytes
-        JSON.
-
-    Raises
-    ------
-    SourceError
-        See the client.
-    """
+    """Bring all weeks of a symbol's contracts. JSON."""
     codes = ", ".join(f"'{c}'" for c in CONTRACTS[request.symbol])
     query = {
         "$where": f"cftc_contract_market_code in ({codes})",
@@ -80,25 +62,7 @@ def fetch(request: Request, context: Context) -> bytes:
 
 
 def parse(raw: Any, request: Request) -> Fetched:
-    """Read the JSON rows of the Socrata server.
-
-    Parameters
-    ----------
-    raw : bytes
-        From :func:`fetch`.
-    request : Request
-        Which symbol.
-
-    Returns
-    -------
-    Fetched
-        A series a field: open interest, longs and shorts of each category.
-
-    Raises
-    ------
-    SourceError
-        The answer is a page, empty, cut short or of another layout.
-    """
+    """Read the JSON rows of the Socrata server. A series a field: open interest, longs and shorts of each category."""
     who = f"CFTC, {request.symbol}"
     not_a_page(raw, who)
     try:
@@ -117,17 +81,7 @@ def _spelling(name: str) -> str:
 
 
 def is_report(header: Iterable[str]) -> bool:
-    """Tell whether a table's columns are those of the report.
-
-    Parameters
-    ----------
-    header : iterable of str
-        Column names.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether a table's columns are those of the report."""
     names = {_spelling(h) for h in header}
     return {"open_interest", "lev_money_positions_long"} <= names and bool(names & set(_CODES))
 
@@ -135,20 +89,7 @@ def is_report(header: Iterable[str]) -> bool:
 def read_report(sheet: Sheet) -> dict[str, SeriesData]:
     """Read a file of the report: every symbol we know, as series of the catalogue.
 
-    Parameters
-    ----------
-    sheet : Sheet
-        A delimited file whose header :func:`is_report` knows.
-
-    Returns
-    -------
-    dict of str to SeriesData
-        By id, such as ``TFF_RUT_LEV_LONG``; empty where none of our contracts is in it.
-
-    Raises
-    ------
-    SourceError
-        A cell cannot be read.
+    By id, such as ``TFF_RUT_LEV_LONG``; empty where none of our contracts is in it.
     """
     spelt = [_spelling(h) for h in sheet.header]
     rows = [dict(zip(sheet.header, cells, strict=True)) for _, cells in sheet.rows]
@@ -172,27 +113,7 @@ def _code(row: Row) -> str:
 
 
 def positions(rows: list[Any], codes: tuple[str, ...], who: str) -> dict[str, SeriesData]:
-    """Turn rows of the report into series, the contracts of a day added up.
-
-    Parameters
-    ----------
-    rows : list of mapping
-        A row a contract and week.
-    codes : tuple of str
-        Contracts that count; another is an error.
-    who : str
-        Named in errors.
-
-    Returns
-    -------
-    dict of str to SeriesData
-        By field.
-
-    Raises
-    ------
-    SourceError
-        A column is missing, a contract comes twice on a day, or a position exceeds the open interest.
-    """
+    """Turn rows of the report into series, the contracts of a day added up. By field."""
     spelt = [{_spelling(k): v for k, v in row.items()} for row in rows]
     if any(str(r.get(_COMBINED, "")).strip().lower().startswith("comb") for r in spelt):
         raise SourceError(

@@ -52,18 +52,7 @@ class Constituents:
 
 
 def fund_of(word: str) -> str | None:
-    """Return the fund that stands for an index: "russell" is IWM, "sp500" IVV.
-
-    Parameters
-    ----------
-    word : str
-        An index, a fund, or the name of a file about one.
-
-    Returns
-    -------
-    str or None
-        None for another.
-    """
+    """Return the fund that stands for an index: "russell" is IWM, "sp500" IVV. None for another."""
     wanted = PurePath(word.strip().lower()).stem.replace("-", "_")
     for fund, words in _FUND_WORDS.items():
         if any(wanted == w or wanted.startswith(f"{w}_") for w in words):
@@ -72,25 +61,7 @@ def fund_of(word: str) -> str | None:
 
 
 def read(place: Path, progress: Callable[[str, int, int], None]) -> Constituents:
-    """Read every CSV and Parquet file of a folder.
-
-    Parameters
-    ----------
-    place : pathlib.Path
-        The folder.
-    progress : callable
-        Called with (file, done, total).
-
-    Returns
-    -------
-    Constituents
-
-    Raises
-    ------
-    SourceError
-        No such folder, or nothing of use in it. A file with a fault (duplicated tickers or days, weights that do not
-        add up, a cell that is no number) is left out and named.
-    """
+    """Read every CSV and Parquet file of a folder."""
     if not place.is_dir():
         raise SourceError(f"'{place}' is no folder; constituents come from a folder of CSV or Parquet files.")
     files = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith((".", "~$")))
@@ -113,24 +84,7 @@ def read(place: Path, progress: Callable[[str, int, int], None]) -> Constituents
 
 
 def take(found: Constituents, raw: bytes, file: str) -> None:
-    """Read the bytes of one file into what was found so far.
-
-    Parameters
-    ----------
-    found : Constituents
-        Added to.
-    raw : bytes
-        CSV or Parquet.
-    file : str
-        Its name.
-
-    Raises
-    ------
-    NotSeriesError
-        The file is of another layout.
-    SourceError
-        It is ours and has a fault.
-    """
+    """Read the bytes of one file into what was found so far."""
     if ishares.is_holdings(raw) or _claims_holdings(raw, file):
         held = ishares.read_holdings(raw, file, ishares.fund_in(raw, file, fund_of(file)))
         found.holdings.append((held, file))
@@ -297,17 +251,7 @@ def _listed(names: list[str]) -> str:
 def suspects(data: CrossSection, file: str) -> list[str]:
     """Say which stocks move in a day as if a split had not been adjusted; their prices stay as they are.
 
-    Parameters
-    ----------
-    data : CrossSection
-        Prices.
-    file : str
-        Named.
-
-    Returns
-    -------
-    list of str
-        At most one sentence.
+    At most one sentence.
     """
     logs = np.log(data.prices)
     far = jumps(logs)

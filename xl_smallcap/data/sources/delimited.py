@@ -137,22 +137,7 @@ def _rows(raw: bytes, file: str) -> tuple[list[str], list[tuple[int, list[str]]]
 def split(raw: bytes, file: str) -> list[tuple[int, list[str]]]:
     """Split the bytes of a delimited file into rows of equal width, the first line among them; nothing is checked.
 
-    Parameters
-    ----------
-    raw : bytes
-        As :func:`read_sheet` takes it.
-    file : str
-        Named in errors.
-
-    Returns
-    -------
-    list of (int, list of str)
-        Line and cells.
-
-    Raises
-    ------
-    SourceError
-        Encoding or delimiter.
+    Line and cells.
     """
     header, rows, _ = _rows(raw, file)
     width = max(len(cells) for cells in [header, *(c for _, c in rows)])
@@ -160,24 +145,7 @@ def split(raw: bytes, file: str) -> list[tuple[int, list[str]]]:
 
 
 def read_sheet(raw: bytes, file: str) -> Sheet:
-    """Split the bytes of a delimited file into header and rows.
-
-    Parameters
-    ----------
-    raw : bytes
-        UTF-8 or UTF-16 with mark; comma, semicolon or tab.
-    file : str
-        Named in errors.
-
-    Returns
-    -------
-    Sheet
-
-    Raises
-    ------
-    SourceError
-        Encoding, delimiter, ragged lines or duplicate columns.
-    """
+    """Split the bytes of a delimited file into header and rows."""
     header, rows, delimiter = _rows(raw, file)
     # Excel leaves empty columns at the right end; a column with neither name nor value is none.
     while len(header) > 1 and not header[-1] and all(len(c) == len(header) and not c[-1] for _, c in rows):
@@ -204,24 +172,7 @@ def read_sheet(raw: bytes, file: str) -> Sheet:
 def out_of_order(days: DayArray, file: str, lines: Sequence[int]) -> list[str]:
     """Look at the order of the rows: where they neither rise nor fall, days and months may be exchanged.
 
-    Parameters
-    ----------
-    days : ndarray of shape (n_rows,)
-        As read.
-    file : str
-        Its name, for sentences.
-    lines : sequence of int
-        The line of each row.
-
-    Returns
-    -------
-    list of str
-        A sentence where files look pasted together; empty where the rows are in order.
-
-    Raises
-    ------
-    SourceError
-        They are in no order and fall on weekends.
+    A sentence where files look pasted together; empty where the rows are in order.
     """
     steps = np.diff(days).astype(np.int64)
     if np.all(steps >= 0) or np.all(steps <= 0):
@@ -276,21 +227,7 @@ def _day_of(text: str, day_first: bool) -> dt.date | None:
 def read_dates(sheet: Sheet) -> list[dt.date]:
     """Read the first column as dates: ISO, 24-Dec-2025, 20251224, or, where the file proves the order, with slashes.
 
-    Parameters
-    ----------
-    sheet : Sheet
-        From :func:`read_sheet`.
-
-    Returns
-    -------
-    list of datetime.date
-        One a row.
-
-    Raises
-    ------
-    SourceError
-        No date, an order that is not proved, or true dates beside texts with slashes: Excel exchanges day and month
-        of such texts up to the twelfth.
+    One a row.
     """
     cells = [(line, _MIDNIGHT.sub("", row[0])) for line, row in sheet.rows]
     column = sheet.header[0]
@@ -334,29 +271,7 @@ def read_dates(sheet: Sheet) -> list[dt.date]:
 
 
 def read_number(sheet: Sheet, line: int, column: str, text: str) -> float | None:
-    """Read one cell as a number in the file's decimal sign.
-
-    Parameters
-    ----------
-    sheet : Sheet
-        Gives file name and decimal sign.
-    line : int
-        Line in the file.
-    column : str
-        Column name.
-    text : str
-        The cell.
-
-    Returns
-    -------
-    float or None
-        None is "not observed".
-
-    Raises
-    ------
-    SourceError
-        Text, infinity, percent signs or thousands separators.
-    """
+    """Read one cell as a number in the file's decimal sign. None is "not observed"."""
     if text.lower() in MISSING:
         return None
     if (_POINT if sheet.decimal == "." else _COMMA).match(text):

@@ -98,51 +98,12 @@ def _moments(sheet: Sheet, position: int) -> list[np.datetime64]:
 
 
 def parse(raw: bytes, file: str, today: dt.date | None = None) -> dict[str, SeriesData]:
-    """Read the bytes of one file into series.
-
-    Parameters
-    ----------
-    raw, file, today
-        As :func:`read_table`.
-
-    Returns
-    -------
-    dict of str to SeriesData
-
-    Raises
-    ------
-    NotSeriesError, SourceError
-        As :func:`read_table`.
-    """
+    """Read the bytes of one file into series."""
     return read_table(raw, file, today).series
 
 
 def read_table(raw: bytes, file: str, today: dt.date | None = None, names: Names | None = None) -> Table:
-    """Read the bytes of one file into series, with what a person should know of how it was read.
-
-    Parameters
-    ----------
-    raw : bytes
-        A wide file (date, one column a series), ``date,value[,available_at]`` where the file's stem is the series, a
-        terminal's pairs of columns, one security's open to close, or the CFTC's report.
-    file : str
-        File name, for errors and for the id of a single series.
-    today : datetime.date, optional
-        A later date is refused as a slip of the pen.
-    names : Names, optional
-        The catalogue's names.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    NotSeriesError
-        The file is of another layout.
-    SourceError
-        A cell cannot be read; file, line and column are named.
-    """
+    """Read the bytes of one file into series, with what a person should know of how it was read."""
     head = raw[:_HEAD].lower()
     if head.lstrip(b"\xef\xbb\xbf").startswith((b"price,", b"ticker,")):
         found = stacked(split(raw, file), file)
@@ -156,26 +117,7 @@ def read_table(raw: bytes, file: str, today: dt.date | None = None, names: Names
 
 
 def series_of_pairs(found: list[Pair], today: dt.date | None, names: Names | None) -> Table:
-    """Read a terminal's pairs of columns, each security with its own days.
-
-    Parameters
-    ----------
-    found : list of Pair
-        From :func:`xl_smallcap.data.sources.layouts.pairs`.
-    today : datetime.date, optional
-        A later date is refused.
-    names : Names, optional
-        The catalogue's names: with the field of each pair they say which series it is.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    SourceError
-        A cell cannot be read, or two pairs are of one series.
-    """
+    """Read a terminal's pairs of columns, each security with its own days."""
     table = Table()
     for pair in found:
         field = "" if pair.field == CLOSE else pair.field
@@ -197,28 +139,7 @@ def series_of_pairs(found: list[Pair], today: dt.date | None, names: Names | Non
 
 
 def series_of(sheet: Sheet, today: dt.date | None = None, names: Names | None = None) -> Table:
-    """Read a table into series: a wide one, one of a single series, one security's days, or the CFTC's report.
-
-    Parameters
-    ----------
-    sheet : Sheet
-        Header and rows.
-    today : datetime.date, optional
-        A later date is refused as a slip of the pen.
-    names : Names, optional
-        The catalogue's names.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    NotSeriesError
-        The table is of another layout.
-    SourceError
-        A cell cannot be read.
-    """
+    """Read a table into series: a wide one, one of a single series, one security's days, or the CFTC's report."""
     file = sheet.file
     if cftc.is_report(sheet.header):
         found = cftc.read_report(sheet)
@@ -299,27 +220,7 @@ def _together(name: str, one: SeriesData, two: SeriesData, files: tuple[str, str
 
 
 def read(place: Path, progress: Progress, names: Names | None = None) -> Loaded:
-    """Read every file of series in a folder.
-
-    Parameters
-    ----------
-    place : pathlib.Path
-        The folder.
-    progress : callable
-        Called with (file, done, total).
-    names : Names, optional
-        The catalogue's names.
-
-    Returns
-    -------
-    Loaded
-        What could not be read is among `skipped`.
-
-    Raises
-    ------
-    SourceError
-        No such folder, nothing readable in it, or a series that two files tell differently.
-    """
+    """Read every file of series in a folder. What could not be read is among `skipped`."""
     if not place.is_dir():
         raise SourceError(
             f"'{place}' is neither a folder of CSV files nor a workbook (.xlsx, .xlsm) nor the word 'sample'. Give the "

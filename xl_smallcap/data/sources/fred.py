@@ -27,25 +27,7 @@ unusable = needs_nothing
 
 
 def fetch(request: Request, context: Context) -> list[bytes]:
-    """Bring one series: a CSV without a key, else the pages of the API's JSON.
-
-    Parameters
-    ----------
-    request : Request
-        The symbol is FRED's id.
-    context : Context
-        Settings and client.
-
-    Returns
-    -------
-    list of bytes
-        One CSV, or JSON pages.
-
-    Raises
-    ------
-    SourceError
-        See the client.
-    """
+    """Bring one series: a CSV without a key, else the pages of the API's JSON. One CSV, or JSON pages."""
     settings, who = context.settings, f"FRED, series {request.symbol}"
     if not settings.fred_api_key:
         url = f"{settings.fred_url.rstrip('/')}/graph/fredgraph.csv"
@@ -79,24 +61,7 @@ def _json(raw: bytes, who: str) -> dict[str, Any]:
 
 
 def parse(raw: Any, request: Request) -> Fetched:
-    """Read one series.
-
-    Parameters
-    ----------
-    raw : list of bytes
-        From :func:`fetch`.
-    request : Request
-        Which series.
-
-    Returns
-    -------
-    Fetched
-
-    Raises
-    ------
-    SourceError
-        The answer is a page, of another layout, cut short or of another series.
-    """
+    """Read one series."""
     who = f"FRED, series {request.symbol}"
     first = raw[0].lstrip()[:1]
     data = _vintages(raw, who, request) if first == b"{" else _csv(raw[0], who, request.symbol)

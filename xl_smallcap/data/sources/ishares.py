@@ -41,25 +41,7 @@ unusable = needs_nothing
 
 
 def fetch(request: Request, context: Context) -> bytes:
-    """Bring a fund's holdings file.
-
-    Parameters
-    ----------
-    request : Request
-        Symbol "IWM" or "IVV".
-    context : Context
-        Settings and client.
-
-    Returns
-    -------
-    bytes
-        CSV with its preamble.
-
-    Raises
-    ------
-    SourceError
-        See the client.
-    """
+    """Bring a fund's holdings file. CSV with its preamble."""
     number, slug, _ = FUNDS[request.symbol]
     url = f"{context.settings.ishares_url.rstrip('/')}/us/products/{number}/{slug}/{_DOWNLOAD}"
     query = {"fileType": "csv", "fileName": f"{request.symbol}_holdings", "dataType": "fund"}
@@ -67,24 +49,7 @@ def fetch(request: Request, context: Context) -> bytes:
 
 
 def parse(raw: Any, request: Request) -> Fetched:
-    """Read a fetched file, which must say its fund and its day.
-
-    Parameters
-    ----------
-    raw : bytes
-        From :func:`fetch`.
-    request : Request
-        Which fund.
-
-    Returns
-    -------
-    Fetched
-
-    Raises
-    ------
-    SourceError
-        A page, another fund, no day, or a layout that is not this one.
-    """
+    """Read a fetched file, which must say its fund and its day."""
     who = f"iShares, {request.symbol}"
     not_a_page(raw, who)
     found = read_holdings(raw, who, request.symbol)
@@ -98,57 +63,18 @@ def parse(raw: Any, request: Request) -> Fetched:
 
 
 def is_holdings(raw: bytes) -> bool:
-    """Tell whether the bytes of a file look like a holdings file.
-
-    Parameters
-    ----------
-    raw : bytes
-        The whole file.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether the bytes of a file look like a holdings file."""
     head = raw[:4000].decode("utf-8", "replace").replace('"', "")
     return re.search(r"(?:^|\n|\ufeff)Ticker,Name,", head) is not None and "Weight (%)" in head
 
 
 def fund_of(file: str) -> str:
-    """Return the fund a saved file is of, from its name: iwm_holdings.csv is IWM.
-
-    Parameters
-    ----------
-    file : str
-        File name.
-
-    Returns
-    -------
-    str
-    """
+    """Return the fund a saved file is of, from its name: iwm_holdings.csv is IWM."""
     return re.split(r"[_\-. ]", PurePath(file).stem)[0].upper()
 
 
 def fund_in(raw: bytes, file: str, named: str | None = None) -> str:
-    """Return the fund a saved file says it is of; where its preamble says nothing, the one its name says.
-
-    Parameters
-    ----------
-    raw : bytes
-        The whole file.
-    file : str
-        File name.
-    named : str, optional
-        The fund its name means; default its first word.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    SourceError
-        Preamble and name are of two funds.
-    """
+    """Return the fund a saved file says it is of; where its preamble says nothing, the one its name says."""
     head = raw[:4000].decode("utf-8", "replace").lstrip("\ufeff").replace('"', "")
     preamble = head.partition("\nTicker,")[0] if not head.startswith("Ticker,") else ""
     title = preamble.strip().split("\n", 1)[0][:60]
@@ -191,27 +117,7 @@ def _day(lines: list[str], who: str) -> np.datetime64:
 
 
 def read_holdings(raw: bytes, who: str, fund: str) -> Holdings:
-    """Read a holdings file, with or without its preamble.
-
-    Parameters
-    ----------
-    raw : bytes
-        The whole file.
-    who : str
-        Named in errors.
-    fund : str
-        Its ticker.
-
-    Returns
-    -------
-    Holdings
-        Undated (NaT) where no preamble says the day.
-
-    Raises
-    ------
-    SourceError
-        A column is missing, a cell is no number, too few holdings, or the weights are no percentages of one fund.
-    """
+    """Read a holdings file, with or without its preamble. Undated (NaT) where no preamble says the day."""
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:

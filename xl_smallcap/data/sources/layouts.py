@@ -48,22 +48,7 @@ class Pair:
 def pairs(rows: Sequence[Row], where: str) -> list[Pair]:
     """Read a terminal's table: pairs of columns with tickers above, or one column of dates and fields below tickers.
 
-    Parameters
-    ----------
-    rows : sequence of (int, list of str)
-        Filled rows with their number; cells trimmed.
-    where : str
-        File or sheet, for errors.
-
-    Returns
-    -------
-    list of Pair
-        Empty where the table is of another layout.
-
-    Raises
-    ------
-    SourceError
-        Columns of dates without a ticker above them.
+    Empty where the table is of another layout.
     """
     for n, (_, cells) in enumerate(rows[:3]):
         places = [k for k, cell in enumerate(cells) if cell.lower() in DATES]
@@ -98,17 +83,7 @@ def _pair(rows: Sequence[Row], above: list[str], first: int, column: int, where:
 def stacked(rows: Sequence[Row], where: str) -> list[Pair]:
     """Read what yfinance writes of a download: fields in the first row, tickers in the second, Date in the third.
 
-    Parameters
-    ----------
-    rows : sequence of (int, list of str)
-        Filled rows with their number; cells trimmed.
-    where : str
-        File, for errors.
-
-    Returns
-    -------
-    list of Pair
-        The closes, and the adjusted ones where there are; empty where the table is of another layout.
+    The closes, and the adjusted ones where there are; empty where the table is of another layout.
     """
     if len(rows) < len(_STACKED):
         return []
@@ -135,17 +110,7 @@ class Bars:
 
 
 def bars(header: Sequence[str]) -> Bars | None:
-    """Tell whether a header is that of one security's days: its close, mostly with open, high and low.
-
-    Parameters
-    ----------
-    header : sequence of str
-        Of the table; the first is the date.
-
-    Returns
-    -------
-    Bars or None
-    """
+    """Tell whether a header is that of one security's days: its close, mostly with open, high and low."""
     lowered = [h.strip().lower() for h in header]
     close = next((lowered.index(c) for c in _CLOSE if c in lowered), None)
     others = set(lowered[1:]) - _BESIDE - set(_CLOSE) - set(_ADJUSTED)
@@ -157,16 +122,6 @@ def bars(header: Sequence[str]) -> Bars | None:
 
 
 def security_of(stem: str) -> str:
-    """Return the security a downloaded file is about, from its name.
-
-    Parameters
-    ----------
-    stem : str
-        Without the ending: ``^RUT (1)``, ``^rut_d``, ``XLI-2``.
-
-    Returns
-    -------
-    str
-    """
+    """Return the security a downloaded file is about, from its name."""
     name = re.sub(r"(?: ?\(\d+\)|_d|_daily|_history| Historical Data)$", "", stem.strip(), flags=re.IGNORECASE)
     return re.sub(r"\.us$", "", name, flags=re.IGNORECASE)

@@ -27,19 +27,8 @@ def _is_report(path: Path) -> bool:
 def files_of(place: Path) -> tuple[list[Path], dict[str, str]]:
     """Return the files that may hold series, and what to do with those of other kinds.
 
-    What macOS and Excel leave beside them (``._daily.csv``, ``~$book.xlsx``) is none.
-
-    Parameters
-    ----------
-    place : pathlib.Path
-        The folder.
-
-    Returns
-    -------
-    list of pathlib.Path
-        CSV files, and the CFTC's .txt files.
-    dict of str to str
-        File left out -> what to do.
+    What macOS and Excel leave beside them (``._daily.csv``, ``~$book.xlsx``) is none. list of pathlib.Path: CSV
+    files, and the CFTC's .txt files; dict of str to str: file left out -> what to do.
     """
     found, unread = [], dict[str, str]()
     for path in sorted(place.iterdir()):

@@ -30,24 +30,7 @@ _QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 
 
 def whole(data: bytes, file: str) -> bytes:
-    """Return a workbook as openpyxl reads it; a Strict one with the usual namespaces.
-
-    Parameters
-    ----------
-    data : bytes
-        The file.
-    file : str
-        Its name, for errors.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    SourceError
-        It has a password, is an old .xls, or no workbook.
-    """
+    """Return a workbook as openpyxl reads it; a Strict one with the usual namespaces."""
     if data.startswith(_OLE):
         raise SourceError(f"{file} has a password, or is an old .xls; save it in Excel as .xlsx without a password.")
     try:
@@ -90,17 +73,7 @@ def _part_of(package: zipfile.ZipFile, sheet: str) -> str | None:
 def formulas(data: bytes, sheet: str) -> Iterator[tuple[str, str | None]]:
     """Go through the formulas of a sheet.
 
-    Parameters
-    ----------
-    data : bytes
-        From :func:`whole`.
-    sheet : str
-        Its name.
-
-    Yields
-    ------
-    tuple of str and str or None
-        Address, and the value stored beside the formula; None where none is, which an empty text is not.
+    Address, and the value stored beside the formula; None where none is, which an empty text is not.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         part = _part_of(package, sheet)
@@ -117,15 +90,5 @@ def formulas(data: bytes, sheet: str) -> Iterator[tuple[str, str | None]]:
 
 
 def in_percent(number_format: str) -> bool:
-    """Tell whether a cell's number format shows a percentage.
-
-    Parameters
-    ----------
-    number_format : str
-        Such as ``0.00%``.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether a cell's number format shows a percentage."""
     return "%" in _QUOTED.sub("", number_format)

@@ -15,18 +15,7 @@ STOCKS = ("prices.csv", "weights.csv", "russell_members.csv", "sp500_members.csv
 
 
 def read(progress: Progress) -> Loaded:
-    """Read the embedded sample with the same parser as a user's folder.
-
-    Parameters
-    ----------
-    progress : callable
-        Called with (file, done, total).
-
-    Returns
-    -------
-    Loaded
-        With ``synthetic=True``.
-    """
+    """Read the embedded sample with the same parser as a user's folder. With ``synthetic=True``."""
     folder = resources.files("xl_smallcap.data.sample")
     loaded = Loaded(series={}, origins={}, synthetic=True)
     total = len(FILES) + len(STOCKS)

@@ -31,30 +31,7 @@ Cells = list[tuple[Any, ...]]
 def read(
     place: Path, progress: Progress, sheet: str | None = None, area: str | None = None, names: Names | None = None
 ) -> Loaded:
-    """Read one sheet, or a range of it, into series.
-
-    Parameters
-    ----------
-    place : pathlib.Path
-        The workbook; it may be open in Excel.
-    progress : callable
-        Called with (sheet, done, total).
-    sheet : str, optional
-        Name of the sheet; default the first.
-    area : str, optional
-        Such as ``A3:F500``, or the name of a range or a table; default all that is filled.
-    names : Names, optional
-        The catalogue's names.
-
-    Returns
-    -------
-    Loaded
-
-    Raises
-    ------
-    SourceError
-        No such file, sheet or range, or a cell that cannot be read; the cell is named.
-    """
+    """Read one sheet, or a range of it, into series."""
     import openpyxl
 
     try:

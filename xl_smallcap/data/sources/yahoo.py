@@ -31,18 +31,7 @@ _UNREACHABLE = ("DNSError", "ConnectionError", "ConnectTimeout", "ConnectionTime
 
 
 def unusable(settings: Settings) -> str:
-    """Say why Yahoo cannot be asked.
-
-    Parameters
-    ----------
-    settings : Settings
-        Not used.
-
-    Returns
-    -------
-    str
-        Empty where yfinance is installed.
-    """
+    """Say why Yahoo cannot be asked. Empty where yfinance is installed."""
     if find_spec("yfinance") is None:
         return 'Yahoo needs the optional package yfinance: pip install "xl_smallcap[yahoo]".'
     return ""
@@ -51,22 +40,7 @@ def unusable(settings: Settings) -> str:
 def fetch(request: Request, context: Context) -> Any:
     """Bring the daily history of one ticker.
 
-    Parameters
-    ----------
-    request : Request
-        The symbol is Yahoo's ticker.
-    context : Context
-        Settings and the moment.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by day, with Close and Adj Close; rows of a day not closed yet are gone.
-
-    Raises
-    ------
-    SourceError
-        Nothing came.
+    Indexed by day, with Close and Adj Close; rows of a day not closed yet are gone.
     """
     import yfinance
 
@@ -112,24 +86,7 @@ def _day(stamp: Any) -> dt.date:
 
 
 def parse(raw: Any, request: Request) -> Fetched:
-    """Read the columns asked for.
-
-    Parameters
-    ----------
-    raw : pandas.DataFrame
-        From :func:`fetch`.
-    request : Request
-        Fields "" or "Close", and "Adj Close".
-
-    Returns
-    -------
-    Fetched
-
-    Raises
-    ------
-    SourceError
-        A column is missing or there is no row.
-    """
+    """Read the columns asked for."""
     who = f"Yahoo, {request.symbol}"
     if not len(raw):
         raise SourceError(f"{who}: the answer holds no price.")

@@ -240,25 +240,7 @@ def _sources() -> tuple[dict[str, str], dict[str, str]]:
 
 
 def attach(source: Path, target: Path | None = None) -> Path:
-    """Write a macro-enabled copy of a workbook that has the worksheet functions.
-
-    Parameters
-    ----------
-    source : pathlib.Path
-        An .xlsx, which stays as it is; or an .xlsm of ours, whose modules are brought up to date.
-    target : pathlib.Path, optional
-        Default: the same name with .xlsm beside it.
-
-    Returns
-    -------
-    pathlib.Path
-        The .xlsm.
-
-    Raises
-    ------
-    BadArgumentError
-        Not a plain workbook, protected, signed, damaged, or the target is there already.
-    """
+    """Write a macro-enabled copy of a workbook that has the worksheet functions. The .xlsm."""
     modules, classes = _sources()
     if source.suffix.lower() == ".xlsm":
         return _refresh(source, modules, classes)

@@ -66,18 +66,7 @@ class LoaderError(RuntimeError):
 
 
 def installed_source() -> str:
-    """Return xlwings' standalone module as the installed package has it.
-
-    Returns
-    -------
-    str
-        VBA, lines ended by LF.
-
-    Raises
-    ------
-    LoaderError
-        It is not the module of the installed version.
-    """
+    """Return xlwings' standalone module as the installed package has it. VBA, lines ended by LF."""
     import xlwings
     from pyopenvba import ExcelFile
 
@@ -118,22 +107,7 @@ def _decided(source: str) -> str:
 
 
 def trimmed(source: str) -> str:
-    """Return the part of xlwings' module that XLPy and KillPy need, with our changes.
-
-    Parameters
-    ----------
-    source : str
-        The whole module, lines ended by LF.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    LoaderError
-        A place we change is not there as often as expected.
-    """
+    """Return the part of xlwings' module that XLPy and KillPy need, with our changes."""
     text = _decided(source)
     procedures = {m.group(1): m.group(0) for m in _PROCEDURE.finditer(text)}
     head = text[: min(m.start() for m in _PROCEDURE.finditer(text))]
@@ -162,14 +136,6 @@ def trimmed(source: str) -> str:
 def loader() -> str:
     """Return the module of VBA that loads xlwings' DLL and starts Python.
 
-    Returns
-    -------
-    str
-        VBA, its licence text kept, lines ended by CR LF.
-
-    Raises
-    ------
-    LoaderError
-        The installed xlwings is not built as the versions we know.
+    VBA, its licence text kept, lines ended by CR LF.
     """
     return trimmed(installed_source()).replace("\n", "\r\n")

@@ -31,25 +31,7 @@ class _EnoughError(Exception):
 
 
 def tag_end(data: bytes, start: int) -> int:
-    """Return where the tag ends that begins at an offset; a ">" in quotes ends nothing.
-
-    Parameters
-    ----------
-    data : bytes
-        XML.
-    start : int
-        Offset of its "<".
-
-    Returns
-    -------
-    int
-        Offset behind its ">".
-
-    Raises
-    ------
-    BadArgumentError
-        It is not closed.
-    """
+    """Return where the tag ends that begins at an offset; a ">" in quotes ends nothing. Offset behind its ">"."""
     quote = 0
     for i in range(start + 1, len(data)):
         byte = data[i]
@@ -63,24 +45,7 @@ def tag_end(data: bytes, start: int) -> int:
 
 
 def tags(data: bytes, stop: Set[str] = frozenset()) -> list[Tag]:
-    """Return the start tags of a part; reading ends at the first tag named in `stop`.
-
-    Parameters
-    ----------
-    data : bytes
-        UTF-8 XML.
-    stop : set of str
-        Local names.
-
-    Returns
-    -------
-    list of Tag
-
-    Raises
-    ------
-    BadArgumentError
-        Not UTF-8, or not well-formed.
-    """
+    """Return the start tags of a part; reading ends at the first tag named in `stop`."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:8]:
         raise BadArgumentError("A part of the workbook is not UTF-8; open it in Excel and save it again.")
     found: list[Tag] = []
@@ -103,22 +68,7 @@ def tags(data: bytes, stop: Set[str] = frozenset()) -> list[Tag]:
 
 
 def parse(parser: expat.XMLParserType, data: bytes, what: str) -> None:
-    """Run a part through a parser that has its handlers.
-
-    Parameters
-    ----------
-    parser : expat.XMLParserType
-        From ``expat.ParserCreate``.
-    data : bytes
-        The whole part.
-    what : str
-        Subject of the sentence where it is damaged.
-
-    Raises
-    ------
-    BadArgumentError
-        Not well-formed, in an encoding nobody knows, or with a DOCTYPE.
-    """
+    """Run a part through a parser that has its handlers."""
     try:
         parser.Parse(refuse_dtd(data), True)
     except (expat.ExpatError, LookupError, ValueError) as exc:  # an unknown encoding is a LookupError
@@ -126,24 +76,7 @@ def parse(parser: expat.XMLParserType, data: bytes, what: str) -> None:
 
 
 def texts(data: bytes, name: str) -> list[tuple[dict[str, str], str]]:
-    """Return attributes and text of every element of a name, in order; what stands in comments is none.
-
-    Parameters
-    ----------
-    data : bytes
-        UTF-8 XML.
-    name : str
-        Local name.
-
-    Returns
-    -------
-    list of (dict, str)
-
-    Raises
-    ------
-    BadArgumentError
-        Not well-formed.
-    """
+    """Return attributes and text of every element of a name, in order; what stands in comments is none."""
     found: list[tuple[dict[str, str], str]] = []
     inside: list[str] | None = None
     own: dict[str, str] = {}
@@ -170,43 +103,14 @@ def texts(data: bytes, name: str) -> list[tuple[dict[str, str], str]]:
 
 
 def refuse_dtd(data: bytes) -> bytes:
-    """Return a part unless it declares a document type, which no spreadsheet program writes and readers differ about.
-
-    Parameters
-    ----------
-    data : bytes
-        XML.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    BadArgumentError
-        It does.
-    """
+    """Return a part unless it declares a document type, which no program writes and readers differ about."""
     if b"<!DOCTYPE" in data:
         raise BadArgumentError("A part of the workbook declares a DOCTYPE, which no workbook has; it is not read.")
     return data
 
 
 def with_attribute(data: bytes, tag: Tag, name: str, value: str) -> bytes:
-    """Return the part with an attribute added to, or changed in, one tag.
-
-    Parameters
-    ----------
-    data : bytes
-        The part the tag was found in.
-    tag : Tag
-        Where.
-    name, value : str
-        The attribute.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return the part with an attribute added to, or changed in, one tag."""
     if name in tag.attributes:
         text = data[tag.start : tag.end].decode()
         pattern = rf"(\s{re.escape(name)}\s*=\s*)(\"[^\"]*\"|'[^']*')"
@@ -217,38 +121,12 @@ def with_attribute(data: bytes, tag: Tag, name: str, value: str) -> bytes:
 
 
 def after(data: bytes, tag: Tag, element: str) -> bytes:
-    """Return the part with an element put right behind a start tag (inside it, where it is not empty).
-
-    Parameters
-    ----------
-    data : bytes
-        The part the tag was found in.
-    tag : Tag
-        Where.
-    element : str
-        XML.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return the part with an element put right behind a start tag (inside it, where it is not empty)."""
     return data[: tag.end] + element.encode() + data[tag.end :]
 
 
 def before_end(data: bytes, element: str) -> bytes:
-    """Return the part with an element put before the root's closing tag.
-
-    Parameters
-    ----------
-    data : bytes
-        A part whose root is not empty.
-    element : str
-        XML.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return the part with an element put before the root's closing tag."""
     close = data.rindex(b"</")
     return data[:close] + element.encode() + data[close:]
 
@@ -256,17 +134,7 @@ def before_end(data: bytes, element: str) -> bytes:
 def rewritten(data: bytes, changes: Mapping[str, bytes]) -> bytes:
     """Return a package with some parts changed or added; every other part as it was.
 
-    Parameters
-    ----------
-    data : bytes
-        A package.
-    changes : mapping of str to bytes
-        Part to content.
-
-    Returns
-    -------
-    bytes
-        The same inputs give the same bytes.
+    The same inputs give the same bytes.
     """
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:

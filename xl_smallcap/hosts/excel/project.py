@@ -43,22 +43,7 @@ def _stub(path: Path, book: str, sheets: Sequence[tuple[str, str]]) -> None:
 def vba_project(
     book: str, sheets: Sequence[tuple[str, str]], modules: Mapping[str, str], classes: Mapping[str, str]
 ) -> bytes:
-    """Build a VBA project.
-
-    Parameters
-    ----------
-    book : str
-        Code name of the workbook.
-    sheets : sequence of (str, str)
-        Code name and "worksheet" or "chartsheet" of each sheet, in order.
-    modules, classes : mapping of str to str
-        Name to source.
-
-    Returns
-    -------
-    bytes
-        The same inputs give the same bytes.
-    """
+    """Build a VBA project. The same inputs give the same bytes."""
     from pyopenvba import ExcelFile, VBAModuleKind
     from pyopenvba.cfb import CFB
 
@@ -83,17 +68,7 @@ def vba_project(
 def replace_modules(path: Path, modules: Mapping[str, str], classes: Mapping[str, str]) -> bool:
     """Put newer modules into a workbook that has ours already; nothing else in it changes.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        An .xlsm.
-    modules, classes : mapping of str to str
-        Name to source.
-
-    Returns
-    -------
-    bool
-        False, and nothing written, where the workbook's project does not hold our first module.
+    False, and nothing written, where the workbook's project does not hold our first module.
     """
     from pyopenvba import ExcelFile, VBAModuleKind
 

@@ -29,13 +29,7 @@ BUTTONS = (
 
 
 def ribbon_xml() -> bytes:
-    """Return the ribbon's description.
-
-    Returns
-    -------
-    bytes
-        Custom UI of Office 2007 and later.
-    """
+    """Return the ribbon's description. Custom UI of Office 2007 and later."""
     buttons = "".join(
         f'<button id="xlsc_{name}" label={quoteattr(label)} imageMso="{picture}" size="large" '
         f'onAction="RUSSELL_RIBBON_{name.upper()}" screentip={quoteattr(tip)} supertip={quoteattr(more)}/>'
@@ -52,15 +46,7 @@ def ribbon_xml() -> bytes:
 def ribbon_changes(root_relations: bytes, content_types: bytes) -> dict[str, bytes] | None:
     """Return what a package needs for the tab: changed and new parts.
 
-    Parameters
-    ----------
-    root_relations, content_types : bytes
-        Parts ``_rels/.rels`` and ``[Content_Types].xml``.
-
-    Returns
-    -------
-    dict or None
-        "relations", "types" and "ui"; None where the workbook has a ribbon of its own already.
+    "relations", "types" and "ui"; None where the workbook has a ribbon of its own already.
     """
     found = opc.tags(root_relations)
     if any(t.attributes.get("Type", "") in (_RELATION, _NEWER) for t in found):
@@ -78,15 +64,7 @@ def ribbon_changes(root_relations: bytes, content_types: bytes) -> dict[str, byt
 def with_ribbon(data: bytes) -> bytes:
     """Return a macro workbook with our tab brought up to date, or put into it where it has none.
 
-    Parameters
-    ----------
-    data : bytes
-        An .xlsm.
-
-    Returns
-    -------
-    bytes
-        Every other part as it was.
+    Every other part as it was.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as old:
         present = old.read(PART) if PART in old.namelist() else b""

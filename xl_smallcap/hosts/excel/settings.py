@@ -13,17 +13,7 @@ from xl_smallcap.hosts.excel.loader import PROJECT_NAME
 
 
 def settings_file(profile: Path | None = None) -> Path:
-    r"""Return where the loader looks: %USERPROFILE%\.xl_smallcap\xl_smallcap.conf.
-
-    Parameters
-    ----------
-    profile : pathlib.Path, optional
-        Default: the user's home folder.
-
-    Returns
-    -------
-    pathlib.Path
-    """
+    r"""Return where the loader looks: %USERPROFILE%\.xl_smallcap\xl_smallcap.conf."""
     return (profile or Path.home()) / f".{PROJECT_NAME}" / f"{PROJECT_NAME}.conf"
 
 
@@ -32,20 +22,6 @@ def settings_text(interpreter: str) -> str:
 
     xlwings puts PYTHONPATH first into ``sys.path``, and an empty one is the current folder, in which any file can
     shadow a module. So the interpreter's own folder stands there: it never moves and holds no module.
-
-    Parameters
-    ----------
-    interpreter : str
-        Full path of python.exe.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    BadArgumentError
-        The path holds a quote.
     """
     if '"' in interpreter:
         raise BadArgumentError(f"The path of Python holds a quotation mark, which Excel cannot read: {interpreter}")
@@ -64,22 +40,7 @@ def settings_text(interpreter: str) -> str:
 
 
 def write_settings(profile: Path | None = None, interpreter: str = sys.executable) -> Path:
-    """Write the settings file for this user.
-
-    Parameters
-    ----------
-    profile, interpreter
-        As above.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    BadArgumentError
-        The path cannot be written in the machine's ANSI code page, which is all VBA and the DLL can read.
-    """
+    """Write the settings file for this user."""
     path = settings_file(profile)
     page = "mbcs" if sys.platform == "win32" else "cp1252"
     try:
@@ -94,35 +55,13 @@ def write_settings(profile: Path | None = None, interpreter: str = sys.executabl
 
 
 def dll_names(version: str | None = None) -> tuple[str, str]:
-    """Return the DLL names of an xlwings version, 64 and 32 bit.
-
-    Parameters
-    ----------
-    version : str, optional
-        xlwings' version; default the installed one.
-
-    Returns
-    -------
-    tuple of str
-    """
+    """Return the DLL names of an xlwings version, 64 and 32 bit."""
     version = version or importlib.metadata.version("xlwings")
     return f"xlwings64-{version}.dll", f"xlwings32-{version}.dll"
 
 
 def dll_folder(interpreter: Path, version: str | None = None) -> Path | None:
-    """Return where the loader will find xlwings' DLLs: the interpreter's folder, then its parent.
-
-    Parameters
-    ----------
-    interpreter : pathlib.Path
-        python.exe.
-    version : str, optional
-        xlwings' version; default the installed one.
-
-    Returns
-    -------
-    pathlib.Path or None
-    """
+    """Return where the loader will find xlwings' DLLs: the interpreter's folder, then its parent."""
     for folder in (interpreter.parent, interpreter.parent.parent):
         if all((folder / name).is_file() for name in dll_names(version)):
             return folder
@@ -130,10 +69,5 @@ def dll_folder(interpreter: Path, version: str | None = None) -> Path | None:
 
 
 def bits() -> int:
-    """Return the bitness of this Python, 64 or 32.
-
-    Returns
-    -------
-    int
-    """
+    """Return the bitness of this Python, 64 or 32."""
     return struct.calcsize("P") * 8

@@ -56,15 +56,7 @@ def _moment(value: dt.date) -> dt.datetime | str:
 def to_rows(answer: Answer) -> Rows:
     """Return an answer as xlwings' raw result: rows of text, floats, booleans and dates.
 
-    Parameters
-    ----------
-    answer : Answer
-        From the boundary.
-
-    Returns
-    -------
-    list of list
-        One row of one cell for a scalar or an error.
+    One row of one cell for a scalar or an error.
     """
     if answer.code is not None:
         return [[ERROR_MARK + answer.code]]

@@ -85,33 +85,14 @@ def _filled(name: str) -> str:
 
 
 def closing_class() -> str:
-    """Return our class, which takes a timer back when its workbook closes.
-
-    Returns
-    -------
-    str
-        ASCII, lines ended by CR LF.
-    """
+    """Return our class, which takes a timer back when its workbook closes. ASCII, lines ended by CR LF."""
     return _crlf(_filled("closing.cls"))
 
 
 def udf_module(functions: Sequence[WorksheetFunction] = FUNCTIONS) -> str:
     """Return our VBA module: a wrapper a function, one place for errors and retries, help for the function wizard.
 
-    Parameters
-    ----------
-    functions : sequence of WorksheetFunction
-        The table.
-
-    Returns
-    -------
-    str
-        ASCII, lines ended by CR LF.
-
-    Raises
-    ------
-    ValueError
-        A name or a length VBA does not take.
+    ASCII, lines ended by CR LF.
     """
     out = [_filled("template.bas")]
     for f in functions:

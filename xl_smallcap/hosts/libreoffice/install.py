@@ -13,12 +13,7 @@ from xl_smallcap.hosts.libreoffice.package import EXTENSION_ID, oxt
 
 
 def user_profile() -> Path:
-    """Return the folder of LibreOffice's ordinary user profile.
-
-    Returns
-    -------
-    pathlib.Path
-    """
+    """Return the folder of LibreOffice's ordinary user profile."""
     import platformdirs
 
     # LibreOffice keeps ~/.config/libreoffice/4, %APPDATA%\\LibreOffice\\4, ~/Library/Application Support/LibreOffice/4.
@@ -29,22 +24,7 @@ def user_profile() -> Path:
 def install(out: Path | None = None, profile: Path | None = None) -> list[str]:
     """Install the add-in into the user's LibreOffice; with `out` only write the .oxt.
 
-    Parameters
-    ----------
-    out : pathlib.Path, optional
-        Where to write the extension instead of installing it.
-    profile : pathlib.Path, optional
-        Default: the user's ordinary profile.
-
-    Returns
-    -------
-    list of str
-        What was done and what to do next, a sentence each.
-
-    Raises
-    ------
-    OfficeMissingError
-        LibreOffice is missing or too old, or is open and does not let the extension in.
+    What was done and what to do next, a sentence each.
     """
     # A home folder set by hand goes into the package; otherwise each user's Python says where it is.
     content = oxt(home_dir() if "XL_SMALLCAP_HOME" in os.environ else None)

@@ -50,17 +50,7 @@ def _run(command: Sequence[str], seconds: float = 60.0) -> str:
 
 
 def find_soffice() -> Path:
-    """Return the soffice program: XL_SMALLCAP_SOFFICE, then the path, then the usual places.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    OfficeMissingError
-        Not found.
-    """
+    """Return the soffice program: XL_SMALLCAP_SOFFICE, then the path, then the usual places."""
     named = os.environ.get("XL_SMALLCAP_SOFFICE") or shutil.which("soffice")
     if named:
         if not Path(named).is_file():
@@ -78,22 +68,7 @@ def find_soffice() -> Path:
 
 
 def find_python(soffice: Path) -> Path:
-    """Return a Python that can import UNO: LibreOffice's own, else the system's.
-
-    Parameters
-    ----------
-    soffice : pathlib.Path
-        The program.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    OfficeMissingError
-        None can.
-    """
+    """Return a Python that can import UNO: LibreOffice's own, else the system's."""
     program = soffice.resolve().parent
     own = ["python.exe", "python", "../Resources/python"]
     for candidate in [*(program / name for name in own), Path("/usr/bin/python3")]:
@@ -104,18 +79,7 @@ def find_python(soffice: Path) -> Path:
 
 
 def version(soffice: Path) -> tuple[int, ...]:
-    """Return LibreOffice's version.
-
-    Parameters
-    ----------
-    soffice : pathlib.Path
-        The program.
-
-    Returns
-    -------
-    tuple of int
-        Empty where it does not say.
-    """
+    """Return LibreOffice's version. Empty where it does not say."""
     found = re.search(r"LibreOffice (\d+)\.(\d+)(?:\.(\d+))?", _run([str(soffice), "--version"]))
     return tuple(int(g) for g in found.groups() if g) if found else ()
 
@@ -149,20 +113,6 @@ class Office:
     """A headless office, as a context manager; the whole process group ends with it.
 
     It starts at once; entering waits until it has.
-
-    Parameters
-    ----------
-    extension : dict of str to bytes, optional
-        Files of an unpacked extension that this office has without installing it.
-    profile : pathlib.Path, optional
-        A user profile to work on; default a fresh one, deleted at the end.
-    environment : dict of str to str, optional
-        Added to the office's environment.
-
-    Raises
-    ------
-    OfficeMissingError
-        LibreOffice is missing or too old; on entering, that it does not start.
     """
 
     def __init__(
@@ -257,30 +207,11 @@ class Office:
         return answer["ok"]
 
     def scratch(self) -> tempfile.TemporaryDirectory[str]:
-        """Return a folder for copies it works on; it goes with the office, however this process ends.
-
-        Returns
-        -------
-        tempfile.TemporaryDirectory
-        """
+        """Return a folder for copies it works on; it goes with the office, however this process ends."""
         return tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True)  # Windows keeps what is open
 
     def do(self, what: str, *arguments: Any, seconds: float = 120.0) -> Any:
-        """Carry out one request of the driver.
-
-        Parameters
-        ----------
-        what : str
-            A method of ``driver.Driver``: new, open, type, read, recalculate, save, close ...
-        *arguments
-            JSON-able.
-        seconds : float
-            After this the office is ended.
-
-        Returns
-        -------
-        object
-        """
+        """Carry out one request of the driver."""
         driver = self._driver
         assert driver is not None
         assert driver.stdin is not None

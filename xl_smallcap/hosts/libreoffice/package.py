@@ -18,17 +18,7 @@ _STAMP = (2026, 1, 1, 0, 0, 0)
 
 
 def method_name(function: str) -> str:
-    """Return the UNO method of a worksheet function: RUSSELL_BETA is russellBeta.
-
-    Parameters
-    ----------
-    function : str
-        Its name in the cell.
-
-    Returns
-    -------
-    str
-    """
+    """Return the UNO method of a worksheet function: RUSSELL_BETA is russellBeta."""
     head, *rest = function.lower().split("_")
     return head + "".join(part.capitalize() for part in rest)
 
@@ -36,10 +26,7 @@ def method_name(function: str) -> str:
 def idl() -> str:
     """Return the UNO interface; every argument is ``any``, so that nothing is converted before we see it.
 
-    Returns
-    -------
-    str
-        Compiled to ``xl_smallcap.rdb`` by ``python -m tools.build_libreoffice``.
+    Compiled to ``xl_smallcap.rdb`` by ``python -m tools.build_libreoffice``.
     """
     lines = []
     for f in FUNCTIONS:
@@ -63,12 +50,7 @@ def _property(name: str, text: str) -> str:
 
 
 def calc_addins_xcu() -> str:
-    """Return the configuration that names functions and arguments in Calc's wizard and in .xlsx files.
-
-    Returns
-    -------
-    str
-    """
+    """Return the configuration that names functions and arguments in Calc's wizard and in .xlsx files."""
     out = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<oor:component-data xmlns:oor="http://openoffice.org/2001/registry" '
@@ -95,12 +77,7 @@ def calc_addins_xcu() -> str:
 
 
 def addons_xcu() -> str:
-    """Return the configuration of the menu Russell 2000 > Refresh data in Calc.
-
-    Returns
-    -------
-    str
-    """
+    """Return the configuration of the menu Russell 2000 > Refresh data in Calc."""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<oor:component-data xmlns:oor="http://openoffice.org/2001/registry" '
@@ -120,10 +97,6 @@ def jobs_xcu() -> str:
     """Return the configuration that starts our job when a document has been opened.
 
     OnLoad, the usual event, is not sent for a document opened without a window (seen with 25.2); OnLoadFinished always.
-
-    Returns
-    -------
-    str
     """
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -167,19 +140,7 @@ def _description(version: str) -> str:
 
 
 def package_files(home: Path | None, python: str = sys.executable) -> dict[str, bytes]:
-    """Return the files of the package.
-
-    Parameters
-    ----------
-    home : pathlib.Path or None
-        Home folder the add-in's server works in; None lets each user's own Python say.
-    python : str
-        Interpreter that has xl_smallcap.
-
-    Returns
-    -------
-    dict of str to bytes
-    """
+    """Return the files of the package."""
     from xl_smallcap import __version__
 
     here = resources.files("xl_smallcap.hosts.libreoffice")
@@ -207,17 +168,7 @@ def package_files(home: Path | None, python: str = sys.executable) -> dict[str, 
 
 
 def oxt(home: Path | None, python: str = sys.executable) -> bytes:
-    """Return the extension as the bytes of an .oxt file; the same inputs give the same bytes.
-
-    Parameters
-    ----------
-    home, python
-        As in :func:`package_files`.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return the extension as the bytes of an .oxt file; the same inputs give the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in package_files(home, python).items():

@@ -108,21 +108,7 @@ def _controlled_derivatives(method: Method, R: FloatArray, r: FloatArray) -> tup
 def derivatives(method: Method, R: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return how the betas of ``pcr`` or ``pls`` change with the moments, the number of components held.
 
-    Parameters
-    ----------
-    method : Method
-        "pcr" or "pls".
-    R : ndarray of shape (n_factors, n_factors, n)
-        Correlations, finite.
-    r : ndarray of shape (n_factors, n)
-        Covariances of the standardised factors with the target.
-
-    Returns
-    -------
-    by_R : ndarray of shape (n_factors, n_factors (n_factors - 1) / 2, n)
-        Per unit of each correlation, in the order of :func:`pairs`.
-    by_r : ndarray of shape (n_factors, n_factors, n)
-        Per unit of each covariance.
+    by_R: per unit of each correlation, in the order of :func:`pairs`; by_r: per unit of each covariance.
     """
     if method.control:
         return _controlled_derivatives(method, R, r)

@@ -27,59 +27,25 @@ _EXHAUSTED = 1e-16
 
 @dataclass(frozen=True)
 class Estimates:
-    """Betas of many correlation matrices.
+    """Betas of many correlation matrices."""
 
-    Parameters
-    ----------
-    beta : ndarray of shape (n_factors, n)
-        In units of the target per +1 sd of each factor.
-    maps : ndarray of shape (n_factors, n_factors, n) or None
-        beta = maps @ r, with the components held fixed; None where not asked for.
-    components : ndarray of int of shape (n,)
-        How many were used, a control not counted.
-    explained : ndarray of shape (n,)
-        Share of the factors' variance in the components; NaN for pls and univariate.
-    doubtful : ndarray of bool of shape (n,)
-        Not to be trusted to full precision: components hardly told apart, or fewer directions than asked for.
-    """
-
-    beta: FloatArray
-    maps: FloatArray | None
-    components: IntArray
-    explained: FloatArray
+    beta: FloatArray  # in units of the target per +1 sd of each factor
+    maps: FloatArray | None  # beta = maps @ r, with the components held fixed; None where not asked for
+    components: IntArray  # how many were used, a control not counted
+    explained: FloatArray  # share of the factors' variance in the components; NaN for pls and univariate
+    # not to be trusted to full precision: components hardly told apart, or fewer directions than asked for
     doubtful: BoolArray
 
 
 def components_by_share(eigenvalues: FloatArray) -> IntArray:
-    """Return the fewest components with at least 90 % of the variance.
-
-    Parameters
-    ----------
-    eigenvalues : ndarray of shape (n, n_factors)
-        Descending.
-
-    Returns
-    -------
-    ndarray of int of shape (n,)
-    """
+    """Return the fewest components with at least 90 % of the variance."""
     share = np.cumsum(eigenvalues, axis=1) / eigenvalues.sum(axis=1, keepdims=True)
     # A share of 0.9 that rounds to a hair below it still counts.
     return np.asarray(1 + (share[:, :-1] < VARIANCE_SHARE - 1e-12).sum(axis=1), dtype=np.int64)
 
 
 def eigen(R: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return eigenvalues, largest first, and eigenvectors of many correlation matrices.
-
-    Parameters
-    ----------
-    R : ndarray of shape (n_factors, n_factors, n)
-        Correlations; those that are not finite are taken as the identity.
-
-    Returns
-    -------
-    values : ndarray of shape (n, n_factors)
-    vectors : ndarray of shape (n, n_factors, n_factors)
-    """
+    """Return eigenvalues, largest first, and eigenvectors of many correlation matrices."""
     usable = np.isfinite(R).all(axis=(0, 1))
     stacked = np.moveaxis(np.where(usable, R, np.eye(R.shape[0])[:, :, None]), 2, 0)
     values, vectors = np.linalg.eigh(stacked)
@@ -121,19 +87,7 @@ class Krylov:
 def krylov(R: NDArray[Any], r: NDArray[Any], components: int) -> Krylov:
     """Walk m conjugate-gradient steps on R b = r, all windows at once: PLS1 with m components.
 
-    Parameters
-    ----------
-    R : ndarray of shape (n_factors, n_factors, n)
-        Correlations.
-    r : ndarray of shape (n_factors, n)
-        Covariances with the target.
-    components : int
-        Steps m.
-
-    Returns
-    -------
-    Krylov
-        `squares` holds the squared length of what was left before each step.
+    `squares` holds the squared length of what was left before each step.
     """
     beta = np.zeros_like(r)
     residual, direction = r.copy(), r.copy()
@@ -175,40 +129,16 @@ def _pls(R: FloatArray, r: FloatArray, components: int, maps: bool) -> Estimates
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Factors and target cleaned of a control, the last column, by regression on it (Frisch and Waugh 1933).
+    """Factors and target cleaned of a control, the last column, by regression on it (Frisch and Waugh 1933)."""
 
-    Parameters
-    ----------
-    loading : ndarray of shape (n_factors, n)
-        Correlation of each factor with the control.
-    left : ndarray of shape (n_factors, n)
-        Standard deviation of each factor that the control leaves over, as a share of its own.
-    R : ndarray of shape (n_factors, n_factors, n)
-        Correlations of the cleaned factors.
-    r : ndarray of shape (n_factors, n)
-        Covariances of the cleaned, standardised factors with the target.
-    """
-
-    loading: FloatArray
-    left: FloatArray
-    R: FloatArray
-    r: FloatArray
+    loading: FloatArray  # correlation of each factor with the control
+    left: FloatArray  # standard deviation of each factor that the control leaves over, as a share of its own
+    R: FloatArray  # correlations of the cleaned factors
+    r: FloatArray  # covariances of the cleaned, standardised factors with the target
 
 
 def clean(R: FloatArray, r: FloatArray) -> Cleaned:
-    """Take the control out of correlations and covariances.
-
-    Parameters
-    ----------
-    R : ndarray of shape (n_factors + 1, n_factors + 1, n)
-        Correlations, the control last.
-    r : ndarray of shape (n_factors + 1, n)
-        Covariances with the target.
-
-    Returns
-    -------
-    Cleaned
-    """
+    """Take the control out of correlations and covariances."""
     loading = R[:-1, -1]
     with np.errstate(divide="ignore", invalid="ignore"):
         left = np.sqrt(1.0 - loading**2)

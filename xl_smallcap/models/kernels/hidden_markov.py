@@ -20,37 +20,15 @@ _HIGHEST_CORRELATION, _LEAST_TRANSITION = 0.98, 1e-50
 
 @dataclass(frozen=True)
 class StateModel:
-    """Of all members.
+    """Of all members."""
 
-    Parameters
-    ----------
-    start : ndarray of shape (n_states, n_members)
-        Probabilities of the first state.
-    transition : ndarray of shape (n_states, n_states, n_members)
-        From row to column.
-    mean : ndarray of shape (n_states, n_dims, n_members)
-        Of the observations in each state.
-    covariance : ndarray of shape (n_states, n_dims, n_dims, n_members)
-        Full.
-    """
-
-    start: FloatArray
-    transition: FloatArray
-    mean: FloatArray
-    covariance: FloatArray
+    start: FloatArray  # probabilities of the first state
+    transition: FloatArray  # from row to column
+    mean: FloatArray  # of the observations in each state
+    covariance: FloatArray  # full
 
     def take(self, members: IntArray | BoolArray) -> StateModel:
-        """Return some of the members.
-
-        Parameters
-        ----------
-        members : ndarray
-            Positions or a mask.
-
-        Returns
-        -------
-        StateModel
-        """
+        """Return some of the members."""
         return StateModel(
             self.start[..., members],
             self.transition[..., members],
@@ -59,17 +37,7 @@ class StateModel:
         )
 
     def repeat(self, count: int) -> StateModel:
-        """Return each member so many times.
-
-        Parameters
-        ----------
-        count : int
-            Copies of each, together.
-
-        Returns
-        -------
-        StateModel
-        """
+        """Return each member so many times."""
         return StateModel(
             np.repeat(self.start, count, axis=-1),
             np.repeat(self.transition, count, axis=-1),
@@ -78,15 +46,7 @@ class StateModel:
         )
 
     def put(self, members: IntArray, values: StateModel) -> None:
-        """Overwrite some of the members.
-
-        Parameters
-        ----------
-        members : ndarray of int
-            Positions.
-        values : StateModel
-            As many.
-        """
+        """Overwrite some of the members."""
         for mine, theirs in (
             (self.start, values.start),
             (self.transition, values.transition),
@@ -98,37 +58,15 @@ class StateModel:
 
 @dataclass(frozen=True)
 class Observations:
-    """What all steps of EM read, cut into blocks once: times of a block first, blocks of all members last.
+    """What all steps of EM read, cut into blocks once: times of a block first, blocks of all members last."""
 
-    Parameters
-    ----------
-    values : ndarray of shape (n_dims, length, n_blocks * n_members)
-        Zero where nothing was observed.
-    seen : ndarray of shape (length, n_blocks * n_members)
-        One where something was, zero elsewhere.
-    counted : ndarray of bool of shape (length, n_blocks * n_members)
-        Whether a transition leads to this time: inside the member, and not its first.
-    inside : ndarray of bool of shape (n_blocks, n_members)
-        Whether the block begins before the member ends.
-    """
-
-    values: FloatArray
-    seen: FloatArray
-    counted: BoolArray
-    inside: BoolArray
+    values: FloatArray  # zero where nothing was observed
+    seen: FloatArray  # one where something was, zero elsewhere
+    counted: BoolArray  # whether a transition leads to this time: inside the member, and not its first
+    inside: BoolArray  # whether the block begins before the member ends
 
     def take(self, members: IntArray) -> Observations:
-        """Return some of the members.
-
-        Parameters
-        ----------
-        members : ndarray of int
-            Positions.
-
-        Returns
-        -------
-        Observations
-        """
+        """Return some of the members."""
         blocks, every = self.inside.shape
         columns = (np.arange(blocks)[:, None] * every + members).ravel()
         return Observations(
@@ -308,17 +246,6 @@ def maximisation(moments: Moments, floor: FloatArray) -> StateModel:
     """Return the parameters that make the expected moments likeliest.
 
     Of two dimensions at most: correlations within a state are kept below 0.98, so that its covariance stays positive.
-
-    Parameters
-    ----------
-    moments : Moments
-        From :func:`expectation`.
-    floor : ndarray of shape (n_dims, n_members)
-        Least variance of each dimension: a state must not shrink onto a point.
-
-    Returns
-    -------
-    StateModel
     """
     tiny = np.finfo(np.float64).tiny
     weight = np.maximum(moments.weight, tiny)

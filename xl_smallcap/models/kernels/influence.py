@@ -11,27 +11,11 @@ from xl_smallcap.types import FloatArray, Method
 def moment_weights(method: Method, R: FloatArray, r: FloatArray, beta: FloatArray) -> FloatArray:
     """Return how each beta responds to the products of standardised factors and target.
 
-    Parameters
-    ----------
-    method : Method
-        "pcr" or "pls".
-    R : ndarray of shape (n_factors, n_factors, n)
-        Correlations.
-    r : ndarray of shape (n_factors, n)
-        Covariances with the target per +1 sd.
-    beta : ndarray of shape (n_factors, n)
-        Per +1 sd.
-
-    Returns
-    -------
-    ndarray of shape (n_factors, n_features, n)
-        For the features of :func:`moment_influences`.
-
-    Notes
-    -----
     With z standardised and v the centred target, the moments move with observation t by
     dR_ij = z_i z_j - R_ij (z_i² + z_j²)/2 and dr_i = z_i v - r_i (z_i² + 1)/2, and the beta per original sd by
     -beta_i (z_i² - 1)/2 besides; up to constants, whose sum is zero.
+
+    For the features of :func:`moment_influences`.
     """
     p = r.shape[0]
     iu, ju = pairs(p)
@@ -48,22 +32,7 @@ def moment_weights(method: Method, R: FloatArray, r: FloatArray, beta: FloatArra
 
 
 def moment_influences(weights: FloatArray, z: FloatArray, centred: FloatArray) -> FloatArray:
-    """Return what each observation adds to each beta of each window.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_windows, n_factors, n_features)
-        From :func:`moment_weights`, windows first.
-    z : ndarray of shape (n_windows, n_factors, window)
-        Standardised factors.
-    centred : ndarray of shape (n_windows, window)
-        Target less its mean.
-
-    Returns
-    -------
-    ndarray of shape (n_windows, n_factors, window)
-        Per +1 sd; sums to zero over the window.
-    """
+    """Return what each observation adds to each beta of each window. Per +1 sd; sums to zero over the window."""
     iu, ju = pairs(z.shape[1])
     features = np.concatenate([z[:, iu] * z[:, ju], z * z, z * centred[:, None]], axis=1)
     U = np.matmul(weights, features)

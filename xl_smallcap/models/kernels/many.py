@@ -23,39 +23,16 @@ _PANEL = 256
 
 @dataclass(frozen=True)
 class FactorInverse:
-    """What every target needs from the factors, window by window.
+    """What every target needs from the factors, window by window."""
 
-    Parameters
-    ----------
-    inverse : ndarray of shape (n_windows, n_factors, n_factors)
-        Inverse of the factors' cross products about their means; NaN where they are constant or nearly collinear.
-    level : ndarray of shape (n_windows, n_factors)
-        Means of the factors.
-    window : int
-        Observations a window.
-    doubtful : ndarray of bool of shape (n_windows,)
-        Windows whose inverse is not exact enough.
-    """
-
+    # inverse of the factors' cross products about their means; NaN where they are constant or nearly collinear
     inverse: FloatArray
-    level: FloatArray
-    window: int
-    doubtful: BoolArray
+    level: FloatArray  # means of the factors
+    window: int  # observations a window
+    doubtful: BoolArray  # windows whose inverse is not exact enough
 
     def about(self, at: slice, centre: FloatArray) -> FloatArray:
-        """Return the inverse cross products of (1, factors - centre) in some windows.
-
-        Parameters
-        ----------
-        at : slice
-            The windows.
-        centre : ndarray of shape (n_factors,)
-            What the factors are measured from.
-
-        Returns
-        -------
-        ndarray of shape (n_windows, n_factors + 1, n_factors + 1)
-        """
+        """Return the inverse cross products of (1, factors - centre) in some windows."""
         slopes, away = self.inverse[at], self.level[at] - centre
         n, p = away.shape
         full = np.empty((n, p + 1, p + 1))
@@ -107,25 +84,9 @@ def _block_weights(inverse: FloatArray, before: FloatArray, after: FloatArray) -
 def rolling_many(Y: FloatArray, X: FloatArray, window: int) -> Iterator[tuple[slice, FloatArray, BoolArray]]:
     """Joint OLS betas of many targets in every window, a block of windows at a time.
 
-    Parameters
-    ----------
-    Y : ndarray of shape (n_obs, n_targets)
-        Targets. A value that is not finite makes NaN of its own target, in the windows that hold it and in those beside
-        them in the same block; never a wrong number, and never of another target.
-    X : ndarray of shape (n_obs, n_factors)
-        Factors.
-    window : int
-        Observations a window.
-
-    Yields
-    ------
-    at : slice
-        The windows of the block; window i holds observations i .. i + window - 1.
-    coefficients : ndarray of shape (n_windows, n_factors + 1, n_targets)
-        Intercept and slopes, in units of each target per unit of each factor. The array is used again for the next
-        block: copy what is to be kept. NaN where doubtful.
-    doubtful : ndarray of bool of shape (n_windows,)
-        Windows to be solved alone.
+    at: the windows of the block; window i holds observations i .. i + window - 1; coefficients: intercept and slopes,
+    in units of each target per unit of each factor. The array is used again for the next block: copy what is to be
+    kept. NaN where doubtful; doubtful: windows to be solved alone.
     """
     n, p = X.shape
     q, n_windows = p + 1, n - window + 1

@@ -26,19 +26,7 @@ class Room:
         self._kept: dict[str, FloatArray] = {}
 
     def of(self, name: str, *shape: int) -> FloatArray:
-        """Return an array of some shape with anything in it; the last one of that name is lost.
-
-        Parameters
-        ----------
-        name : str
-            What for.
-        *shape : int
-            Of the array.
-
-        Returns
-        -------
-        ndarray
-        """
+        """Return an array of some shape with anything in it; the last one of that name is lost."""
         size = math.prod(shape)
         kept = self._kept.get(name)
         if kept is None or kept.size < size:
@@ -111,21 +99,7 @@ def block_length(times: int) -> int:
 
 
 def in_blocks(values: FloatArray, length: int, fill: float) -> FloatArray:
-    """Cut the first axis into blocks and put them beside each other on the last.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_times, n, n_members)
-        Of any kind.
-    length : int
-        Times of a block.
-    fill : float
-        For the end of the last block.
-
-    Returns
-    -------
-    ndarray of shape (length, n, n_blocks * n_members)
-    """
+    """Cut the first axis into blocks and put them beside each other on the last."""
     times, states, members = values.shape
     count = -(-times // length)
     padded = np.full((count * length, states, members), fill)
@@ -135,19 +109,7 @@ def in_blocks(values: FloatArray, length: int, fill: float) -> FloatArray:
 
 
 def over_blocks(values: FloatArray, blocks: int) -> FloatArray:
-    """Add up the blocks of each member, always in the same order.
-
-    Parameters
-    ----------
-    values : ndarray of shape (..., n_blocks * n_members)
-        Any.
-    blocks : int
-        How many.
-
-    Returns
-    -------
-    ndarray of shape (..., n_members)
-    """
+    """Add up the blocks of each member, always in the same order."""
     members = values.shape[-1] // blocks
     parts = values.reshape(*values.shape[:-1], blocks, members)
     if members == 1:
@@ -158,42 +120,19 @@ def over_blocks(values: FloatArray, blocks: int) -> FloatArray:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The filter over all blocks at once: each block is entered with what all before it say.
+    """The filter over all blocks at once: each block is entered with what all before it say."""
 
-    Parameters
-    ----------
-    alpha : ndarray of shape (length, n_states, n_blocks * n_members)
-        Filtered probabilities.
-    scale : ndarray of shape (length, n_blocks * n_members)
-        What each time's observation was given, over `shift`.
-    emission : ndarray of shape (length, n_states, n_blocks * n_members)
-        Densities over their largest.
-    transition : ndarray of shape (n_states, n_states, n_blocks * n_members)
-        From row to column.
-    entry, leave : ndarray of shape (n_states, n_blocks * n_members)
-        What all before a block, and all after it, say, up to a factor.
-    shift : ndarray of shape (length, n_blocks * n_members)
-        Log of the largest density of a time.
-    members : int
-        How many.
-    """
-
-    alpha: FloatArray
-    scale: FloatArray
-    emission: FloatArray
-    transition: FloatArray
-    entry: FloatArray
+    alpha: FloatArray  # filtered probabilities
+    scale: FloatArray  # what each time's observation was given, over `shift`
+    emission: FloatArray  # densities over their largest
+    transition: FloatArray  # from row to column
+    entry: FloatArray  # what all before a block, and all after it, say, up to a factor
     leave: FloatArray
-    shift: FloatArray
-    members: int
+    shift: FloatArray  # log of the largest density of a time
+    members: int  # how many
 
     def log_likelihood(self) -> FloatArray:
-        """Log likelihood of each member.
-
-        Returns
-        -------
-        ndarray of shape (n_members,)
-        """
+        """Log likelihood of each member."""
         width = self.scale.shape[1]
         logs = np.log(self.scale).sum(axis=0) + self.shift.sum(axis=0)
         return over_blocks(logs, width // self.members)
@@ -226,25 +165,7 @@ def _chained(start: FloatArray, product: FloatArray) -> FloatArray:
 def sweep(
     density: FloatArray, start: FloatArray, transition: FloatArray, room: Room, inside: BoolArray | None = None
 ) -> Sweep:
-    """Filter densities that are cut into blocks; they are turned into emissions in place.
-
-    Parameters
-    ----------
-    density : ndarray of shape (length, n_states, n_blocks * n_members)
-        Log densities, zero where nothing was observed.
-    start : ndarray of shape (n_states, n_members)
-        Probabilities of the first state.
-    transition : ndarray of shape (n_states, n_states, n_members)
-        From row to column.
-    room : Room
-        Memory to work in; the result lives there until its next use.
-    inside : ndarray of bool of shape (n_blocks, n_members), optional
-        Blocks that begin before their member ends; without it `leave` is not worked out.
-
-    Returns
-    -------
-    Sweep
-    """
+    """Filter densities that are cut into blocks; they are turned into emissions in place."""
     states, members = start.shape
     blocks = density.shape[2] // members
     shift = density.max(axis=1)

@@ -14,19 +14,7 @@ _BLOCK = 32
 
 
 def bartlett_sums(U: FloatArray, lags: int) -> FloatArray:
-    """Bartlett-weighted sums of the products of each series with its own past.
-
-    Parameters
-    ----------
-    U : ndarray of shape (..., n_obs)
-        Series along the last axis.
-    lags : int
-        Weights 1 - l/(lags+1).
-
-    Returns
-    -------
-    ndarray of shape (...)
-    """
+    """Bartlett-weighted sums of the products of each series with its own past."""
     total = np.einsum("...t,...t->...", U, U)
     for lag in range(1, lags + 1):
         weight = 2.0 * (1.0 - lag / (lags + 1.0))
@@ -35,17 +23,7 @@ def bartlett_sums(U: FloatArray, lags: int) -> FloatArray:
 
 
 class WindowErrors:
-    """Standard errors of the betas of every window of a span, a block of windows at a time.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_obs,)
-        Target.
-    X : ndarray of shape (n_obs, n_factors)
-        Factors.
-    moments : Moments
-        Of the span.
-    """
+    """Standard errors of the betas of every window of a span, a block of windows at a time."""
 
     def __init__(self, y: FloatArray, X: FloatArray, moments: Moments) -> None:
         self.window = moments.window
@@ -65,22 +43,7 @@ class WindowErrors:
         return z, raw[:, p] - self._level[p, at][:, None]
 
     def of_maps(self, beta: FloatArray, maps: FloatArray, regressors: int) -> FloatArray:
-        """Errors with the map from covariances to betas held fixed: exact for ``ols``.
-
-        Parameters
-        ----------
-        beta : ndarray of shape (n_factors, n_windows)
-            Per +1 sd.
-        maps : ndarray of shape (n_factors, n_factors, n_windows)
-            beta = maps @ r.
-        regressors : int
-            Regressors besides the constant, for the small-sample correction.
-
-        Returns
-        -------
-        ndarray of shape (n_factors, n_windows)
-            Per +1 sd.
-        """
+        """Errors with the map from covariances to betas held fixed: exact for ``ols``. Per +1 sd."""
         out = np.empty_like(beta)
         n = beta.shape[1]
         scale = 1.0 / (self.window - 1)
@@ -96,20 +59,7 @@ class WindowErrors:
             return np.asarray(np.sqrt(np.maximum(out, 0.0) * correction))
 
     def of_single_factors(self, beta: FloatArray, loading: FloatArray | None) -> FloatArray:
-        """Errors of ``univariate``: a regression a factor, with a control beside it where there is one.
-
-        Parameters
-        ----------
-        beta : ndarray of shape (n_factors, n_windows)
-            Per +1 sd, the control last.
-        loading : ndarray of shape (n_factors - 1, n_windows) or None
-            Correlations with the control; None without one.
-
-        Returns
-        -------
-        ndarray of shape (n_factors, n_windows)
-            Per +1 sd.
-        """
+        """Errors of ``univariate``: a regression a factor, with a control beside it where there is one. Per +1 sd."""
         out = np.empty_like(beta)
         scale = 1.0 / (self.window - 1)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -136,22 +86,7 @@ class WindowErrors:
             return np.asarray(np.sqrt(np.maximum(out, 0.0) * correction))
 
     def of_moments(self, beta: FloatArray, weights: FloatArray, regressors: IntArray) -> FloatArray:
-        """Errors that count the estimation of scaling and components as well.
-
-        Parameters
-        ----------
-        beta : ndarray of shape (n_factors, n_windows)
-            Per +1 sd.
-        weights : ndarray of shape (n_factors, n_features, n_windows)
-            From :func:`xl_smallcap.models.kernels.influence.moment_weights`.
-        regressors : ndarray of shape (n_windows,)
-            What the small-sample correction counts.
-
-        Returns
-        -------
-        ndarray of shape (n_factors, n_windows)
-            Per +1 sd of the window.
-        """
+        """Errors that count the estimation of scaling and components as well. Per +1 sd of the window."""
         out = np.empty_like(beta)
         n = beta.shape[1]
         with np.errstate(invalid="ignore", over="ignore"):

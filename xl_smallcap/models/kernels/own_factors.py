@@ -15,46 +15,20 @@ _DOUBTFUL = 1e4
 
 @dataclass(frozen=True)
 class OwnFits:
-    """Fits of a batch.
+    """Fits of a batch."""
 
-    Parameters
-    ----------
-    params, bse, sd : ndarray of shape (n_fits, n_factors)
-        Per +1 sd of each factor; Newey-West errors; those sds (ddof=1).
-    inverse : ndarray of shape (n_fits, n_factors, n_factors)
-        Of the cross products of the standardised factors.
-    const : ndarray of shape (n_fits,)
-        Mean of the target.
-    resid : ndarray of shape (n_fits, n_obs)
-    doubtful : ndarray of bool of shape (n_fits,)
-        To be solved alone: constant or nearly collinear factors, or not finite.
-    """
-
-    params: FloatArray
-    bse: FloatArray
-    sd: FloatArray
-    inverse: FloatArray
-    const: FloatArray
+    params: FloatArray  # per +1 sd of each factor
+    bse: FloatArray  # Newey-West errors
+    sd: FloatArray  # those sds (ddof=1)
+    inverse: FloatArray  # of the cross products of the standardised factors
+    const: FloatArray  # mean of the target
     resid: FloatArray
-    doubtful: BoolArray
+    doubtful: BoolArray  # to be solved alone: constant or nearly collinear factors, or not finite
 
 
 def fit_own(Y: FloatArray, X: FloatArray) -> OwnFits:
     """Regress every target on its own factors, with Newey-West errors.
 
-    Parameters
-    ----------
-    Y : ndarray of shape (n_fits, n_obs)
-        Targets.
-    X : ndarray of shape (n_fits, n_obs, n_factors)
-        Their factors.
-
-    Returns
-    -------
-    OwnFits
-
-    Notes
-    -----
     Factors are brought to mean 0 and sd 1, so that the intercept stands apart and scales cost no digits. The variance
     of slope k is sum_t U_tk^2 + 2 sum_l w_l sum_t U_tk U_(t-l)k with U = Z (Z'Z)^-1 * resid, times n / (n - k).
     """

@@ -14,16 +14,7 @@ factors count as collinear is told by their eigenvalues, and sums of products ar
 def solve_all(S: FloatArray) -> tuple[FloatArray, BoolArray]:
     """Solve the normal equations of every window by symmetric elimination.
 
-    Parameters
-    ----------
-    S : ndarray of shape (n_columns, n_columns, n_windows)
-        Upper triangles of centred cross products, the target in the last column. Overwritten.
-
-    Returns
-    -------
-    slopes : ndarray of shape (n_columns - 1, n_windows)
-    doubtful : ndarray of bool of shape (n_windows,)
-        Windows with a factor that does not change, or nearly a combination of those before it.
+    doubtful: windows with a factor that does not change, or nearly a combination of those before it.
     """
     p = S.shape[0] - 1
     diagonal = S[np.arange(p), np.arange(p)].copy()
@@ -50,15 +41,7 @@ def solve_all(S: FloatArray) -> tuple[FloatArray, BoolArray]:
 def invert_all(R: FloatArray) -> FloatArray:
     """Invert symmetric positive definite matrices by Gauss-Jordan elimination, all at once.
 
-    Parameters
-    ----------
-    R : ndarray of shape (n, n, n_windows)
-        Well-conditioned matrices, such as correlations; no pivoting is needed for definite ones.
-
-    Returns
-    -------
-    ndarray of the same shape
-        NaN or infinite where a matrix is singular.
+    NaN or infinite where a matrix is singular.
     """
     A = R.copy()
     p = A.shape[0]

@@ -19,31 +19,16 @@ _STILL = 1e-20
 
 @dataclass(frozen=True)
 class Moments:
-    """Means and centred second moments of every window, the target in the last column.
+    """Means and centred second moments of every window, the target in the last column."""
 
-    Parameters
-    ----------
-    window : int
-        Observations a window.
-    level : ndarray of shape (n_columns, n_windows)
-        Means.
-    cross : ndarray of shape (n_columns, n_columns, n_windows)
-        Sums of products about the window's means; only the upper triangle is filled.
-    variance : ndarray of shape (n_factors, n_windows)
-        Of the factors in each window (ddof=1).
-    off : ndarray of bool of shape (n_windows,)
-        Windows whose mean lies more than four of their standard deviations from the centre their sums were taken about:
-        the moments are not exact to the last digits there.
-    still : ndarray of bool of shape (n_windows,)
-        Windows whose target does not, or hardly, change.
-    """
-
-    window: int
-    level: FloatArray
-    cross: FloatArray
-    variance: FloatArray
+    window: int  # observations a window
+    level: FloatArray  # means
+    cross: FloatArray  # sums of products about the window's means; only the upper triangle is filled
+    variance: FloatArray  # of the factors in each window (ddof=1)
+    # windows whose mean lies more than four of their standard deviations from the centre their sums were taken about:
+    # the moments are not exact to the last digits there
     off: BoolArray
-    still: BoolArray
+    still: BoolArray  # windows whose target does not, or hardly, change
 
     @property
     def factor_sd(self) -> FloatArray:
@@ -53,11 +38,7 @@ class Moments:
     def correlations(self) -> tuple[FloatArray, FloatArray]:
         """Return the factors' correlations and their covariances with the target per +1 sd of each factor.
 
-        Returns
-        -------
-        R : ndarray of shape (n_factors, n_factors, n_windows)
-        r : ndarray of shape (n_factors, n_windows)
-            In units of the target. Both are NaN or infinite where a factor does not change.
+        r: in units of the target. Both are NaN or infinite where a factor does not change.
         """
         p = self.variance.shape[0]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -76,21 +57,6 @@ class Moments:
 def window_moments(y: FloatArray, X: FloatArray, window: int) -> Moments:
     """Means and centred second moments of every window.
 
-    Parameters
-    ----------
-    y : ndarray of shape (n_obs,)
-        Target.
-    X : ndarray of shape (n_obs, n_factors)
-        Factors.
-    window : int
-        Observations a window.
-
-    Returns
-    -------
-    Moments
-
-    Notes
-    -----
     A window reaches from one block of `window` observations into the next: its sum is a suffix of the first plus a
     prefix of the second (van Herk 1992). Both parts are taken about a centre near the
     place where the two blocks meet, which every such window holds: sums stay small on trending levels too.

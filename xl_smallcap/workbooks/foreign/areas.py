@@ -13,34 +13,12 @@ Key = tuple[int, int]
 
 
 def meet(one: Block, two: Block) -> bool:
-    """Return whether two rectangles share a cell.
-
-    Parameters
-    ----------
-    one, two : Block
-        Of the same sheet.
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether two rectangles share a cell."""
     return one.top <= two.bottom and two.top <= one.bottom and one.left <= two.right and two.left <= one.right
 
 
 def within(block: Block, rows: int, columns: int) -> Block:
-    """Return the part of a rectangle that lies in the used part of its sheet; its first cell at least.
-
-    Parameters
-    ----------
-    block : Block
-        As a file has it, which may be the whole sheet.
-    rows, columns : int
-        How many the sheet uses.
-
-    Returns
-    -------
-    Block
-    """
+    """Return the part of a rectangle that lies in the used part of its sheet; its first cell at least."""
     bottom, right = max(block.top, min(block.bottom, rows - 1)), max(block.left, min(block.right, columns - 1))
     return Block(block.sheet, block.top, block.left, bottom, right)
 
@@ -54,15 +32,7 @@ class Areas:
         self._wide: set[Key] = set()
 
     def put(self, key: Key, block: Block) -> None:
-        """File a rectangle.
-
-        Parameters
-        ----------
-        key : tuple of int
-            Its first cell, or what tells it apart.
-        block : Block
-            Where it is.
-        """
+        """File a rectangle."""
         before = self._blocks.get(key)
         if before == block:
             return
@@ -88,18 +58,7 @@ class Areas:
         return [(i, j) for i in rows for j in columns]
 
     def meeting(self, block: Block) -> Iterator[Key]:
-        """Return the keys of all rectangles that share a cell with one.
-
-        Parameters
-        ----------
-        block : Block
-            The one.
-
-        Returns
-        -------
-        iterator of tuple of int
-            In order.
-        """
+        """Return the keys of all rectangles that share a cell with one. In order."""
         tiles = self._under(block)
         if tiles is None:
             near = set(self._blocks)
@@ -108,18 +67,7 @@ class Areas:
         return iter(sorted(key for key in near if meet(self._blocks[key], block)))
 
     def holding(self, row: int, column: int) -> Iterator[Key]:
-        """Return the keys of all rectangles that hold a cell.
-
-        Parameters
-        ----------
-        row, column : int
-            From zero.
-
-        Returns
-        -------
-        iterator of tuple of int
-            In order.
-        """
+        """Return the keys of all rectangles that hold a cell. In order."""
         near = self._tiles.get((row // _ROWS, column // _COLUMNS), set()) | self._wide
         found = []
         for key in near:

@@ -34,20 +34,7 @@ _LONGEST = 32_767
 
 
 def changes_of(book: Book, sheet: str) -> dict[Place, Change]:
-    """Return the cells of a sheet that show something else now.
-
-    Parameters
-    ----------
-    book : Book
-        The workbook, calculated.
-    sheet : str
-        Which.
-
-    Returns
-    -------
-    dict
-        Place -> change.
-    """
+    """Return the cells of a sheet that show something else now. Place -> change."""
     found: dict[Place, Change] = {}
     contents = book.contents.read(sheet)
     for at, cell in book.formulas[sheet].items():
@@ -86,17 +73,7 @@ def _places(block: Block, values: Mapping[Place, Any]) -> Iterator[Place]:
 
 
 def cell_values(book: Book) -> CellValues:
-    """Return what tells the value of any cell after the refresh, and before it.
-
-    Parameters
-    ----------
-    book : Book
-        The workbook, calculated.
-
-    Returns
-    -------
-    CellValues
-    """
+    """Return what tells the value of any cell after the refresh, and before it."""
     known = {s.name.lower(): s.name for s in book.contents.sheets}
 
     def value(sheet: str, row: int, column: int) -> Any:

@@ -24,17 +24,7 @@ class Reach:
 def reach_of(book: Book, formula: str) -> Reach | None:
     """Return the cells a chart's formula means.
 
-    Parameters
-    ----------
-    book : Book
-        The workbook, calculated.
-    formula : str
-        As the chart holds it, without "=".
-
-    Returns
-    -------
-    Reach or None
-        None for what only Excel can follow: names that calculate, other workbooks.
+    None for what only Excel can follow: names that calculate, other workbooks.
     """
     text = formula.strip()
     if text.startswith("(") and text.endswith(")"):

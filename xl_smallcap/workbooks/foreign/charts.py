@@ -46,17 +46,7 @@ class CellValues:
     extent: Callable[[str], tuple[int, int]]
 
     def moved(self, cell: Cell) -> bool:
-        """Whether a cell shows something else now.
-
-        Parameters
-        ----------
-        cell : tuple
-            Sheet, row and column from zero.
-
-        Returns
-        -------
-        bool
-        """
+        """Whether a cell shows something else now."""
         return not _alike(self.stored(*cell), self.now(*cell))
 
 
@@ -210,19 +200,7 @@ def _one(book: Book, found: re.Match[bytes], values: CellValues) -> tuple[bytes,
 
 
 def refresh_charts(book: Book, values: CellValues) -> ChartsReport:
-    """Renew the caches of every chart whose cells changed.
-
-    Parameters
-    ----------
-    book : Book
-        The workbook, calculated; changed chart parts are put into its package.
-    values : CellValues
-        What cells show now and what they showed.
-
-    Returns
-    -------
-    ChartsReport
-    """
+    """Renew the caches of every chart whose cells changed."""
     package, report = book.contents.package, ChartsReport()
     for name in package.names():
         if "/charts/" not in name or not name.endswith(".xml"):

@@ -34,18 +34,7 @@ class SheetPart:
 
 
 class Contents:
-    """The workbook's cells, read when asked for.
-
-    Parameters
-    ----------
-    package : Package
-        The file.
-
-    Raises
-    ------
-    BadArgumentError
-        A part is damaged.
-    """
+    """The workbook's cells, read when asked for."""
 
     def __init__(self, package: Package) -> None:
         self.package = package
@@ -106,47 +95,15 @@ class Contents:
         return read_percent_styles(self.package.part(part)) if part else frozenset()
 
     def in_percent(self, sheet: str, row: int, column: int) -> bool:
-        """Return whether a cell's number format shows a percentage; for the calculator.
-
-        Parameters
-        ----------
-        sheet : str
-            Its sheet.
-        row, column : int
-            From zero.
-
-        Returns
-        -------
-        bool
-        """
+        """Return whether a cell's number format shows a percentage; for the calculator."""
         return (row, column) in self.read(sheet).percentages
 
     def has_formulas(self, sheet: SheetPart) -> bool:
-        """Whether a sheet has any formula at all, without reading its cells.
-
-        Parameters
-        ----------
-        sheet : SheetPart
-            Which.
-
-        Returns
-        -------
-        bool
-        """
+        """Whether a sheet has any formula at all, without reading its cells."""
         return FORMULA_TAG.search(self.package.part(sheet.part)) is not None
 
     def occupied(self, name: str) -> Areas:
-        """Return what no table can spill over: a sheet's merged cells, tables and pivot tables.
-
-        Parameters
-        ----------
-        name : str
-            Of the sheet.
-
-        Returns
-        -------
-        Areas
-        """
+        """Return what no table can spill over: a sheet's merged cells, tables and pivot tables."""
         sheet = self._by_name[name.lower()]
         if sheet.name not in self._occupied:
             blocks = list(self.read(name).merged)
@@ -162,38 +119,13 @@ class Contents:
         return self._occupied[sheet.name]
 
     def with_text(self, word: str) -> list[str]:
-        """Return the sheets whose texts may hold a word, without reading the cells of the others.
-
-        Parameters
-        ----------
-        word : str
-            In capitals.
-
-        Returns
-        -------
-        list of str
-        """
+        """Return the sheets whose texts may hold a word, without reading the cells of the others."""
         if any(word in s.upper() for s in self.strings):
             return [s.name for s in self.sheets]
         return [s.name for s in self.sheets if word.encode() in self.package.part(s.part)]
 
     def read(self, name: str) -> SheetContents:
-        """Return a sheet's contents, shared formulas written out.
-
-        Parameters
-        ----------
-        name : str
-            Of the sheet, any case.
-
-        Returns
-        -------
-        SheetContents
-
-        Raises
-        ------
-        KeyError
-            No such sheet.
-        """
+        """Return a sheet's contents, shared formulas written out."""
         sheet = self._by_name[name.lower()]
         if sheet.name not in self._read:
             found = read_sheet(self.package.part(sheet.part), self.strings, sheet.name, self.percent_styles)
@@ -202,19 +134,7 @@ class Contents:
         return self._read[sheet.name]
 
     def content(self, sheet: str, row: int, column: int) -> Any:  # noqa: PLR0911 - a kind of cell a line
-        """Return a cell's constant or formula; for the calculator.
-
-        Parameters
-        ----------
-        sheet : str
-            Its sheet.
-        row, column : int
-            From zero.
-
-        Returns
-        -------
-        Formula, float, str, bool, CellError or None
-        """
+        """Return a cell's constant or formula; for the calculator."""
         if (sheet, (row, column)) in self.forced:
             return self.forced[sheet, (row, column)]
         found = self.read(sheet)
@@ -236,51 +156,19 @@ class Contents:
         return None  # a spilled value of before
 
     def extent(self, sheet: str) -> tuple[int, int]:
-        """Return the numbers of used rows and columns; for the calculator.
-
-        Parameters
-        ----------
-        sheet : str
-            A sheet.
-
-        Returns
-        -------
-        tuple of int
-        """
+        """Return the numbers of used rows and columns; for the calculator."""
         found, name = self.read(sheet), self._by_name[sheet.lower()].name
         rows, columns = self._reach.get(name, (0, 0))
         return max(found.rows, rows), max(found.columns, columns)
 
     def spill(self, sheet: str, at: tuple[int, int], grid: Grid) -> None:
-        """Take in a table that is calculated already: it reaches as far as it is, not as far as the file says.
-
-        Parameters
-        ----------
-        sheet : str
-            Its sheet.
-        at : tuple of int
-            Its first cell.
-        grid : Grid
-            Its values.
-        """
+        """Take in a table that is calculated already: it reaches as far as it is, not as far as the file says."""
         self.spilled[sheet, at] = grid
         rows, columns = self._reach.get(sheet, (0, 0))
         self._reach[sheet] = max(rows, at[0] + len(grid.rows)), max(columns, at[1] + len(grid.rows[0]))
 
     def anchor(self, sheet: str, row: int, column: int) -> tuple[int, int] | None:
-        """Return the array formula whose stored range holds a cell; for the calculator.
-
-        Parameters
-        ----------
-        sheet : str
-            Its sheet.
-        row, column : int
-            From zero.
-
-        Returns
-        -------
-        tuple of int or None
-        """
+        """Return the array formula whose stored range holds a cell; for the calculator."""
         return next((at for at in self.read(sheet).arrays.holding(row, column) if at != (row, column)), None)
 
 
@@ -298,17 +186,7 @@ def _share(found: SheetContents) -> None:
 
 
 def plain_text(text: str) -> str:
-    """Return a text of an XML part with its entities turned back to characters.
-
-    Parameters
-    ----------
-    text : str
-        As the file holds it.
-
-    Returns
-    -------
-    str
-    """
+    """Return a text of an XML part with its entities turned back to characters."""
     from xml.sax.saxutils import unescape
 
     return unescape(text, {"&quot;": '"', "&apos;": "'"})

@@ -150,22 +150,9 @@ def _same_formula(key: Key, one: dict[Key, _Shown], two: dict[Key, _Shown], comm
 def difference(old_path: Path, new_path: Path) -> Difference:
     """Compare the stored values of two workbooks, formula by formula.
 
-    Parameters
-    ----------
-    old_path, new_path : pathlib.Path
-        The earlier and the later one, such as two pitch sheets.
-
-    Returns
-    -------
-    Difference
-        A row a cell that the same formula fills in both and that shows another value, cells of tables included:
-        sheet, cell, label, formula, old, new, change, the part of it from model, inputs, data and window, and
-        the cause: the part with 80 %.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        A workbook that cannot be read.
+    A row a cell that the same formula fills in both and that shows another value, cells of tables included: sheet,
+    cell, label, formula, old, new, change, the part of it from model, inputs, data and window, and the cause: the
+    part with 80 %.
     """
     old, new = _open(old_path), _open(new_path)
     before, after = _formulas(old), _formulas(new)

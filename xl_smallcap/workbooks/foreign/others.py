@@ -34,13 +34,7 @@ _REFERENCES = re.compile(
 
 
 def mark_frozen(book: Book) -> None:
-    """Say of which formulas the old value stays, before anything else is calculated.
-
-    Parameters
-    ----------
-    book : Book
-        Gets the reasons.
-    """
+    """Say of which formulas the old value stays, before anything else is calculated."""
     for sheet, cells in book.formulas.items():
         for at, cell in cells.items():
             if at in book.direct[sheet] or at in book.spills[sheet]:
@@ -95,15 +89,7 @@ def _gives_a_table(name: str, formula: str) -> bool:
 def constants(book: Book) -> dict[str, dict[Place, Change]]:
     """Return what the copy for LibreOffice holds instead of formulas: our results, and what nobody here can calculate.
 
-    Parameters
-    ----------
-    book : Book
-        The workbook.
-
-    Returns
-    -------
-    dict
-        Sheet -> place -> change.
+    Sheet -> place -> change.
     """
     made: dict[str, dict[Place, Change]] = {}
     for sheet, cells in book.formulas.items():
@@ -167,19 +153,7 @@ def _for_office(book: Book, sheet: str, cell: FormulaCell) -> str:
 
 
 def foresee_office(book: Book, ours: Ours) -> bool:
-    """Return whether LibreOffice will be needed whatever our own functions give.
-
-    Parameters
-    ----------
-    book : Book
-        The workbook.
-    ours : list of tuple
-        Cells with our functions.
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether LibreOffice will be needed whatever our own functions give."""
     own = {(sheet, at) for sheet, at, _ in ours}
     return any(
         (sheet, at) not in own and cell.kind != "dataTable" and not outside.frozen(cell.text)
@@ -189,19 +163,7 @@ def foresee_office(book: Book, ours: Ours) -> bool:
 
 
 def left_over(book: Book, fixed: Mapping[str, Mapping[Place, Change]]) -> int:
-    """Return how many formulas only LibreOffice can calculate.
-
-    Parameters
-    ----------
-    book : Book
-        The workbook.
-    fixed : mapping
-        From :func:`constants`.
-
-    Returns
-    -------
-    int
-    """
+    """Return how many formulas only LibreOffice can calculate."""
     return sum(
         1 for sheet, cells in book.formulas.items() for at in cells if at not in fixed[sheet] or fixed[sheet][at].text
     )
@@ -269,24 +231,7 @@ def _keep_unknown(book: Book, office: Office) -> None:
 
 
 def calculate_others(book: Book, office: OfficeOnCall, pdf: Path | None, progress: Progress) -> None:
-    """Calculate every formula left by LibreOffice; what it cannot calculate keeps its old value, and others see that.
-
-    Parameters
-    ----------
-    book : Book
-        Gets the values.
-    office : OfficeOnCall
-        Who calculates.
-    pdf : pathlib.Path or None
-        Where to print.
-    progress : callable
-        Told of (what, done, total).
-
-    Raises
-    ------
-    OfficeMissingError
-        LibreOffice is not there, too old, or does not answer.
-    """
+    """Let LibreOffice calculate every formula left; what it cannot calculate keeps its old value for others too."""
     parts = {name: s.part for name, s in book.sheets.items()}
     progress("LibreOffice", 0, _ROUNDS)
     _keep_unknown(book, office.ready())
@@ -324,37 +269,14 @@ def calculate_others(book: Book, office: OfficeOnCall, pdf: Path | None, progres
 
 
 def unknowable(cell: FormulaCell, value: CellError) -> bool:
-    """Return whether a result says no more than that LibreOffice does not know the formula.
-
-    Parameters
-    ----------
-    cell : FormulaCell
-        As the file has it.
-    value : CellError
-        What LibreOffice shows.
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether a result says no more than that LibreOffice does not know the formula."""
     if value.code == "#NAME?":
         return bool(cell.value != value)
     return value.code not in outside.REAL_ERRORS
 
 
 def without_office(book: Book) -> int:
-    """Calculate by our own calculator what it knows.
-
-    Parameters
-    ----------
-    book : Book
-        Gets the values.
-
-    Returns
-    -------
-    int
-        Formulas that keep their old values.
-    """
+    """Calculate by our own calculator what it knows. Formulas that keep their old values."""
     calculator = book.calculator()
     missed = 0
     for sheet, cells in book.formulas.items():

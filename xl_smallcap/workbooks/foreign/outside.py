@@ -30,33 +30,13 @@ _TEXTS = re.compile(r'"(?:[^"]|"")*"')
 def frozen(text: str) -> bool:
     """Return whether nobody but Excel can renew a formula here.
 
-    Parameters
-    ----------
-    text : str
-        Of the formula, our functions without prefixes.
-
-    Returns
-    -------
-    bool
-        True for other workbooks' cells, pivot tables, cubes, terminals, feeds, and what asks about file or formulas.
+    True for other workbooks' cells, pivot tables, cubes, terminals, feeds, and what asks about file or formulas.
     """
     return _FROZEN.search(_TEXTS.sub('""', text)) is not None
 
 
 def unknown(office: Office, functions: Sequence[str]) -> set[str]:
-    """Return the functions LibreOffice does not know, found by calling each from a workbook of their own.
-
-    Parameters
-    ----------
-    office : Office
-        Who is asked.
-    functions : sequence of str
-        As a file writes them: ``SUM``, ``_XLFN.TAKE``.
-
-    Returns
-    -------
-    set of str
-    """
+    """Return the functions LibreOffice does not know, found by calling each from a workbook of their own."""
     if not functions:
         return set()
     with office.scratch() as folder:
@@ -109,31 +89,8 @@ def calculate(
 ) -> tuple[Results, dict[tuple[str, Place], tuple[int, int]]]:
     """Return what every formula left in a changed copy of the workbook shows.
 
-    Parameters
-    ----------
-    office : Office
-        Who calculates.
-    package : Package
-        The workbook.
-    parts : mapping
-        Sheet -> its part.
-    changes : mapping
-        Sheet -> cells that are constants in the copy, or have their formula rewritten.
-    spilled : mapping
-        Formulas whose size is wanted: (sheet, place) -> text.
-    pdf : pathlib.Path, optional
-        Where to print the copy.
-
-    Returns
-    -------
-    tuple of dict
-        Sheet -> place -> value; errors LibreOffice alone knows ("Err:522") are texts in a :class:`CellError`. Then
-        the rows and columns of each spilled formula.
-
-    Raises
-    ------
-    OfficeMissingError
-        LibreOffice is not there, too old, or does not answer.
+    Sheet -> place -> value; errors LibreOffice alone knows ("Err:522") are texts in a :class:`CellError`. Then the
+    rows and columns of each spilled formula.
     """
     copy = Package(package.name, package.data)
     for sheet, part in parts.items():

@@ -14,17 +14,7 @@ _MOST_CELLS = 200_000
 
 
 def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
-    """Calculate the cells that hold our functions, as far as our calculator can.
-
-    Parameters
-    ----------
-    book : Book
-        Gets the values.
-    ours : list of tuple
-        The cells.
-    progress : callable
-        Told of (what, done, total).
-    """
+    """Calculate the cells that hold our functions, as far as our calculator can."""
     _expand(book, ours, progress)
     calculator = book.calculator()
     alone = [(sheet, at) for sheet, at, _ in ours if at not in book.spills[sheet]]
@@ -77,21 +67,7 @@ def _expand(book: Book, ours: Ours, progress: Progress) -> None:
 
 
 def stored_at(book: Book, sheet: str, at: Place) -> Any:
-    """Return what a cell showed before.
-
-    Parameters
-    ----------
-    book : Book
-        The workbook.
-    sheet : str
-        Its sheet.
-    at : tuple of int
-        Its place.
-
-    Returns
-    -------
-    object
-    """
+    """Return what a cell showed before."""
     contents = book.contents.read(sheet)
     cell = contents.formulas.get(at)
     return contents.constants.get(at) if cell is None else cell.value
@@ -111,23 +87,7 @@ def _filled(found: Any, ref: Block) -> Grid:
 
 
 def in_the_way(book: Book, sheet: str, at: Place, reach: Block, before: Block) -> bool:
-    """Return whether something stands where a table would spill: another cell, table or merge, or the sheet's end.
-
-    Parameters
-    ----------
-    book : Book
-        The workbook.
-    sheet : str
-        The table's.
-    at : tuple of int
-        Its first cell.
-    reach, before : Block
-        Where it would go, and the range it had.
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether something stands where a table would spill: another cell, table or merge, or the sheet's end."""
     if reach.bottom >= MOST_ROWS or reach.right >= MOST_COLUMNS:
         return True
     if (reach.bottom, reach.right) == at:
@@ -149,23 +109,7 @@ def in_the_way(book: Book, sheet: str, at: Place, reach: Block, before: Block) -
 
 
 def abandoned(book: Book, sheet: str, at: Place, grid: Grid) -> list[Place]:
-    """Return the cells of a table's stored range that it no longer reaches.
-
-    Parameters
-    ----------
-    book : Book
-        The workbook.
-    sheet : str
-        The table's.
-    at : tuple of int
-        Its first cell.
-    grid : Grid
-        The table now.
-
-    Returns
-    -------
-    list of tuple
-    """
+    """Return the cells of a table's stored range that it no longer reaches."""
     before, constants = book.stored_refs[sheet, at], book.contents.read(sheet).constants
     return [
         (row, column)

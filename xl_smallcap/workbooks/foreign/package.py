@@ -26,18 +26,10 @@ _MOST_BYTES = 2_000_000_000
 
 @dataclass
 class Package:
-    """A workbook's parts as stored, and the changed ones to write instead.
+    """A workbook's parts as stored, and the changed ones to write instead."""
 
-    Parameters
-    ----------
-    name : str
-        Of the file, for sentences.
-    data : bytes
-        The whole file.
-    """
-
-    name: str
-    data: bytes
+    name: str  # of the file, for sentences
+    data: bytes  # the whole file
     changed: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,22 +47,7 @@ class Package:
             raise BadArgumentError(f"{self.name} is damaged ({exc}); open it in Excel and save it again.") from exc
 
     def part(self, name: str) -> bytes:
-        """Return a part, changed or as stored.
-
-        Parameters
-        ----------
-        name : str
-            As stored.
-
-        Returns
-        -------
-        bytes
-
-        Raises
-        ------
-        BadArgumentError
-            The archive is damaged there.
-        """
+        """Return a part, changed or as stored."""
         if name in self.changed:
             return self.changed[name]
         try:
@@ -80,31 +57,13 @@ class Package:
             raise BadArgumentError(f"{self.name} is damaged in '{name}' ({exc}).") from exc
 
     def real(self, name: str) -> str | None:
-        """Return a part's name as stored, or None; names are compared without case.
-
-        Parameters
-        ----------
-        name : str
-            Any case, with or without a leading slash.
-
-        Returns
-        -------
-        str or None
-        """
+        """Return a part's name as stored, or None; names are compared without case."""
         return self._lower.get(name.lower().lstrip("/"))
 
     def relations(self, part: str) -> dict[str, tuple[str, str]]:
         """Return a part's relationships inside the package.
 
-        Parameters
-        ----------
-        part : str
-            As stored.
-
-        Returns
-        -------
-        dict
-            Id -> (last word of the type, name of the target as stored).
+        Id -> (last word of the type, name of the target as stored).
         """
         folder, _, base = part.rpartition("/")
         name = self.real(f"{folder}/_rels/{base}.rels")
@@ -123,12 +82,7 @@ class Package:
         return found
 
     def names(self) -> list[str]:
-        """Return every part's name in the order of the archive.
-
-        Returns
-        -------
-        list of str
-        """
+        """Return every part's name in the order of the archive."""
         return [i.filename for i in self.infos]
 
     def _main(self) -> str:
@@ -145,12 +99,7 @@ class Package:
         raise BadArgumentError(f"{self.name} holds no workbook; it may be another kind of document.")
 
     def to_bytes(self) -> bytes:
-        """Return the package with its changed parts; every other part has the bytes it had, order and comment too.
-
-        Returns
-        -------
-        bytes
-        """
+        """Return the package with its changed parts; every other part has the bytes it had, order and comment too."""
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w") as new:
             new.comment = self._archive.comment
@@ -175,24 +124,7 @@ def _extra(raw: bytes) -> bytes:
 
 
 def open_package(path: Path) -> Package:
-    """Read a workbook file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        An .xlsx, .xlsm or template of either.
-
-    Returns
-    -------
-    Package
-
-    Raises
-    ------
-    BadArgumentError
-        Another kind of file, a password, a damaged archive, a signature.
-    NoDataError
-        No such file, or it cannot be read now.
-    """
+    """Read a workbook file."""
     suffix = path.suffix.lower()
     if not path.is_file():
         raise NoDataError(f"There is no workbook '{path}'.")
@@ -212,18 +144,7 @@ def open_package(path: Path) -> Package:
 
 
 def refuse_if_open(path: Path) -> None:
-    """Raise where a program has the file open, told by the file it leaves beside it.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        That is to be replaced.
-
-    Raises
-    ------
-    NoDataError
-        It is open.
-    """
+    """Raise where a program has the file open, told by the file it leaves beside it."""
     for mark, program in ((f"~${path.name}", "Excel"), (f".~lock.{path.name}#", "LibreOffice")):
         if path.with_name(mark).exists():
             raise BusyError(

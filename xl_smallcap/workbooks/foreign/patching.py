@@ -125,17 +125,7 @@ class _Locator:
 
 
 def encoded(text: str) -> bytes:
-    """Return a text as a sheet's XML holds it.
-
-    Parameters
-    ----------
-    text : str
-        Any.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return a text as a sheet's XML holds it."""
     return escape(_ILLEGAL.sub(lambda m: f"_x{ord(m[0]):04X}_", text)).encode()
 
 
@@ -186,20 +176,7 @@ def _style(data: bytes, cell: _Cell) -> bytes:
 
 
 def patch_sheet(data: bytes, changes: Mapping[Place, Change]) -> bytes:
-    """Return a sheet with new values.
-
-    Parameters
-    ----------
-    data : bytes
-        Its XML, well-formed UTF-8.
-    changes : mapping
-        (row, column) from zero -> what becomes of the cell. One that is not there is made where it has a value, in the
-        style of the cell above it.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return a sheet with new values."""
     by_row: dict[int, dict[int, Change]] = {}
     for (row, column), change in changes.items():
         by_row.setdefault(row, {})[column] = change

@@ -62,50 +62,18 @@ class SheetContents:
         return found
 
     def resize(self, at: tuple[int, int], ref: Block) -> None:
-        """Give an array formula another range.
-
-        Parameters
-        ----------
-        at : tuple of int
-            Where it stands.
-        ref : Block
-            What it fills.
-        """
+        """Give an array formula another range."""
         self.formulas[at].ref = ref
         self.arrays.put(at, ref)
 
 
 def unescaped(text: str) -> str:
-    """Return a text with _x000D_ and its like turned back to characters.
-
-    Parameters
-    ----------
-    text : str
-        As the file holds it.
-
-    Returns
-    -------
-    str
-    """
+    """Return a text with _x000D_ and its like turned back to characters."""
     return _ESCAPED.sub(lambda m: chr(int(m[1], 16)), text) if "_x" in text else text
 
 
 def stored_value(kind: str, text: str, strings: list[str]) -> Any:
-    """Return a stored value.
-
-    Parameters
-    ----------
-    kind : str
-        Attribute t of the cell.
-    text : str
-        Of its element v, or of an inline string.
-    strings : list of str
-        Shared strings.
-
-    Returns
-    -------
-    float, str, bool, CellError or None
-    """
+    """Return a stored value."""
     found: Any
     if kind in ("str", "inlineStr"):
         found = unescaped(text)
@@ -210,45 +178,14 @@ class _Reader:
 
 
 def is_utf8(data: bytes) -> bool:
-    """Return whether a part says it is written in UTF-8, or says nothing.
-
-    Parameters
-    ----------
-    data : bytes
-        Its XML.
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether a part says it is written in UTF-8, or says nothing."""
     told = _ENCODING.match(data[:200])
     marked = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     return not marked and (told is None or told[1].lower() in (b"utf-8", b"us-ascii", b"utf8"))
 
 
 def read_sheet(data: bytes, strings: list[str], name: str, percent_styles: Set[str] = frozenset()) -> SheetContents:
-    """Read a sheet.
-
-    Parameters
-    ----------
-    data : bytes
-        Its XML.
-    strings : list of str
-        The workbook's shared strings.
-    name : str
-        Of the sheet, for sentences.
-    percent_styles : set of str
-        From :func:`read_percent_styles`.
-
-    Returns
-    -------
-    SheetContents
-
-    Raises
-    ------
-    BadArgumentError
-        Not well-formed.
-    """
+    """Read a sheet."""
     if not is_utf8(data):
         raise BadArgumentError(f"Sheet '{name}' is not written in UTF-8; open the workbook in Excel and save it.")
     reader, parser = _Reader(strings, percent_styles), expat.ParserCreate()
@@ -260,18 +197,7 @@ def read_sheet(data: bytes, strings: list[str], name: str, percent_styles: Set[s
 
 
 def read_percent_styles(data: bytes) -> set[str]:
-    """Return the numbers of the cell styles that show a percentage.
-
-    Parameters
-    ----------
-    data : bytes
-        The part of styles.
-
-    Returns
-    -------
-    set of str
-        As a cell's attribute s has them.
-    """
+    """Return the numbers of the cell styles that show a percentage. As a cell's attribute s has them."""
     percent, styles = set(_BUILT_IN_PERCENT), list[str]()
     for tag in opc.tags(data):
         if tag.name == "numFmt" and tag.path[-1:] == ("numFmts",) and in_percent(tag.attributes.get("formatCode", "")):
@@ -282,17 +208,7 @@ def read_percent_styles(data: bytes) -> set[str]:
 
 
 def read_strings(data: bytes) -> list[str]:
-    """Read the shared strings, runs joined, phonetic hints left out.
-
-    Parameters
-    ----------
-    data : bytes
-        The part.
-
-    Returns
-    -------
-    list of str
-    """
+    """Read the shared strings, runs joined, phonetic hints left out."""
     found: list[str] = []
     parts: list[str] = []
     state = {"in": False, "phonetic": False}

@@ -53,30 +53,7 @@ def refresh_workbook(
 ) -> RefreshedBook:
     """Recalculate a workbook and patch its stored values.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        An .xlsx or .xlsm with RUSSELL_ functions.
-    out : pathlib.Path, optional
-        Where the result goes; default in its place, written beside it first.
-    pdf : pathlib.Path, optional
-        Also printed there, by LibreOffice.
-    progress : callable
-        Told of (what, done, total).
-    keep : bool
-        Whether cells of ours that had a number and would show an error stay as they were.
-
-    Returns
-    -------
-    RefreshedBook
-        Where the file was saved by somebody meanwhile, `path` is a copy beside it.
-
-    Raises
-    ------
-    BadArgumentError, NoDataError
-        No workbook, one that cannot be opened, open elsewhere, or no data at all: nothing is written.
-    OfficeMissingError
-        A PDF is wanted and LibreOffice is not there.
+    Where the file was saved by somebody meanwhile, `path` is a copy beside it.
     """
     target = check_target(out or path).resolve()
     if pdf is not None and pdf.resolve() in (target, path.resolve()):

@@ -28,13 +28,7 @@ Ours = list[tuple[str, Place, FormulaCell]]
 
 
 class Book:
-    """Values by sheet and place: `direct` of our functions, `spills` of tables, `others` by LibreOffice, `kept` why.
-
-    Parameters
-    ----------
-    contents : Contents
-        The workbook.
-    """
+    """Values by sheet and place: `direct` of our functions, `spills` of tables, `others` by LibreOffice, `kept` why."""
 
     def __init__(self, contents: Contents) -> None:
         self.contents = contents
@@ -84,37 +78,17 @@ class Book:
             ) from exc
 
     def spill(self, sheet: str, at: Place, grid: Grid) -> None:
-        """Take in a table.
-
-        Parameters
-        ----------
-        sheet : str
-            Its sheet.
-        at : tuple of int
-            Its first cell.
-        grid : Grid
-            Its values.
-        """
+        """Take in a table."""
         self.spills[sheet][at] = grid
         self.contents.spill(sheet, at, grid)
         self.granted[sheet].put(at, Block(None, *at, at[0] + len(grid.rows) - 1, at[1] + len(grid.rows[0]) - 1))
 
     def calculator(self) -> Calculator:
-        """Return a calculator that has calculated nothing yet.
-
-        Returns
-        -------
-        Calculator
-        """
+        """Return a calculator that has calculated nothing yet."""
         return Calculator(self.contents, ask_engine(self.pin))
 
     def ours(self) -> Ours:
-        """Return the cells in whose formula one of our functions stands, or a name that stands for one.
-
-        Returns
-        -------
-        list of tuple
-        """
+        """Return the cells in whose formula one of our functions stands, or a name that stands for one."""
         names = [n for n, text in self.contents.names.items() if OURS.search(text)]
         named = re.compile(r"(?<![\w.])(?:" + "|".join(map(re.escape, names)) + r")(?![\w.(])", re.I) if names else None
         return [
@@ -130,17 +104,7 @@ class Book:
 def functions_in(book: Book, text: str) -> set[str]:
     """Return the functions a formula calls, by itself or through names, as the file writes them.
 
-    Parameters
-    ----------
-    book : Book
-        For the names.
-    text : str
-        The formula.
-
-    Returns
-    -------
-    set of str
-        In capitals, with their prefixes.
+    In capitals, with their prefixes.
     """
     found: set[str] = set()
     waiting, seen = [text], set[str]()
@@ -154,15 +118,5 @@ def functions_in(book: Book, text: str) -> set[str]:
 
 
 def unknown_functions(text: str) -> list[str]:
-    """Return the words in a formula that look like functions of ours and are none.
-
-    Parameters
-    ----------
-    text : str
-        The formula.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the words in a formula that look like functions of ours and are none."""
     return [m[1].upper() for m in OURS.finditer(text) if m[1].upper() not in BY_NAME]

@@ -35,15 +35,7 @@ class NoFormats:
 def ask_engine(pin: Any = None) -> Ask:
     """Return what answers a RUSSELL_ call, errors as values.
 
-    Parameters
-    ----------
-    pin : object, optional
-        The workbook's RUSSELL_PIN.
-
-    Returns
-    -------
-    callable
-        Name, raw arguments -> float, str, list of rows, or :class:`CellError`.
+    Name, raw arguments -> float, str, list of rows, or :class:`CellError`.
     """
 
     def ask(name: str, arguments: list[Any]) -> Scalar | Table | CellError:
@@ -56,19 +48,7 @@ def ask_engine(pin: Any = None) -> Ask:
 
 
 def as_shown(cells: Formats, written: str, rows: list[list[Any]], sheet: str) -> None:
-    """Write shocks in cells with a percent format as they are shown: the cell of -10% holds -0.1.
-
-    Parameters
-    ----------
-    cells : Formats
-        The workbook.
-    written : str
-        The range or name as the formula has it.
-    rows : list of list
-        Its values: factor, shock, unit; changed.
-    sheet : str
-        What a reference without a sheet means.
-    """
+    """Write shocks in cells with a percent format as they are shown: the cell of -10% holds -0.1."""
     block = read_reference(cells.names.get(written.rsplit("!", 1)[-1].upper(), written).lstrip("="))
     if block is None:
         return

@@ -63,15 +63,7 @@ class Cells(Formats, Protocol):
 
 
 class Calculator:
-    """Values of cells, each calculated once.
-
-    Parameters
-    ----------
-    cells : Cells
-        The workbook.
-    ask : callable
-        Answers our functions.
-    """
+    """Values of cells, each calculated once."""
 
     def __init__(self, cells: Cells, ask: Ask) -> None:
         self._cells, self._ask = cells, ask
@@ -83,39 +75,12 @@ class Calculator:
         self._trees: dict[str, Any] = {}
 
     def value(self, sheet: str, row: int, column: int) -> Any:
-        """Return what a cell shows.
-
-        Parameters
-        ----------
-        sheet : str
-            Its sheet.
-        row, column : int
-            From zero.
-
-        Returns
-        -------
-        float, str, bool, CellError or None
-
-        Raises
-        ------
-        UnsupportedError
-            It needs what this calculator does not do.
-        """
+        """Return what a cell shows."""
         found = self.whole(sheet, row, column)
         return found.first if isinstance(found, Grid) else found
 
     def whole(self, sheet: str, row: int, column: int) -> Any:
-        """Return what a cell's formula gives, a spilled table as a :class:`Grid`.
-
-        Parameters
-        ----------
-        sheet, row, column
-            As in :meth:`value`.
-
-        Returns
-        -------
-        float, str, bool, CellError, Grid or None
-        """
+        """Return what a cell's formula gives, a spilled table as a :class:`Grid`."""
         key = (sheet, row, column)
         if key in self._known:
             return self._known[key]
@@ -148,19 +113,7 @@ class Calculator:
         return self._known[key]
 
     def calculate(self, formula: str, sheet: str) -> Any:
-        """Return what a formula gives on a sheet, errors as values.
-
-        Parameters
-        ----------
-        formula : str
-            In the file's form.
-        sheet : str
-            What references without a sheet mean.
-
-        Returns
-        -------
-        float, str, bool, CellError, Grid or None
-        """
+        """Return what a formula gives on a sheet, errors as values."""
         try:
             tree = self._trees.get(formula)
             if tree is None:

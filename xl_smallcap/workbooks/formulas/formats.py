@@ -13,24 +13,7 @@ _DIGITS = re.compile(r'^(?P<head>(?:[+-]|"[^"]*")*)(?P<thousands>#,##)?0(?P<poin
 
 
 def formatted(value: float, pattern: str) -> str:
-    """Write a number by a pattern.
-
-    Parameters
-    ----------
-    value : float
-        Number or day number.
-    pattern : str
-        yyyy-mm-dd, d mmm yyyy, mmm yyyy, or sections of 0, 0.00, #,##0, with signs, percent and quoted text.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    UnsupportedError
-        Any other pattern.
-    """
+    """Write a number by a pattern."""
     if pattern.lower() in ("yyyy-mm-dd", "d mmm yyyy", "mmm yyyy"):
         if value < FIRST_DAY:
             raise UnsupportedError("a day before March 1900")  # Excel has a 29 February there

@@ -39,17 +39,7 @@ class Apply:
 
 
 def plain_name(name: str) -> str:
-    """Return a function's name in capitals without the prefixes Excel's files put before it.
-
-    Parameters
-    ----------
-    name : str
-        As in the file.
-
-    Returns
-    -------
-    str
-    """
+    """Return a function's name in capitals without the prefixes Excel's files put before it."""
     name = name.strip().upper()
     if "!" in name:  # a function of another workbook: [1]!RUSSELL_BETA
         name = name.rsplit("!", 1)[1]
@@ -181,22 +171,7 @@ def _operand(token: Token) -> Any:
 
 
 def parse(formula: str) -> Any:
-    """Read a formula.
-
-    Parameters
-    ----------
-    formula : str
-        In the file's form: English names, commas, with or without "=".
-
-    Returns
-    -------
-    Literal, Area or Apply
-
-    Raises
-    ------
-    UnsupportedError
-        Something this reader does not know.
-    """
+    """Read a formula."""
     reader = _Reader(formula if formula.startswith("=") else "=" + formula)
     try:
         tree = reader.expression()

@@ -33,17 +33,7 @@ class Block:
 
 
 def column_number(letters: str) -> int:
-    """Return a column's number from zero.
-
-    Parameters
-    ----------
-    letters : str
-        A to XFD.
-
-    Returns
-    -------
-    int
-    """
+    """Return a column's number from zero."""
     n = 0
     for ch in letters.upper():
         n = 26 * n + ord(ch) - 64
@@ -51,17 +41,7 @@ def column_number(letters: str) -> int:
 
 
 def column_letters(number: int) -> str:
-    """Return a column's letters.
-
-    Parameters
-    ----------
-    number : int
-        From zero.
-
-    Returns
-    -------
-    str
-    """
+    """Return a column's letters."""
     name, number = "", number + 1
     while number:
         number, rest = divmod(number - 1, 26)
@@ -70,35 +50,13 @@ def column_letters(number: int) -> str:
 
 
 def address(row: int, column: int, fixed: bool = False) -> str:
-    """Return a cell's address.
-
-    Parameters
-    ----------
-    row, column : int
-        From zero.
-    fixed : bool
-        With dollar signs.
-
-    Returns
-    -------
-    str
-    """
+    """Return a cell's address."""
     mark = "$" if fixed else ""
     return f"{mark}{column_letters(column)}{mark}{row + 1}"
 
 
 def place(cell: str) -> tuple[int, int]:
-    """Return row and column of an address such as B7, from zero.
-
-    Parameters
-    ----------
-    cell : str
-        Without a sheet.
-
-    Returns
-    -------
-    tuple of int
-    """
+    """Return row and column of an address such as B7, from zero."""
     found = re.fullmatch(_CELL, cell)
     if found is None:
         raise ValueError(cell)
@@ -106,18 +64,7 @@ def place(cell: str) -> tuple[int, int]:
 
 
 def read_reference(text: str) -> Block | None:
-    """Read a reference.
-
-    Parameters
-    ----------
-    text : str
-        A1, Sheet!A1:B2, 'My sheet'!A:A.
-
-    Returns
-    -------
-    Block or None
-        None where it is something else (a name, a structured reference).
-    """
+    """Read a reference. None where it is something else (a name, a structured reference)."""
 
     def sheet(quoted: str | None, bare: str | None) -> str | None:
         return quoted.replace("''", "'") if quoted else bare

@@ -66,51 +66,17 @@ class Range(Grid):
 
 
 def serial(value: dt.date, date1904: bool = False) -> float:
-    """Return the day number of a date.
-
-    Parameters
-    ----------
-    value : datetime.date or datetime.datetime
-        The date or moment.
-    date1904 : bool
-        Whether the workbook counts from 1904.
-
-    Returns
-    -------
-    float
-    """
+    """Return the day number of a date."""
     return day_number(value) - (1462.0 if date1904 else 0.0)
 
 
 def day_of(number: float) -> dt.date:
-    """Return the date of a day number.
-
-    Parameters
-    ----------
-    number : float
-        Days since the end of 1899.
-
-    Returns
-    -------
-    datetime.date
-    """
+    """Return the date of a day number."""
     return _EPOCH + dt.timedelta(days=int(number))
 
 
 def cell_of(value: Scalar, date1904: bool = False) -> Any:
-    """Return a function's native value as a cell holds it: dates as day numbers, nothing as #N/A.
-
-    Parameters
-    ----------
-    value : float, str, bool, datetime.date or None
-        From a worksheet function.
-    date1904 : bool
-        Whether the workbook counts from 1904.
-
-    Returns
-    -------
-    float, str, bool or CellError
-    """
+    """Return a function's native value as a cell holds it: dates as day numbers, nothing as #N/A."""
     if value is None:
         return CellError("#N/A")
     if isinstance(value, bool):
@@ -121,17 +87,7 @@ def cell_of(value: Scalar, date1904: bool = False) -> Any:
 
 
 def scalar(value: Any) -> Any:
-    """Return a single value: of a grid its first cell; an error is raised.
-
-    Parameters
-    ----------
-    value : object
-        Any result.
-
-    Returns
-    -------
-    float, str, bool or None
-    """
+    """Return a single value: of a grid its first cell; an error is raised."""
     if isinstance(value, Grid):
         value = value.first
     if isinstance(value, CellError):
@@ -140,17 +96,7 @@ def scalar(value: Any) -> Any:
 
 
 def number(value: Any) -> float:
-    """Return a value as arithmetic takes it.
-
-    Parameters
-    ----------
-    value : object
-        Any result.
-
-    Returns
-    -------
-    float
-    """
+    """Return a value as arithmetic takes it."""
     value = scalar(value)
     if value is None:
         return 0.0
@@ -166,17 +112,7 @@ def number(value: Any) -> float:
 
 
 def text(value: Any) -> str:
-    """Return a value as the operator & takes it.
-
-    Parameters
-    ----------
-    value : object
-        Any result.
-
-    Returns
-    -------
-    str
-    """
+    """Return a value as the operator & takes it."""
     value = scalar(value)
     if value is None:
         return ""
@@ -190,17 +126,7 @@ def text(value: Any) -> str:
 
 
 def truth(value: Any) -> bool:
-    """Return a value as a condition.
-
-    Parameters
-    ----------
-    value : object
-        Any result.
-
-    Returns
-    -------
-    bool
-    """
+    """Return a value as a condition."""
     value = scalar(value)
     if isinstance(value, str):
         if value.upper() in ("TRUE", "FALSE"):
@@ -210,18 +136,7 @@ def truth(value: Any) -> bool:
 
 
 def compare(one: Any, two: Any) -> int:
-    """Order two values as Excel does: numbers before texts before booleans; texts without case.
-
-    Parameters
-    ----------
-    one, two : object
-        Any results.
-
-    Returns
-    -------
-    int
-        -1, 0 or 1.
-    """
+    """Order two values as Excel does: numbers before texts before booleans; texts without case. -1, 0 or 1."""
     one, two = scalar(one), scalar(two)
     if one is None:
         one = "" if isinstance(two, str) else False if isinstance(two, bool) else 0.0
@@ -242,16 +157,6 @@ def compare(one: Any, two: Any) -> int:
 
 
 def sortable(value: Any) -> bool:
-    """Return whether < and > on a value are plain: Excel sorts texts by the rules of a language.
-
-    Parameters
-    ----------
-    value : object
-        Any result.
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether < and > on a value are plain: Excel sorts texts by the rules of a language."""
     value = scalar(value)
     return not isinstance(value, str) or _SIMPLE.fullmatch(value) is not None

@@ -13,39 +13,14 @@ LEGEND = (("typed by you", "input"), ("RUSSELL_ result", "result"), ("formula on
 
 
 def month_ends(page: Page, top: int, months: int) -> range:
-    """Write month ends into the first column, oldest first, the last one the day of the workbook.
-
-    Parameters
-    ----------
-    page : Page
-        The sheet.
-    top : int
-        Row of the oldest, from zero.
-    months : int
-        How many before the last.
-
-    Returns
-    -------
-    range
-        Their rows.
-    """
+    """Write month ends into the first column, oldest first, the last one the day of the workbook. Their rows."""
     for back in range(months, -1, -1):
         page.put(top + months - back, 0, f"=EOMONTH({LATEST},-{back})" if back else f"={LATEST}", DATE)
     return range(top, top + months + 1)
 
 
 def heading(page: Page, title: str, says: str, columns: int) -> None:
-    """Write title, what the sheet answers, the data's name and day, and the legend; set up the page for print.
-
-    Parameters
-    ----------
-    page : Page
-        A new sheet.
-    title, says : str
-        Its title and the question it answers.
-    columns : int
-        Width of the printed part.
-    """
+    """Write title, what the sheet answers, the data's name and day, and the legend; set up the page for print."""
     sheet = page.sheet
     sheet.set_row(0, 24)
     page.put(0, 0, title, kind="title")

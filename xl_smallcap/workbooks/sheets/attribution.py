@@ -17,19 +17,7 @@ ITEMS = ("growth", "inflation", "easing", "dollar", "oil", "real_yield", "credit
 def waterfall(page: Page, row: int, column: int, items: list[tuple[str, str]]) -> tuple[int, int]:
     """Write the helper columns of a waterfall: from, to, and what of each bar lies above and below zero.
 
-    Parameters
-    ----------
-    page : Page
-        The sheet.
-    row, column : int
-        Of the header's first cell.
-    items : list of tuple
-        Label and contribution of each step as formulas; the last is the total, which starts at zero.
-
-    Returns
-    -------
-    tuple of int
-        First and last row of the steps.
+    First and last row of the steps.
     """
     heads = [
         "item",
@@ -70,21 +58,8 @@ def waterfall(page: Page, row: int, column: int, items: list[tuple[str, str]]) -
 def items_of(labels: str, values: str, rows: range, names: tuple[str, ...]) -> list[tuple[str, str]]:
     """Return label and contribution of each step, found by name in a spilled attribution, the total last.
 
-    Texts are compared as ``A1&""``: LibreOffice does not find a text of a spilled add-in table equal to the same text.
-
-    Parameters
-    ----------
-    labels, values : str
-        Columns with the items and their contributions, such as "$A".
-    rows : range
-        Rows of the table, from one.
-    names : tuple of str
-        Items wanted.
-
-    Returns
-    -------
-    list of tuple
-        Formulas.
+    Texts are compared as ``A1&""``: LibreOffice does not find a text of a spilled add-in table equal to the same
+    text. Formulas.
     """
     found = []
     for name in names:
@@ -94,15 +69,7 @@ def items_of(labels: str, values: str, rows: range, names: tuple[str, ...]) -> l
 
 
 def build(draft: Draft, page: Page) -> None:
-    """Write the sheet.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        An empty sheet.
-    """
+    """Write the sheet."""
     heading(page, "Attribution", "What drove the return of a period? Log contributions add up exactly.", 12)
     page.put(4, 0, "From the close of", kind="label")
     page.input(4, 1, "in_from", None, form=DATE)

@@ -35,13 +35,7 @@ _NOTE = (
 
 
 def inputs(page: Page) -> None:
-    """Write the inputs; first, since every sheet uses their names.
-
-    Parameters
-    ----------
-    page : Page
-        An empty sheet.
-    """
+    """Write the inputs; first, since every sheet uses their names."""
     rows = [
         ("Target", "in_target", "relative", ["russell", "sp500", "relative", "hedged"], "what is explained"),
         ("Window", "in_window", 250, None, 'days, or "104w", "60m"'),
@@ -61,15 +55,7 @@ def inputs(page: Page) -> None:
 
 
 def build(draft: Draft, page: Page) -> None:
-    """Write the sheet; every number is a RUSSELL_BETA formula of its own that a person can trace.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        Its sheet, inputs written.
-    """
+    """Write the sheet; every number is a RUSSELL_BETA formula of its own that a person can trace."""
     sheet = page.sheet
     heading(page, "Russell 2000: macro factor betas", "What moves it, how surely, and has that been so before?", 11)
     typed = (

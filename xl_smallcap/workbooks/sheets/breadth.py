@@ -14,15 +14,7 @@ _TOLD = (("equal", "standard deviation"), ("winsor", "1 % at either end brought 
 
 
 def dispersion(draft: Draft, page: Page) -> None:
-    """Write the sheet Dispersion.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        An empty sheet.
-    """
+    """Write the sheet Dispersion."""
     heading(page, "Dispersion", "How far apart do the members' returns lie, against the S&P 500's?", 10)
     page.put(4, 0, "Returns over", kind="label")
     page.input(4, 1, "in_dispersion_window", "1m", ["1m", "3m", "12m", "21", "63"])
@@ -86,15 +78,7 @@ _STATS = (("net", COUNT), ("net_pct", OPEN_INTEREST), ("change", COUNT), ("perce
 
 
 def positioning(draft: Draft, page: Page) -> None:
-    """Write the sheet Positioning, with the user's own gauges.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        An empty sheet.
-    """
+    """Write the sheet Positioning, with the user's own gauges."""
     heading(page, "Positioning and gauges", "Who is long and short, and how unusual is that?", 11)
     heads = ["E-mini Russell 2000", "net, contracts", "net, % OI", "change, week", "percentile, 3 y"]
     page.row(4, 0, [*heads, "percentile, 5 y", "z, 3 y", "z, 5 y", "report of", "published"], "head")

@@ -28,15 +28,7 @@ _STATS = (
 
 
 def build(draft: Draft, page: Page) -> None:
-    """Write the sheet.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        An empty sheet.
-    """
+    """Write the sheet."""
     heading(page, "Fair value", "What is the Russell worth given macro, and would random walks look as good?", 8)
     page.put(4, 0, "Target", kind="label")
     page.input(4, 1, "in_fv_target", "russell", ["russell", "sp500", "relative", "hedged"])

@@ -24,15 +24,7 @@ HEAT: dict[str, Any] = {
 
 
 def build(draft: Draft, page: Page) -> None:
-    """Write the sheet.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        An empty sheet.
-    """
+    """Write the sheet."""
     heading(page, "Threading the needle", "Growth without inflation, and small ahead of large: what are the odds?", 10)
     page.put(4, 0, "Months", kind="label")
     page.input(4, 1, "in_needle_months", 3, list(range(1, 13)))

@@ -42,19 +42,7 @@ class PitchOptions:
 
 
 def inputs(page: Page, options: PitchOptions, as_of: object, paths: list[str]) -> None:
-    """Write the inputs first, since every sheet uses their names.
-
-    Parameters
-    ----------
-    page : Page
-        An empty sheet.
-    options : PitchOptions
-        Paths to open with.
-    as_of : datetime.date or None
-        The day; None is the last of the data.
-    paths : list of str
-        Ids of the library.
-    """
+    """Write the inputs first, since every sheet uses their names."""
     page.put(1, 0, "As of", kind="label")
     page.input(1, 1, "in_as_of", as_of, form=DATE)
     page.spread((1, 1, 1, 2))
@@ -156,15 +144,7 @@ def _lists(page: Page, projecting: bool) -> None:
 
 
 def build(page: Page, options: PitchOptions) -> None:
-    """Write the page.
-
-    Parameters
-    ----------
-    page : Page
-        Its sheet, inputs written; the sheet Pitch data is written too.
-    options : PitchOptions
-        Audience, paths, disclaimer.
-    """
+    """Write the page."""
     sheet, projecting = page.sheet, options.projecting
     internal = options.audience == "internal"
     sheet.set_column(0, COLUMNS - 1, WIDTH)

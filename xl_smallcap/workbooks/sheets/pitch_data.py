@@ -209,15 +209,7 @@ def _regimes(page: Page, projections: bool) -> None:
 
 
 def build(page: Page, projections: bool) -> None:
-    """Write the sheet.
-
-    Parameters
-    ----------
-    page : Page
-        An empty sheet of a workbook whose names in_as_of, in_path and in_against are set.
-    projections : bool
-        Whether fans, map and tipping levels are wanted.
-    """
+    """Write the sheet."""
     _betas(page)
     _attribution(page)
     page.row(CLAIM_ROW - 1, THESIS_COLUMN, HEADS, "head")

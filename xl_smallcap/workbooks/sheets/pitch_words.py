@@ -60,17 +60,7 @@ def _skipped(projecting: bool) -> tuple[int, ...]:
 
 
 def headline(projecting: bool) -> str:
-    """Return the headline: what the data say, as a formula.
-
-    Parameters
-    ----------
-    projecting : bool
-        Whether projections are shown.
-
-    Returns
-    -------
-    str
-    """
+    """Return the headline: what the data say, as a formula."""
     beta = '"{0} "&TEXT({1},' + _SIGNED + ')&" % ("&{2}&")"'
     parts = [
         beta.format(name, _at(data.BETAS + k, 1), _at(data.BETAS + k, 6))
@@ -107,13 +97,7 @@ def headline(projecting: bool) -> str:
 
 
 def level_tiles() -> list[tuple[str, str, str]]:
-    """Return the three levels that matter: where the path's call is a coin's toss.
-
-    Returns
-    -------
-    list of tuple
-        Label, number and explanation.
-    """
+    """Return the three levels that matter: where the path's call is a coin's toss. Label, number and explanation."""
 
     def tile(row: int, label: str, turned: bool, rate: bool) -> tuple[str, str, str]:
         now, shock, level, fails, low, high, bounded = (_at(row, k) for k in (1, 2, 3, 4, 5, 6, 7))
@@ -141,13 +125,7 @@ def level_tiles() -> list[tuple[str, str, str]]:
 
 
 def factor_tiles() -> list[tuple[str, str, str]]:
-    """Return tiles without a projection: how unusual today's factors are.
-
-    Returns
-    -------
-    list of tuple
-        Label, number and explanation.
-    """
+    """Return tiles without a projection: how unusual today's factors are. Label, number and explanation."""
     says = "level against the last 250 observations"
     return [
         (label, f'=TEXT(RUSSELL_FACTOR("{factor}","z",in_as_of),{_SIGNED})&" sd"', says)
@@ -166,19 +144,7 @@ NEEDLE = (
 
 
 def claim(i: int, projecting: bool) -> tuple[str, str, str]:
-    """Return one line of the checklist: claim, first statistic with its interval, verdict.
-
-    Parameters
-    ----------
-    i : int
-        Which claim.
-    projecting : bool
-        Whether projections are shown.
-
-    Returns
-    -------
-    tuple of str
-    """
+    """Return one line of the checklist: claim, first statistic with its interval, verdict."""
     if i in _skipped(projecting):
         return CLAIMS[i], "", "not shown"
     value, unit, low, high, day = (_claim(i, k) for k in (2, 3, 4, 5, 10))
@@ -197,17 +163,7 @@ def claim(i: int, projecting: bool) -> tuple[str, str, str]:
 
 
 def against(projecting: bool) -> list[str]:
-    """Return the case against, five formulas.
-
-    Parameters
-    ----------
-    projecting : bool
-        Whether projections are shown.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the case against, five formulas."""
     skipped = _skipped(projecting)
     total = len(CLAIMS) - len(skipped)
     few = f'TEXT({_count("not enough data", skipped)},"0")&" of {total} claims are not decided by the data."'
@@ -263,17 +219,7 @@ def against(projecting: bool) -> list[str]:
 
 
 def change(projecting: bool) -> list[str]:
-    """Return what would change our mind, five formulas.
-
-    Parameters
-    ----------
-    projecting : bool
-        Whether projections are shown.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return what would change our mind, five formulas."""
 
     def rows(i: int, needs: str) -> str:
         return (
@@ -315,17 +261,7 @@ def _literal(text: str) -> str:
 
 
 def footer(options: Any) -> list[str]:
-    """Return the four lines of the footer.
-
-    Parameters
-    ----------
-    options : PitchOptions
-        Audience, disclaimer and approver.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the four lines of the footer."""
     from xl_smallcap import __version__
 
     source = 'INDEX(RUSSELL_BETAS("relative",250,in_as_of),2,26)'

@@ -22,17 +22,7 @@ _VERDICTS = (
 
 
 def verdict_colours(draft: Draft, page: Page, top: int, left: int, bottom: int, right: int) -> None:
-    """Colour verdicts; the word stays, so that grey print says the same.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        The sheet.
-    top, left, bottom, right : int
-        The block.
-    """
+    """Colour verdicts; the word stays, so that grey print says the same."""
     for word, ink, fill in _VERDICTS:
         look = draft.book.add_format({"font_color": ink, "bg_color": fill, "bold": word != "not enough data"})
         # &"": a text of a spilled add-in table is not equal to the same text in LibreOffice
@@ -42,15 +32,7 @@ def verdict_colours(draft: Draft, page: Page, top: int, left: int, bottom: int, 
 
 
 def thesis(draft: Draft, page: Page) -> None:
-    """Write the sheet Thesis.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        An empty sheet.
-    """
+    """Write the sheet Thesis."""
     heading(page, "The thesis, claim by claim", "Rules were fixed before looking: docs/methods.md, Thesis.", 13)
     found: Any = page.spill(THESIS_ROW, 0, "=RUSSELL_THESIS(in_as_of)", THESIS_ROWS, 44)
     for j, name in enumerate(getattr(found, "rows", ((),))[0]):
@@ -61,15 +43,7 @@ def thesis(draft: Draft, page: Page) -> None:
 
 
 def data(draft: Draft, page: Page) -> None:
-    """Write the sheet Data: the snapshot, its day, and a row a series.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        An empty sheet.
-    """
+    """Write the sheet Data: the snapshot, its day, and a row a series."""
     from xl_smallcap import __version__
 
     heading(page, "Data", "Which data, how fresh, from where, under which licence?", 15)
@@ -92,15 +66,7 @@ def data(draft: Draft, page: Page) -> None:
 
 
 def functions(draft: Draft, page: Page) -> None:
-    """Write the sheet Functions from the function table.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        An empty sheet.
-    """
+    """Write the sheet Functions from the function table."""
     heading(page, "Functions", "Every worksheet function with its help and a live example.", 5)
     for j, (name, width) in enumerate(
         (("function", 30), ("gives", 70), ("arguments", 52), ("example", 48), ("live", 30))

@@ -13,15 +13,7 @@ MODEL = "in_as_of,in_regime_model"
 
 
 def build(draft: Draft, page: Page) -> None:
-    """Write the sheet.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        An empty sheet.
-    """
+    """Write the sheet."""
     heading(page, "Regimes", "Growth without inflation: how likely, by what was known on the day?", 14)
     page.put(4, 0, "Model", kind="label")
     page.input(4, 1, "in_regime_model", "chains", ["chains", "bands", "hmm", "market"])

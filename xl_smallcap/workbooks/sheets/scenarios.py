@@ -33,15 +33,7 @@ _STATS = (
 
 
 def build(draft: Draft, page: Page) -> None:
-    """Write the sheet.
-
-    Parameters
-    ----------
-    draft : Draft
-        The workbook.
-    page : Page
-        An empty sheet.
-    """
+    """Write the sheet."""
     heading(
         page, "Scenarios", "If growth, inflation and rates go this way, then what? Change a shock and all follows.", 9
     )
