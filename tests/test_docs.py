@@ -17,11 +17,11 @@ from xl_smallcap.hosts._cells import evaluate
 from xl_smallcap.session import Session
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FORMULAS = [
     (page.name, formula)
-    for page in (ROOT / "README.md", ROOT / "docs" / "verification.md")
+    for page in (ROOT / "README.md", ROOT / "docs" / "first-steps.md", ROOT / "docs" / "verification.md")
     for formula in re.findall(r"`=(RUSSELL_\w+\([^`]*\))`", page.read_text(encoding="utf-8"))
 ]
 COMMANDS = sorted(
@@ -36,7 +36,6 @@ COMMANDS = sorted(
 
 
 def test_generated_parts_are_current() -> None:
-    assert build_docs.readme_with_table(README) == README, "run python -m tools.build_docs"
     page = (ROOT / "docs" / "functions.md").read_text(encoding="utf-8")
     assert page == build_docs.functions_page(), "run python -m tools.build_docs"
     sources = (ROOT / "docs" / "data-sources.md").read_text(encoding="utf-8")
@@ -101,5 +100,32 @@ def test_links_lead_somewhere_and_no_machine_is_named(page: Path) -> None:
 
 def test_the_changelog_knows_this_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert f"## {xl_smallcap.__version__} " in text
-    assert f'version = "{xl_smallcap.__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f"version {xl_smallcap.__version__}," in text
+    days = re.findall(r"^## (.*)$", text, re.M)
+    assert days == sorted(days, reverse=True)
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\d", day) for day in days)
+
+
+def test_the_version_stands_in_one_place() -> None:
+    version = xl_smallcap.__version__
+    for path in (ROOT / "pyproject.toml", *ROOT.glob("xl_smallcap/**/*.py")):
+        if path.name != "_version.py":
+            assert f'"{version}"' not in path.read_text(encoding="utf-8"), path
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a page, without code, tables, headings and links' addresses."""
+    plain = re.sub(r"```.*?```", "", text, flags=re.S)
+    plain = re.sub(r"^(#|\||<!--|!\[).*$", "\n", plain, flags=re.M)
+    plain = re.sub(r"\]\([^)]*\)", "]", plain)
+    plain = re.sub(r"`[^`]*`", "code", plain)
+    plain = plain.replace("M. Ball", "M Ball")
+    ended = re.split(r"(?<=[.?!])\s|\n\s*\n|\n\* |:\n", plain)
+    return [" ".join(s.split()) for s in ended if s.strip()]
+
+
+def test_the_readme_is_short_and_in_short_sentences() -> None:
+    assert len(README.splitlines()) <= 120
+    assert len(sentences(README)) > 50
+    long = [s for s in sentences(README) if len(re.findall(r"[\w.%+-]+", s)) > 30 and "·" not in s]
+    assert not long

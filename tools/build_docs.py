@@ -1,4 +1,4 @@
-"""Write the tables of README.md, docs/functions.md and docs/data-sources.md from the functions and the catalogue.
+"""Write docs/functions.md and the table in docs/data-sources.md from the functions and the catalogue.
 
 Run ``python -m tools.build_docs`` after changing a function; a test compares the files with the table.
 """
@@ -13,13 +13,6 @@ from xl_smallcap.functions import FUNCTIONS
 
 ROOT = Path(__file__).parents[1]
 _SERIES_BEGIN, _SERIES_END = "<!-- series: begin (python -m tools.build_docs) -->", "<!-- series: end -->"
-_BEGIN, _END = "<!-- functions: begin (python -m tools.build_docs) -->", "<!-- functions: end -->"
-
-
-def readme_table() -> str:
-    """Return the table of functions as README.md shows it."""
-    rows = [f"| `{f.usage}` | {f.help} |" for f in FUNCTIONS]
-    return "\n".join([_BEGIN, "| function | gives |", "|---|---|", *rows, _END])
 
 
 def functions_page() -> str:
@@ -30,20 +23,15 @@ def functions_page() -> str:
         "Generated from the docstrings by `python -m tools.build_docs`. Words are understood in any case; a blank",
         "cell, an empty text and 0 mean the default. Errors are real spreadsheet errors; the sentence behind one is",
         "`=RUSSELL_WHY(FORMULATEXT(A1))`.",
+        "",
+        "| function | gives |",
+        "|---|---|",
+        *(f"| [`{f.usage}`](#{f.name.lower()}) | {f.help} |" for f in FUNCTIONS),
     ]
     for f in FUNCTIONS:
         out += ["", f"## {f.name}", "", f.help, ""]
         out += [f"- `{p.name}`{' (optional)' if p.optional else ''}: {p.help}" for p in f.parameters]
     return "\n".join(out).rstrip() + "\n"
-
-
-def readme_with_table(text: str) -> str:
-    """Return README.md with the table brought up to date."""
-    pattern = re.escape(_BEGIN) + r".*?" + re.escape(_END)
-    found, times = re.subn(pattern, lambda _: readme_table(), text, flags=re.DOTALL)
-    if times != 1:
-        raise ValueError("README.md has lost its markers for the function table")
-    return found
 
 
 def series_table() -> str:
@@ -69,8 +57,6 @@ def main() -> None:
     """Write the files."""
     sources = ROOT / "docs" / "data-sources.md"
     sources.write_text(sources_with_table(sources.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
-    readme = ROOT / "README.md"
-    readme.write_text(readme_with_table(readme.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     (ROOT / "docs" / "functions.md").write_text(functions_page(), encoding="utf-8", newline="\n")
 
 
