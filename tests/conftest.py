@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+
+# before numpy: on matrices this small a second thread of BLAS only waits, at full speed
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import shutil
 from collections.abc import Iterator
 from pathlib import Path

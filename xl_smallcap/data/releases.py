@@ -52,6 +52,7 @@ def _cftc_days(reports: DayArray) -> DayArray:
     return np.asarray(monday + np.where(late, 7, 4).astype("timedelta64[D]"), dtype="datetime64[D]")
 
 
+@functools.cache
 def federal_holidays(year: int) -> DayArray:
     """Return the days on which federal offices are closed (5 U.S.C. 6103), as observed; Juneteenth since 2021."""
 
@@ -92,10 +93,16 @@ class Known:
 
 
 def available_at(series: Series, data: SeriesData) -> tuple[MinuteArray, BoolArray]:
-    """Return when each row became known, and whether that is only the usual lag.
+    """Return when each row became known, ``datetime64[m]`` in New York, and whether that is only the usual lag."""
+    rule = (series.frequency, series.time, series.lag_days, series.calendar_id)
+    if rule not in data.moments:
+        for column in (found := _moments(series, data)):
+            column.setflags(write=False)
+        data.moments[rule] = found
+    return data.moments[rule]
 
-    moments: new York wall clock, ``datetime64[m]``.
-    """
+
+def _moments(series: Series, data: SeriesData) -> tuple[MinuteArray, BoolArray]:
     hours, _, minutes = series.time.partition(":")
     clock = np.timedelta64(int(hours) * 60 + int(minutes), "m")
     rule: MinuteArray

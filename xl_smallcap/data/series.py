@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xl_smallcap.types import DayArray, FloatArray
+from xl_smallcap.types import BoolArray, DayArray, FloatArray
 
 MinuteArray = NDArray[np.datetime64]
 """Moments to the minute, New York wall clock, dtype ``datetime64[m]``."""
@@ -40,6 +41,11 @@ class SeriesData:
     def has_vintages(self) -> bool:
         """Whether any row carries its own moment of publication."""
         return not bool(np.isnat(self.available_at).all())
+
+    @cached_property
+    def moments(self) -> dict[Hashable, tuple[MinuteArray, BoolArray]]:
+        """When each row became known, by the rule of its release: kept by releases.py for the life of the data."""
+        return {}
 
     def digest(self) -> str:
         """Return the sha-256 of the canonical values (not of file bytes). 64 hexadecimal digits."""

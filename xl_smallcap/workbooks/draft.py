@@ -38,6 +38,7 @@ class Page:
         self.sheet.set_default_row(15)
         self.styles = draft.styles
         self.cells: dict[tuple[int, int], Any] = {}
+        self._reach = 0, (0, 0)
         self.looks: dict[tuple[int, int], Any] = {}
         self.spills: dict[tuple[int, int], _Spill] = {}
         self.joined: set[tuple[int, int]] = set()
@@ -81,6 +82,13 @@ class Page:
             self.sheet.data_validation(
                 row, column, row, column, {"validate": "list", "source": list(choices), "ignore_blank": True}
             )
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """The last row and column written to; cells are only ever added."""
+        if self._reach[0] != len(self.cells):
+            self._reach = len(self.cells), (max(r for r, _ in self.cells), max(c for _, c in self.cells))
+        return self._reach[1]
 
     def spill(self, row: int, column: int, formula: str, room: int = 0, height: float = 0.0) -> Grid | CellError:
         """Write a table function as one dynamic array. What it gives now."""
@@ -238,7 +246,7 @@ class Draft(NoFormats):
     def extent(self, sheet: str) -> tuple[int, int]:
         """Return the numbers of used rows and columns; for the calculator."""
         page = self.pages[sheet]
-        rows, columns = max((r for r, _ in page.cells), default=0), max((c for _, c in page.cells), default=0)
+        rows, columns = page.reach
         for (row, column), spill in page.spills.items():
             rows, columns = max(rows, row + spill.room), max(columns, column + _WIDEST)
         return rows + 1, columns + 1
