@@ -29,6 +29,7 @@ hypothesis.settings.register_profile("reproducible", derandomize=True, deadline=
 hypothesis.settings.load_profile("reproducible")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist names the groups in the same hook, and would find none
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests in one worker, and those that share an office with them in one more.
 
