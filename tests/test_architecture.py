@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,12 @@ def test_the_face_imports_numpy_and_little_else() -> None:
         "requests",
     }
     assert not loaded & heavy
+
+
+def test_groups_of_tests_reach_xdist(request: pytest.FixtureRequest) -> None:
+    """What shares an office or a home runs in one worker; a silent failure of that costs minutes."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        assert request.node.nodeid.endswith("@tests/test_architecture")
 
 
 def _after_one_cell() -> set[str]:
