@@ -18,6 +18,7 @@ from xl_smallcap import cli
 from xl_smallcap.cli import terminal
 from xl_smallcap.functions import FUNCTIONS, RUSSELL_BETA, RUSSELL_BETAS
 from xl_smallcap.session import Session, use_session
+from xl_smallcap.workbooks import demo
 
 
 def program(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -57,6 +58,7 @@ def test_the_demo_leaves_own_data_current(
     assert "default model cannot be computed" in said.err
     assert "XLI" in said.err or "no series" in said.err
     assert "folder" in mine
+    monkeypatch.setattr(demo, "build_workbook", lambda path, **_: path)  # the page is the test's above
     assert cli.main(["demo", "--out", str(tmp_path / "out")]) == 0
     assert "Your own data stay CURRENT" in capsys.readouterr().out
     assert cli.main(["call", "RUSSELL_SNAPSHOT()"]) == 0
@@ -189,8 +191,7 @@ def test_panel_to_a_file_with_its_notes(tmp_path: Path, session: Session, capsys
     assert cli.main(["panel", "--window", "99999"]) == 1
 
 
-def test_workbook_build_and_libreoffice_oxt(tmp_path: Path, own_session: Session) -> None:
-    use_session(own_session)
+def test_workbook_build_and_libreoffice_oxt(tmp_path: Path, session: Session) -> None:
     assert cli.main(["workbook", "build", "--out", str(tmp_path / "book.xlsx")]) == 0
     assert cli.main(["libreoffice", "install", "--oxt", str(tmp_path / "a.oxt")]) == 0
     assert cli.main(["excel", "attach", str(tmp_path / "book.xlsx")]) == 0

@@ -179,6 +179,11 @@ def test_install_builds_the_macro_workbook_anywhere(own_session: Session, tmp_pa
     assert set(modules(made)) >= {MODULE, "xlwings", CLOSING}
     settings = (tmp_path / "user" / ".xl_smallcap" / "xl_smallcap.conf").read_bytes().decode("cp1252")
     assert '"INTERPRETER_WIN","' in settings
+    with zipfile.ZipFile(made) as archive:
+        drawings = [archive.read(n).decode() for n in archive.namelist() if n.endswith(".vml")]
+    assert len(drawings) == 1
+    assert "Refresh data" in drawings[0]
+    assert "RUSSELL_REFRESH</x:FmlaMacro>" in drawings[0]
     before = made.read_bytes()
     again = install(made, profile=tmp_path / "user")
     assert "there already" in again[0]

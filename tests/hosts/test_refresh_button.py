@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -172,27 +170,6 @@ End Sub''',
     assert app.evaluate("Sent()").endswith("ffff RUSSELL_FACTOR oil")
     assert app.evaluate("RUSSELL_ASOF()") == 1.5, "a function without arguments"
     assert app.evaluate("UBound(lastArgs)") == 1
-
-
-def test_the_macro_workbook_has_the_button(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from xl_smallcap.session import use_session
-    from xl_smallcap.workbooks.book import workbook_bytes
-    from xl_smallcap.workbooks.excel_install import install
-
-    monkeypatch.setenv("XL_SMALLCAP_HOME", str(tmp_path / "sample"))
-    load(Store(tmp_path / "sample" / "store"), "sample", lambda *_: None)
-    use_session(None)
-    try:
-        install(tmp_path / "out.xlsm")
-        with zipfile.ZipFile(tmp_path / "out.xlsm") as archive:
-            drawings = [archive.read(n).decode() for n in archive.namelist() if n.endswith(".vml")]
-        assert len(drawings) == 1
-        assert "Refresh data" in drawings[0]
-        assert "RUSSELL_REFRESH</x:FmlaMacro>" in drawings[0]
-        with zipfile.ZipFile(io.BytesIO(workbook_bytes())) as archive:
-            assert not any(n.endswith(".vml") for n in archive.namelist()), "no button without its macro"
-    finally:
-        use_session(None)
 
 
 @pytest.mark.libreoffice

@@ -75,7 +75,7 @@ def test_what_intervals_cover(method: Method) -> None:
 
     R = 0.3 * np.ones((4, 4)) + 0.7 * np.eye(4)
     truth = estimate(method, R[:, :, None], (R @ (B @ RELATIVE))[:, None]).beta[:, 0]
-    hits, drift, reps = np.zeros(4), 0, 250
+    hits, drift, reps = np.zeros(4), 0, 150
     for seed in range(reps):
         Y, X = legs(450, seed, persistence=0.3)
         found = attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 250, 250, method)

@@ -15,8 +15,9 @@ MAKERS = {"returns": twins.returns, "trending levels": twins.trending, "bad tick
 NAMES = tuple("abcdefgh")
 
 
-def loop(y: FloatArray, X: FloatArray, window: int, method: Method) -> FloatArray:
-    return np.array([twins.betas(y[i : i + window], X[i : i + window], method) for i in range(y.size - window + 1)])
+def loop(y: FloatArray, X: FloatArray, window: int, method: Method, every: int = 1) -> FloatArray:
+    starts = range(0, y.size - window + 1, every)
+    return np.array([twins.betas(y[i : i + window], X[i : i + window], method) for i in starts])
 
 
 @pytest.mark.parametrize("method", twins.METHODS, ids=repr)
@@ -25,8 +26,8 @@ def test_every_method_against_a_plain_loop(kind: str, method: Method) -> None:
     y, X = MAKERS[kind]()
     window = 120
     fit, _ = rolling_fit(y, X, window, method)
-    expected = loop(y, X, window, method)
-    error = np.abs(fit.params - expected) / np.abs(expected).max(axis=0)
+    expected = loop(y, X, window, method, every=3)
+    error = np.abs(fit.params[::3] - expected) / np.abs(expected).max(axis=0)
     # scikit-learn and lstsq round too: where factors are nearly collinear they are no better than 1e-9
     limit = 2e-9 if kind == "trending levels" else 1e-10
     assert error.max() < limit

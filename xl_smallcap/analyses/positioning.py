@@ -93,6 +93,16 @@ def positions(
     last_only: bool = False,
 ) -> Positions:
     """Compute positions of one category of traders."""
+    return session.once(
+        ("positions", category, as_of, contract, denominator, last_only),
+        lambda: _positions(session, category, as_of, contract, denominator, last_only),
+    )
+
+
+def _positions(
+    session: Session, category: Category, as_of: np.datetime64 | None, contract: str, denominator: Denominator,
+    last_only: bool,
+) -> Positions:  # fmt: skip
     ids = [f"TFF_{contract}_{f}" for f in ("OI", f"{FIELDS[category]}_LONG", f"{FIELDS[category]}_SHORT")]
     missing = next((i for i in ids if i not in session.snapshot.entries), None)
     if missing is not None:

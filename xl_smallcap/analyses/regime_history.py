@@ -59,6 +59,14 @@ def regime_history(
     session: Session, model: RegimeModel, as_of: np.datetime64 | None, progress: Progress | None = None
 ) -> RegimeHistory:
     """Return the filtered regimes of every month end, refitted at each."""
+    if progress is not None:
+        return _regime_history(session, model, as_of, progress)
+    return session.once(("regime history", model, as_of), lambda: _regime_history(session, model, as_of, None))
+
+
+def _regime_history(
+    session: Session, model: RegimeModel, as_of: np.datetime64 | None, progress: Progress | None
+) -> RegimeHistory:
     days = month_ends(session, model, as_of)
     every = month_ends(session, model, None) if as_of is not None else days
     parts: list[FloatArray] = []

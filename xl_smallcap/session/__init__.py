@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +75,7 @@ class Session:
         """Rises when the snapshot or the catalogue changes; answers are kept under it."""
         self.answers: Lru[Any] = Lru(self.settings.memory_answers, _MOST_ANSWER_BYTES)
         self._panels: Lru[Panel] = Lru(64)
+        self._results: Lru[Any] = Lru(256)
         self._fits: Lru[Any] = Lru(self.settings.memory_fits)
         self._lock = threading.RLock()
         self._pinned = fingerprint
@@ -158,6 +159,27 @@ class Session:
             self._panels.put(key, found)
         return found
 
+    def once(self, key: tuple[Hashable, ...], compute: Callable[[], V]) -> V:
+        """Return what many cells of a page ask for, computed once for the open snapshot and kept in memory.
+
+        Parameters
+        ----------
+        key : tuple
+            Everything it depends on besides snapshot, catalogue and settings.
+        compute : callable
+            Without arguments.
+
+        Returns
+        -------
+        object
+        """
+        whole = (self.snapshot.fingerprint, self.catalogue.fingerprint, *key)
+        found: V | None = self._results.get(whole)
+        if found is None:
+            found = compute()
+            self._results.put(whole, found)
+        return found
+
     def find(self, key: tuple[str, ...], from_columns: Callable[[Columns], V]) -> V | None:
         """Return a model from memory or disk, or None where it has not been computed.
 
@@ -224,6 +246,7 @@ class Session:
         self.generation += 1
         self.answers.clear()
         self._panels.clear()
+        self._results.clear()
         self._fits.clear()
 
     def _fit_path(self, key: tuple[str, ...]) -> Path:
