@@ -23,6 +23,7 @@ from xl_smallcap.data.writing import csv_bytes, digest_of, write_atomic
 from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError, StoreError
 from xl_smallcap.hosts import _cells, server
 from xl_smallcap.session import Session, current_session, use_session
+from xl_smallcap.workbooks import book, pitch_sheet
 
 Capture = pytest.CaptureFixture[str]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="rights, pipes and devices of POSIX")
@@ -65,6 +66,9 @@ def test_every_output_keeps_the_old_file_where_the_disk_is_full(
         real(handle)
 
     monkeypatch.setattr(os, "fsync", full)
+    # what would be in it does not matter here
+    monkeypatch.setattr(book, "workbook_bytes", lambda **_: b"a workbook")
+    monkeypatch.setattr(pitch_sheet, "pitch_bytes", lambda *_, **__: (b"a page", ()))
     assert cli.main(outputs(out)[k]) == 1
     said = capsys.readouterr().err
     assert out.read_bytes() == b"what was there"

@@ -33,7 +33,7 @@ from xl_smallcap.functions import (
 )
 from xl_smallcap.session import Session, use_session
 
-WORLDS = int(os.environ.get("XL_SMALLCAP_WORLDS", "3"))
+WORLDS = int(os.environ.get("XL_SMALLCAP_WORLDS", "1"))
 """Random worlds tried; a longer look: XL_SMALLCAP_WORLDS=40."""
 DAYS = [dt.date(2017, 9, 29) + dt.timedelta(days=i) for i in range(2900)]
 
