@@ -72,6 +72,12 @@ def test_what_may_be_imported_where(path: Path) -> None:
             "blpapi": "bloomberg.py", "filelock": "locks.py"}  # fmt: skip
     for name, file in only.items():
         assert name not in names or path.name == file, f"{name} is imported in {file} alone"
+    for name, rooms in {
+        "pandas": ("face", "estimators.py"),
+        "sklearn": ("estimators.py",),
+        "matplotlib": ("face",),
+    }.items():
+        assert name not in names or room in rooms, f"{name} is for {rooms}, never on a cell's way"
     if "openpyxl" in names:
         assert room == "workbooks" or path.name == "workbook.py"
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 800, "what second thing does this file do?"

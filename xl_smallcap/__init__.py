@@ -33,11 +33,18 @@ from xl_smallcap.errors import (
 )
 
 if TYPE_CHECKING:
+    from xl_smallcap import estimators as estimators
+    from xl_smallcap.face import Data as Data
+    from xl_smallcap.face import Frame as Frame
+    from xl_smallcap.face import load as load
+    from xl_smallcap.face import open as open
     from xl_smallcap.functions import *  # noqa: F403
     from xl_smallcap.session import Session as Session
     from xl_smallcap.session import current_session as current_session
     from xl_smallcap.session import use_session as use_session
 
+_FROM_FACE = ("open", "load", "Data", "Frame")
+"""With pandas; `open` and `load` are left out of a star import, which would hide Python's own `open`."""
 _FROM_SESSION = ("Session", "current_session", "use_session")
 _ERRORS = (
     "BadArgumentError", "CatalogueError", "FitError", "NoDataError", "SourceError", "StoreError", "XlSmallcapError",
@@ -49,6 +56,14 @@ def __getattr__(name: str) -> Any:
         from xl_smallcap import session
 
         found = getattr(session, name)
+    elif name in _FROM_FACE:
+        from xl_smallcap import face
+
+        found = getattr(face, name)
+    elif name == "estimators":
+        from importlib import import_module
+
+        found = import_module("xl_smallcap.estimators")
     elif name == "__all__":  # the names of the functions are in one place
         from xl_smallcap.functions import NAMES
 
@@ -67,4 +82,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__getattr__("__all__"))
+    return sorted([*__getattr__("__all__"), *_FROM_FACE, "estimators"])

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 DayArray = NDArray[np.datetime64]
 """Calendar days, dtype ``datetime64[D]``."""
+DAY, MONTH, YEAR = (np.timedelta64(1, unit) for unit in ("D", "M", "Y"))
+"""Steps of the calendar: newer numpy refuses to add a bare number to a day."""
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 

@@ -171,7 +171,7 @@ def test_what_attach_refuses_and_keeps(tmp_path: Path) -> None:
     assert theirs.read_bytes() == edited, "a day of work in it is not overwritten"
 
 
-def test_install_builds_the_macro_workbook_anywhere(own_session: Session, tmp_path: Path) -> None:
+def test_install_builds_the_macro_workbook_anywhere(session: Session, tmp_path: Path) -> None:
     told = install(tmp_path / "desk", profile=tmp_path / "user")
     made = tmp_path / "desk" / "xl_smallcap.xlsm"
     assert made.is_file()

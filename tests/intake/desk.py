@@ -16,6 +16,7 @@ from xl_smallcap import cli
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.store import Store
 from xl_smallcap.session import use_session
+from xl_smallcap.types import DAY
 
 LEGS = ("XLI_ADJ", "XLY_ADJ", "XLB_ADJ", "XLF_ADJ", "XLU_ADJ", "XLP_ADJ", "XLV_ADJ")
 FIRST, LAST = "2023-06-01", "2025-11-28"
@@ -24,7 +25,7 @@ Rows = list[tuple[str, float]]
 
 def days(first: str = FIRST, last: str = LAST) -> np.ndarray:
     """Weekdays; the invented exchange knows no holidays."""
-    every = np.arange(np.datetime64(first), np.datetime64(last) + 1)
+    every = np.arange(np.datetime64(first), np.datetime64(last) + DAY)
     return every[(every.view(np.int64) + 3) % 7 < 5]
 
 

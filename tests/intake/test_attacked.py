@@ -13,14 +13,15 @@ import pytest
 from tests.intake.desk import Desk, Rows, book, market, one, rows_of, write
 from tests.intake.test_complaints import text
 from tests.intake.test_layouts import holdings
+from xl_smallcap.types import DAY
 
 NEWER = ["2025-12-01", "2025-12-02", "2025-12-03"]
 
 
 def weekly(name: str, level: float, n: int = 60) -> Rows:
-    first = np.datetime64("2025-11-22") - 7 * (n - 1)
+    first = np.datetime64("2025-11-22") - 7 * (n - 1) * DAY
     noise = np.random.default_rng(2).normal(0, 0.02, n)
-    return [(str(first + 7 * k), round(float(level * np.exp(noise[k])), 0)) for k in range(n)]
+    return [(str(first + 7 * k * DAY), round(float(level * np.exp(noise[k])), 0)) for k in range(n)]
 
 
 def monthly(level: float, growth: float = 0.002) -> Rows:

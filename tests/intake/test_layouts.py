@@ -18,6 +18,7 @@ import xlsxwriter
 from openpyxl.worksheet.table import Table
 
 from tests.intake.desk import Desk, book, days, one, rows_of, write
+from xl_smallcap.types import DAY
 
 LATER = ["2025-12-01", "2025-12-02", "2025-12-03"]
 
@@ -412,7 +413,7 @@ def test_a_file_of_one_fund_by_the_name_of_the_other_is_refused(desk: Desk, tmp_
 
 def stocks(path: Path, tickers: list[str], change: Any = None, weekends: bool = False) -> Path:
     rng = np.random.default_rng(5)
-    at = np.arange(days()[-260], days()[-1] + 1) if weekends else days()[-260:]
+    at = np.arange(days()[-260], days()[-1] + DAY) if weekends else days()[-260:]
     moves = rng.normal(0, 1.2, (at.size, len(tickers)))
     moves[(at.view(np.int64) + 3) % 7 > 4] = 0.0
     prices = 50.0 * np.exp(np.cumsum(moves, axis=0) / 100.0)

@@ -15,6 +15,7 @@ from xl_smallcap.data.commit import RefreshReport
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.refresh import refresh
 from xl_smallcap.data.store import Store
+from xl_smallcap.types import DAY, MONTH
 
 NOW = np.datetime64("2026-01-05T18:00", "m")
 
@@ -95,7 +96,7 @@ def test_a_month_dated_otherwise_is_the_same_month(desk: Desk, tmp_path: Path) -
     folder = tmp_path / "own"
     folder.mkdir()
     firsts = desk.server.world._series["CPIAUCSL"][0]
-    ends = [str((d.astype("datetime64[M]") + 1).astype("datetime64[D]") - 1) for d in firsts[-30:]]
+    ends = [str((d.astype("datetime64[M]") + MONTH).astype("datetime64[D]") - DAY) for d in firsts[-30:]]
     (folder / "CPIAUCSL.csv").write_text("date,value\n" + "".join(f"{d},{300 + k}\n" for k, d in enumerate(ends)))
     load(desk.store, str(folder), lambda *_: None)
     desk.refresh("CPIAUCSL", accept=["CPIAUCSL"])

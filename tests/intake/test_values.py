@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.intake.desk import Desk, Rows, book, days, market, one, rows_of, write
+from xl_smallcap.types import DAY
 
 NEWER = ["2025-12-01", "2025-12-02", "2025-12-03", "2025-12-04", "2025-12-05"]
 
@@ -138,7 +139,7 @@ def averages(name: str, by: str) -> Rows:
         groups = at.astype("datetime64[M]")
         return [(f"{m}-01", round(float(values[groups == m].mean()), 4)) for m in np.unique(groups)]
     fridays = at[(at.view(np.int64) + 3) % 7 == 4]
-    return [(str(f), round(float(values[(at > f - 7) & (at <= f)].mean()), 4)) for f in fridays]
+    return [(str(f), round(float(values[(at > f - 7 * DAY) & (at <= f)].mean()), 4)) for f in fridays]
 
 
 @pytest.mark.parametrize("by", ["month", "week"])
@@ -183,7 +184,7 @@ def test_a_week_dated_by_friday_and_by_saturday_is_one_row(desk: Desk, tmp_path:
 def filled(rows: Rows) -> Rows:
     known = dict(rows)
     out, last = [], rows[0][1]
-    for d in map(str, np.arange(np.datetime64(rows[0][0]), np.datetime64(rows[-1][0]) + 1)):
+    for d in map(str, np.arange(np.datetime64(rows[0][0]), np.datetime64(rows[-1][0]) + DAY)):
         last = known.get(d, last)
         out.append((d, last))
     return out

@@ -28,6 +28,7 @@ import numpy as np
 from xl_smallcap.config import Settings
 from xl_smallcap.data.catalogue import load_catalogue
 from xl_smallcap.data.sources import cftc, sample
+from xl_smallcap.types import DAY
 
 TRANSPORT = ("404", "429", "429 long", "500", "timeout", "reset", "gzip bomb", "redirect", "circle", "drip")
 CONTENT = ("truncated", "html", "columns", "empty", "missing", "duplicates", "future", "unit", "jump", "shorter")
@@ -77,7 +78,7 @@ class World:
         return out
 
     def tuesdays(self) -> list[str]:
-        found = np.arange("2015-01-06", np.datetime64(self.last) + 1, 7, dtype="datetime64[D]")
+        found = np.arange("2015-01-06", np.datetime64(self.last) + DAY, 7 * DAY, dtype="datetime64[D]")
         return [str(d) for d in found]
 
 

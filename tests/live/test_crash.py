@@ -37,7 +37,7 @@ ADDING = textwrap.dedent(
     """
 )
 NOW = np.datetime64("2026-01-05T18:00", "m")
-KILLS = 25
+KILLS = 15
 AGAIN_AND_AGAIN = textwrap.dedent(
     """
     import sys, numpy as np

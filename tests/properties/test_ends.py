@@ -32,6 +32,7 @@ from xl_smallcap.functions import (
     RUSSELL_TRANSITIONS,
 )
 from xl_smallcap.session import Session, use_session
+from xl_smallcap.types import DAY, MONTH
 
 WORLDS = int(os.environ.get("XL_SMALLCAP_WORLDS", "1"))
 """Random worlds tried; a longer look: XL_SMALLCAP_WORLDS=40."""
@@ -91,13 +92,13 @@ def other_ends(computed: Path, home: Path, as_of: dt.date, seed: int, stopped: f
     for name in original.ids:
         data, series = original.series(name), catalogue.series_of(name)
         known = np.isin(data.dates, known_by(series, data, day).dates)
-        end = day + int(rng.choice([0, 3, 40, 200, 900, 4000])) if name not in stopped else day
+        end = day + int(rng.choice([0, 3, 40, 200, 900, 4000])) * DAY if name not in stopped else day
         keep = known | (data.dates <= end)
         dates, values = data.dates[keep], data.values[keep]
         if name not in stopped and end > data.dates[-1]:
             step = int(np.median(np.diff(data.dates[-60:]).astype(np.int64)))
             if series.frequency == "monthly":
-                more = (data.dates[-1].astype("datetime64[M]") + 1 + np.arange(30)).astype("datetime64[D]")
+                more = (data.dates[-1].astype("datetime64[M]") + (1 + np.arange(30)) * MONTH).astype("datetime64[D]")
             else:
                 more = data.dates[-1] + step * (1 + np.arange(600 // step))
             more = more[np.is_busday(more)] if series.frequency == "daily" else more
@@ -105,7 +106,7 @@ def other_ends(computed: Path, home: Path, as_of: dt.date, seed: int, stopped: f
             values = np.concatenate([values, data.values[-1] * np.exp(rng.normal(0.0, 0.01, more.size).cumsum())])
         changed[name] = SeriesData.build(dates, values)
     stocks = original.prices()
-    early = stocks.dates <= day + int(rng.choice([0, 5, 300]))
+    early = stocks.dates <= day + int(rng.choice([0, 5, 300])) * DAY
     part = PricesPart("sample", "sample/prices.csv", "", stocks.tickers)
     priced = (
         store.put_prices(CrossSection(stocks.dates[early], stocks.tickers, stocks.prices[early]), part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.hosts.test_excel_attach import hostile_book, plain_book, rich_book
 from tests.workbooks.lifelike import LIFELIKE
 from tests.workbooks.ooxml import broken_rules, require_validator, validator_says
+from tests.workbooks.test_book import SHIPPED
 from tests.workbooks.test_refresh import refresh
 from xl_smallcap import cli
 from xl_smallcap.config import load_settings
@@ -29,7 +31,7 @@ def written(book_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     use_session(Session(load_settings(book_home)))
     try:
         install(folder / "xl_smallcap.xlsm", profile=folder)
-        build_workbook(folder / "book.xlsx")
+        shutil.copy(SHIPPED, folder / "book.xlsx")  # whose bytes are what the code builds: test_book.py
         build_workbook(folder / "demo.xlsx", cell_by_cell=True)
         for name, more in (("pitch", ()), ("frozen", ("--freeze",)), ("outgoing", ("--audience", "institutional"))):
             cli.main(["pitch", "--as-of", "2025-06-30", "--out", str(folder / f"{name}.xlsx"), *more])

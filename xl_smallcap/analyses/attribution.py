@@ -11,6 +11,7 @@ from xl_smallcap.data.panel import Panel, period_ends
 from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.models.attribution import Attribution, attribute
 from xl_smallcap.session import Columns, Session
+from xl_smallcap.types import DAY
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def _first_change(session: Session, question: Question, panel: Panel, start: np.
     """Position of the first change attributed, after checking that its window and the period are whole."""
     n = question.window.count
     last = panel.dates[-1]
-    after = start if start is not None else np.datetime64(f"{last.astype('datetime64[Y]')}-01-01", "D") - 1
+    after = start if start is not None else np.datetime64(f"{last.astype('datetime64[Y]')}-01-01", "D") - DAY
     first = int(np.searchsorted(panel.dates, after, side="right"))
     if first >= panel.dates.size:
         until = question.as_of if question.as_of is not None else last

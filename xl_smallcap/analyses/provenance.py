@@ -14,6 +14,7 @@ from xl_smallcap.data.releases import available_at, known_by
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.errors import BadArgumentError, NoDataError, closest
 from xl_smallcap.session import Session
+from xl_smallcap.types import DAY
 
 
 @dataclass(frozen=True)
@@ -123,5 +124,5 @@ def series_status(
 
 def _vintages_by(series: Series, data: SeriesData, as_of: np.datetime64) -> SeriesData:
     """The rows of a series published by the end of a day, every vintage of them."""
-    keep = available_at(series, data)[0] < (as_of + 1).astype("datetime64[m]")
+    keep = available_at(series, data)[0] < (as_of + DAY).astype("datetime64[m]")
     return SeriesData(data.dates[keep], data.values[keep], data.available_at[keep])

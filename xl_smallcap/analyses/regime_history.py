@@ -14,7 +14,7 @@ from xl_smallcap.analyses.regimes import REGIMES, Chain, Regimes, inputs_of, reg
 from xl_smallcap.errors import NoDataError, XlSmallcapError
 from xl_smallcap.models.kernels.hidden_markov import filtered, log_emission
 from xl_smallcap.session import Columns, Session
-from xl_smallcap.types import DayArray, FloatArray, RegimeModel
+from xl_smallcap.types import DAY, MONTH, DayArray, FloatArray, RegimeModel
 
 CHUNK = 24
 """Month ends fitted together, and kept together: a new month leaves the chunks before it as they are."""
@@ -26,16 +26,16 @@ def month_ends(session: Session, model: RegimeModel, as_of: np.datetime64 | None
     inputs = inputs_of(session, model, as_of, None)
     enough = max(int(np.flatnonzero(np.isfinite(v))[FEWEST_MONTHS - 1]) for v in (inputs.growth, inputs.inflation))
     # two months later the sixtieth is published for certain
-    first = inputs.months[0] + enough + 2
+    first = inputs.months[0] + (enough + 2) * MONTH
     newest = snapshot_day(session)
     if as_of is None:
         # the month of the newest day has ended where no business day of it is left
-        ended = np.busday_offset(newest, 1, roll="backward").astype("datetime64[M]") - 1
+        ended = np.busday_offset(newest, 1, roll="backward").astype("datetime64[M]") - MONTH
     else:
         # by the day itself: rows after it, or their absence, tell nothing about which months have ended by then
-        ended = min((as_of + 1).astype("datetime64[M]") - 1, newest.astype("datetime64[M]"))
-    months = np.arange(first, max(first, ended + 1))
-    days = (months + 1).astype("datetime64[D]") - 1
+        ended = min((as_of + DAY).astype("datetime64[M]") - MONTH, newest.astype("datetime64[M]"))
+    months = np.arange(first, max(first, ended + MONTH))
+    days = (months + MONTH).astype("datetime64[D]") - DAY
     if not days.size:
         raise NoDataError(f"No month ends by {as_of} have {FEWEST_MONTHS} months of data behind them.")
     return np.asarray(days, dtype="datetime64[D]")
@@ -148,7 +148,7 @@ def refit_path(
     likeliest: empty words where today's fit is none.
     """
     seen = inputs_of(session, model, as_of, None)
-    heard = seen.months[min(seen.last_growth, seen.last_inflation)] + NOWCAST_MONTHS
+    heard = seen.months[min(seen.last_growth, seen.last_inflation)] + NOWCAST_MONTHS * MONTH
     inputs = inputs_of(session, model, as_of, min(month.astype("datetime64[M]"), heard))
     found = regimes_of(session, model, [inputs])
     if not all(chain.usable[0] for chain in found.chains):

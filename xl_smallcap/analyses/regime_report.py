@@ -16,7 +16,7 @@ from xl_smallcap.errors import NoDataError
 from xl_smallcap.models import scores
 from xl_smallcap.models.inference import student_quantile
 from xl_smallcap.session import Session
-from xl_smallcap.types import DayArray, FloatArray, IntArray, RegimeModel
+from xl_smallcap.types import MONTH, DayArray, FloatArray, IntArray, RegimeModel
 
 HORIZONS = (0, 3)
 LABEL_DELAY = 1
@@ -182,9 +182,13 @@ def regime_returns(session: Session, target: Target, model: RegimeModel, as_of: 
     for said, first, last in (("same month", 0, 0), ("next month", 1, 1), ("next 3 months", 1, 3)):
         y, group = [], []
         for month, c in zip(when, code, strict=True):
-            start = int(np.searchsorted(months, month + first))
+            start = int(np.searchsorted(months, month + first * MONTH))
             stop = start + (last - first) + 1
-            whole = stop <= months.size and months[start] == month + first and months[stop - 1] == month + last
+            whole = (
+                stop <= months.size
+                and months[start] == month + first * MONTH
+                and months[stop - 1] == month + last * MONTH
+            )
             if whole:  # a month without a fit keeps its place in time
                 y.append(returns[start:stop].sum() / (stop - start))
                 group.append(c)

@@ -147,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="xl-smallcap",
         description="Russell 2000 macro factor betas: data, numbers, workbooks and their hosts.",
     )
-    from xl_smallcap import __version__
+    from xl_smallcap._version import __version__
 
     parser.add_argument("--version", action="version", version=f"xl_smallcap {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)

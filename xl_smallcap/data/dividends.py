@@ -14,7 +14,7 @@ import numpy as np
 from xl_smallcap.data.catalogue import Catalogue
 from xl_smallcap.data.doubts import Doubt
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.types import DayArray, FloatArray, IntArray
+from xl_smallcap.types import DAY, MONTH, DayArray, FloatArray, IntArray
 
 _ADJUSTED = "_ADJ"
 _RATIO_STEP = 5e-4
@@ -102,10 +102,10 @@ def _by_cents(series: Mapping[str, SeriesData], legs: Sequence[str]) -> dict[str
 
 
 def _third_fridays(first: np.datetime64, last: np.datetime64) -> DayArray:
-    months = np.arange(first.astype("datetime64[M]"), last.astype("datetime64[M]") + 1)
+    months = np.arange(first.astype("datetime64[M]"), last.astype("datetime64[M]") + MONTH)
     begins = months[(months.view(np.int64) % 12 + 1) % 3 == 0].astype("datetime64[D]")
     weekday = (begins.view(np.int64) + 3) % 7
-    return np.asarray(begins + (4 - weekday) % 7 + 14)
+    return np.asarray(begins + ((4 - weekday) % 7 + 14) * DAY)
 
 
 def _by_ex_days(legs: Mapping[str, SeriesData]) -> dict[str, str]:

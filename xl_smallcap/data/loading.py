@@ -222,6 +222,23 @@ def load(
         return _put(store, place, source, found, names, add or stocks, stocks, make_current, accept)
 
 
+def put_loaded(
+    store: Store,
+    place: str,
+    source: str,
+    found: Loaded,
+    catalogue_file: Path | None = None,
+    *,
+    add: bool = False,
+    make_current: bool = True,
+    accept: Sequence[str] = (),
+) -> LoadReport:
+    """Put series that are in memory already into a new snapshot, with every check of :func:`load`."""
+    names = Names(load_catalogue(catalogue_file))
+    with locks.changing(store.root):
+        return _put(store, place, source, found, names, add, False, make_current, accept)
+
+
 def _put(
     store: Store, place: str, source: str, found: Loaded, names: Names, add: bool, stocks: bool, make_current: bool,
     accept: Sequence[str],

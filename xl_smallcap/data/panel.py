@@ -18,7 +18,7 @@ from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.releases import Known, known_by
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.errors import NoDataError
-from xl_smallcap.types import DayArray, FloatArray, Frequency, IntArray, SeriesFrequency
+from xl_smallcap.types import DAY, DayArray, FloatArray, Frequency, IntArray, SeriesFrequency
 
 LONGEST_STEP_DAYS = {"daily": 10, "weekly": 17, "monthly": 41}
 """Calendar days a single change may span; a change over a longer gap is no daily (weekly, monthly) change."""
@@ -201,7 +201,7 @@ def period_ends(dates: DayArray, frequency: Frequency) -> IntArray:
     """
     if frequency == "daily" or dates.size == 0:
         return np.arange(dates.size)
-    next_weekday = np.busday_offset(dates + 1, 0, roll="forward")
+    next_weekday = np.busday_offset(dates + DAY, 0, roll="forward")
     if frequency == "weekly":
         # 1970-01-01 was a Thursday: + 3 makes weeks begin on Monday.
         this = (dates.view(np.int64) + 3) // 7

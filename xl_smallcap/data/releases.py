@@ -16,7 +16,7 @@ import numpy as np
 from xl_smallcap.config import PACKAGE
 from xl_smallcap.data.catalogue import Series
 from xl_smallcap.data.series import MinuteArray, SeriesData
-from xl_smallcap.types import BoolArray, DayArray, FloatArray
+from xl_smallcap.types import DAY, MONTH, YEAR, BoolArray, DayArray, FloatArray
 
 CFTC = "CFTC_TFF"
 NEVER = np.datetime64("9999-12-31T00:00", "m")
@@ -46,7 +46,7 @@ def _cftc_days(reports: DayArray) -> DayArray:
         return reports
     # 1970-01-01 was a Thursday: + 3 makes weeks begin on Monday.
     monday = reports - ((reports.view(np.int64) + 3) % 7).astype("timedelta64[D]")
-    years = np.arange(reports[0].astype("datetime64[Y]"), reports[-1].astype("datetime64[Y]") + 2)
+    years = np.arange(reports[0].astype("datetime64[Y]"), reports[-1].astype("datetime64[Y]") + 2 * YEAR)
     holidays = np.concatenate([federal_holidays(int(y.astype(np.int64)) + 1970) for y in years])
     late = np.isin(monday[:, None] + np.array([2, 3, 4], dtype="timedelta64[D]"), holidays).any(axis=1)
     return np.asarray(monday + np.where(late, 7, 4).astype("timedelta64[D]"), dtype="datetime64[D]")
@@ -74,7 +74,7 @@ def federal_holidays(year: int) -> DayArray:
     observed = []
     for day in days:
         weekday = int((day.astype("datetime64[D]").astype(np.int64) + 3) % 7)
-        observed.append(day - 1 if weekday == 5 else day + 1 if weekday == 6 else day)
+        observed.append(day - DAY if weekday == 5 else day + DAY if weekday == 6 else day)
     return np.array(observed, dtype="datetime64[D]")
 
 
@@ -112,7 +112,7 @@ def _moments(series: Series, data: SeriesData) -> tuple[MinuteArray, BoolArray]:
     else:
         end = data.dates
         if series.frequency == "monthly":
-            end = (data.dates.astype("datetime64[M]") + 1).astype("datetime64[D]") - 1
+            end = np.subtract((data.dates.astype("datetime64[M]") + MONTH).astype("datetime64[D]"), DAY)
         due = _cftc_days(end) if series.calendar_id == CFTC else end + np.timedelta64(series.lag_days, "D")
         out = due.astype("datetime64[m]") + clock
         rule = np.asarray(out, dtype="datetime64[m]")

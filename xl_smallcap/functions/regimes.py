@@ -21,7 +21,7 @@ from xl_smallcap.functions._native import date, number, row_of, table_of
 from xl_smallcap.functions.parameters import AS_OF, MONTHS_AHEAD, PUBLISHED, REGIME_MODEL, RELATIVE, START
 from xl_smallcap.functions.table import Parameter, worksheet_function
 from xl_smallcap.session import Session, current_session
-from xl_smallcap.types import Day, RegimeModel, Scalar, Table
+from xl_smallcap.types import MONTH, Day, RegimeModel, Scalar, Table
 
 _WITH_STATES = '"chains" (default), "hmm" (three states) or "market"; "bands" has no states.'
 
@@ -197,7 +197,7 @@ def RUSSELL_REGIMES(session: Session, horizon: int, as_of: Day, model: RegimeMod
     if found.chains:
         worth = [float(min(c.reached[0] for c in found.chains)), float(min(c.separation[0] for c in found.chains))]
     rows = list[_Row]()
-    month = date((found.months[0] + horizon).astype("datetime64[D]"))
+    month = date((found.months[0] + horizon * MONTH).astype("datetime64[D]"))
     for k, name in enumerate([*REGIMES, "stagflation"]):
         edges: list[Scalar] = [None, None]
         if drawn is not None:

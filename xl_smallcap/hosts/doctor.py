@@ -249,7 +249,7 @@ def _macros(registry: Registry) -> list[Finding]:
 def _workbook(book: Path) -> list[Finding]:
     import xlwings
 
-    from xl_smallcap import __version__
+    from xl_smallcap._version import __version__
     from xl_smallcap.hosts.excel.vba import MODULE
 
     if not book.is_file():

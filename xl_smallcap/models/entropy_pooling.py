@@ -81,7 +81,7 @@ def pool(functions: FloatArray, views: FloatArray, names: tuple[str, ...]) -> Po
         for _ in range(_SHRINKS):
             trial = dual - size * step
             z = trial @ A
-            top = float(z.max())
+            top = float(np.max(z))
             np.subtract(z, top, out=z)
             np.exp(z, out=z)
             total = float(z.sum())

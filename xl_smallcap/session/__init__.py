@@ -353,11 +353,8 @@ def pinned(fingerprint: str) -> Iterator[Session]:
     if found is None:
         found = Session(base.settings, whole)
         _kept.put(key, found)
-    token = _active.set(found)
-    try:
+    with answering(found):
         yield found
-    finally:
-        _active.reset(token)
 
 
 @contextlib.contextmanager
@@ -399,3 +396,23 @@ def use_session(session: Session | None) -> None:
     global _default  # noqa: PLW0603 - as above
     with _default_lock:
         _default = session
+
+
+@contextlib.contextmanager
+def answering(session: Session) -> Iterator[Session]:
+    """Answer from a session of one's own within this block of this thread.
+
+    Parameters
+    ----------
+    session : Session
+        Whose snapshot and settings answer.
+
+    Yields
+    ------
+    Session
+    """
+    token = _active.set(session)
+    try:
+        yield session
+    finally:
+        _active.reset(token)

@@ -10,7 +10,7 @@ import io
 
 import numpy as np
 
-from xl_smallcap.types import DayArray, FloatArray
+from xl_smallcap.types import MONTH, DayArray, FloatArray
 
 SMALL, LARGE = 60, 40
 FIRST = np.datetime64("2020-12-31", "D")
@@ -77,7 +77,7 @@ def gauges(rng: np.random.Generator, months: DayArray) -> tuple[DayArray, dict[s
     days: the 15th and the last day of each month.
     """
     middle = months.astype("datetime64[D]") + np.timedelta64(14, "D")
-    end = (months.astype("datetime64[M]") + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    end = (months.astype("datetime64[M]") + MONTH).astype("datetime64[D]") - np.timedelta64(1, "D")
     days = np.sort(np.concatenate([middle, end]))
     at_end = np.isin(days, end)
 

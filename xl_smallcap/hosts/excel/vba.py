@@ -74,7 +74,7 @@ def _check_names(entry: WorksheetFunction) -> None:
 
 
 def _filled(name: str) -> str:
-    from xl_smallcap import __version__
+    from xl_smallcap._version import __version__
 
     fills = {
         "module": MODULE, "version": __version__, "server": SERVER_MODULE, "category": CATEGORY, "closing": CLOSING,

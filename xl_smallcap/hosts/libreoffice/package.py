@@ -141,7 +141,7 @@ def _description(version: str) -> str:
 
 def package_files(home: Path | None, python: str = sys.executable) -> dict[str, bytes]:
     """Return the files of the package."""
-    from xl_smallcap import __version__
+    from xl_smallcap._version import __version__
 
     here = resources.files("xl_smallcap.hosts.libreoffice")
     table = [

@@ -262,7 +262,7 @@ def _literal(text: str) -> str:
 
 def footer(options: Any) -> list[str]:
     """Return the four lines of the footer."""
-    from xl_smallcap import __version__
+    from xl_smallcap._version import __version__
 
     source = 'INDEX(RUSSELL_BETAS("relative",250,in_as_of),2,26)'
     publishers = _literal(publishers_behind(current_session()))

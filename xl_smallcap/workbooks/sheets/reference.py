@@ -44,7 +44,7 @@ def thesis(draft: Draft, page: Page) -> None:
 
 def data(draft: Draft, page: Page) -> None:
     """Write the sheet Data: the snapshot, its day, and a row a series."""
-    from xl_smallcap import __version__
+    from xl_smallcap._version import __version__
 
     heading(page, "Data", "Which data, how fresh, from where, under which licence?", 15)
     for i, (label, formula, form) in enumerate(

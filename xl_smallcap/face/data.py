@@ -1,0 +1,219 @@
+"""The data a person opens: one snapshot, a method a worksheet function, and what no cell can hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from xl_smallcap.analyses.provenance import source_label
+from xl_smallcap.config import load_settings
+from xl_smallcap.data.store import Store
+from xl_smallcap.errors import BadArgumentError, closest
+from xl_smallcap.face.frames import Frame
+from xl_smallcap.face.questions import Questions
+from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions.aligned import panel_rows
+from xl_smallcap.functions.table import NAMES
+from xl_smallcap.session import Session, answering
+
+
+class Data(Questions):
+    """One snapshot of data; every method answers from it, whatever is loaded or refreshed meanwhile.
+
+    Made by :func:`xl_smallcap.open`.
+
+    Parameters
+    ----------
+    session : Session
+        On one snapshot.
+    as_of : date or None
+        What a method without an as_of means; None is the newest data.
+    """
+
+    def __init__(self, session: Session, as_of: dt.date | None = None) -> None:
+        super().__init__(session, as_of)
+
+    @property
+    def fingerprint(self) -> str:
+        """The snapshot's fingerprint: the same one means the same data, bit for bit."""
+        return self.session.snapshot.fingerprint
+
+    def panel(
+        self,
+        target: str | None = None,
+        spec: str | None = None,
+        window: float | str | None = None,
+        as_of: dt.date | str | None = None,
+        standardised: bool = False,
+    ) -> Frame:
+        """Exactly the rows a fit used: changes of target and factors.
+
+        Parameters
+        ----------
+        target, spec, window, as_of
+            As in :meth:`betas`.
+        standardised : bool
+            Factors less their mean, in standard deviations.
+
+        Returns
+        -------
+        Frame of shape (n_obs, 1 + n_factors)
+            Indexed by date; % for logs, bp for rates, pt for levels: attrs["units"] has them by column.
+
+        Raises
+        ------
+        BadArgumentError, NoDataError
+            As :meth:`betas`.
+
+        Examples
+        --------
+        >>> data.panel("relative").shape
+        (250, 6)
+        """
+        with answering(self.session):
+            header, rows, notes = panel_rows(target, spec, window, as_of or self.as_of, standardised)
+            asked = self.session.catalogue.target(
+                read.word("target", target, self.session.catalogue.default_target),
+                self.session.snapshot.target_frequencies,
+            )
+        names = [asked.id, *(h.rpartition(" (")[0] for h in header[2:])]
+        made = Frame([row[1:] for row in rows], columns=names, dtype="float64")
+        made.index = pd.DatetimeIndex([pd.Timestamp(row[0]) for row in rows], name="date")
+        made.attrs = {
+            "function": "RUSSELL_PANEL",
+            "arguments": {"target": asked.id, "spec": spec, "window": window},
+            "units": {n: h.rpartition(" (")[2][:-1] for n, h in zip(names, header[1:], strict=True)},
+            "notes": notes,
+            "source": source_label(self.session),
+            "snapshot": self.fingerprint,
+        }
+        return made
+
+    def universe(
+        self,
+        window: float | str | None = None,
+        as_of: dt.date | str | None = None,
+        spec: str | None = None,
+        index: str | None = None,
+        monthly: bool = False,
+    ) -> Frame:
+        """Betas with Newey-West errors of every stock with prices.
+
+        Parameters
+        ----------
+        window, as_of, spec
+            As in :meth:`betas`.
+        index : {"russell", "sp500"}, optional
+            Only its members of that day; default every stock.
+        monthly : bool
+            A row a stock and month end, not only the last day.
+
+        Returns
+        -------
+        Frame
+            A row a stock and day, % per +1 standard deviation; columns as ``xl-smallcap universe`` writes them.
+
+        Raises
+        ------
+        NoDataError
+            No constituents in the snapshot.
+
+        Examples
+        --------
+        >>> data.universe(index="russell").index.names
+        FrozenList(['ticker', 'date'])
+        """
+        import io
+        import tempfile
+
+        from xl_smallcap.analyses.constituents import Index
+        from xl_smallcap.analyses.universe_run import UniverseQuestion, run_universe
+
+        with answering(self.session) as session:
+            members: Any = read.choice("index", index, Index, "russell") if index else None
+            question = UniverseQuestion(
+                spec=session.catalogue.spec(read.word("spec", spec, session.catalogue.default_spec)),
+                window=read.window(window),
+                as_of=read.day("as_of", as_of or self.as_of),
+                monthly=monthly,
+                index=members,
+            )
+            with tempfile.TemporaryDirectory() as folder:
+                done = run_universe(session, question, Path(folder) / "universe.csv", lambda *_: None)
+                text = done.path.read_text(encoding="utf-8")
+        made = Frame(pd.read_csv(io.StringIO(text), parse_dates=["date"]))
+        made = Frame(made.set_index(["ticker", "date"]))
+        made.attrs = {
+            "function": "RUSSELL_UNIVERSE",
+            "arguments": {"window": str(question.window), "spec": question.spec.id},
+            "unit": "% per +1 sd",
+            "source": source_label(self.session),
+            "snapshot": self.fingerprint,
+        }
+        return made
+
+    def __repr__(self) -> str:
+        until = f", as of {self.as_of}" if self.as_of else ""
+        return f"<xl_smallcap data: {self.session.snapshot.name}{until}>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            known = [n.removeprefix("RUSSELL_").lower() for n in NAMES] + ["panel", "universe"]
+            near = closest(name, known) if not name.startswith("_") else None
+            hint = f" Did you mean '{near}'?" if near else ""
+            raise AttributeError(f"These data have no method '{name}'.{hint}")
+
+
+def open(
+    as_of: dt.date | str | None = None, snapshot: str | None = None, *, sample: bool = False, home: Path | None = None
+) -> Data:
+    """Open a snapshot of data; every method of it answers from that one.
+
+    Parameters
+    ----------
+    as_of : date or str, optional
+        What a method without an as_of means: nothing later is used. Default the newest data.
+    snapshot : str, optional
+        A fingerprint, or its beginning; default the one in use now.
+    sample : bool
+        The embedded synthetic sample; what is in use stays.
+    home : pathlib.Path, optional
+        Default: XL_SMALLCAP_HOME, else the user's own.
+
+    Returns
+    -------
+    Data
+
+    Raises
+    ------
+    NoDataError
+        No data are loaded yet.
+    StoreError
+        No such snapshot.
+    BadArgumentError
+        No date, or both a snapshot and the sample.
+
+    Examples
+    --------
+    >>> import xl_smallcap as xs
+    >>> xs.open("2025-06-30", sample=True)
+    <xl_smallcap data: SAMPLE (synthetic) a3e22166a459, as of 2025-06-30>
+    """
+    settings = load_settings(home) if home is not None else load_settings()
+    store = Store(settings.store_dir)
+    if sample and snapshot:
+        raise BadArgumentError("Give a snapshot or sample=True, not both.")
+    if sample:
+        from xl_smallcap.data.loading import load as load_place
+
+        fingerprint = load_place(store, "sample", lambda *_: None, make_current=False).snapshot.fingerprint
+    else:
+        fingerprint = store.meant(snapshot) if snapshot else store.open().fingerprint
+    session = Session(settings, fingerprint)
+    session.follow()
+    day = read.day("as_of", as_of.date() if isinstance(as_of, dt.datetime) else as_of)
+    return Data(session, None if day is None else day.astype("datetime64[D]").item())
