@@ -39,7 +39,7 @@ def test_a_picture(data: Data, function: str) -> None:
         assert drawn >= 2
         if function != "RUSSELL_NEEDLE_MAP":
             assert axes.get_xlabel() or axes.get_ylabel(), "an axis says what it is"
-        assert "SAMPLE (synthetic)" in axes.get_title(loc="left")
+        assert "SAMPLE (synthetic)" in axes.get_title(loc="left").replace("\n", " ")
         axes.figure.canvas.draw()
     finally:
         pyplot.close(axes.figure)

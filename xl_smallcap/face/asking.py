@@ -92,12 +92,20 @@ def _attrs(asker: Asker, entry: WorksheetFunction, plain: dict[str, Any]) -> dic
     """What was asked, as it was understood, and of which data."""
     session = asker.session
     understood = {p.name: _label(p.read(session, plain.get(p.name))) for p in entry.parameters if not p.is_shocks}
+    understood |= {p.name: _path(plain.get(p.name)) for p in entry.parameters if p.is_shocks}
     return {
         "arguments": {n: v for n, v in understood.items() if v not in (None, "")},
         "source": source_label(session),
         "snapshot": session.snapshot.fingerprint,
         "as_of": understood.get("as_of"),
     }
+
+
+def _path(shocks: Any) -> str:
+    """A path's name, or the shocks in short."""
+    if isinstance(shocks, str):
+        return shocks
+    return ", ".join(" ".join(str(c) for c in row if c is not None) for row in shocks or [])
 
 
 def _is_list(value: Any) -> bool:

@@ -36,7 +36,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "RUSSELL_WHY": ("number",),
 }
 """Columns that name a row, by function; a date or a stat in the first column does so by itself."""
-_SHOWN = ("target", "factor", "scenario", "window", "method", "model", "spec", "as_of")
+_SHOWN = ("target", "factor", "scenario", "shocks", "window", "method", "model", "spec", "as_of")
 
 
 class Frame(pd.DataFrame):  # type: ignore[misc]  # pandas has no types of its own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 INK, BLUE, ORANGE, GREY = "#22303c", "#0072b2", "#c46210", "#7f8c97"
 REGIME_COLOURS = {"goldilocks": "#2a7f62", "reflation": ORANGE, "slowdown": BLUE, "stagflation": "#8a1c4a"}
+_CAPTION_WIDTH = 100
 Draw = Callable[[pd.DataFrame, "Axes"], None]
 
 
@@ -43,7 +45,10 @@ class Drawing(PlotAccessor):  # type: ignore[misc]  # pandas has no types of its
             )
         axes = axes or _new_axes(figure_size)
         draw(frame, axes)
-        axes.set_title(title if title is not None else getattr(frame, "caption", ""), fontsize=9, color=INK, loc="left")
+        caption = "\n".join(
+            textwrap.wrap(title if title is not None else getattr(frame, "caption", ""), _CAPTION_WIDTH)
+        )
+        axes.set_title(caption, fontsize=9, color=INK, loc="left")
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         return axes
