@@ -1,4 +1,4 @@
-"""Write docs/breadth-tables.md and the pictures of dispersion and positioning from one's own data.
+"""Write docs/breadth-tables.md from one's own data.
 
 Load real history with a subfolder ``cross_section`` first; then ``python -m tools.breadth_pages``. Nothing of the data
 is written, only what is computed from it.
@@ -6,7 +6,6 @@ is written, only what is computed from it.
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,112 +26,16 @@ from xl_smallcap.types import Window
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "breadth-tables.md"
-DISPERSION, POSITIONS = DOCS / "images" / "dispersion.svg", DOCS / "images" / "positioning.svg"
 START, END, AS_OF = "2010-01-01", "2022-12-30", "2025-12-24"
 WEIGHTINGS = ("equal", "winsor", "iqr")
 PERIODS = (("2010-2014", 2010, 2014), ("2015-2019", 2015, 2019), ("2020-2022", 2020, 2022), ("2010-2022", 2010, 2022))
 QUARTERS = (("2020-12-31", 8), ("2020-03-31", -8), ("2021-03-31", 8), ("2022-12-30", 8), ("2022-12-30", -5))
 CATEGORIES = ("leveraged", "asset_manager", "dealer", "other")
-COLOURS = {"equal": "#2a6f97", "winsor": "#c46210", "iqr": "#5b8c5a"}
-_OPEN = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" font-family="sans-serif" font-size="11">'
-
-
-class Frame:
-    """An SVG of lines over time with a value axis."""
-
-    def __init__(self, first: dt.date, last: dt.date, low: float, high: float, step: float, unit: str) -> None:
-        self.first, self.span = first, (last - first).days
-        self.low, self.high = low, high
-        self.wide, self.tall, self.left, self.top = 720, 260, 46, 30
-        size = (self.wide + self.left + 20, self.tall + self.top + 56)
-        self.out = [_OPEN.format(*size), f'<rect width="{size[0]}" height="{size[1]}" fill="#fff"/>']
-        for value in np.arange(low, high + step / 2, step):
-            y = self.y(float(value))
-            strong = "#000" if abs(value) < 1e-9 else "#ddd"
-            self.out.append(
-                f'<line x1="{self.left}" x2="{self.left + self.wide}" y1="{y:.1f}" y2="{y:.1f}" stroke="{strong}"/>'
-            )
-            self.out.append(f'<text x="{self.left - 6}" y="{y + 4:.1f}" text-anchor="end">{value:g}{unit}</text>')
-        for year in range(first.year + 1, last.year + 1):
-            x = self.x(dt.date(year, 1, 1))
-            self.out.append(f'<text x="{x:.0f}" y="{self.top + self.tall + 16}" text-anchor="middle">{year}</text>')
-
-    def x(self, day: dt.date) -> float:
-        """Return the place of a day."""
-        return self.left + self.wide * (day - self.first).days / self.span
-
-    def y(self, value: float) -> float:
-        """Return the place of a value."""
-        inside = min(max(value, self.low), self.high)
-        return self.top + self.tall * (self.high - inside) / (self.high - self.low)
-
-    def line(self, points: list[tuple[dt.date, float]], colour: str, longest: int, width: float = 1.6) -> None:
-        """Draw a line that breaks where more than so many days lie between two points."""
-        part: list[str] = []
-        before: dt.date | None = None
-        for day, value in points:
-            if before is not None and (day - before).days > longest:
-                self._draw(part, colour, width)
-                part = []
-            part.append(f"{self.x(day):.1f},{self.y(value):.1f}")
-            before = day
-        self._draw(part, colour, width)
-
-    def _draw(self, part: list[str], colour: str, width: float) -> None:
-        if part:
-            points = " ".join(part)
-            self.out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}"/>')
-
-    def text(self, words: list[tuple[str, str]], foot: str) -> str:
-        """Return the picture with a legend and a line below it."""
-        x = self.left
-        for said, colour in words:
-            self.out.append(f'<text x="{x}" y="16" fill="{colour}">{said}</text>')
-            x += 8 + 6 * len(said)
-        self.out.append(f'<text x="{self.left}" y="{self.top + self.tall + 40}">{foot}</text>')
-        return "\n".join([*self.out, "</svg>", ""])
 
 
 def ratios(window: str) -> list[dict[str, Any]]:
     """Return the history of the ratio."""
     return rows(RUSSELL_DISPERSION_HISTORY("ratio", window, END, START))
-
-
-def dispersion_picture() -> str:
-    """Return the ratio over twelve months by each weighting as SVG."""
-    table = ratios("12m")
-    frame = Frame(table[0]["date"], table[-1]["date"], 1.0, 5.0, 0.5, "")
-    y = frame.y(2.0)
-    frame.out.append(
-        f'<line x1="{frame.left}" x2="{frame.left + frame.wide}" y1="{y:.1f}" y2="{y:.1f}" stroke="#000" '
-        'stroke-dasharray="5 4"/>'
-    )
-    for weighting in WEIGHTINGS:
-        frame.line([(r["date"], r[weighting]) for r in table], COLOURS[weighting], 60)
-    words = [("equal weights", COLOURS["equal"]), ("winsorised", COLOURS["winsor"]), ("interquartile", COLOURS["iqr"])]
-    return frame.text(
-        words, "Dispersion of 12-month returns, Russell 2000 over S&amp;P 500; survivors only; dashed: twice; cut at 5"
-    )
-
-
-def positions_picture() -> str:
-    """Return net positions of leveraged funds and asset managers as SVG; weeks without a report are gaps."""
-    lines = {"leveraged": "#c46210", "asset_manager": "#2a6f97"}
-    told = {c: rows(RUSSELL_POSITIONING_HISTORY(c, AS_OF)) for c in lines}
-    days = [r["date"] for r in told["leveraged"]]
-    frame = Frame(days[0], days[-1], -40.0, 40.0, 10.0, " %")
-    for category, colour in lines.items():
-        frame.line([(r["date"], r["net_pct"]) for r in told[category]], colour, 10)
-    moved = frame.x(dt.date(2017, 9, 19))
-    frame.out.append(
-        f'<line x1="{moved:.0f}" x2="{moved:.0f}" y1="{frame.top}" y2="{frame.top + frame.tall}" stroke="#888" '
-        'stroke-dasharray="2 3"/>'
-    )
-    frame.out.append(f'<text x="{moved + 4:.0f}" y="{frame.top + 12}" fill="#555">ICE to CME</text>')
-    words = [("Leveraged funds, net", "#c46210"), ("Asset managers, net", "#2a6f97")]
-    return frame.text(
-        words, f"% of open interest, Russell 2000 futures, CFTC reports out by {AS_OF}; no line where none is"
-    )
 
 
 def _dispersion() -> Iterator[str]:
@@ -249,11 +152,9 @@ def _positions() -> Iterator[str]:
 
 
 def main() -> None:
-    """Write page and pictures."""
+    """Write the page."""
     import tempfile
 
-    DISPERSION.write_text(dispersion_picture(), encoding="utf-8")
-    POSITIONS.write_text(positions_picture(), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         universe = list(_universe(Path(folder)))
     parts = [

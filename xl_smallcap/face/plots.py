@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 INK, BLUE, ORANGE, GREY = "#22303c", "#0072b2", "#c46210", "#7f8c97"
 REGIME_COLOURS = {"goldilocks": "#2a7f62", "reflation": ORANGE, "slowdown": BLUE, "stagflation": "#8a1c4a"}
 _CAPTION_WIDTH = 100
+_DARK = 0.3
+"""Odds so far from one half are written in white."""
 Draw = Callable[[pd.DataFrame, "Axes"], None]
 
 
@@ -163,12 +165,20 @@ def needle_map(frame: pd.DataFrame, axes: Axes) -> None:
     """Odds of beating the S&P 500 over growth and inflation, with the line of one half."""
     x, y, z = (np.asarray(v, dtype=float) for v in (frame.columns, frame.index, frame.to_numpy()))
     drawn = axes.pcolormesh(x, y, z, cmap="RdBu", vmin=0, vmax=1, shading="nearest")
+    for (i, j), odds in np.ndenumerate(z):
+        axes.text(
+            float(x[j]), float(y[i]), f"{100 * odds:.0f}", ha="center", va="center", fontsize=8, color=_ink_on(odds)
+        )
     if z.min() < 0.5 < z.max():
-        axes.clabel(axes.contour(x, y, z, levels=[0.5], colors=INK), fmt="one half")
+        axes.contour(x, y, z, levels=[0.5], colors=INK)
     axes.set_xlabel("growth, standard deviations")
     axes.set_ylabel("inflation, standard deviations")
     figure = axes.figure
-    figure.colorbar(drawn, ax=axes, label="odds, conditional on the path")
+    figure.colorbar(drawn, ax=axes, label="odds, conditional on the path; line: one half")
+
+
+def _ink_on(odds: float) -> str:
+    return "white" if abs(odds - 0.5) > _DARK else INK
 
 
 def dispersion_history(frame: pd.DataFrame, axes: Axes) -> None:
@@ -186,8 +196,12 @@ def positioning_history(frame: pd.DataFrame, axes: Axes) -> None:
     values = frame["net_pct"].astype(float)
     gaps = frame.index[np.flatnonzero(steps > 12)] - pd.Timedelta(days=1)  # a line breaks at NaN
     joined = pd.concat([values, pd.Series(np.nan, index=gaps)]).sort_index()
-    axes.plot(joined.index, joined.to_numpy(), color=BLUE, linewidth=1.2)
+    drawn = sum(np.size(line.get_xdata()) > 2 for line in axes.lines)  # beside another category's, if any
+    colour = (ORANGE, BLUE, "#2a7f62", GREY)[drawn % 4]
+    label = str(frame.attrs["arguments"].get("category", "net")).replace("_", " ")
+    axes.plot(joined.index, joined.to_numpy(), color=colour, linewidth=1.2, label=label)
     axes.set_ylabel("net, % of open interest")
+    axes.legend(frameon=False, loc="lower left")
     _zero(axes)
 
 
