@@ -67,7 +67,7 @@ def test_blocked_macros(session: Session) -> None:
 def test_a_workbook(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = attach(build_workbook(tmp_path / "book.xlsx"))
     assert by_name({}, book)["Workbook versions"].mark == "ok"
-    monkeypatch.setattr("xl_smallcap.__version__", "9.9.9")
+    monkeypatch.setattr("xl_smallcap._version.__version__", "9.9.9")
     assert "excel attach book.xlsm" in by_name({}, book)["Workbook versions"].advice
     assert by_name({}, tmp_path / "none.xlsm")["Workbook"].mark == "BAD"
     (tmp_path / "none.xlsm").write_text("x")
