@@ -124,9 +124,11 @@ import xl_smallcap.hosts.excel.udfs as udfs
 assert udfs.RUSSELL_BETA.__name__ == "RUSSELL_BETA"
 assert "xl_smallcap.functions.betas" in sys.modules
 assert not {{"xl_smallcap.functions.dispersion", "xl_smallcap.functions.needle"}} & set(sys.modules)
-assert not set({OPTIONAL}) & set(sys.modules)
+from xl_smallcap.hosts._cells import evaluate
+assert evaluate("RUSSELL_BETA", ["inflation"]).value
+assert not {{*{OPTIONAL}, "sklearn", "xl_smallcap.face"}} & set(sys.modules), "a cell imports none of them"
 sys.path.insert(0, {str(tmp_path)!r})
-import yfinance, polars, matplotlib, PIL, plotly
+import yfinance, polars, matplotlib, PIL, plotly, sklearn, xl_smallcap.face
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
