@@ -159,6 +159,10 @@ def test_as_of_of_the_whole(data: Data) -> None:
     early = Data(data.session, dt.date(2020, 6, 30))
     assert early.beta("oil") == data.beta("oil", as_of="2020-06-30") != data.beta("oil")
     assert early.beta("oil", as_of=pd.Timestamp("2024-05-31 16:00")) == data.beta("oil", as_of="2024-05-31")
+    for given in (np.datetime64("2024-05-31"), np.datetime64("2024-05-31", "ns"), dt.date(2024, 5, 31)):
+        assert early.beta("oil", as_of=given) == data.beta("oil", as_of="2024-05-31")
+    days = np.array(["2024-05-31", "2024-06-28"], dtype="datetime64[ns]")
+    assert early.beta("oil", as_of=days)["value"].iloc[0] == data.beta("oil", as_of="2024-05-31")
     assert early.panel().index.max() <= pd.Timestamp("2020-06-30")
 
 

@@ -126,7 +126,9 @@ def _plain(entry: WorksheetFunction, name: str, value: Any) -> Any:
     parameter = next(p for p in entry.parameters if p.name == name)
     if parameter.is_shocks:
         return value if isinstance(value, str) else None if value is None else shocks.rows_of(value)
-    if isinstance(value, (np.generic, np.ndarray)):
+    if isinstance(value, np.datetime64):
+        value = pd.Timestamp(value)
+    elif isinstance(value, (np.generic, np.ndarray)):
         value = value.item() if value.size == 1 else value
     if isinstance(value, pd.Period):
         value = value.end_time
