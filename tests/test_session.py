@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import os
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ from xl_smallcap.session.lru import Lru
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Session:
-    load(Store(tmp_path / "store"), "sample", lambda *_: None)
+def own(sample_home: Path, tmp_path: Path) -> Session:
+    shutil.copytree(sample_home / "store", tmp_path / "store")
     made = Session(load_settings(tmp_path))
     use_session(made)
     return made

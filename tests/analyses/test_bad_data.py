@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from xl_smallcap.config import load_settings
-from xl_smallcap.data.loading import load
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
@@ -29,9 +28,9 @@ from xl_smallcap.session import Session, use_session
 
 
 @pytest.fixture
-def changed(tmp_path: Path) -> Iterator[dict[str, SeriesData]]:
+def changed(sample_home: Path) -> Iterator[dict[str, SeriesData]]:
     """The sample's series, to be changed; `commit` stores them."""
-    source = load(Store(tmp_path / "source"), "sample", lambda *_: None).snapshot
+    source = Store(sample_home / "store").open()
     yield {name: source.series(name) for name in source.ids}
     use_session(None)
 

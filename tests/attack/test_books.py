@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,10 +40,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*xtension is not supported")
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     made = tmp_path / "home"
     monkeypatch.setenv("XL_SMALLCAP_HOME", str(made))
-    load(Store(made / "store"), "sample", lambda *_: None)
+    shutil.copytree(sample_home / "store", made / "store")
     use_session(Session(load_settings(made)))
     yield made
     use_session(None)

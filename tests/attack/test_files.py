@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -17,7 +18,6 @@ import pytest
 from tests.hosts import independent_stocks
 from xl_smallcap import cli
 from xl_smallcap.config import load_settings
-from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
 from xl_smallcap.data.writing import csv_bytes, digest_of, write_atomic
 from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError, StoreError
@@ -30,10 +30,10 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="rights, pipes and de
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     made = tmp_path / "home"
     monkeypatch.setenv("XL_SMALLCAP_HOME", str(made))
-    load(Store(made / "store"), "sample", lambda *_: None)
+    shutil.copytree(sample_home / "store", made / "store")
     use_session(Session(load_settings(made)))
     yield made
     use_session(None)
@@ -212,6 +212,8 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
 
 @posix
 def test_home_store_cache_and_log_are_the_users_alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(home)
+    cli.main(["data", "load", "sample"])
     cli.main(["call", 'RUSSELL_BETA("oil")'])
     monkeypatch.setattr("xl_smallcap.functions.betas.model.fit", lambda *_: 1 / 0)
     session = current_session()

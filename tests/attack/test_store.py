@@ -16,7 +16,6 @@ from xl_smallcap import cli
 from xl_smallcap.config import load_settings
 from xl_smallcap.data import history
 from xl_smallcap.data.history import prune, snapshots_of
-from xl_smallcap.data.loading import load
 from xl_smallcap.data.locks import changing
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
@@ -30,10 +29,10 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     made = tmp_path / "home"
     monkeypatch.setenv("XL_SMALLCAP_HOME", str(made))
-    load(Store(made / "store"), "sample", lambda *_: None)
+    shutil.copytree(sample_home / "store", made / "store")
     use_session(Session(load_settings(made)))
     yield made
     use_session(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -14,8 +15,6 @@ from xl_smallcap.analyses import regime_history as history_of
 from xl_smallcap.analyses.refreshing import precompute
 from xl_smallcap.analyses.regimes import regimes_of
 from xl_smallcap.config import load_settings
-from xl_smallcap.data.loading import load
-from xl_smallcap.data.store import Store
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.types import RegimeModel
 
@@ -23,8 +22,8 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    load(Store(tmp_path / "store"), "sample", lambda *_: None)
+def home(sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    shutil.copytree(sample_home / "store", tmp_path / "store")
     monkeypatch.setenv("XL_SMALLCAP_HOME", str(tmp_path))
     monkeypatch.setenv("XL_SMALLCAP_REGIME_STARTS", "3")
     use_session(None)

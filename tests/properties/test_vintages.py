@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from xl_smallcap.config import load_settings
-from xl_smallcap.data.loading import load
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.store import Store
@@ -28,8 +27,8 @@ def commit(store: Store, series: dict[str, SeriesData]) -> Snapshot:
 
 
 @pytest.fixture
-def sample(tmp_path: Path) -> dict[str, SeriesData]:
-    snapshot = load(Store(tmp_path / "source"), "sample", lambda *_: None).snapshot
+def sample(sample_home: Path) -> dict[str, SeriesData]:
+    snapshot = Store(sample_home / "store").open()
     return {name: snapshot.series(name) for name in snapshot.ids}
 
 
