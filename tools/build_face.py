@@ -100,6 +100,7 @@ def _rest(f: WorksheetFunction) -> str:
     found = re.search(r"^(Returns\n-{3,}\n.*)", doc, re.S | re.M)
     text = found.group(1) if found else ""
     text = text.replace("datetime.date", "Timestamp").replace("list of list", "Frame")
+    text = text.replace("    See RUSSELL_WHY.", "    The sentence says what was expected, what came, and what to do.")
     keys = KEYS.get(f.name)
     if keys and f.table:
         text = re.sub(r"(Returns\n-+\nFrame\n)", rf"\1    Indexed by {', '.join(keys)}.\n", text)

@@ -28,6 +28,19 @@ _FEWEST_MONTHS = 12
 """For two states of each chain; the cells' own models ask for more."""
 
 
+class ParameterError(BadArgumentError, ValueError):
+    """A parameter or an input is not of the documented form; a ValueError too, as scikit-learn's users expect."""
+
+
+def _whole(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """A whole number between two."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        limit = f"{least} or more" if most is None else f"{least} to {most}"
+        raise ParameterError(f"{name} must be a whole number, {limit}; got {value!r}.")
+    return int(value)
+
+
 def _names(estimator: Any) -> tuple[str, ...]:
     given = getattr(estimator, "feature_names_in_", None)
     return tuple(map(str, given)) if given is not None else tuple(f"x{i}" for i in range(estimator.n_features_in_))
@@ -56,10 +69,11 @@ class FactorRegression(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # 
         Per unit of the feature.
     intercept_ : float
     bse_, tvalues_, pvalues_ : ndarray of shape (n_features,)
-        Errors per unit of the feature, their t and two-sided p by Student's distribution.
+        Errors of ``coef_``, per unit of the feature, its t and two-sided p by Student's distribution.
     conf_int_ : ndarray of shape (n_features, 2)
+        Interval of ``coef_``, per unit of the feature.
     betas_ : ndarray of shape (n_features,)
-        Per +1 standard deviation of the feature (ddof 1): the cell's number.
+        Per +1 standard deviation of the feature (ddof 1): the cell's number; its errors are in :meth:`summary`.
     vif_ : ndarray of shape (n_features,)
         Variance inflation factors.
     fit_ : FactorFit
@@ -113,23 +127,22 @@ class FactorRegression(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # 
         FitError
             A feature does not change, features are collinear, or there are too few rows.
         """
-        if self.method not in _METHODS:
-            raise _ValueError(unknown_word("method", str(self.method), _METHODS))
-        if not 0.0 < float(self.confidence) < 1.0:
-            raise _ValueError(f"confidence must lie between 0 and 1; got {self.confidence}.")
+        name = str(self.method).strip().lower()
+        if name not in _METHODS:
+            raise ParameterError(unknown_word("method", str(self.method), _METHODS))
+        if not isinstance(self.confidence, (int, float)) or not 0.0 < self.confidence < 1.0:
+            raise ParameterError(f"confidence must lie between 0 and 1; got {self.confidence!r}.")
+        draws = Bootstrap(_whole("n_draws", self.n_draws, 2), _whole("random_state", self.random_state, 0))
         values, target = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         n, k = values.shape
         if n < k + _FEWEST:
-            raise _ValueError(f"{n} samples are too few for {k} features; at least {k + _FEWEST} are needed.")
-        count = self.n_components
-        if count is not None and (isinstance(count, bool) or not 1 <= int(count) <= k):
-            raise _ValueError(f"n_components must be 1 to {k}, the number of features; got {count}.")
-        if count is None and self.method == "pls":
+            raise ParameterError(f"{n} samples are too few for {k} features; at least {k + _FEWEST} are needed.")
+        count = None if self.n_components is None else _whole("n_components", self.n_components, 1, k)
+        if count is None and name == "pls":
             count = min(2, k)
-        method = Method(self.method, count if self.method in ("pcr", "pls") else None)  # type: ignore[arg-type]  # looked at above
+        method = Method(name, count if name in ("pcr", "pls") else None)  # type: ignore[arg-type]  # looked at above
         # laid out as the cells' panel is, so that sums come out to the last bit
         rows = np.ascontiguousarray(np.column_stack([target, values]))
-        draws = Bootstrap(self.n_draws, self.random_state)
         found = fit_factors(rows[:, 0], rows[:, 1:], _names(self), method, float(self.confidence), draws)
         self.fit_: FactorFit = found
         self.betas_ = found.params
@@ -170,10 +183,6 @@ class FactorRegression(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # 
             "upper": f.upper, "vif": f.vif,
         }  # fmt: skip
         return pd.DataFrame(columns, index=pd.Index(_names(self), name="factor"))
-
-
-class _ValueError(BadArgumentError, ValueError):
-    """scikit-learn's users, and its checks, expect a ValueError."""
 
 
 class RegimeChains(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types of its own
@@ -240,7 +249,12 @@ class RegimeChains(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         values = self._checked(X, reset=True)
         there = int(np.isfinite(values).all(axis=1).sum())
         if there < _FEWEST_MONTHS:
-            raise _ValueError(f"{there} month(s) with both values are too few (n_samples); give {_FEWEST_MONTHS}.")
+            raise ParameterError(f"{there} month(s) with both values are too few (n_samples); give {_FEWEST_MONTHS}.")
+        _whole("n_starts", self.n_starts, 1)
+        _whole("random_state", self.random_state, 0)
+        still = [j for j in range(2) if np.nanstd(values[:, j]) == 0.0]
+        if still:
+            raise FitError(f"Column {still[0]} of X does not change, so it has no two states.")
         self._edges = [_edges(values[:, j]) for j in range(2)]
         self.growth_, self.inflation_ = (self._fitted(values, j) for j in range(2))
         self.classes_ = np.array(["goldilocks", "reflation", "slowdown"])
@@ -293,8 +307,9 @@ class RegimeChains(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         -------
         ndarray of shape (3,)
         """
+        months = _whole("steps", steps, 0, 120)
         later = [
-            hidden.ahead(p[-1][:, None], model.transition, int(steps))[:, 0]
+            hidden.ahead(p[-1][:, None], model.transition, months)[:, 0]
             for p, model in zip(self._filtered(X), (self.growth_, self.inflation_), strict=True)
         ]
         return np.asarray(_regimes(later[0][None], later[1][None])[0])
@@ -318,7 +333,7 @@ class RegimeChains(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_features=2
         )
         if values.shape[1] != 2:
-            raise _ValueError(f"X has two columns, growth and inflation; got {values.shape[1]} feature(s).")
+            raise ParameterError(f"X has two columns, growth and inflation; got {values.shape[1]} feature(s).")
         return np.asarray(values)
 
     def _fitted(self, values: FloatArray, j: int) -> StateModel:
@@ -407,19 +422,21 @@ class EntropyPooling(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         """
         values = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         names = list(_names(self))
+        views = self.views.to_dict() if isinstance(self.views, pd.Series) else self.views
+        if views is not None and not isinstance(views, Mapping):
+            raise ParameterError(f"views is a dict of feature and mean, such as {{'growth': 0.5}}; got {views!r}.")
         at, wanted = [], []
-        for feature, mean in (self.views or {}).items():
+        for feature, mean in (views or {}).items():
             position = feature if isinstance(feature, int) and not isinstance(feature, bool) else None
             if position is None and str(feature) not in names:
-                raise _ValueError(unknown_word("feature", str(feature), names))
+                raise ParameterError(unknown_word("feature", str(feature), names))
             if position is not None and not 0 <= position < len(names):
-                raise _ValueError(f"There is no feature {position}; X has {len(names)}.")
+                raise ParameterError(f"There is no feature {position}; X has {len(names)}.")
             if isinstance(mean, bool) or not isinstance(mean, (int, float)) or not np.isfinite(mean):
-                raise _ValueError(f"The view on '{feature}' must be a number; got {mean!r}.")
+                raise ParameterError(f"The view on '{feature}' must be a number; got {mean!r}.")
             at.append(position if position is not None else names.index(str(feature)))
             wanted.append(float(mean))
-        views = np.array(wanted)
-        found = pool(np.ascontiguousarray(values[:, at].T), views, tuple(names[i] for i in at))
+        found = pool(np.ascontiguousarray(values[:, at].T), np.array(wanted), tuple(names[i] for i in at))
         self.weights_, self.effective_, self.residual_ = found.weights, float(found.effective), float(found.residual)
         return self
 
@@ -437,6 +454,6 @@ class EntropyPooling(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         check_is_fitted(self)
         values = np.asarray(Y, dtype=np.float64)
         if values.shape[:1] != self.weights_.shape:
-            raise _ValueError(f"Y has {values.shape[:1]} rows, the weights are of {self.weights_.size} periods.")
+            raise ParameterError(f"Y has {values.shape[:1]} rows, the weights are of {self.weights_.size} periods.")
         mean = self.weights_ @ values
         return float(mean) if values.ndim == 1 else np.asarray(mean)

@@ -139,7 +139,7 @@ def test_entropy_pooling_meets_its_views_and_equals_the_cells_way() -> None:
     [
         (FactorRegression("olz"), "Did you mean 'ols'"),
         (FactorRegression(confidence=2.0), "between 0 and 1"),
-        (FactorRegression("pls", n_components=9), "must be 1 to 3"),
+        (FactorRegression("pls", n_components=9), "n_components must be a whole number, 1 to 3"),
         (EntropyPooling({"grwth": 1.0}), "Did you mean 'growth'"),
         (EntropyPooling({"growth": "up"}), "must be a number"),  # type: ignore[dict-item]  # on purpose
     ],

@@ -103,7 +103,7 @@ def test_mixed_frequencies_stand_side_by_side(tmp_path: Path) -> None:
         ([1, 2], "Give a DataFrame indexed by date"),
         (pd.concat({"Close": frame_of(A=rates())}, axis=1), "more than one level of column names"),
         (pd.concat([frame_of(A=rates()), frame_of(A=rates())], axis=1), "Column 'A' is there twice"),
-        (pd.Series(rates(), index=DAYS), "A column has no name"),
+        (pd.Series(rates(), index=DAYS), "has a name of text; one is called None"),
         (frame_of(A=rates()).set_axis(DAYS[:-1].append(pd.DatetimeIndex([None]))), "Row 40 of the DataFrame"),
     ],
 )  # fmt: skip

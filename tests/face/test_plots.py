@@ -52,7 +52,7 @@ def test_kinds_are_pandas_own_and_mistakes_are_sentences(data: Data) -> None:
     assert data.status()[["nobs"]].plot(kind="bar").patches
     with pytest.raises(BadArgumentError, match="takes ax, figsize and title; got colour"):
         frame.plot(colour="red")
-    with pytest.raises(BadArgumentError, match="answers several questions"):
+    with pytest.raises(BadArgumentError, match="not one whole answer any more"):
         data.betas(window=[250, "104w"]).plot()
     figure, own = pyplot.subplots()
     assert frame.plot(ax=own, title="mine") is own

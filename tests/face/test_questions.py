@@ -143,7 +143,7 @@ def test_dates_are_an_index_and_units_are_told(data: Data) -> None:
 def test_lists_ask_for_each(data: Data) -> None:
     frame = data.betas("relative", window=[250, "104w", "60m"])
     assert frame.index.names == ["window", "factor"]
-    assert frame.index.get_level_values("window").unique().tolist() == [250, "104w", "60m"]
+    assert frame.index.get_level_values("window").unique().tolist() == ["250", "104w", "60m"]
     one = data.betas("relative", window="104w")
     np.testing.assert_array_equal(frame.loc["104w", "beta"].to_numpy(), one["beta"].to_numpy())
     two = data.beta(["growth", "inflation"], ["russell", "relative"], "tstat")
@@ -151,7 +151,7 @@ def test_lists_ask_for_each(data: Data) -> None:
     assert two.loc[("inflation", "relative"), "tstat"] == data.beta("inflation", "relative", "tstat")
     ranged = data.fit("relative", as_of=pd.date_range("2025-10-31", periods=2, freq="ME"))
     assert ranged.index.names == ["as_of"]
-    with pytest.raises(BadArgumentError, match="list of questions is empty"):
+    with pytest.raises(BadArgumentError, match="list of 'window' is empty"):
         data.betas(window=[])
 
 
@@ -189,7 +189,7 @@ def test_bad_questions_are_sentences(data: Data) -> None:
         ("Did you mean 'inflation'", lambda: data.beta("inflaton")),
         ("Did you mean 'target'", lambda: data.betas(traget="relative")),  # type: ignore[call-arg]  # on purpose
         ("missing a required argument: 'factor'", data.beta),
-        ("must be str; got set", lambda: data.betas(target={"relative"})),  # type: ignore[arg-type]  # on purpose
+        ("a set has no order: give a list", lambda: data.betas(target={"relative"})),  # type: ignore[arg-type]  # on purpose
         ("write it as '25 bp'", lambda: data.projection({"inflation": "much"})),
         ("columns factor, shock, unit", lambda: data.projection(pd.DataFrame({"a": [1]}))),
         ("Shocks are a dict", lambda: data.projection(3.0)),

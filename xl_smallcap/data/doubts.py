@@ -110,7 +110,10 @@ def _of_price(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]
     name, found = series.id, []
     low = np.flatnonzero(values <= 0)
     if low.size:
-        found.append(Doubt(name, f"{name}: {low.size} price(s) at or below zero, first on {days[low[0]]}."))
+        most = low.size > values.size / 2
+        found.append(Doubt(name, f"{name}: {low.size} price(s) at or below zero, first on {days[low[0]]}.", most))
+    if low.size == values.size:
+        return found
     days, values = days[values > 0], values[values > 0]
     moves = np.diff(np.log(values))
     size, limit = np.abs(moves), series.step or _PRICE_STEP[series.frequency]

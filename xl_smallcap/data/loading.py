@@ -32,7 +32,7 @@ from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, SourceError, StoreError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadReport:
     """The new snapshot, whether it is in use, files left out with the reason, doubts, and what else there is to say."""
 
@@ -42,6 +42,16 @@ class LoadReport:
     remarks: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     in_use: bool = True
+
+    def __repr__(self) -> str:
+        use = "in use" if self.in_use else "NOT in use"
+        told = [f"{use}: {self.snapshot.name}, {len(self.snapshot.entries)} series"]
+        told += [f"looks odd: {s}" for s in self.suspects]
+        told += [f"left out: {file}: {why}" for file, why in self.skipped.items()]
+        told += self.remarks
+        if self.unknown:
+            told.append(f"not in the catalogue: {', '.join(self.unknown)}")
+        return "\n  ".join([f"<load, {told[0]}>", *told[1:]])
 
     @property
     def suspects(self) -> list[str]:

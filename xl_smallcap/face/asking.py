@@ -6,17 +6,18 @@ import datetime as dt
 import functools
 import inspect
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from xl_smallcap.analyses.provenance import source_label
-from xl_smallcap.errors import BadArgumentError, closest
+from xl_smallcap.errors import BadArgumentError, XlSmallcapError, closest
 from xl_smallcap.face import frames, shocks
-from xl_smallcap.functions.table import BY_NAME, WorksheetFunction
-from xl_smallcap.session import Session, answering
+from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions.table import BY_NAME, Parameter, WorksheetFunction
+from xl_smallcap.session import ErrorRecord, Session, answering
 
 Words: TypeAlias = str | Sequence[str] | None
 Numbers: TypeAlias = float | str | Sequence[float | str] | None
@@ -32,7 +33,17 @@ class Asker:
     """One snapshot, and what a blank as_of means."""
 
     def __init__(self, session: Session, as_of: dt.date | None) -> None:
+        if not isinstance(session, Session):
+            raise BadArgumentError(
+                f"Open data with xl_smallcap.open(); a session is needed, got {type(session).__name__}."
+            )
         self.session, self.as_of = session, as_of
+
+    def last_common_day(self) -> dt.date:
+        """The last day by as_of on which every series of the default model was observed."""
+        found = BY_NAME["RUSSELL_FIT"].call(stat="last_date", as_of=self.as_of)
+        assert isinstance(found, dt.date)
+        return found
 
 
 def question(stub: Callable[P, R]) -> Callable[P, R]:
@@ -65,27 +76,67 @@ def _misfit(name: str, known: list[str], named: dict[str, Any], exc: TypeError) 
 def ask(asker: Asker, function: str, given: dict[str, Any]) -> Any:
     """Return an answer: a number, a text or a timestamp, or a frame; a list in an argument asks for each."""
     entry = BY_NAME[function]
-    if "as_of" in [p.name for p in entry.parameters] and given.get("as_of") is None:
-        given = {**given, "as_of": asker.as_of}
-    ranges = {p.name for p in entry.parameters if p.is_shocks}
-    several = {n: list(v) for n, v in given.items() if n not in ranges and _is_list(v)}
+    several = {n: _each(n, v) for n, v in given.items() if _is_several(entry, n, v)}
+    if "all" in several.get("stat", ()):
+        raise BadArgumentError("'all' is every stat already; ask for it alone, or for a list of stats without it.")
     with answering(asker.session):
         if not several:
-            return _one(asker, entry, given)
-        parts = []
+            answer, plain = _one(asker, entry, given)
+            return frames.frame_of(entry.name, answer, _attrs(asker, entry, plain)) if _is_table(answer) else answer
+        parts, plain = [], {}
         for combination in itertools.product(*several.values()):
             which = dict(zip(several, combination, strict=True))
-            parts.append(({n: _label(v) for n, v in which.items()}, _one(asker, entry, {**given, **which})))
+            answer, plain = _one(asker, entry, {**given, **which})
+            if _is_table(answer):
+                answer = frames.frame_of(entry.name, answer, _attrs(asker, entry, plain))
+            parts.append(({n: _label(v) for n, v in which.items()}, answer))
         single = given.get("stat")
-        return frames.tidy(parts, single if isinstance(single, str) else "value")
+        made = frames.tidy(parts, single if isinstance(single, str) else "value")
+        common = _attrs(asker, entry, plain)
+        told = {n: v for n, v in common["arguments"].items() if n not in several}
+        made.attrs = {"function": entry.name, **made.attrs, **common, "arguments": told}
+        return made
 
 
-def _one(asker: Asker, entry: WorksheetFunction, given: dict[str, Any]) -> Any:
+def _one(asker: Asker, entry: WorksheetFunction, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The answer of one question, and the question as a cell would hold it."""
     plain = {n: _plain(entry, n, v) for n, v in given.items()}
-    answer = entry.call(**{n: v for n, v in plain.items() if v is not None})
-    if not isinstance(answer, list):
-        return pd.Timestamp(answer) if isinstance(answer, dt.date) else answer
-    return frames.frame_of(entry.name, answer, _attrs(asker, entry, plain))
+    plain = _not_beyond(asker, entry, plain)
+    try:
+        lacking = [p.name for p in entry.parameters if not p.optional and plain.get(p.name) is None]
+        if lacking:
+            raise BadArgumentError(f"{_method(entry)}() needs '{lacking[0]}'; it takes {_takes(entry)}.")
+        if entry.name == "RUSSELL_ASOF" and asker.as_of is not None:
+            return pd.Timestamp(asker.last_common_day()), plain
+        answer = entry.call(**{n: v for n, v in plain.items() if v is not None})
+    except XlSmallcapError as exc:
+        record = ErrorRecord(dt.datetime.now(), entry.name, tuple(plain.values()), exc.code, str(exc))
+        asker.session.errors.append(record)
+        raise
+    except OverflowError:
+        raise BadArgumentError(f"{_method(entry)}() got a number without end.") from None
+    return (pd.Timestamp(answer) if isinstance(answer, dt.date) else answer), plain
+
+
+def _not_beyond(asker: Asker, entry: WorksheetFunction, plain: dict[str, Any]) -> dict[str, Any]:
+    """A blank day is the opened one, also where a period ends; a period does not end after it."""
+    names = [p.name for p in entry.parameters]
+    for name in ("as_of", "finish"):
+        if name in names and read.is_blank(plain.get(name)):
+            plain = {**plain, name: asker.as_of}
+    if asker.as_of is not None and "finish" in names:
+        end = read.day("finish", plain["finish"])
+        if end is not None and end > np.datetime64(asker.as_of):
+            raise BadArgumentError(f"The period ends on {end}; these data were opened as of {asker.as_of}.")
+    return plain
+
+
+def _method(entry: WorksheetFunction) -> str:
+    return entry.name.removeprefix("RUSSELL_").lower()
+
+
+def _takes(entry: WorksheetFunction) -> str:
+    return ", ".join(p.name for p in entry.parameters)
 
 
 def _attrs(asker: Asker, entry: WorksheetFunction, plain: dict[str, Any]) -> dict[str, Any]:
@@ -108,8 +159,31 @@ def _path(shocks: Any) -> str:
     return ", ".join(" ".join(str(c) for c in row if c is not None) for row in shocks or [])
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, (list, tuple, np.ndarray, pd.Index, pd.Series))
+def _is_table(answer: Any) -> bool:
+    return isinstance(answer, list)
+
+
+def _is_several(entry: WorksheetFunction, name: str, value: Any) -> bool:
+    """Whether an argument asks for each of its entries: a list, but of shocks only a list of paths' names."""
+    if isinstance(value, (set, frozenset, Mapping, str, bytes, pd.DataFrame)):
+        return False
+    if _parameter(entry, name).is_shocks:
+        return isinstance(value, (list, tuple)) and len(value) > 0 and all(isinstance(v, str) for v in value)
+    return value.ndim > 0 if isinstance(value, np.ndarray) else isinstance(value, Iterable)
+
+
+def _each(name: str, value: Any) -> list[Any]:
+    """The entries of a list."""
+    if isinstance(value, np.ndarray) and value.ndim > 1:
+        raise BadArgumentError(f"The argument '{name}' is an array of {value.ndim} dimensions; give a flat list.")
+    entries = list(value)
+    if not entries:
+        raise BadArgumentError(f"The list of '{name}' is empty; give at least one.")
+    return entries
+
+
+def _parameter(entry: WorksheetFunction, name: str) -> Parameter:
+    return next(p for p in entry.parameters if p.name == name)
 
 
 def _label(value: Any) -> Any:
@@ -121,21 +195,28 @@ def _label(value: Any) -> Any:
     return str(getattr(value, "id", value))
 
 
-def _plain(entry: WorksheetFunction, name: str, value: Any) -> Any:
-    """What was given, as a cell would hold it."""
-    parameter = next(p for p in entry.parameters if p.name == name)
-    if parameter.is_shocks:
-        return value if isinstance(value, str) else None if value is None else shocks.rows_of(value)
+def day_of(name: str, value: Any) -> Any:
+    """A moment or a period of pandas' or numpy's as a day: a period's is its last. Everything else as it is."""
     if isinstance(value, np.datetime64):
-        value = pd.Timestamp(value)
-    elif isinstance(value, (np.generic, np.ndarray)):
-        value = value.item() if value.size == 1 else value
+        unit = np.datetime_data(value)[0]
+        value = pd.Period(value, freq=unit) if unit in ("Y", "M") and not np.isnat(value) else pd.Timestamp(value)
     if isinstance(value, pd.Period):
         value = value.end_time
-    if isinstance(value, dt.datetime):  # a Timestamp is one
-        if pd.isna(value):
-            return None
-        return value.date()
+    if value is pd.NaT:
+        raise BadArgumentError(f"The argument '{name}' is NaT, no day; leave it out, or give one.")
+    return value.date() if isinstance(value, dt.datetime) else value
+
+
+def _plain(entry: WorksheetFunction, name: str, value: Any) -> Any:
+    """What was given, as a cell would hold it."""
+    parameter = _parameter(entry, name)
+    if parameter.is_shocks:
+        return value if isinstance(value, str) else None if value is None else shocks.rows_of(value)
+    value = day_of(name, value)
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.item() if value.size == 1 else value
     if value is not None and not isinstance(value, (str, int, float, dt.date)):
-        raise BadArgumentError(f"The argument '{name}' must be {parameter.kind}; got {type(value).__name__}.")
+        kind = type(value).__name__
+        order = "; a set has no order: give a list" if isinstance(value, (set, frozenset)) else ""
+        raise BadArgumentError(f"The argument '{name}' must be {parameter.kind} or a list of them; got {kind}{order}.")
     return value

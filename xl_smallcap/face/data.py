@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pandas as pd
 
 from xl_smallcap.analyses.provenance import source_label
-from xl_smallcap.config import load_settings
+from xl_smallcap.config import Settings
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, closest
+from xl_smallcap.face.asking import day_of
 from xl_smallcap.face.frames import Frame
+from xl_smallcap.face.intake import settings_of
 from xl_smallcap.face.questions import Questions
 from xl_smallcap.functions import _arguments as read
 from xl_smallcap.functions.aligned import panel_rows
+from xl_smallcap.functions.regimes import compute_regime_history
 from xl_smallcap.functions.table import NAMES
 from xl_smallcap.session import Session, answering
+from xl_smallcap.types import RegimeModel
 
 
 class Data(Questions):
@@ -73,8 +78,10 @@ class Data(Questions):
         >>> data.panel("relative").shape
         (250, 6)
         """
+        _flag("standardised", standardised)
+        day = day_of("as_of", as_of)
         with answering(self.session):
-            header, rows, notes = panel_rows(target, spec, window, as_of or self.as_of, standardised)
+            header, rows, notes = panel_rows(target, spec, window, self.as_of if day is None else day, standardised)
             asked = self.session.catalogue.target(
                 read.word("target", target, self.session.catalogue.default_target),
                 self.session.snapshot.target_frequencies,
@@ -132,12 +139,14 @@ class Data(Questions):
         from xl_smallcap.analyses.constituents import Index
         from xl_smallcap.analyses.universe_run import UniverseQuestion, run_universe
 
+        _flag("monthly", monthly)
+        day = day_of("as_of", as_of)
         with answering(self.session) as session:
             members: Any = read.choice("index", index, Index, "russell") if index else None
             question = UniverseQuestion(
                 spec=session.catalogue.spec(read.word("spec", spec, session.catalogue.default_spec)),
                 window=read.window(window),
-                as_of=read.day("as_of", as_of or self.as_of),
+                as_of=read.day("as_of", self.as_of if day is None else day),
                 monthly=monthly,
                 index=members,
             )
@@ -155,6 +164,25 @@ class Data(Questions):
         }
         return made
 
+    def compute_histories(self, progress: Callable[[str, int, int], None] = lambda *_: None) -> None:
+        """Compute what regime_history, regime_returns, regime_score and needle look up, as ``regime history`` does.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Told of (what, done, total); some ten seconds in all, once a snapshot.
+
+        Examples
+        --------
+        >>> data.compute_histories()
+        """
+        with answering(self.session):
+            for model in get_args(RegimeModel):
+                compute_regime_history(model, None, progress)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.session.settings, self.fingerprint, self.as_of)
+
     def __repr__(self) -> str:
         until = f", as of {self.as_of}" if self.as_of else ""
         return f"<xl_smallcap data: {self.session.snapshot.name}{until}>"
@@ -162,14 +190,30 @@ class Data(Questions):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            known = [n.removeprefix("RUSSELL_").lower() for n in NAMES] + ["panel", "universe"]
+            known = [n.removeprefix("RUSSELL_").lower() for n in NAMES] + ["panel", "universe", "compute_histories"]
             near = closest(name, known) if not name.startswith("_") else None
             hint = f" Did you mean '{near}'?" if near else ""
             raise AttributeError(f"These data have no method '{name}'.{hint}")
 
 
+def _again(settings: Settings, fingerprint: str, as_of: dt.date | None) -> Data:
+    """A copy, or what another process of a pool unpickles: the same snapshot, opened again."""
+    session = Session(settings, fingerprint)
+    session.follow()
+    return Data(session, as_of)
+
+
+def _flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise BadArgumentError(f"The argument '{name}' is True or False; got {value!r}.")
+
+
 def open(
-    as_of: dt.date | str | None = None, snapshot: str | None = None, *, sample: bool = False, home: Path | None = None
+    as_of: dt.date | str | None = None,
+    snapshot: str | None = None,
+    *,
+    sample: bool = False,
+    home: Path | str | None = None,
 ) -> Data:
     """Open a snapshot of data; every method of it answers from that one.
 
@@ -203,8 +247,11 @@ def open(
     >>> xs.open("2025-06-30", sample=True)
     <xl_smallcap data: SAMPLE (synthetic) a3e22166a459, as of 2025-06-30>
     """
-    settings = load_settings(home) if home is not None else load_settings()
+    _flag("sample", sample)
+    settings = settings_of(home)
     store = Store(settings.store_dir)
+    if snapshot is not None and not isinstance(snapshot, str):
+        raise BadArgumentError(f"A snapshot is the text of a fingerprint; got {snapshot!r}.")
     if sample and snapshot:
         raise BadArgumentError("Give a snapshot or sample=True, not both.")
     if sample:
@@ -215,5 +262,5 @@ def open(
         fingerprint = store.meant(snapshot) if snapshot else store.open().fingerprint
     session = Session(settings, fingerprint)
     session.follow()
-    day = read.day("as_of", as_of.date() if isinstance(as_of, dt.datetime) else as_of)
+    day = read.day("as_of", day_of("as_of", as_of))
     return Data(session, None if day is None else day.astype("datetime64[D]").item())

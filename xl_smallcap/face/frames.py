@@ -57,6 +57,17 @@ class Frame(pd.DataFrame):  # type: ignore[misc]  # pandas has no types of its o
 
         return Drawing(self)
 
+    def to_parquet(self, *given: Any, **named: Any) -> Any:
+        """Write Parquet as pandas does; a column of numbers, days and texts together is a sentence."""
+        for name, column in self.items():
+            kinds = {type(v) for v in column.dropna()} if column.dtype == object else set()
+            if len(kinds) > 1:
+                raise BadArgumentError(
+                    f"Column '{name}' holds numbers, days and texts together, which Parquet cannot; write it with "
+                    "to_csv, or choose rows of one kind."
+                )
+        return super().to_parquet(*given, **named)
+
     @property
     def caption(self) -> str:
         """Function, arguments, unit, source and snapshot in a line."""
@@ -106,7 +117,7 @@ def frame_of(function: str, table: Table, attrs: Mapping[str, Any]) -> Frame:
         made = Frame({str(h): c for h, c in zip(header, columns, strict=True)})
         if keys and set(keys) <= set(made.columns):
             made = Frame(made.set_index(list(keys)))
-    made.attrs = {"function": function, **attrs, **_unit_and_source(made)}
+    made.attrs = {"function": function, "index": list(made.index.names), **attrs, **_unit_and_source(made)}
     return made
 
 
@@ -127,7 +138,10 @@ def _unit_and_source(made: pd.DataFrame) -> dict[str, str]:
 def tidy(parts: Sequence[tuple[dict[str, Any], Any]], what: str) -> Frame:
     """Return answers to several questions as one frame, whose first index levels say which question."""
     frames = []
-    for question, answer in parts:
+    # a level of both numbers and words, such as 250 and "104w", is one of words: sorted, stored and compared alike
+    mixed = {n for n in parts[0][0] if len({type(q[n]) for q, _ in parts}) > 1}
+    for asked, answer in parts:
+        question = {n: str(v) if n in mixed else v for n, v in asked.items()}
         part = pd.DataFrame(answer) if isinstance(answer, pd.DataFrame) else pd.DataFrame({what: [answer]})
         own = [n for n in part.index.names if n is not None]
         part = part.reset_index(drop=not own)
@@ -136,8 +150,6 @@ def tidy(parts: Sequence[tuple[dict[str, Any], Any]], what: str) -> Frame:
                 part = part.drop(columns=name)
             part.insert(0, name, value)
         frames.append(part.set_index([*question, *(n for n in own if n not in question)]))
-    if not frames:
-        raise BadArgumentError("A list of questions is empty; give at least one.")
     made = Frame(pd.concat(frames))
     told = [a.attrs for _, a in parts if isinstance(a, pd.DataFrame)]
     if told:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from xl_smallcap.config import load_settings
+from xl_smallcap.config import Settings, load_settings
 from xl_smallcap.data.loading import LoadReport, put_loaded
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.sources import Loaded
 from xl_smallcap.data.store import Store
-from xl_smallcap.errors import BadArgumentError, SourceError
+from xl_smallcap.errors import BadArgumentError, SourceError, closest
 
 NAME = "a DataFrame"
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def load(
     frame: pd.DataFrame | pd.Series,
     *,
     add: bool = False,
-    accept: Sequence[str] = (),
+    accept: str | Sequence[str] = (),
     make_current: bool = True,
-    home: Path | None = None,
+    home: Path | str | None = None,
 ) -> LoadReport:
     """Put a DataFrame of series into the store, as ``xl-smallcap data load`` puts a folder.
 
@@ -60,7 +62,11 @@ def load(
     Traceback (most recent call last):
     xl_smallcap.errors.BadArgumentError: The index of a DataFrame of series holds dates; row 1 is 'Monday'.
     """
+    for flag, value in (("add", add), ("make_current", make_current)):
+        if not isinstance(value, bool):
+            raise BadArgumentError(f"The argument '{flag}' is True or False; got {value!r}.")
     columns = _columns(frame)
+    accepted = _accepted(accept, list(columns.columns))
     days = _days(columns.index)
     found = Loaded(
         series={str(name): _series(str(name), columns.iloc[:, j], days) for j, name in enumerate(columns.columns)},
@@ -69,17 +75,40 @@ def load(
     empty = [name for name, data in found.series.items() if not data.values.size]
     if empty:
         raise SourceError(f"Column '{empty[0]}' has no value; leave it out.")
-    settings = load_settings(home) if home is not None else load_settings()
+    settings = settings_of(home)
     catalogue_file = settings.home / "catalogue.toml"
     return put_loaded(
         Store(settings.store_dir), NAME, "folder", found, catalogue_file, add=add, make_current=make_current,
-        accept=accept,
+        accept=accepted,
     )  # fmt: skip
+
+
+def settings_of(home: Path | str | None) -> Settings:
+    """Return the settings of a home folder, or of the user's own."""
+    if home is None:
+        return load_settings()
+    if not isinstance(home, (str, Path)):
+        raise BadArgumentError(f"home is a folder; got {type(home).__name__}.")
+    return load_settings(Path(home))
+
+
+def _accepted(accept: str | Sequence[str], names: list[str]) -> list[str]:
+    """The series to accept; a name that is not in the frame would be accepted for nothing."""
+    given = [accept] if isinstance(accept, str) else accept
+    if not isinstance(given, (list, tuple)) or not all(isinstance(n, str) for n in given):
+        raise BadArgumentError(f"accept names series, such as accept=['RUT']; got {accept!r}.")
+    for name in given:
+        if name not in names:
+            near = closest(name, names)
+            raise BadArgumentError(
+                f"accept names '{name}', which is no column." + (f" Did you mean '{near}'?" if near else "")
+            )
+    return list(given)
 
 
 def _columns(frame: pd.DataFrame | pd.Series) -> pd.DataFrame:
     if isinstance(frame, pd.Series):
-        frame = frame.to_frame(frame.name if frame.name is not None else "")
+        frame = frame.to_frame(frame.name)
     if not isinstance(frame, pd.DataFrame):
         raise BadArgumentError(f"Give a DataFrame indexed by date, one column a series; got {type(frame).__name__}.")
     if frame.empty:
@@ -89,7 +118,10 @@ def _columns(frame: pd.DataFrame | pd.Series) -> pd.DataFrame:
             "The DataFrame has more than one level of column names, as yfinance's have: choose one field, such as "
             "frame['Close']."
         )
-    names = [str(c).strip() for c in frame.columns]
+    strange = next((c for c in frame.columns if not isinstance(c, str)), None)
+    if strange is not None or frame.columns.hasnans:
+        raise BadArgumentError(f"A column is a series and has a name of text; one is called {strange!r}.")
+    names = [c.strip() for c in frame.columns]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice or not all(names):
         raise BadArgumentError(f"Column '{twice[0]}' is there twice." if twice else "A column has no name.")
@@ -123,13 +155,13 @@ def _days(index: pd.Index) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
 
 def _is_day(entry: object) -> bool:
     try:
-        return not pd.isna(pd.Timestamp(str(entry))) and len(str(entry)) >= len("2025-12-24")
+        return _ISO.match(str(entry)) is not None and not pd.isna(pd.Timestamp(str(entry)[:10]))
     except ValueError:
         return False
 
 
 def _series(name: str, column: pd.Series, days: np.ndarray[tuple[int], np.dtype[np.datetime64]]) -> SeriesData:
-    if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column) or column.dtype.kind == "c":
         texts = [v for v in column if isinstance(v, str)]
         shown = f"it holds '{texts[0]}'" if texts else f"its type is {column.dtype}"
         raise BadArgumentError(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 INK, BLUE, ORANGE, GREY = "#22303c", "#0072b2", "#c46210", "#7f8c97"
 REGIME_COLOURS = {"goldilocks": "#2a7f62", "reflation": ORANGE, "slowdown": BLUE, "stagflation": "#8a1c4a"}
 _CAPTION_WIDTH = 100
+_CHANGED = "This frame is not one whole answer any more"
+_THEN = "Draw the answer itself, one question of several, or give a kind, such as kind='line'."
 _DARK = 0.3
 """Odds so far from one half are written in white."""
 Draw = Callable[[pd.DataFrame, "Axes"], None]
@@ -31,7 +33,12 @@ class Drawing(PlotAccessor):  # type: ignore[misc]  # pandas has no types of its
         frame = self._parent
         draw = DRAWN.get(str(frame.attrs.get("function", "")))
         if given or "kind" in named or draw is None:
-            return super().__call__(*given, **named)
+            try:
+                return super().__call__(*given, **named)
+            except TypeError as exc:
+                raise BadArgumentError(f"This frame cannot be drawn: {exc}. Choose columns of numbers.") from None
+        if isinstance(frame.index, pd.MultiIndex) or list(frame.index.names) != frame.attrs.get("index"):
+            raise BadArgumentError(f"{_CHANGED} (its rows are other ones). {_THEN}")
         axes = named.pop("ax", None)
         figure_size = named.pop("figsize", (9.0, 4.5))
         title = named.pop("title", None)
@@ -40,13 +47,16 @@ class Drawing(PlotAccessor):  # type: ignore[misc]  # pandas has no types of its
                 f"plot() of this answer takes ax, figsize and title; got {', '.join(named)}. With a kind, such as "
                 "kind='line', it is pandas' own."
             )
-        if isinstance(frame.index, pd.MultiIndex):
-            raise BadArgumentError(
-                "This frame answers several questions; choose one, for example with .xs(...), or give a kind, such as "
-                "kind='line'."
-            )
-        axes = axes or _new_axes(figure_size)
-        draw(frame, axes)
+        own = axes is None
+        axes = _new_axes(figure_size) if own else axes
+        try:
+            draw(frame, axes)
+        except KeyError as exc:
+            if own:
+                from matplotlib import pyplot
+
+                pyplot.close(axes.get_figure(root=True))
+            raise BadArgumentError(f"{_CHANGED} (it has no column {exc}). {_THEN}") from None
         caption = "\n".join(
             textwrap.wrap(title if title is not None else getattr(frame, "caption", ""), _CAPTION_WIDTH)
         )

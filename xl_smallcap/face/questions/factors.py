@@ -57,7 +57,7 @@ class FactorsQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Notes
         -----
@@ -112,7 +112,7 @@ class FactorsQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -170,7 +170,7 @@ class FactorsQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -220,7 +220,7 @@ class FactorsQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -262,7 +262,7 @@ class FactorsQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -314,7 +314,7 @@ class FactorsQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Notes
         -----
@@ -372,7 +372,7 @@ class FactorsQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Notes
         -----
@@ -431,7 +431,7 @@ class FactorsQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -463,7 +463,7 @@ class FactorsQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -491,7 +491,7 @@ class FactorsQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------

@@ -47,7 +47,7 @@ class MarketQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -82,7 +82,7 @@ class MarketQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -118,7 +118,7 @@ class MarketQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -155,7 +155,7 @@ class MarketQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -188,7 +188,7 @@ class MarketQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -220,7 +220,7 @@ class MarketQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -248,7 +248,7 @@ class MarketQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -277,7 +277,8 @@ class MarketQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY. NoDataError where no row at all has a number.
+            The sentence says what was expected, what came, and what to do. NoDataError where no row at all has a
+            number.
 
         Notes
         -----
@@ -312,7 +313,7 @@ class MarketQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -363,7 +364,7 @@ class MarketQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -414,7 +415,7 @@ class MarketQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------

@@ -31,7 +31,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -65,7 +65,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -99,7 +99,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -132,7 +132,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -162,7 +162,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -196,7 +196,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -227,7 +227,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -278,7 +278,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -310,7 +310,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -361,7 +361,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -409,7 +409,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -447,7 +447,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -491,7 +491,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -571,7 +571,7 @@ class OutlookQuestions(Asker):
         Raises
         ------
         BadArgumentError, NoDataError, FitError
-            See RUSSELL_WHY.
+            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
