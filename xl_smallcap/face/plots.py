@@ -70,7 +70,7 @@ def _new_axes(size: tuple[float, float]) -> Axes:
     try:
         from matplotlib import pyplot
     except ImportError:
-        raise BadArgumentError("Pictures need matplotlib: pip install 'xl_smallcap[plot]'.") from None
+        raise BadArgumentError("Pictures need matplotlib: pip install matplotlib.") from None
     _, axes = pyplot.subplots(figsize=size, layout="constrained")
     return axes
 
