@@ -132,7 +132,7 @@ def test_what_is_another_accounts_is_a_sentence(home: Path, where: str, capsys: 
             assert server.main() == 1
     said = capsys.readouterr()
     for text in (said.out, said.err):
-        assert "may not be read by this account. It may be another person's: ask" in text, text
+        assert "may not be read by this account. It may be another person's: ask" in text, (said.out, said.err)
         assert "Traceback" not in text
     assert "data load FOLDER" not in said.out
 
