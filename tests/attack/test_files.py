@@ -115,6 +115,9 @@ def another_account() -> Iterator[None]:
 
 @pytest.mark.parametrize("where", ["home", "store", "objects"])
 def test_what_is_another_accounts_is_a_sentence(home: Path, where: str, capsys: Capture) -> None:
+    shutil.rmtree(home)
+    assert cli.main(["data", "load", "sample"]) == 0  # with the modes that a load gives
+    use_session(None)
     assert cli.main(["call", 'RUSSELL_BETA("inflation")']) == 0  # what is imported late is imported now
     assert cli.main(["doctor"]) in (0, 1)
     capsys.readouterr()
