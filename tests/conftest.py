@@ -43,9 +43,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds the sample and is never written to again; a test copies it."""
+    store = tmp_path_factory.mktemp("sample") / "store"
+    load(Store(store), "sample", lambda *_: None)
+    return store
+
+
+@pytest.fixture(scope="session")
+def sample_home(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
-    load(Store(home / "store"), "sample", lambda *_: None)
+    shutil.copytree(sample_store, home / "store")
     return home
 
 
@@ -69,10 +77,10 @@ def session(sample_home: Path) -> Iterator[Session]:
 
 
 @pytest.fixture
-def own_session(sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+def own_session(sample_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """A home of one's own with the sample, for what computes the regimes' history: other tests expect none."""
     home = tmp_path / "own home"
-    shutil.copytree(sample_home / "store", home / "store")
+    shutil.copytree(sample_store, home / "store")
     monkeypatch.setenv("XL_SMALLCAP_HOME", str(home))
     opened = Session(load_settings(home))
     use_session(opened)

@@ -26,8 +26,8 @@ from xl_smallcap.session.lru import Lru
 
 
 @pytest.fixture
-def own(sample_home: Path, tmp_path: Path) -> Session:
-    shutil.copytree(sample_home / "store", tmp_path / "store")
+def own(sample_store: Path, tmp_path: Path) -> Session:
+    shutil.copytree(sample_store, tmp_path / "store")
     made = Session(load_settings(tmp_path))
     use_session(made)
     return made

@@ -28,9 +28,9 @@ from xl_smallcap.session import Session, use_session
 
 
 @pytest.fixture
-def changed(sample_home: Path) -> Iterator[dict[str, SeriesData]]:
+def changed(sample_store: Path) -> Iterator[dict[str, SeriesData]]:
     """The sample's series, to be changed; `commit` stores them."""
-    source = Store(sample_home / "store").open()
+    source = Store(sample_store).open()
     yield {name: source.series(name) for name in source.ids}
     use_session(None)
 

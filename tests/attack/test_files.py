@@ -30,10 +30,10 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="rights, pipes and de
 
 
 @pytest.fixture
-def home(sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(sample_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     made = tmp_path / "home"
     monkeypatch.setenv("XL_SMALLCAP_HOME", str(made))
-    shutil.copytree(sample_home / "store", made / "store")
+    shutil.copytree(sample_store, made / "store")
     use_session(Session(load_settings(made)))
     yield made
     use_session(None)
@@ -113,7 +113,7 @@ def another_account() -> Iterator[None]:
         os.seteuid(0)
 
 
-@pytest.mark.parametrize("where", ["home", "store", "objects"])
+@pytest.mark.parametrize("where", ["home", "store", "snapshots", "objects"])
 def test_what_is_another_accounts_is_a_sentence(home: Path, where: str, capsys: Capture) -> None:
     shutil.rmtree(home)
     assert cli.main(["data", "load", "sample"]) == 0  # with the modes that a load gives
@@ -124,9 +124,11 @@ def test_what_is_another_accounts_is_a_sentence(home: Path, where: str, capsys: 
     for folder in home.parents:
         if folder != Path(tempfile.gettempdir()) and folder.stat().st_uid == 0 and folder.stat().st_mode & 0o077 == 0:
             folder.chmod(0o711)
-    for folder in (home, home / "store", home / "store" / "objects"):
-        folder.chmod(0o755)
-    {"home": home, "store": home / "store", "objects": home / "store" / "objects"}[where].chmod(0o700)
+    store = home / "store"
+    closed = {"home": home, "store": store, "snapshots": store / "snapshots", "objects": store / "objects"}
+    for path in (*closed.values(), store / "CURRENT", *store.glob("snapshots/*.json")):
+        path.chmod(0o755)  # all open, so that it is the one closed that is met
+    closed[where].chmod(0o700)
     use_session(None)
     with another_account():
         assert cli.main(["call", 'RUSSELL_BETA("inflation")']) == 1

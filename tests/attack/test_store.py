@@ -29,10 +29,10 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def home(sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(sample_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     made = tmp_path / "home"
     monkeypatch.setenv("XL_SMALLCAP_HOME", str(made))
-    shutil.copytree(sample_home / "store", made / "store")
+    shutil.copytree(sample_store, made / "store")
     use_session(Session(load_settings(made)))
     yield made
     use_session(None)

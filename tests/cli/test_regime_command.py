@@ -22,8 +22,8 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def home(sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    shutil.copytree(sample_home / "store", tmp_path / "store")
+def home(sample_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    shutil.copytree(sample_store, tmp_path / "store")
     monkeypatch.setenv("XL_SMALLCAP_HOME", str(tmp_path))
     monkeypatch.setenv("XL_SMALLCAP_REGIME_STARTS", "3")
     use_session(None)

@@ -19,10 +19,10 @@ matplotlib.use("Agg")
 
 
 @pytest.fixture(scope="session")
-def data(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Data:
+def data(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Data:
     """The sample, with the histories a cell only looks up."""
     home = tmp_path_factory.mktemp("face") / "home"
-    shutil.copytree(sample_home / "store", home / "store")
+    shutil.copytree(sample_store, home / "store")
     session = Session(load_settings(home))
     for model in ("bands", "chains"):
         regime_history(session, model, None, lambda *_: None)

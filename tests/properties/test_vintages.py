@@ -27,8 +27,8 @@ def commit(store: Store, series: dict[str, SeriesData]) -> Snapshot:
 
 
 @pytest.fixture
-def sample(sample_home: Path) -> dict[str, SeriesData]:
-    snapshot = Store(sample_home / "store").open()
+def sample(sample_store: Path) -> dict[str, SeriesData]:
+    snapshot = Store(sample_store).open()
     return {name: snapshot.series(name) for name in snapshot.ids}
 
 

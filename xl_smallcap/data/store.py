@@ -213,6 +213,8 @@ class Store:
         except FileNotFoundError:
             known = ", ".join(self.snapshots()) or "none"
             raise StoreError(f"There is no snapshot '{wanted}' in the store. Known: {known}.") from None
+        except OSError as exc:
+            raise StoreError(not_read(str(self.manifest(wanted)), exc, "see whether the disk is there")) from exc
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             others = ", ".join(s for s in self.snapshots() if s != wanted) or "none"
             raise StoreError(
