@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import num
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.cross_section import CrossSection
 from xl_smallcap.data.manifest import PricesPart
@@ -160,7 +161,7 @@ def test_a_crowded_short_is_not_light(cut: Callable[..., Store], short: float, v
     use(store, series)
     head, *rows = RUSSELL_THESIS()
     row = dict(zip(map(str, head), next(r for r in rows if "leveraged" in r), strict=True))
-    assert row["value"] < 5.0  # type: ignore[operator]
+    assert num(row["value"]) < 5.0
     assert row["verdict"] == verdict
     assert f"Net {-100 * short:+.1f} % of open interest." in str(row["note"])
     assert ("crowded" in str(row["note"])) == (verdict == "contradicted")

@@ -7,8 +7,9 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,11 +143,13 @@ def test_snapshots_are_in_the_order_in_which_they_follow_each_other(home: Path) 
         lambda m: m.update(series=[]),
     ],
 )
-def test_a_manifest_is_held_against_its_fingerprint(home: Path, capsys: Capture, change: object) -> None:
+def test_a_manifest_is_held_against_its_fingerprint(
+    home: Path, capsys: Capture, change: Callable[[Any], object]
+) -> None:
     store = Store(home / "store")
     path = store.manifest(str(store.current()))
     manifest = json.loads(path.read_text())
-    change(manifest)  # type: ignore[operator]
+    change(manifest)
     path.write_text(json.dumps(manifest))
     with pytest.raises(StoreError, match=r"The manifest of snapshot '\w+' is damaged\. Load the data again"):
         store.open()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xlsxwriter
@@ -84,12 +86,12 @@ def test_a_word_that_is_like_nothing_is_not_guessed_at() -> None:
         (lambda s: RUSSELL_DISPERSION("russell", s), DispersionStat),
     ],
 )
-def test_all_is_every_statistic_as_asked_for_alone(session: Session, call: object, stats: object) -> None:
+def test_all_is_every_statistic_as_asked_for_alone(session: Session, call: Callable[[str], Any], stats: object) -> None:
     from typing import get_args
 
-    table = {row[0]: row[1] for row in call("All")[1:]}  # type: ignore[operator]
+    table = {row[0]: row[1] for row in call("All")[1:]}
     for stat in get_args(stats):
-        assert table[stat] == call(stat), stat  # type: ignore[operator]
+        assert table[stat] == call(stat), stat
     assert table["source"] == "SAMPLE (synthetic)"
 
 

@@ -125,11 +125,15 @@ def test_in_pipelines_grids_and_splits(data: Data) -> None:
     assert LedoitWolf().fit(X).covariance_.shape == (5, 5), "scikit-learn's own needs no coat of ours"
 
 
-def test_entropy_pooling_meets_its_views_and_equals_the_cells_way() -> None:
+def test_entropy_pooling_meets_its_views_and_tilts_exponentially() -> None:
     X = pd.DataFrame(np.random.default_rng(3).standard_normal((400, 3)), columns=["growth", "inflation", "easing"])
     model = EntropyPooling({"growth": 0.4, "inflation": -0.2}).fit(X)
     assert model.expectation(X["growth"]) == pytest.approx(0.4, abs=1e-9)
-    assert model.expectation(X)[1] == pytest.approx(-0.2, abs=1e-9)  # type: ignore[index]  # a frame has columns
+    assert np.asarray(model.expectation(X))[1] == pytest.approx(-0.2, abs=1e-9)
+    # of all weights that meet views, those of least relative entropy are exp of something linear in what is viewed
+    seen = np.column_stack([np.ones(400), X["growth"], X["inflation"]])
+    _, missed, *_ = np.linalg.lstsq(seen, np.log(model.weights_), rcond=None)
+    assert missed[0] < 1e-12
     assert model.weights_.sum() == pytest.approx(1.0)
     assert 200 < model.effective_ < 400
 
@@ -141,7 +145,7 @@ def test_entropy_pooling_meets_its_views_and_equals_the_cells_way() -> None:
         (FactorRegression(confidence=2.0), "between 0 and 1"),
         (FactorRegression("pls", n_components=9), "n_components must be a whole number, 1 to 3"),
         (EntropyPooling({"grwth": 1.0}), "Did you mean 'growth'"),
-        (EntropyPooling({"growth": "up"}), "must be a number"),  # type: ignore[dict-item]  # on purpose
+        (EntropyPooling({"growth": "up"}), "must be a number"),  # type: ignore[dict-item]  # a text where a number belongs: what the test is about
     ],
 )
 def test_bad_parameters_are_sentences(model: Any, words: str) -> None:

@@ -51,7 +51,7 @@ def outputs_of(book: Any) -> list[list[str]]:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook(path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MPLBACKEND")  # pictures stand in the notebook
-    book: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # it has no types
+    book: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # nbformat ships no types
     shown = outputs_of(book)
     NotebookClient(book, timeout=120, kernel_name="python3").execute()
     assert outputs_of(book) == shown, "run it anew and save its output"
@@ -67,7 +67,7 @@ def test_the_readmes_python_section_in_six_lines(data: Data, monkeypatch: pytest
     lines = [line for line in found.group(1).splitlines() if line.strip()]
     assert len(lines) == 6
     names: dict[str, Any] = {}
-    exec("\n".join(lines), names)  # noqa: S102 - the README's own lines
+    exec("\n".join(lines), names)  # noqa: S102 - runs the README's six lines, a file of ours
     assert names["betas"].index.names == ["window", "factor"]
     assert 0.0 < names["odds"] < 1.0
     assert names["panel"].shape == (250, 6)

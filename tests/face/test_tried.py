@@ -65,7 +65,7 @@ def test_errors_are_on_the_record(data: Data) -> None:
 
 
 def test_a_copy_and_a_pickle_answer_alike(data: Data) -> None:
-    for other in (copy.deepcopy(data), pickle.loads(pickle.dumps(data))):  # noqa: S301 - our own bytes
+    for other in (copy.deepcopy(data), pickle.loads(pickle.dumps(data))):  # noqa: S301 - bytes pickled in the same line
         assert other.fingerprint == data.fingerprint
         assert other.beta("oil") == data.beta("oil")
 
@@ -85,11 +85,11 @@ def test_a_copy_and_a_pickle_answer_alike(data: Data) -> None:
         (lambda d: d.betas().reset_index().plot(), "not one whole answer"),
         (lambda d: d.betas().groupby("role").mean(numeric_only=True).plot(), "not one whole answer"),
         (lambda d: d.betas().T.plot(), "not one whole answer"),
-        (lambda _: xs.open(snapshot=3), "text of a fingerprint"),  # type: ignore[arg-type]  # on purpose
+        (lambda _: xs.open(snapshot=3), "text of a fingerprint"),  # type: ignore[arg-type]  # the wrong type is the test
         (lambda _: xs.open(pd.NaT), "is NaT"),
-        (lambda _: xs.open(home=3), "home is a folder"),  # type: ignore[arg-type]  # on purpose
-        (lambda _: xs.open(sample="yes"), "True or False"),  # type: ignore[arg-type]  # on purpose
-        (lambda _: xs.Data(None), "Open data with xl_smallcap.open"),  # type: ignore[arg-type]  # on purpose
+        (lambda _: xs.open(home=3), "home is a folder"),  # type: ignore[arg-type]  # the wrong type is the test
+        (lambda _: xs.open(sample="yes"), "True or False"),  # type: ignore[arg-type]  # the wrong type is the test
+        (lambda _: xs.Data(None), "Open data with xl_smallcap.open"),  # type: ignore[arg-type]  # the wrong type is the test
     ],
 )
 def test_sentences_in_place_of_tracebacks(data: Data, ask: Any, words: str) -> None:
@@ -120,7 +120,7 @@ def test_loads_are_careful(tmp_path: Path) -> None:
     assert xs.load(frame_of(DGS2=wrong), home=home, accept="DGS2").in_use
     for accept, words in (("DSG2", "Did you mean 'DGS2'"), (3, "accept names series"), (None, "accept names series")):
         with pytest.raises(BadArgumentError, match=words):
-            xs.load(frame_of(DGS2=wrong), home=home, accept=accept)  # type: ignore[arg-type]  # on purpose
+            xs.load(frame_of(DGS2=wrong), home=home, accept=accept)  # type: ignore[arg-type]  # the wrong type is the test
     negative = xs.load(frame_of(RUT=-(2000 + rates())), home=tmp_path / "other")
     assert not negative.in_use
     assert "at or below zero" in negative.suspects[0]
@@ -133,7 +133,7 @@ def test_loads_are_careful(tmp_path: Path) -> None:
         with pytest.raises(BadArgumentError, match=words):
             xs.load(frame, home=tmp_path / "third")
     with pytest.raises(BadArgumentError, match="True or False"):
-        xs.load(frame_of(A=rates()), add="yes", home=home)  # type: ignore[arg-type]  # on purpose
+        xs.load(frame_of(A=rates()), add="yes", home=home)  # type: ignore[arg-type]  # the wrong type is the test
 
 
 def test_estimators_check_what_they_are_given() -> None:
@@ -153,8 +153,8 @@ def test_estimators_check_what_they_are_given() -> None:
     chains = RegimeChains(n_starts=3).fit(months)
     for steps in (-1, 1.5, True, "3"):
         with pytest.raises(ParameterError, match="steps"):
-            chains.forecast(months, steps)  # type: ignore[arg-type]  # on purpose
+            chains.forecast(months, steps)  # type: ignore[arg-type]  # the wrong type is the test
     for views in ([1, 0, 0], 3, "growth"):
         with pytest.raises(ParameterError, match="views is a dict"):
-            EntropyPooling(views).fit(X)  # type: ignore[arg-type]  # on purpose
+            EntropyPooling(views).fit(X)  # type: ignore[arg-type]  # the wrong type is the test
     assert EntropyPooling(pd.Series({"growth": 0.1})).fit(X).weights_ @ X["growth"] == pytest.approx(0.1)
