@@ -1,5 +1,8 @@
 """``python -m tools.answers take FILE``, later ``compare FILE``: are answers the same, bit for bit, after a change?
 
+``--within 1e-12`` counts how far numbers differ, relative to the larger of the two, and fails beyond that. What may
+differ is written down (docs/verification.md) before a change is begun.
+
 Calls are kept by the names of their arguments, so that another order of them, or another place of the code, does not
 matter. Run it with XL_SMALLCAP_HOME set to a home with the sample, and to one with real data. The file stays outside
 the repository: it holds numbers of real data.
@@ -56,11 +59,23 @@ def answer(name: str, given: dict[str, Any]) -> str:
     return json.dumps(to_json(evaluate(name, arguments)))
 
 
+def distance(before: Any, now: Any) -> float:
+    """Return the largest relative difference of two answers' numbers; infinite where anything else differs."""
+    if isinstance(before, float) and isinstance(now, float):
+        return 0.0 if before == now else abs(before - now) / max(abs(before), abs(now))
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        return max(map(distance, before, now), default=0.0)
+    if isinstance(before, dict) and isinstance(now, dict) and before.keys() == now.keys():
+        return max((distance(before[k], now[k]) for k in before), default=0.0)
+    return 0.0 if before == now and type(before) is type(now) else float("inf")
+
+
 def main() -> int:
     """Take or compare; 1 where an answer differs."""
     parser = argparse.ArgumentParser(prog="python -m tools.answers")
     parser.add_argument("what", choices=["take", "compare"])
     parser.add_argument("file", type=Path)
+    parser.add_argument("--within", type=float, default=0.0, help="relative difference of a number that is let pass")
     args = parser.parse_args()
     if args.what == "take":
         kept = [[name, given, answer(name, given)] for name, given in calls()]
@@ -69,7 +84,17 @@ def main() -> int:
         print(f"{len(kept)} answers, {errors} of them errors, in {args.file}")
         return 0
     kept = json.loads(args.file.read_text(encoding="utf-8"))
-    differ = [(n, g, before, now) for n, g, before in kept if (now := answer(n, g)) != before]
+    differ, passed = [], []
+    for name, given, before in kept:
+        now = answer(name, given)
+        if now != before:
+            far = distance(json.loads(before), json.loads(now))
+            if far <= args.within:
+                passed.append((far, name))
+            else:
+                differ.append((name, given, before, now))
+    if passed:
+        print(f"{len(passed)} differ by at most {max(passed)[0]:.1e}: {', '.join(sorted({n for _, n in passed}))}")
     for name, given, before, now in differ:
         print(f"{name} {given}\n  before {before[:300]}\n  now    {now[:300]}")
     print(f"{len(kept)} answers, {len(differ)} differ")
