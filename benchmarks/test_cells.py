@@ -20,7 +20,7 @@ from tests.conftest import started_office
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
-from xl_smallcap.hosts._cells import evaluate
+from xl_smallcap.functions.cells import evaluate
 from xl_smallcap.hosts.excel.lean import OPTIONAL
 from xl_smallcap.session import Session, use_session
 
@@ -64,7 +64,7 @@ def test_disk_hit(home: Path) -> None:
     print(f"\nfit from disk, whole cell: {median_time(job, 50) * 1e3:.3f} ms")
 
 
-_CELL = "from xl_smallcap.hosts._cells import evaluate\nassert evaluate('RUSSELL_BETA', ('inflation',)).value == {}"
+_CELL = "from xl_smallcap.functions.cells import evaluate\nassert evaluate('RUSSELL_BETA', ('inflation',)).value == {}"
 
 
 def test_cold_cell(home: Path) -> None:

@@ -23,13 +23,11 @@ from sklearn.preprocessing import StandardScaler
 from statsmodels.regression.rolling import RollingOLS
 
 from benchmarks.timing import median_time, once, report
-from xl_smallcap.models.bootstrap import Bootstrap, bootstrap_betas, moving_block_counts
-from xl_smallcap.models.factor_fit import fit_factors
+from xl_smallcap.models.estimation import solve_least_squares
+from xl_smallcap.models.factor_fit import Bootstrap, bootstrap_betas, fit_factors, moving_block_counts
 from xl_smallcap.models.inference import newey_west_lags
 from xl_smallcap.models.kernels.many import factor_inverse, many_newey_west
-from xl_smallcap.models.least_squares import solve_least_squares
-from xl_smallcap.models.many_targets import last_window, rolling_targets
-from xl_smallcap.models.rolling import rolling_fit
+from xl_smallcap.models.rolling import last_window, rolling_fit, rolling_targets
 from xl_smallcap.types import FloatArray, Method
 
 N, P, WINDOW, TARGETS = 5000, 8, 252, 2000

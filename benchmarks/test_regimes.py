@@ -16,11 +16,11 @@ import pytest
 from hmmlearn.hmm import GaussianHMM
 
 from benchmarks.timing import median_time, report
-from xl_smallcap.analyses.regime_history import regime_history
+from xl_smallcap.analyses.regimes.record import regime_history
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
-from xl_smallcap.models import hidden_markov as hidden
+from xl_smallcap.models import regimes as hidden
 from xl_smallcap.models.kernels.hidden_markov import filtered, log_emission
 from xl_smallcap.session import Session
 from xl_smallcap.types import FloatArray

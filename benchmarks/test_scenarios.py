@@ -16,10 +16,9 @@ from benchmarks.timing import median_time, report
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
-from xl_smallcap.hosts._cells import evaluate
-from xl_smallcap.models.entropy_pooling import pool
+from xl_smallcap.functions.cells import evaluate
 from xl_smallcap.models.projection import WEEKS_A_MONTH, condition_on, fit_factor_model, project, tail_df
-from xl_smallcap.models.simulation import simulate
+from xl_smallcap.models.simulation import pool, simulate
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.types import FloatArray
 

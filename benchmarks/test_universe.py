@@ -17,8 +17,7 @@ from tests.analyses.test_universe_run import cluster, until_it_listens
 from xl_smallcap.analyses.engines import run_blocks
 from xl_smallcap.data.panel import period_ends
 from xl_smallcap.models.inference import newey_west_lags
-from xl_smallcap.models.patterns import OK, Sampling
-from xl_smallcap.models.universe import fit_universe
+from xl_smallcap.models.universe import OK, Sampling, fit_universe
 from xl_smallcap.types import DayArray, FloatArray
 
 STOCKS, DAYS, FACTORS, WINDOW, BLOCK = 2300, 4500, 5, 250, 256

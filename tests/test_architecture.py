@@ -112,7 +112,7 @@ def test_groups_of_tests_reach_xdist(request: pytest.FixtureRequest) -> None:
 def _after_one_cell() -> set[str]:
     """Modules of a fresh process that has answered one cell."""
     code = (
-        "import sys\nfrom xl_smallcap.hosts._cells import evaluate\n"
+        "import sys\nfrom xl_smallcap.functions.cells import evaluate\n"
         "assert evaluate('RUSSELL_BETA', ('growth',)).value\n"
         "print(*sorted(sys.modules))"
     )

@@ -12,8 +12,8 @@ import xl_smallcap
 from tests.live.faults import FAULTS
 from tools import build_docs
 from xl_smallcap import cli
+from xl_smallcap.functions.cells import evaluate
 from xl_smallcap.functions.formula import find_calls
-from xl_smallcap.hosts._cells import evaluate
 from xl_smallcap.session import Session
 
 ROOT = Path(__file__).parents[1]

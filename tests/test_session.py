@@ -18,8 +18,7 @@ from xl_smallcap.config import Settings, load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError
-from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_SNAPSHOT, RUSSELL_WHY
-from xl_smallcap.hosts import _cells
+from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_SNAPSHOT, RUSSELL_WHY, cells
 from xl_smallcap.models.factor_fit import fit_factors
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.session.lru import Lru
@@ -87,17 +86,17 @@ def test_memory_and_disk_are_bounded(tmp_path: Path) -> None:
 
 def test_it_follows_current_and_the_users_catalogue(own: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xl_smallcap.session._POINTER_CHECK_SECONDS", 0.0)
-    before = _cells.evaluate("RUSSELL_BETA", ("inflation",))
+    before = cells.evaluate("RUSSELL_BETA", ("inflation",))
     (own.settings.home / "catalogue.toml").write_text("[factors.inflation]\nlegs = { T10YIE = 1 }\n")
-    changed = _cells.evaluate("RUSSELL_BETA", ("inflation",))
+    changed = cells.evaluate("RUSSELL_BETA", ("inflation",))
     assert changed.value != before.value
     (own.settings.home / "catalogue.toml").unlink()
-    assert _cells.evaluate("RUSSELL_BETA", ("inflation",)) == before
+    assert cells.evaluate("RUSSELL_BETA", ("inflation",)) == before
     store = Store(own.settings.store_dir)
     days = ["2025-01-02", "2025-01-03"]
     store.use(make_snapshot(own.settings.store_dir, {"RUT": (days, [1.0, 2.0])}).fingerprint)
     assert RUSSELL_SNAPSHOT().startswith("folder ")
-    answer = _cells.evaluate("RUSSELL_BETA", ("inflation",))
+    answer = cells.evaluate("RUSSELL_BETA", ("inflation",))
     assert answer.code == "#N/A"
     assert "has no series" in str(answer.message)
 
@@ -127,25 +126,25 @@ def test_several_processes_and_threads_agree(own: Session) -> None:
 def test_an_unexpected_error_is_generic_in_the_cell_and_whole_in_the_log(
     own: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_cells.log, "handlers", [])
+    monkeypatch.setattr(cells.log, "handlers", [])
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(model, "fit_factors", broken)
-    answer = _cells.evaluate("RUSSELL_BETA", ("growth", None, None, 77.0))
+    answer = cells.evaluate("RUSSELL_BETA", ("growth", None, None, 77.0))
     assert answer.code == "#VALUE!"
     assert "Unexpected error in RUSSELL_BETA (ZeroDivisionError)" in str(answer.message)
     text = own.settings.log_file.read_text()
     assert "Traceback" in text
     assert "a bug" in text
-    for handler in _cells.log.handlers:
+    for handler in cells.log.handlers:
         handler.close()
 
 
 def test_why_lists_the_last_fifty_newest_first(own: Session) -> None:
     for i in range(60):
-        _cells.evaluate("RUSSELL_BETA", (f"x{i}",))
+        cells.evaluate("RUSSELL_BETA", (f"x{i}",))
     table = RUSSELL_WHY()
     assert len(table) == 51
     assert table[1][:4] == [1, "RUSSELL_BETA", "'x59'", "#VALUE!"]
@@ -160,9 +159,9 @@ def test_why_lists_the_last_fifty_newest_first(own: Session) -> None:
 
 
 def test_true_is_not_one(own: Session) -> None:
-    assert _cells.evaluate("RUSSELL_BETA", ("growth", None, None, True)).code == "#VALUE!"
-    assert "too short" in str(_cells.evaluate("RUSSELL_BETA", ("growth", None, None, 1.0)).message)
-    assert "takes 8 arguments" in str(_cells.evaluate("RUSSELL_BETA", ("growth", *[None] * 8, 1)).message)
+    assert cells.evaluate("RUSSELL_BETA", ("growth", None, None, True)).code == "#VALUE!"
+    assert "too short" in str(cells.evaluate("RUSSELL_BETA", ("growth", None, None, 1.0)).message)
+    assert "takes 8 arguments" in str(cells.evaluate("RUSSELL_BETA", ("growth", *[None] * 8, 1)).message)
 
 
 def test_settings_from_environment_file_and_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ from typing import Any
 
 from tests.hosts.cases import CASES
 from xl_smallcap.functions import BY_NAME, FUNCTIONS, NAMES
+from xl_smallcap.functions.cells import evaluate, to_json
 from xl_smallcap.functions.formula import parse_call
-from xl_smallcap.hosts._cells import evaluate, to_json
 
 _STATS: dict[str, dict[str, Any]] = {
     "RUSSELL_BETA": {"factor": "inflation"},

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tools.real_data_tables import rows
-from xl_smallcap.analyses.universe_run import UniverseQuestion, run_universe
+from xl_smallcap.analyses.universe import UniverseQuestion, run_universe
 from xl_smallcap.functions import (
     RUSSELL_DISPERSION_HISTORY,
     RUSSELL_POSITIONING,

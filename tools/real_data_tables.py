@@ -16,8 +16,8 @@ from xl_smallcap.analyses.betas import fit
 from xl_smallcap.analyses.question import aligned
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions import RUSSELL_ATTRIBUTION, RUSSELL_FAIR_VALUE
-from xl_smallcap.functions._question import question_of
-from xl_smallcap.functions.evidence import hypothetical_trades
+from xl_smallcap.functions.fair_value import hypothetical_trades
+from xl_smallcap.functions.parameters import question_of
 from xl_smallcap.session import current_session
 from xl_smallcap.types import DayArray
 

@@ -11,10 +11,9 @@ from unittest import mock
 
 import numpy as np
 
-from xl_smallcap.analyses import regime_inputs
-from xl_smallcap.analyses.regime_history import regime_history
-from xl_smallcap.analyses.regime_inputs import Inputs, macro_inputs
-from xl_smallcap.analyses.regime_report import report_card
+from xl_smallcap.analyses.regimes import inputs
+from xl_smallcap.analyses.regimes.inputs import Inputs, macro_inputs
+from xl_smallcap.analyses.regimes.record import regime_history, report_card
 from xl_smallcap.session import Session, current_session
 from xl_smallcap.types import FloatArray
 
@@ -51,11 +50,11 @@ def variant(growth: tuple[str, int], inflation: tuple[str, int], session: Sessio
         first, size = int(found.months[0].astype(np.int64)), found.months.size
         parts = []
         for name, span in (growth, inflation):
-            grid = regime_inputs._grid(*regime_inputs._monthly(session, name, day), first, size)
+            grid = inputs._grid(*inputs._monthly(session, name, day), first, size)
             parts.append(averaged(grid, span) if name == "CFNAI" and span else changed(grid, span))
-        return regime_inputs._enough(dataclasses.replace(found, growth=parts[0], inflation=parts[1]), day, asked=True)
+        return inputs._enough(dataclasses.replace(found, growth=parts[0], inflation=parts[1]), day, asked=True)
 
-    with mock.patch("xl_smallcap.analyses.regimes.macro_inputs", read):
+    with mock.patch("xl_smallcap.analyses.regimes.now.macro_inputs", read):
         told = regime_history(session, "chains", None, lambda *_: None)
         card = next(c for c in report_card(session, "chains", None) if c.truth == "NBER recession")
     high = told.probabilities[1] + np.nan_to_num(told.probabilities[3]) > 0.5

@@ -6,7 +6,7 @@ import functools
 import tempfile
 from pathlib import Path
 
-from xl_smallcap.analyses.regime_history import regime_history
+from xl_smallcap.analyses.regimes.record import regime_history
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store

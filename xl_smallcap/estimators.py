@@ -14,11 +14,10 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from xl_smallcap.errors import BadArgumentError, FitError, unknown_word
-from xl_smallcap.models import hidden_markov as hidden
-from xl_smallcap.models.bootstrap import Bootstrap
-from xl_smallcap.models.entropy_pooling import pool
-from xl_smallcap.models.factor_fit import FactorFit, fit_factors
+from xl_smallcap.models import regimes as hidden
+from xl_smallcap.models.factor_fit import Bootstrap, FactorFit, fit_factors
 from xl_smallcap.models.kernels.hidden_markov import StateModel, filtered, log_emission
+from xl_smallcap.models.simulation import pool
 from xl_smallcap.types import FloatArray, Method
 
 _METHODS = ("ols", "univariate", "pcr", "pls")

@@ -14,11 +14,10 @@ import pandas as pd
 import pytest
 
 from tests.hosts import independent
-from xl_smallcap.analyses import regime_history as history_of
-from xl_smallcap.analyses.regime_history import month_ends, refit_path, regime_history
-from xl_smallcap.analyses.regime_inputs import growth_of_cpi, macro_inputs
-from xl_smallcap.analyses.regime_reading import durations, transitions
-from xl_smallcap.analyses.regimes import REGIMES, regimes_now, three_months
+from xl_smallcap.analyses.regimes import record as history_of
+from xl_smallcap.analyses.regimes.inputs import growth_of_cpi, macro_inputs
+from xl_smallcap.analyses.regimes.now import REGIMES, durations, regimes_now, three_months, transitions
+from xl_smallcap.analyses.regimes.record import month_ends, refit_path, regime_history
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.manifest import Provenance
 from xl_smallcap.data.releases import known_by
@@ -34,7 +33,7 @@ from xl_smallcap.functions import (
     RUSSELL_REGIMES,
     RUSSELL_TRANSITIONS,
 )
-from xl_smallcap.models import hidden_markov
+from xl_smallcap.models import regimes
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.types import RegimeModel
 
@@ -111,13 +110,13 @@ def test_a_new_month_fits_only_the_last_chunk(
     computed: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted: list[int] = []
-    good = hidden_markov.fit
+    good = regimes.fit
 
     def counting(x: Any, lengths: Any, *more: Any) -> Any:
         fitted.append(lengths.size)
         return good(x, lengths, *more)
 
-    monkeypatch.setattr(hidden_markov, "fit", counting)
+    monkeypatch.setattr(regimes, "fit", counting)
     other = changed_after(computed, np.datetime64("2100-01-01"), tmp_path)
     earlier = np.datetime64("2024-11-30")
     regime_history(other, "chains", earlier, quiet)

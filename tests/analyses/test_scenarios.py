@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 
 from xl_smallcap import BadArgumentError, CatalogueError, FitError, NoDataError
-from xl_smallcap.analyses import scenario_history
-from xl_smallcap.analyses.needle import tipping
 from xl_smallcap.analyses.question import Question, aligned
-from xl_smallcap.analyses.regime_history import regime_history
-from xl_smallcap.analyses.scenario_evidence import base_rate
-from xl_smallcap.analyses.scenarios import ScenarioQuestion, periods
+from xl_smallcap.analyses.regimes.record import regime_history
+from xl_smallcap.analyses.scenarios import evidence
+from xl_smallcap.analyses.scenarios.evidence import base_rate
+from xl_smallcap.analyses.scenarios.needle import tipping
+from xl_smallcap.analyses.scenarios.projection import ScenarioQuestion, periods
 from xl_smallcap.config import load_settings
 from xl_smallcap.functions import FUNCTIONS
-from xl_smallcap.functions._shocks import projection_question, scenario_question
 from xl_smallcap.functions.parameters import RELATIVE, SPEC
+from xl_smallcap.functions.shocks import projection_question, scenario_question
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.types import Window
 
@@ -100,7 +100,7 @@ def test_tipping_then_forward_is_a_coin_s_toss(session: Session, target: str, fa
 def test_at_the_ends_of_fieller_s_interval_the_mean_is_just_told_from_zero(session: Session) -> None:
     from scipy import stats
 
-    from xl_smallcap.analyses.scenario_projection import project_path
+    from xl_smallcap.analyses.scenarios.projection import project_path
 
     found = tipping(session, path_of(session, "growth_disappoints", "russell", 6), "growth")
     question = path_of(session, "growth_disappoints", "russell", 6)
@@ -200,8 +200,8 @@ def test_nothing_later_changes_an_answer(session: Session) -> None:
     early = F["RUSSELL_SCENARIO_SCORE"](None, 1, day)
     assert early != F["RUSSELL_SCENARIO_SCORE"]()
     question = weekly(session)
-    whole = scenario_history._forecasts(session, question, 1)
-    part = scenario_history._forecasts(session, replace(question, as_of=np.datetime64("2018-06-29")), 1)
+    whole = evidence._forecasts(session, question, 1)
+    part = evidence._forecasts(session, replace(question, as_of=np.datetime64("2018-06-29")), 1)
     assert np.array_equal(whole[:, : part.shape[1]], part)
     assert part.shape[1] > 90
 
@@ -209,7 +209,7 @@ def test_nothing_later_changes_an_answer(session: Session) -> None:
 @pytest.mark.parametrize("day", ["2017-01-31", "2018-03-29", "2015-12-31", "2021-12-31"])
 def test_a_past_forecast_is_what_the_cell_would_have_said(session: Session, day: str) -> None:
     question = weekly(session)
-    table = scenario_history._forecasts(session, question, 1)
+    table = evidence._forecasts(session, question, 1)
     start = np.datetime64(day)  # three of them cut a week short whose end was known only later, or just not
     at = int(np.flatnonzero(table[7] == float(start.astype(np.int64)))[0])
     monthly = aligned(session, replace(question, window=Window(1, "monthly")))
@@ -225,7 +225,7 @@ def test_a_past_forecast_is_what_the_cell_would_have_said(session: Session, day:
 
 
 def test_the_report_card_by_hand(session: Session) -> None:
-    table = scenario_history._forecasts(session, weekly(session), 1)
+    table = evidence._forecasts(session, weekly(session), 1)
     came = table[6]
     shares = [np.nan if t < 36 else (came[:t] > 0).mean() for t in range(came.size)]
     truth = came[36:] > 0
@@ -307,7 +307,7 @@ def test_needle_and_mixture_with_regimes(with_regimes: Session) -> None:
     assert told["window"] < _cells(F["RUSSELL_NEEDLE"](None, "all", 3, None, -5, 50))["window"]
     # by hand: weights are the regimes' chances now over how many months each had
     history = regime_history(with_regimes, "chains", None)
-    from xl_smallcap.analyses.regimes import regimes_now
+    from xl_smallcap.analyses.regimes.now import regimes_now
 
     now = regimes_now(with_regimes, "chains", None).probabilities(0)[:3, 0]
     question = weekly(with_regimes)

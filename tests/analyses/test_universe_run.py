@@ -17,8 +17,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from xl_smallcap.analyses import universe_run
-from xl_smallcap.analyses.universe_run import UniverseQuestion, run_universe
+from xl_smallcap.analyses import universe
+from xl_smallcap.analyses.universe import UniverseQuestion, run_universe
 from xl_smallcap.config import load_settings
 from xl_smallcap.errors import BadArgumentError, EngineError
 from xl_smallcap.functions import RUSSELL_BETAS
@@ -87,7 +87,7 @@ def test_monthly_history_in_parquet(own: Session, tmp_path: Path) -> None:
 
 
 def test_stopped_and_resumed(own: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(universe_run, "BLOCK", 10)
+    monkeypatch.setattr(universe, "BLOCK", 10)
     whole = run_universe(own, question(own), tmp_path / "whole.csv", quiet)
     assert (whole.blocks, whole.resumed) == (10, 0)
     seen: list[int] = []
@@ -186,7 +186,7 @@ def until_it_listens(address: str) -> None:
 
 
 def test_two_workers_give_the_same_bits(own: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(universe_run, "BLOCK", 20)
+    monkeypatch.setattr(universe, "BLOCK", 20)
     asked = question(own, monthly=True)
     run_universe(own, asked, tmp_path / "threads.csv", quiet)
     with cluster(tmp_path) as made:
@@ -199,8 +199,8 @@ def test_two_workers_give_the_same_bits(own: Session, tmp_path: Path, monkeypatc
 def test_a_cluster_that_dies_in_mid_run_loses_nothing(
     own: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(universe_run, "BLOCK", 5)
-    monkeypatch.setattr(universe_run, "fit_universe", slow_fit)
+    monkeypatch.setattr(universe, "BLOCK", 5)
+    monkeypatch.setattr(universe, "fit_universe", slow_fit)
     asked = question(own, monthly=True)
     with cluster(tmp_path) as made:
         until_it_listens(made.address)
@@ -212,7 +212,7 @@ def test_a_cluster_that_dies_in_mid_run_loses_nothing(
         with pytest.raises(EngineError, match="went away .* after . of 20 blocks. What was done is kept"):
             run_universe(own, asked, tmp_path / "u.csv", kill, "dask", made.address)
     assert not (tmp_path / "u.csv").exists()
-    monkeypatch.setattr(universe_run, "fit_universe", fit_universe)
+    monkeypatch.setattr(universe, "fit_universe", fit_universe)
     report = run_universe(own, asked, tmp_path / "u.csv", quiet)
     assert 2 <= report.resumed < 20
     run_universe(own, asked, tmp_path / "whole.csv", quiet)

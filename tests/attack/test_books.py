@@ -29,7 +29,7 @@ from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import RUSSELL_BETA
-from xl_smallcap.hosts._cells import evaluate
+from xl_smallcap.functions.cells import evaluate
 from xl_smallcap.hosts.excel.attach import attach
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session, use_session

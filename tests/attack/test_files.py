@@ -21,7 +21,8 @@ from xl_smallcap.config import load_settings
 from xl_smallcap.data.store import Store
 from xl_smallcap.data.writing import csv_bytes, digest_of, write_atomic
 from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError, StoreError
-from xl_smallcap.hosts import _cells, server
+from xl_smallcap.functions import cells
+from xl_smallcap.hosts import server
 from xl_smallcap.session import Session, current_session, use_session
 from xl_smallcap.workbooks import book, pitch_sheet
 
@@ -223,7 +224,7 @@ def test_home_store_cache_and_log_are_the_users_alone(home: Path, monkeypatch: p
     monkeypatch.setattr("xl_smallcap.functions.betas.model.fit", lambda *_: 1 / 0)
     session = current_session()
     session.clear()
-    assert "ZeroDivisionError" in str(_cells.evaluate("RUSSELL_BETA", ("oil", None, None, 111.0)).message)
+    assert "ZeroDivisionError" in str(cells.evaluate("RUSSELL_BETA", ("oil", None, None, 111.0)).message)
     assert (home / "errors.log").exists()
     wrong = [
         (str(p.relative_to(home)), oct(stat.S_IMODE(p.stat().st_mode)))
@@ -236,7 +237,7 @@ def test_home_store_cache_and_log_are_the_users_alone(home: Path, monkeypatch: p
 def test_a_log_that_cannot_be_written_is_no_second_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "errors.log").mkdir()
     monkeypatch.setattr("xl_smallcap.functions.betas.model.fit", lambda *_: 1 / 0)
-    answer = _cells.evaluate("RUSSELL_BETA", ("oil",))
+    answer = cells.evaluate("RUSSELL_BETA", ("oil",))
     assert answer.code == "#VALUE!"
     assert "its details could not be written down" in str(answer.message)
 

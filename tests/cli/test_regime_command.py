@@ -11,9 +11,9 @@ from typing import Any, get_args
 import pytest
 
 from xl_smallcap import cli
-from xl_smallcap.analyses import regime_history as history_of
 from xl_smallcap.analyses.refreshing import precompute
-from xl_smallcap.analyses.regimes import regimes_of
+from xl_smallcap.analyses.regimes import record as history_of
+from xl_smallcap.analyses.regimes.now import regimes_of
 from xl_smallcap.config import load_settings
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.types import RegimeModel
@@ -55,7 +55,7 @@ def test_json_and_as_of(home: Path, capsys: Capture) -> None:
 
 
 def test_stopped_it_goes_on_where_it_was(home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "xl_smallcap.analyses.regime_history.regimes_of"
+    name = "xl_smallcap.analyses.regimes.record.regimes_of"
     good = regimes_of
     done: list[Any] = []
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import xl_smallcap as xs
-from xl_smallcap.analyses.regime_history import regime_history
+from xl_smallcap.analyses.regimes.record import regime_history
 from xl_smallcap.config import load_settings
 from xl_smallcap.face import Data
 from xl_smallcap.session import Session

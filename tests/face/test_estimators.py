@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from xl_smallcap.analyses.regimes import inputs_now, regimes_now
+from xl_smallcap.analyses.regimes.now import inputs_now, regimes_now
 from xl_smallcap.errors import BadArgumentError, FitError
 from xl_smallcap.estimators import EntropyPooling, FactorRegression, RegimeChains
 from xl_smallcap.face import Data

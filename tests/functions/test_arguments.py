@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from xl_smallcap.errors import BadArgumentError
-from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions import arguments as read
 from xl_smallcap.types import BetaStat, Window
 
 

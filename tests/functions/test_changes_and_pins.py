@@ -15,7 +15,7 @@ from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, NoDataError, StoreError
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_DIFF, RUSSELL_SNAPSHOT, RUSSELL_STATUS
-from xl_smallcap.hosts._cells import evaluate
+from xl_smallcap.functions.cells import evaluate
 from xl_smallcap.session import Session, pinned, use_session
 
 SEEN = np.datetime64("2025-12-31T18:00", "m")

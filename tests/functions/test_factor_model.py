@@ -20,7 +20,7 @@ from xl_smallcap.functions import (
     RUSSELL_FIT,
     RUSSELL_METHODS,
 )
-from xl_smallcap.functions.evidence import compute_history, hypothetical_trades
+from xl_smallcap.functions.fair_value import compute_history, hypothetical_trades
 from xl_smallcap.session import Session, use_session
 
 TARGETS = ("russell", "sp500", "relative", "hedged", "XLF_ADJ")
@@ -314,7 +314,7 @@ def test_a_back_test_that_cannot_be_is_a_sentence(session: Session, capsys: pyte
 
 def test_results_from_the_cache_cannot_be_changed(session: Session) -> None:
     from xl_smallcap.analyses import betas as model
-    from xl_smallcap.functions._question import question_of
+    from xl_smallcap.functions.parameters import question_of
 
     question = question_of(session, None, 77, None, "pls", None)
     for array in (model.fit(session, question).fit.params, model.history(session, question).params):
@@ -328,7 +328,7 @@ def test_every_part_of_a_key_matters(session: Session, tmp_path: Any) -> None:
 
     from xl_smallcap.analyses.attribution import attribution
     from xl_smallcap.data.catalogue import Target
-    from xl_smallcap.functions._question import question_of
+    from xl_smallcap.functions.parameters import question_of
 
     question = question_of(session, "relative", 100, None, "pls", None)
     half = Target("half", "half the S&P", (("RUT", 1.0), ("GSPC", -0.5)), False)

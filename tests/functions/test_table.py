@@ -247,7 +247,7 @@ def test_fixed_columns_of_a_history_are_the_native_beta_times_the_yardstick(
 def test_out_of_sample_r_squared_against_a_plain_loop(session: Session) -> None:
     import numpy as np
 
-    from xl_smallcap.functions.aligned import panel_rows
+    from xl_smallcap.functions.factors import panel_rows
 
     _, rows, _ = panel_rows(window=500)
     data = np.array([r[1:] for r in rows], dtype=float)

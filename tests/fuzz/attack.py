@@ -23,8 +23,8 @@ from xl_smallcap.data.scenarios import load_scenarios
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions import FUNCTIONS
+from xl_smallcap.functions.cells import evaluate, to_json
 from xl_smallcap.functions.formula import find_calls, near_miss, parse_call
-from xl_smallcap.hosts._cells import evaluate, to_json
 from xl_smallcap.hosts.excel.attach import attach
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.workbooks.foreign.refresh import refresh_workbook

@@ -124,7 +124,7 @@ import xl_smallcap.hosts.excel.udfs as udfs
 assert udfs.RUSSELL_BETA.__name__ == "RUSSELL_BETA"
 assert "xl_smallcap.functions.betas" in sys.modules
 assert not {{"xl_smallcap.functions.dispersion", "xl_smallcap.functions.needle"}} & set(sys.modules)
-from xl_smallcap.hosts._cells import evaluate
+from xl_smallcap.functions.cells import evaluate
 assert evaluate("RUSSELL_BETA", ["inflation"]).value
 assert not {{*{OPTIONAL}, "sklearn", "xl_smallcap.face"}} & set(sys.modules), "a cell imports none of them"
 sys.path.insert(0, {str(tmp_path)!r})

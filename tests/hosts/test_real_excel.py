@@ -19,7 +19,7 @@ from tests.hosts.desk import desk, uncalculated, workbook_with
 from tests.hosts.excel_members import ASKED, CALCULATED, CONNECTED, OPENED, TAKEN_BACK, TIMERS, WIZARD
 from tests.hosts.variants import EPOCH, as_cells, from_ole_date, from_variant, ole_date, shown, to_variant
 from xl_smallcap.functions import RUSSELL_ASOF, RUSSELL_BETA, RUSSELL_BETA_HISTORY, RUSSELL_PROJECTION, RUSSELL_STATUS
-from xl_smallcap.hosts._cells import day_number, evaluate
+from xl_smallcap.functions.cells import day_number, evaluate
 from xl_smallcap.hosts.excel.udfs import to_rows
 from xl_smallcap.session import Session
 
@@ -97,7 +97,7 @@ def test_a_date_handed_on_as_as_of_asks_for_that_day(zoned: Excel, session: Sess
 
 
 def test_days_before_march_1900_are_texts() -> None:
-    from xl_smallcap.hosts._cells import Answer
+    from xl_smallcap.functions.cells import Answer
 
     early, first = dt.date(1900, 2, 28), dt.date(1900, 3, 1)
     assert to_rows(Answer(value=early)) == [["1900-02-28"]]

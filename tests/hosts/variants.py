@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from xl_smallcap.hosts._cells import day_number
+from xl_smallcap.functions.cells import day_number
 
 EPOCH = dt.datetime(1899, 12, 30)
 _FIRST_LOCAL = dt.datetime(1970, 1, 2)

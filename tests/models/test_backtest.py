@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from xl_smallcap.models.backtest import backtest, positions
+from xl_smallcap.models.fair_value import backtest, positions
 
 NAN = float("nan")
 

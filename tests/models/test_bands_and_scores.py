@@ -12,7 +12,7 @@ from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as sklearn_log_loss
 from statsmodels.tsa.api import VAR
 
-from xl_smallcap.models import bands, scores
+from xl_smallcap.models import regimes, scores
 
 
 @settings(max_examples=60)
@@ -21,7 +21,7 @@ def test_cells_are_the_mass_of_a_bivariate_normal(seed: int) -> None:
     rng = np.random.default_rng(seed)
     mean, root, edge = rng.standard_normal(2), rng.standard_normal((2, 2)), rng.standard_normal(2)
     covariance = root @ root.T + 0.05 * np.eye(2)
-    found = bands.cells(mean, covariance, edge)
+    found = regimes.cells(mean, covariance, edge)
     below = float(multivariate_normal(mean, covariance).cdf(edge))
     assert found.sum() == pytest.approx(1.0, abs=1e-12)
     assert found[2] == pytest.approx(below, abs=1e-6)
@@ -33,7 +33,7 @@ def test_cells_are_the_mass_of_a_bivariate_normal(seed: int) -> None:
 @pytest.mark.parametrize("mean", [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (0.0, -1.0), (-1.0, 0.0)])
 def test_cells_at_the_edges(mean: tuple[float, float], rho: float) -> None:
     covariance = np.array([[1.0, rho], [rho, 1.0]])
-    found = bands.cells(np.array(mean), covariance, np.zeros(2))
+    found = regimes.cells(np.array(mean), covariance, np.zeros(2))
     assert found[2] == pytest.approx(float(multivariate_normal(mean, covariance).cdf([0, 0])), abs=1e-9)
 
 
@@ -42,18 +42,18 @@ def test_the_var_is_statsmodels_and_forecasts_repeat_one_step() -> None:
     y = np.zeros((300, 2))
     for t in range(1, 300):
         y[t] = [0.1, 0.5] + np.array([[0.7, 0.1], [0.0, 0.8]]) @ y[t - 1] + 0.3 * rng.standard_normal(2)
-    found = bands.fit_bands(y)
+    found = regimes.fit_bands(y)
     peer = VAR(y).fit(1)
     np.testing.assert_allclose(found.constant, peer.params[0], atol=1e-10)
     np.testing.assert_allclose(found.matrix, peer.params[1:].T, atol=1e-10)
     np.testing.assert_allclose(found.noise, peer.sigma_u, rtol=1e-10)
     known = np.zeros(2)
-    mean, covariance = bands.forecast(found, y, 4, known)
+    mean, covariance = regimes.forecast(found, y, 4, known)
     np.testing.assert_allclose(mean, peer.forecast(y[-1:], 4)[-1], atol=1e-8)
     np.testing.assert_allclose(covariance, peer.forecast_cov(4)[-1], atol=1e-8)
     gap = y.copy()
     gap[-1, 0] = np.nan
-    nowcast, wide = bands.forecast(found, gap, 0, known)
+    nowcast, wide = regimes.forecast(found, gap, 0, known)
     assert nowcast[1] == pytest.approx(y[-1, 1], abs=1e-9)
     assert 0 < wide[0, 0] <= found.noise[0, 0] + 1e-9, "the missing one is nowcast from the other and the month before"
 

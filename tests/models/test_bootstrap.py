@@ -5,8 +5,7 @@ import pytest
 
 from tests.models import twins
 from xl_smallcap.errors import FitError
-from xl_smallcap.models.bootstrap import Bootstrap, bootstrap_betas, draw_betas, moving_block_counts
-from xl_smallcap.models.factor_fit import fit_factors
+from xl_smallcap.models.factor_fit import Bootstrap, bootstrap_betas, draw_betas, fit_factors, moving_block_counts
 from xl_smallcap.models.kernels.estimators import estimate
 from xl_smallcap.models.rolling import rolling_fit
 from xl_smallcap.types import FloatArray, Method

@@ -9,12 +9,16 @@ from xl_smallcap.errors import FitError
 from xl_smallcap.models.fair_value import (
     changes_gap,
     changes_gaps,
+    compare_with_noise,
+    dickey_fuller,
+    half_life,
     levels_gap,
     levels_gaps,
     levels_rsquared_oos,
+    noise_on_changes,
+    noise_on_levels,
+    random_walks,
 )
-from xl_smallcap.models.noise import compare, noise_on_changes, noise_on_levels, random_walks
-from xl_smallcap.models.unit_root import dickey_fuller, half_life
 from xl_smallcap.types import FloatArray
 
 NAMES = ("a", "b", "c")
@@ -127,7 +131,7 @@ def test_noise_looks_good_and_is_seen_through() -> None:
         y, X = walks(120, 100 + seed)
         gap = levels_gap(y, X, NAMES)
         high += gap.rsquared > 0.5
-        found = compare(gap.rsquared, gap.path, noise_on_levels(X, random_walks(120, 200, seed=1)))
+        found = compare_with_noise(gap.rsquared, gap.path, noise_on_levels(X, random_walks(120, 200, seed=1)))
         ranks.append(found.noise_percentile)
         pvalues.append(found.cointegration_pvalue)
     assert high > 40, "R² alone is no evidence"
@@ -145,7 +149,7 @@ def test_a_true_relation_is_found() -> None:
         gap_path[t] = 0.7 * gap_path[t - 1] + 0.3 * rng.standard_normal()
     y = X @ [2.0, 0.05, 10.0] + gap_path
     gap = levels_gap(y, X, NAMES)
-    found = compare(gap.rsquared, gap.path, noise_on_levels(X, random_walks(250, 500, seed=1)))
+    found = compare_with_noise(gap.rsquared, gap.path, noise_on_levels(X, random_walks(250, 500, seed=1)))
     assert found.noise_percentile > 0.99
     assert found.cointegration_pvalue < 0.01
     assert found.half_life < found.noise_half_life

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xl_smallcap.models import hidden_markov as hidden
+from xl_smallcap.models import regimes as hidden
 from xl_smallcap.models.kernels import hidden_markov as kernel
 from xl_smallcap.models.kernels.hidden_markov import (
     StateModel,

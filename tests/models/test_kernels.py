@@ -6,11 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xl_smallcap.models.inference import bartlett_bse
-from xl_smallcap.models.kernels.derivatives import derivatives, pairs
-from xl_smallcap.models.kernels.estimators import components_by_share, estimate
-from xl_smallcap.models.kernels.newey_west import bartlett_sums
-from xl_smallcap.models.kernels.solving import invert_all, solve_all
-from xl_smallcap.models.kernels.windows import window_moments
+from xl_smallcap.models.kernels.estimators import components_by_share, estimate, invert_all, solve_all
+from xl_smallcap.models.kernels.influence import derivatives, pairs
+from xl_smallcap.models.kernels.windows import bartlett_sums, window_moments
 from xl_smallcap.types import FloatArray, Method
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xl_smallcap.models.least_squares import solve_least_squares
+from xl_smallcap.models.estimation import solve_least_squares
 
 
 def test_agrees_with_lapack_on_ordinary_data() -> None:

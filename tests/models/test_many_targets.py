@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.models import twins
+from xl_smallcap.models.estimation import solve_least_squares
 from xl_smallcap.models.inference import newey_west_lags
-from xl_smallcap.models.least_squares import solve_least_squares
-from xl_smallcap.models.many_targets import last_window, rolling_targets
+from xl_smallcap.models.rolling import last_window, rolling_targets
 from xl_smallcap.types import FloatArray
 
 

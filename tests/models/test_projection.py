@@ -7,12 +7,19 @@ from hypothesis import strategies as st
 
 from xl_smallcap.errors import FitError
 from xl_smallcap.models import scores
-from xl_smallcap.models.entropy_pooling import pool
-from xl_smallcap.models.outcome import MixtureOutcome, SampledOutcome, StudentOutcome
-from xl_smallcap.models.projection import WEEKS_A_MONTH, FactorModel, condition_on, fit_factor_model, project, tail_df
-from xl_smallcap.models.regime_mixture import conditioned, regime_moments
-from xl_smallcap.models.shrinkage import shrunk_covariance
-from xl_smallcap.models.simulation import block_bootstrap, simulate
+from xl_smallcap.models.projection import (
+    WEEKS_A_MONTH,
+    FactorModel,
+    MixtureOutcome,
+    SampledOutcome,
+    StudentOutcome,
+    condition_on,
+    fit_factor_model,
+    project,
+    shrunk_covariance,
+    tail_df,
+)
+from xl_smallcap.models.simulation import block_bootstrap, conditioned, pool, regime_moments, simulate
 
 NAMES = ("growth", "inflation", "easing", "dollar")
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xl_smallcap.models.conditioning import unfit
-from xl_smallcap.models.estimation import point_fit, standardised
-from xl_smallcap.models.factor_fit import METHODS
-from xl_smallcap.models.signs import Windows, independent_signs
+from xl_smallcap.models.estimation import point_fit, standardised, unfit
+from xl_smallcap.models.factor_fit import METHODS, Windows, independent_signs
 from xl_smallcap.types import FloatArray, IntArray, Method
 
 ALL = [*METHODS, *(Method(m.name, control=True) for m in METHODS), Method("pcr", 2), Method("pls", 1)]

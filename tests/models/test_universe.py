@@ -11,8 +11,20 @@ from hypothesis import strategies as st
 
 from xl_smallcap.data.panel import period_ends
 from xl_smallcap.models.inference import newey_west_lags
-from xl_smallcap.models.patterns import ENDED, GAP, NONE, OK, SHORT, STILL, UNFIT, Sampling, group, last_pattern
-from xl_smallcap.models.universe import fit_universe, residual_moves
+from xl_smallcap.models.universe import (
+    ENDED,
+    GAP,
+    NONE,
+    OK,
+    SHORT,
+    STILL,
+    UNFIT,
+    Sampling,
+    fit_universe,
+    group,
+    last_pattern,
+    residual_moves,
+)
 from xl_smallcap.types import DayArray, FloatArray
 
 DAILY = Sampling(partial(period_ends, frequency="daily"), 10, 31, 10)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.properties.test_no_look_ahead import answers
-from xl_smallcap.analyses.regime_history import regime_history
+from xl_smallcap.analyses.regimes.record import regime_history
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.cross_section import CrossSection
 from xl_smallcap.data.manifest import PricesPart

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import num
 from tests.real.conftest import AS_OF, FOLDER
-from xl_smallcap.analyses.regime_history import regime_history
+from xl_smallcap.analyses.regimes.record import regime_history
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import LoadReport, load
 from xl_smallcap.data.series import SeriesData

@@ -8,8 +8,8 @@ bw(5) is a Bartlett kernel with four lags. Regenerate with that command in Stata
 import numpy as np
 from statsmodels.datasets import macrodata
 
+from xl_smallcap.models.estimation import solve_least_squares
 from xl_smallcap.models.inference import bartlett_bse, student_pvalues, student_quantile
-from xl_smallcap.models.least_squares import solve_least_squares
 
 PARAMS = [4.3742216647032, -0.61399696947899, -9.4816727746549]
 BSE = [0.33125644884286, 0.29582347593197, 1.1859338087713]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xl_smallcap.models.least_squares import solve_least_squares
+from xl_smallcap.models.estimation import solve_least_squares
 from xl_smallcap.types import FloatArray
 
 FOLDER = Path(__file__).with_name("nist")

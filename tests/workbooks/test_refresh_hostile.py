@@ -18,7 +18,7 @@ from tests.workbooks.test_formulas import Sheet
 from tests.workbooks.test_refresh import book, parts, refresh, value
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETAS, RUSSELL_FACTORS
-from xl_smallcap.hosts._cells import evaluate
+from xl_smallcap.functions.cells import evaluate
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.foreign.refresh import refresh_workbook

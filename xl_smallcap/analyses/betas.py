@@ -1,7 +1,8 @@
-"""What are the factor betas, how sure are they, and how did they move?"""
+"""Factor betas: what they are, how sure, how they moved, between snapshots too, and whether methods agree."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -10,13 +11,11 @@ import numpy as np
 from xl_smallcap.analyses.question import Question, aligned, check_gaps, check_window
 from xl_smallcap.data.panel import Panel
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
-from xl_smallcap.models.bootstrap import Bootstrap
-from xl_smallcap.models.conditioning import HIGH_VIF
-from xl_smallcap.models.factor_fit import FactorFit, fit_factors
+from xl_smallcap.models.estimation import HIGH_VIF
+from xl_smallcap.models.factor_fit import Bootstrap, FactorFit, fit_factors, independent_signs
 from xl_smallcap.models.inference import counted_regressors, student_quantile
-from xl_smallcap.models.signs import independent_signs
 from xl_smallcap.session import Columns, Session
-from xl_smallcap.types import BoolArray, DayArray, FloatArray
+from xl_smallcap.types import OLS, BoolArray, DayArray, FloatArray, Frequency, Method, Window
 
 
 @dataclass(frozen=True)
@@ -224,3 +223,178 @@ def history(session: Session, question: Question) -> History:
         half_width=kept["half_width"],
         alone=kept["alone"] > 0,
     )
+
+
+# -- Which betas moved between two snapshots, and was it the data or the window?
+
+
+_CLEAR_SHARE = 0.8
+"""One part alone is named as the cause where it makes up so much of the two."""
+_WINDOW = Window(250, "daily")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One beta, % per +1 standard deviation of its window, before and after; `se` is the standard error before."""
+
+    target: str
+    factor: str
+    before: float
+    after: float
+    from_data: float
+    from_window: float
+    se: float
+    before_date: np.datetime64
+    after_date: np.datetime64
+    why_not: str = ""
+
+    @property
+    def cause(self) -> str:
+        """data, window, data and window, or nothing."""
+        data, window = abs(self.from_data), abs(self.from_window)
+        if data + window == 0.0:
+            return "nothing"
+        share = data / (data + window)
+        return "data" if share >= _CLEAR_SHARE else "window" if share <= 1.0 - _CLEAR_SHARE else "data and window"
+
+    @property
+    def moved(self) -> bool:
+        """Whether the beta moved by more than its standard error."""
+        return bool(abs(self.after - self.before) > self.se)
+
+
+def _cut(panel: Panel, last: np.datetime64) -> Panel:
+    """The panel up to a day, its values as they are known now."""
+    n, levels = int(np.searchsorted(panel.dates, last, "right")), int(np.searchsorted(panel.level_dates, last, "right"))
+    return replace(
+        panel,
+        dates=panel.dates[:n],
+        starts=panel.starts[:n],
+        changes=panel.changes[:n],
+        level_dates=panel.level_dates[:levels],
+        levels=panel.levels[:levels],
+        gaps=panel.gaps[panel.gaps < n],
+        digest="",
+    )
+
+
+def _fit(session: Session, question: Question, panel: Panel) -> FactorFit:
+    check_window(session, question, panel)
+    check_gaps(question, panel)
+    n = question.window.count
+    draws = Bootstrap(session.settings.bootstrap_draws, session.settings.seed)
+    y, X = panel.changes[-n:, 0], panel.changes[-n:, 1:]
+    return fit_factors(y, X, panel.names[1:], question.estimator, session.settings.confidence, draws)
+
+
+def changes(before: Session, after: Session) -> Iterator[Moved]:
+    """Compare every target's betas of the default specification.
+
+    A factor of a target; a target that one of the snapshots cannot fit is one row that says why.
+    """
+    catalogue = after.catalogue
+    if not catalogue.targets:
+        raise NoDataError("The catalogue has no target.")
+    for target in catalogue.targets.values():
+        question = Question(target, catalogue.spec(catalogue.default_spec), _WINDOW, None)
+        try:
+            old, new = aligned(before, question), aligned(after, question)
+            last = _last(old.level_dates)
+            if _last(new.level_dates) < last:
+                raise BadArgumentError(
+                    f"The later snapshot ends on {_last(new.level_dates)}, before the earlier one ({last}); give them "
+                    "the other way round."
+                )
+            fits = _fit(before, question, old), _fit(after, question, _cut(new, last)), _fit(after, question, new)
+        except XlSmallcapError as exc:
+            nan, day = float("nan"), np.datetime64("NaT", "D")
+            yield Moved(target.id, "", nan, nan, nan, nan, nan, day, day, str(exc))
+            continue
+        first, middle, final = (f.params for f in fits)
+        for k, name in enumerate(new.names[1:]):
+            yield Moved(
+                target=target.id,
+                factor=name,
+                before=float(first[k]),
+                after=float(final[k]),
+                from_data=float(middle[k] - first[k]),
+                from_window=float(final[k] - middle[k]),
+                se=float(fits[0].bse[k]),
+                before_date=last,
+                after_date=_last(new.level_dates),
+            )
+
+
+def _last(days: DayArray) -> np.datetime64:
+    found: np.datetime64 = days[-1]
+    return found
+
+
+# -- Do methods and frequencies agree about a factor?
+
+
+OTHER_WINDOWS: dict[Frequency, Window] = {
+    "daily": Window(250, "daily"),
+    "weekly": Window(104, "weekly"),
+    "monthly": Window(60, "monthly"),
+}
+"""Windows of the frequencies that were not asked for."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One way to estimate the same beta.
+
+    `role` is "asked" (ols in the window asked for), "method", "components" (another number of them) or "frequency".
+    """
+
+    role: str
+    question: Question
+    fitted: Fitted | XlSmallcapError
+    flag: str
+
+
+def _flag(reference: Fitted, other: Fitted, factor: str) -> str:
+    i, j = reference.position(factor), other.position(factor)
+    one, two = reference.fit, other.fit
+    if np.sign(one.params[i]) == np.sign(two.params[j]):
+        return "same sign"
+    clear = one.lower[i] * one.upper[i] > 0 and two.lower[j] * two.upper[j] > 0
+    return "sign conflict, both intervals clear of zero" if clear else "sign conflict"
+
+
+def _variants(session: Session, question: Question) -> list[tuple[str, Question]]:
+    """The questions to ask: methods in the window asked for, other numbers of components, other frequencies."""
+    plain = [OLS, Method("univariate"), Method("pcr"), Method("pls")]
+    asked = [("asked" if m.name == "ols" else "method", replace(question, method=m)) for m in plain]
+    found = list(asked)
+    for name in ("pcr", "pls"):
+        try:
+            usual = fit(session, replace(question, method=Method(name))).fit.components
+        except XlSmallcapError:
+            continue
+        numbers = [k for k in (usual - 1, usual + 1) if 1 <= k <= len(question.spec.factors)]
+        found += [("components", replace(question, method=Method(name, k))) for k in numbers]
+    for frequency, window in OTHER_WINDOWS.items():
+        if frequency != question.window.frequency:
+            found += [("frequency", replace(question, method=m, window=window)) for m in plain]
+    return found
+
+
+def compare_methods(session: Session, question: Question, factor: str) -> list[Compared]:
+    """Estimate one beta by every method, with other numbers of components, and at every frequency.
+
+    The first is ols in the window asked for; signs are compared with it.
+    """
+    reference = fit(session, replace(question, method=OLS))
+    found = []
+    for role, variant in _variants(session, question):
+        if role == "asked":
+            found.append(Compared(role, variant, reference, "reference"))
+            continue
+        try:
+            fitted = fit(session, variant)
+            found.append(Compared(role, variant, fitted, _flag(reference, fitted, factor)))
+        except XlSmallcapError as exc:
+            found.append(Compared(role, variant, exc, str(exc)))
+    return found

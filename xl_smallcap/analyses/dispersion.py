@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 
 from xl_smallcap.analyses.constituents import FEWEST, LABEL_OF, Index, Roster, Rosters, trading_days
-from xl_smallcap.analyses.freshness import beside_the_snapshot, too_old
+from xl_smallcap.analyses.question import beside_the_snapshot, too_old
 from xl_smallcap.data.cross_section import CrossSection, jumps
 from xl_smallcap.data.panel import period_ends
 from xl_smallcap.errors import NoDataError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.analyses.freshness import allowed_days, beside_the_snapshot, coarsest, too_old
+from xl_smallcap.analyses.question import allowed_days, beside_the_snapshot, coarsest, too_old
 from xl_smallcap.data.catalogue import Factor
 from xl_smallcap.data.panel import Column, Panel
 from xl_smallcap.errors import NoDataError

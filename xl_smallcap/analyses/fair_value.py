@@ -1,18 +1,21 @@
-"""Where should the price be, given macro, and is that more than noise would say?"""
+"""Where should the price be, given macro: today and at every date, and would noise say the same?"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from xl_smallcap.analyses.betas import out_of_sample_rsquared
-from xl_smallcap.analyses.question import Question, aligned, check_gaps, check_model
+from xl_smallcap.analyses.question import MARKET, Question, aligned, check_gaps, check_model
 from xl_smallcap.data.panel import REFUSED_GAP_DAYS, Panel, period_ends
-from xl_smallcap.errors import BadArgumentError, NoDataError
+from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
 from xl_smallcap.models import fair_value as model
-from xl_smallcap.models import noise
+from xl_smallcap.models.estimation import still_target, unfit
+from xl_smallcap.models.fair_value import Backtest, backtest
+from xl_smallcap.models.rolling import rolling_fit
 from xl_smallcap.session import Columns, Session
 from xl_smallcap.types import BoolArray, DayArray, FairValueModel, FloatArray
 
@@ -37,7 +40,7 @@ class FairValue:
 
     `actual`, `value` and `gap` are in index points (a target of several legs: an index, 100 on the first common date
     of its series); `gap_pct` is simple, `gap_sigma` in `sigma` (log %), `drift` log % (NaN for `levels`, whose
-    residuals have mean zero). Evidence: see models/noise.py.
+    residuals have mean zero). Evidence: see models/fair_value.py.
     """
 
     actual: float
@@ -133,21 +136,21 @@ def digest_of(*arrays: FloatArray) -> str:
     return sha.hexdigest()
 
 
-def _noise(session: Session, asked: FairValueQuestion, factors: FloatArray) -> noise.Noise:
+def _noise(session: Session, asked: FairValueQuestion, factors: FloatArray) -> model.Noise:
     """Random walks on these factor paths, whatever the target: computed once."""
     settings, n = session.settings, asked.regression.window.count
 
-    def compute() -> noise.Noise:
-        walks = noise.random_walks(factors.shape[0], settings.noise_draws, settings.seed)
+    def compute() -> model.Noise:
+        walks = model.random_walks(factors.shape[0], settings.noise_draws, settings.seed)
         if asked.model == "levels":
-            return noise.noise_on_levels(factors, walks)
-        return noise.noise_on_changes(factors, n, walks)
+            return model.noise_on_levels(factors, walks)
+        return model.noise_on_changes(factors, n, walks)
 
-    def to_columns(result: noise.Noise) -> Columns:
+    def to_columns(result: model.Noise) -> Columns:
         return {f.name: getattr(result, f.name) for f in fields(result)}
 
     key = ("noise", asked.model, digest_of(factors), str(n), str(settings.noise_draws), str(settings.seed))
-    return session.get_or_compute(key, compute, to_columns, lambda columns: noise.Noise(**columns))
+    return session.get_or_compute(key, compute, to_columns, lambda columns: model.Noise(**columns))
 
 
 def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
@@ -159,13 +162,13 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
     n, names = question.window.count, panel.names[1:]
     dates, levels = sampled_levels(panel, question)
     missing = ""
-    evidence = noise.Evidence(*[float("nan")] * 4)
+    evidence = model.Evidence(*[float("nan")] * 4)
     oos = float("nan")
     if asked.model == "levels":
         check_levels(question, dates, n)
         X = levels[-n:, 1:]
         gap = model.levels_gap(levels[-n:, 0], X, names)
-        evidence = noise.compare(gap.rsquared, gap.path, _noise(session, asked, X))
+        evidence = model.compare_with_noise(gap.rsquared, gap.path, _noise(session, asked, X))
         needed = 2 * n + asked.horizon - 1
         try:
             check_levels(question, dates, needed)
@@ -190,7 +193,7 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
             if panel.dates.size < 2 * n:
                 raise NoDataError(f"Evidence needs {2 * n} {question.window.frequency} changes; there are {y.size}.")
             gap = model.changes_gap(y[-2 * n :], X[-2 * n :], names, n, asked.horizon)
-            evidence = noise.compare(gap.rsquared, gap.path, _noise(session, asked, X[-2 * n :]))
+            evidence = model.compare_with_noise(gap.rsquared, gap.path, _noise(session, asked, X[-2 * n :]))
             oos = out_of_sample_rsquared(session, question)
         except NoDataError as exc:
             if (panel.gaps > y.size - reach).any():
@@ -222,3 +225,215 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
         used=panel.used,
         missing=missing,
     )
+
+
+# -- How did the gap move, what was it worth as evidence at the time, and would trading it have paid?
+
+
+PERIODS_A_YEAR = {"daily": 252.0, "weekly": 52.0, "monthly": 12.0}
+EVIDENCE = ("noise_percentile", "cointegration_pvalue", "half_life")
+_CHUNK = 64
+_ADDED_AT_ONCE = 3
+"""Chunks at the end that a cell computes itself, half a second or so each, where those before are there."""
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class GapHistory:
+    """Gaps of every date, and their evidence where it has been computed.
+
+    Arrays of shape (n_dates,). `actual`, `value`, `gap` in index points, `gap_pct` simple %, `gap_sigma` in standard
+    deviations. Evidence is NaN where it has not been computed; `computed` says where it has.
+    """
+
+    dates: DayArray
+    actual: FloatArray
+    value: FloatArray
+    gap: FloatArray
+    gap_pct: FloatArray
+    gap_sigma: FloatArray
+    rsquared: FloatArray
+    rsquared_oos: FloatArray
+    noise_percentile: FloatArray
+    cointegration_pvalue: FloatArray
+    half_life: FloatArray
+    computed: BoolArray
+
+    def verdict(self, i: int) -> str:
+        """Verdict of one date."""
+        return verdict(
+            float(self.noise_percentile[i]), float(self.cointegration_pvalue[i]), float(self.rsquared_oos[i])
+        )
+
+
+def _chunk_evidence(
+    session: Session, levels: FloatArray, window: int, compute: bool, walks: list[FloatArray]
+) -> Columns | None:
+    """Evidence of the windows of one chunk of levels, from the cache or by computing it."""
+    settings = session.settings
+    y, X = levels[:, 0], levels[:, 1:]
+    key = ("noise history", digest_of(levels), str(window), str(settings.noise_draws), str(settings.seed))
+    if not compute:
+        return session.find(key, lambda columns: columns)
+
+    def work() -> Columns:
+        if not walks:
+            walks.append(model.random_walks(window, settings.noise_draws, settings.seed))
+        n = y.size - window + 1
+        out = {name: np.full(n, np.nan) for name in EVIDENCE}
+        for i in range(n):
+            x, target = X[i : i + window], y[i : i + window]
+            if still_target(target) or unfit(x):
+                continue
+            gap = model.levels_gap(target, x, tuple(str(k) for k in range(x.shape[1])))
+            found = model.compare_with_noise(gap.rsquared, gap.path, model.noise_on_levels(x, walks[0]))
+            for name, values in out.items():
+                values[i] = getattr(found, name)
+        return out
+
+    return session.get_or_compute(key, work, lambda c: c, lambda c: c)
+
+
+def _evidence(
+    session: Session, levels: FloatArray, window: int, progress: Progress | None
+) -> tuple[dict[str, FloatArray], BoolArray]:
+    """Evidence of every window: what is cached, or all of it where a progress bar is given."""
+    n = levels.shape[0] - window + 1
+    out = {name: np.full(n, np.nan) for name in EVIDENCE}
+    computed = np.zeros(n, dtype=bool)
+    walks: list[FloatArray] = []
+    before = False
+    for start in range(0, n, _CHUNK):
+        stop = min(start + _CHUNK, n)
+        part = levels[start : stop + window - 1]
+        # New days change the last chunk and begin others: next to what is there, a few are cheap enough to be added.
+        near = before and n - start <= _ADDED_AT_ONCE * _CHUNK
+        found = _chunk_evidence(session, part, window, progress is not None or near, walks)
+        before = found is not None
+        if found is not None:
+            computed[start:stop] = True
+            for name, values in out.items():
+                values[start:stop] = found[name]
+        if progress is not None:
+            progress("date", stop, n)
+    return out, computed
+
+
+def _windows_over(steps: BoolArray, length: int, count: int) -> BoolArray:
+    """Tell which of the last `count` runs of `length` observations have a gap inside.
+
+    `steps` says of each step from one observation to the next whether it is a gap.
+    """
+    before = np.concatenate([[0], np.cumsum(steps)])
+    last = np.arange(before.size - count, before.size)
+    return np.asarray(before[last] > before[np.maximum(last - length + 1, 0)])
+
+
+def gap_history(session: Session, asked: FairValueQuestion, progress: Progress | None = None) -> GapHistory:
+    """Compute the gaps of every date up to the question's."""
+    check_horizon(asked)
+    question = asked.regression
+    panel = aligned(session, question)
+    check_model(session, question)
+    n = question.window.count
+    dates, levels = sampled_levels(panel, question)
+    if asked.model == "levels":
+        check_count(question, dates, n)
+        gaps = model.levels_gaps(levels[:, 0], levels[:, 1:], n)
+        when, now = dates[n - 1 :], levels[n - 1 :, 0]
+        steps = np.diff(dates).astype(np.int64) > REFUSED_GAP_DAYS[question.window.frequency]
+        evidence, computed = _evidence(session, levels, n, progress)
+        oos = np.full(when.size, np.nan)
+        if dates.size >= 2 * n + asked.horizon - 1:
+            found = model.levels_rsquared_oos(levels[:, 0], levels[:, 1:], n, asked.horizon)
+            oos[-found.size :] = found
+        across = _windows_over(steps, n, when.size)
+        for name in EVIDENCE:
+            evidence[name] = np.where(across, np.nan, evidence[name])
+        # an out-of-sample R² reaches back over another window and the horizon
+        oos[_windows_over(steps, 2 * n + asked.horizon - 1, when.size)] = np.nan
+    else:
+        if panel.dates.size < n + asked.horizon:
+            raise NoDataError(
+                f"A history of fair values by 'changes' with window {question.window} needs {n + asked.horizon} "
+                f"{question.window.frequency} changes; there are {panel.dates.size} (since {panel.level_dates[0]})."
+            )
+        gaps = model.changes_gaps(panel.changes[:, 0], panel.changes[:, 1:], n, asked.horizon)
+        when = panel.dates[n + asked.horizon - 1 :]
+        now = levels[np.searchsorted(dates, when), 0]
+        evidence = {name: np.full(when.size, np.nan) for name in EVIDENCE}
+        computed, oos = np.zeros(when.size, dtype=bool), np.full(when.size, np.nan)
+        missing = np.zeros(panel.dates.size, dtype=bool)
+        missing[panel.gaps[(panel.gaps > 0) & (panel.gaps < panel.dates.size)] - 1] = True
+        across = _windows_over(missing[:-1], n + asked.horizon, when.size)
+    gap = np.where(across, np.nan, gaps.gap)
+    origin = float(levels[0, 0])
+    actual, value = points(question, now, origin), points(question, now - gap, origin)
+    return GapHistory(
+        dates=when,
+        actual=actual,
+        value=value,
+        gap=actual - value,
+        gap_pct=100.0 * np.expm1(gap / 100.0),
+        gap_sigma=gap / gaps.sigma,
+        rsquared=np.where(np.isfinite(gap), gaps.rsquared, np.nan),
+        rsquared_oos=oos,
+        computed=computed,
+        **evidence,
+    )
+
+
+@dataclass(frozen=True)
+class GapTrade:
+    """A back-test and the dates it is about."""
+
+    result: Backtest
+    dates: DayArray
+    first_date: np.datetime64
+    last_date: np.datetime64
+
+
+def gap_backtest(session: Session, asked: FairValueQuestion, entry: float, leave: float, delay: int) -> GapTrade:
+    """Trade against the gap, hypothetically and before costs.
+
+    Returns are the target's; of ``hedged``, the Russell's less yesterday's market beta times the market.
+    """
+    if not (entry > leave >= 0.0 and delay >= 0):
+        raise BadArgumentError(
+            f"A trade opens at --entry {entry:g} and closes at --exit {leave:g} standard deviations after --delay "
+            f"{delay} periods: entry must be above exit, none of them negative."
+        )
+    history = gap_history(session, asked)
+    question = asked.regression
+    panel = aligned(session, question)
+    n = question.window.count
+    earned = panel.changes[:, 0].copy()
+    if question.target.market:
+        fit, _ = rolling_fit(panel.changes[:, 0], panel.changes[:, 1:], n)
+        m = panel.names.index(MARKET)
+        earned[:n] = np.nan
+        earned[n:] -= fit.params[:-1, m - 1] * panel.changes[n:, m]
+    # Every return follows the one before: begin after the last change that was left out, and where there is a return.
+    broken = np.flatnonzero(panel.starts[1:] != panel.dates[:-1])
+    first = max(int(np.searchsorted(panel.dates, history.dates[0])), int(broken[-1]) + 1 if broken.size else 0)
+    held = np.flatnonzero(np.isfinite(earned[first:]))
+    first += int(held[0]) if held.size else 0
+    if panel.dates.size - first < n + delay:
+        where = ""
+        if broken.size and int(broken[-1]) + 1 <= first:
+            where = f" after the missing change from {panel.dates[broken[-1]]} to {panel.starts[broken[-1] + 1]}"
+        raise NoDataError(
+            f"A back-test needs at least {n + delay} {question.window.frequency} returns in a row; there are "
+            f"{panel.dates.size - first}{where}."
+        )
+    lost = np.flatnonzero(~np.isfinite(earned[first:]))
+    if lost.size:
+        raise FitError(
+            f"On {panel.dates[first + int(lost[0])]} there is no market beta of the day before (constant or collinear "
+            "factors), so the hedged return is not known; use another window."
+        )
+    gaps = history.gap_sigma[np.searchsorted(history.dates, panel.dates[first:])]
+    a_year = PERIODS_A_YEAR[question.window.frequency]
+    result = backtest(gaps, earned[first:], entry, leave, delay, a_year, session.settings.confidence)
+    dates = panel.dates[first + delay + 1 :]
+    return GapTrade(result, dates, dates[0], panel.dates[-1])

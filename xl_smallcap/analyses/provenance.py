@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.analyses.freshness import allowed_days
+from xl_smallcap.analyses.question import allowed_days
 from xl_smallcap.data.catalogue import Licence, Series
 from xl_smallcap.data.manifest import SYNTHETIC_MARK, Entry, label_of
 from xl_smallcap.data.panel import series_in

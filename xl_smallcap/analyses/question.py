@@ -1,18 +1,101 @@
-"""Which regression is asked for, and the panel it is fitted on."""
+"""Which regression is asked for, in which unit, on data how old, and the panel it is fitted on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xl_smallcap.analyses.freshness import allowed_days, beside_the_snapshot, coarsest, too_old
 from xl_smallcap.data.catalogue import Catalogue, Spec, Target
 from xl_smallcap.data.panel import Column, Panel, series_in
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.session import Session
-from xl_smallcap.types import OLS, DayArray, Frequency, IntArray, Method, Window
+from xl_smallcap.types import OLS, BetaUnit, DayArray, Frequency, IntArray, Method, Window
+
+NATIVE_STEP = {"bp": 10.0, "pct": 1.0, "pt": 1.0}
+NATIVE_NAME = {"bp": "10bp", "pct": "1pct", "pt": "1pt"}
+CHANGE_UNIT = {"bp": "bp", "pct": "%", "pt": "pt"}
+"""How a change is written: basis points of a rate, % of a price's log, points of an index that has no logarithm."""
+SPELLED = {"bp": "basis points", "pct": "%", "pt": "points"}
+_REFERENCE_SCALE = {"daily": 1.0, "weekly": 5.0**0.5, "monthly": 21.0**0.5}
+
+
+def reference_sd(catalogue: Catalogue, factor: str, window: Window) -> float | None:
+    """Return the fixed yardstick of a factor at a frequency, in % or bp; None for the market."""
+    entry = catalogue.factors.get(factor)
+    return None if entry is None else entry.reference_sd * _REFERENCE_SCALE[window.frequency]
+
+
+def unit_factor(unit: BetaUnit, quote: str, sd: float, factor: str) -> float:
+    """Return what turns a beta per own standard deviation into the unit asked for."""
+    if unit == "sd":
+        return 1.0
+    if unit not in ("native", NATIVE_NAME[quote]):
+        raise BadArgumentError(
+            f"'{factor}' is measured in {SPELLED[quote]}; use unit '{NATIVE_NAME[quote]}', 'native' or 'sd'."
+        )
+    return NATIVE_STEP[quote] / sd
+
+
+def unit_name(unit: BetaUnit, quote: str) -> str:
+    """Return the unit as a table shows it."""
+    if unit == "sd":
+        return "% per +1 sd"
+    return f"% per +{NATIVE_STEP[quote]:g} {CHANGE_UNIT[quote]}"
+
+
+# -- How old may data be beside the day asked about?
+
+
+_ALLOWED_DAYS = {"daily": 0, "weekly": 21, "monthly": 110}
+"""At least so many calendar days; a daily series has the days of grace. A month is dated by its first day and published
+up to 40 days after its last."""
+
+
+def newest_day(session: Session) -> np.datetime64 | None:
+    """Return the day of the snapshot's last daily observation. None without a daily series."""
+    days = [np.datetime64(e.last, "D") for e in session.snapshot.entries.values() if e.frequency == "daily"]
+    return max(days) if days else None
+
+
+def snapshot_day(session: Session) -> np.datetime64:
+    """Return the snapshot's day: that of its last daily observation."""
+    day = newest_day(session)
+    if day is None:
+        raise NoDataError("The snapshot has no daily series, so it is not clear which month is now; give an as_of.")
+    return day
+
+
+def allowed_days(session: Session, frequency: str) -> int:
+    """Return how many calendar days the last observation of a series may lie before the day asked about."""
+    return max(session.settings.grace_days, _ALLOWED_DAYS[frequency])
+
+
+def coarsest(session: Session, series: Iterable[str]) -> str:
+    """Return the frequency of those series that come least often."""
+    ranks = list(_ALLOWED_DAYS)
+    found = {series_in(session.catalogue, session.snapshot, s).frequency for s in series}
+    return max(found, key=ranks.index, default="daily")
+
+
+def too_old(session: Session, last: np.datetime64, as_of: np.datetime64 | None, days: int) -> bool:
+    """Tell whether data end too long before the day asked about."""
+    day = newest_day(session) if as_of is None else as_of
+    return day is not None and bool(day > last + np.timedelta64(days, "D"))
+
+
+def beside_the_snapshot(session: Session, what: str, last: np.datetime64, days: int) -> str:
+    """Say that a blank as_of cannot be answered with data that old."""
+    return (
+        f"No data for now: {what} on {last}, and the snapshot's day is {newest_day(session)} (at most {days} days may "
+        f"lie between). Give an as_of up to {last + np.timedelta64(days, 'D')}, or run 'xl-smallcap data refresh'."
+    )
+
+
+# -- Which regression is asked for, and the panel it is fitted on.
+
 
 MARKET = "market"
 NO_TARGET = Target(id="", label="", legs=())

@@ -7,10 +7,9 @@ from typing import get_args
 
 import numpy as np
 
-from xl_smallcap.analyses.fair_value import FairValueQuestion
-from xl_smallcap.analyses.fair_value_history import gap_history
+from xl_smallcap.analyses.fair_value import FairValueQuestion, gap_history
 from xl_smallcap.analyses.question import Question
-from xl_smallcap.analyses.regime_history import regime_history
+from xl_smallcap.analyses.regimes.record import regime_history
 from xl_smallcap.data.commit import RefreshReport
 from xl_smallcap.data.refresh import Tell, refresh
 from xl_smallcap.errors import XlSmallcapError

@@ -8,17 +8,14 @@ from typing import Literal
 
 import numpy as np
 
-from xl_smallcap.analyses import betas, scenarios
+from xl_smallcap.analyses import betas
 from xl_smallcap.analyses.constituents import FEWEST
 from xl_smallcap.analyses.dispersion import Spreads
-from xl_smallcap.analyses.freshness import snapshot_day
-from xl_smallcap.analyses.gauges import gauge
-from xl_smallcap.analyses.positioning import Category, positions
-from xl_smallcap.analyses.question import Question
-from xl_smallcap.analyses.regime_draws import regimes_drawn
-from xl_smallcap.analyses.regimes import regimes_now
-from xl_smallcap.analyses.scenario_projection import project_path
-from xl_smallcap.analyses.scenarios import ScenarioQuestion
+from xl_smallcap.analyses.positioning import Category, gauge, positions
+from xl_smallcap.analyses.question import Question, snapshot_day
+from xl_smallcap.analyses.regimes.now import regimes_drawn, regimes_now
+from xl_smallcap.analyses.scenarios import projection
+from xl_smallcap.analyses.scenarios.projection import ScenarioQuestion, project_path
 from xl_smallcap.errors import NoDataError, XlSmallcapError
 from xl_smallcap.models.dispersion import bootstrap_ratio
 from xl_smallcap.models.inference import student_quantile
@@ -192,9 +189,9 @@ def _regime_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
 def _path_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
     catalogue = session.catalogue
     target = catalogue.target(TARGET, session.snapshot.target_frequencies)
-    asked = Question(target, catalogue.spec(catalogue.default_spec), scenarios.WINDOW, as_of)
+    asked = Question(target, catalogue.spec(catalogue.default_spec), projection.WINDOW, as_of)
     better, worse = PATHS
-    for basis, window in (("weekly", scenarios.WINDOW), *FREQUENCIES.items()):
+    for basis, window in (("weekly", projection.WINDOW), *FREQUENCIES.items()):
         line = Line(
             "Growth with low inflation beats rebound then pause",
             basis,
@@ -212,7 +209,7 @@ def _path_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
                 for name in PATHS
             )
             apart = one.analytic.expected[-1] - two.analytic.expected[-1]
-            fitted = scenarios.fit(session, replace(asked, window=window))
+            fitted = projection.fit(session, replace(asked, window=window))
             model = fitted.model
             mean = float(model.beta @ apart)
             df = model.nobs - 1.0 - model.beta.size

@@ -20,8 +20,8 @@ OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 def _call(args: argparse.Namespace) -> int:
     from xl_smallcap.data.manifest import SYNTHETIC_MARK
     from xl_smallcap.functions import BY_NAME
+    from xl_smallcap.functions.cells import Answer, evaluate, to_json
     from xl_smallcap.functions.formula import parse_call
-    from xl_smallcap.hosts._cells import Answer, evaluate, to_json
     from xl_smallcap.session import current_session
 
     try:
@@ -73,7 +73,7 @@ def _functions(args: argparse.Namespace) -> int:
 
 def _panel(args: argparse.Namespace) -> int:
     from xl_smallcap.data.writing import check_target, csv_bytes, write_atomic
-    from xl_smallcap.functions.aligned import panel_rows
+    from xl_smallcap.functions.factors import panel_rows
 
     if args.out:
         check_target(Path(args.out))

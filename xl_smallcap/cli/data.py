@@ -111,7 +111,7 @@ def _use(args: argparse.Namespace) -> int:
 
 def _status(args: argparse.Namespace) -> int:
     from xl_smallcap.data.clock import new_york_now
-    from xl_smallcap.hosts._cells import evaluate, to_json
+    from xl_smallcap.functions.cells import evaluate, to_json
     from xl_smallcap.session import current_session
 
     answer = evaluate("RUSSELL_STATUS", ())

@@ -16,7 +16,7 @@ def _rows(lines: list[tuple[str, Any, str]]) -> list[list[Any]]:
 
 
 def _history(args: argparse.Namespace) -> int:
-    from xl_smallcap.functions.evidence import compute_history
+    from xl_smallcap.functions.fair_value import compute_history
 
     try:
         with progress("Random walks,") as step:
@@ -35,7 +35,7 @@ def _history(args: argparse.Namespace) -> int:
 
 def _backtest(args: argparse.Namespace) -> int:
     from xl_smallcap.data.writing import check_target, csv_bytes, write_atomic
-    from xl_smallcap.functions.evidence import hypothetical_trades
+    from xl_smallcap.functions.fair_value import hypothetical_trades
 
     if args.out:
         check_target(Path(args.out))

@@ -16,8 +16,8 @@ OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 def _universe(args: argparse.Namespace) -> int:
     from xl_smallcap.analyses.constituents import Index
     from xl_smallcap.analyses.engines import EngineName
-    from xl_smallcap.analyses.universe_run import UniverseQuestion, run_universe
-    from xl_smallcap.functions import _arguments as read
+    from xl_smallcap.analyses.universe import UniverseQuestion, run_universe
+    from xl_smallcap.functions import arguments as read
     from xl_smallcap.session import current_session
 
     session = current_session()

@@ -15,7 +15,7 @@ import pandas as pd
 from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError, closest
 from xl_smallcap.face import frames, shocks
-from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions import arguments as read
 from xl_smallcap.functions.table import BY_NAME, Parameter, WorksheetFunction
 from xl_smallcap.session import ErrorRecord, Session, answering
 

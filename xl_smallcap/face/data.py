@@ -17,8 +17,8 @@ from xl_smallcap.face.asking import day_of
 from xl_smallcap.face.frames import Frame
 from xl_smallcap.face.intake import settings_of
 from xl_smallcap.face.questions import Questions
-from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions.aligned import panel_rows
+from xl_smallcap.functions import arguments as read
+from xl_smallcap.functions.factors import panel_rows
 from xl_smallcap.functions.regimes import compute_regime_history
 from xl_smallcap.functions.table import NAMES
 from xl_smallcap.session import Session, answering
@@ -137,7 +137,7 @@ class Data(Questions):
         import tempfile
 
         from xl_smallcap.analyses.constituents import Index
-        from xl_smallcap.analyses.universe_run import UniverseQuestion, run_universe
+        from xl_smallcap.analyses.universe import UniverseQuestion, run_universe
 
         _flag("monthly", monthly)
         day = day_of("as_of", as_of)

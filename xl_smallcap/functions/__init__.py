@@ -9,19 +9,16 @@ from xl_smallcap.functions.table import BY_NAME, FUNCTIONS, HELP_LIMIT, NAMES, P
 if TYPE_CHECKING:  # their types, for whoever imports one by name
     from xl_smallcap.functions.attribution import *  # noqa: F403
     from xl_smallcap.functions.betas import *  # noqa: F403
-    from xl_smallcap.functions.changes import *  # noqa: F403
     from xl_smallcap.functions.dispersion import *  # noqa: F403
     from xl_smallcap.functions.factors import *  # noqa: F403
     from xl_smallcap.functions.fair_value import *  # noqa: F403
-    from xl_smallcap.functions.gauges import *  # noqa: F403
-    from xl_smallcap.functions.methods import *  # noqa: F403
+    from xl_smallcap.functions.formula import *  # noqa: F403
     from xl_smallcap.functions.needle import *  # noqa: F403
     from xl_smallcap.functions.positioning import *  # noqa: F403
     from xl_smallcap.functions.provenance import *  # noqa: F403
     from xl_smallcap.functions.regimes import *  # noqa: F403
     from xl_smallcap.functions.scenarios import *  # noqa: F403
     from xl_smallcap.functions.thesis import *  # noqa: F403
-    from xl_smallcap.functions.why import *  # noqa: F403
 
 __all__ = [*NAMES, "BY_NAME", "FUNCTIONS", "HELP_LIMIT", "NAMES", "Parameter", "WorksheetFunction"]  # noqa: PLE0604
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from xl_smallcap.analyses.attribution import attribution
 from xl_smallcap.analyses.provenance import source_of
-from xl_smallcap.analyses.question import MARKET, Question
-from xl_smallcap.analyses.units import CHANGE_UNIT
+from xl_smallcap.analyses.question import CHANGE_UNIT, MARKET, Question
 from xl_smallcap.data.catalogue import Spec, Target
-from xl_smallcap.functions._native import date, number, row_of, table_of
+from xl_smallcap.functions.arguments import date, number, row_of, table_of
 from xl_smallcap.functions.parameters import METHOD, SPEC, START, TARGET, WINDOW, day_reader
 from xl_smallcap.functions.table import Parameter, worksheet_function
 from xl_smallcap.session import Session

@@ -1,25 +1,36 @@
-"""Worksheet functions of the factor model: betas, their table, their history, the fit."""
+"""Worksheet functions of betas: one, all, their history, the fit, methods side by side, before and after a refresh."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from xl_smallcap.analyses import betas as model
-from xl_smallcap.analyses import units
-from xl_smallcap.analyses.provenance import source_label
-from xl_smallcap.analyses.question import MARKET, Question
+from xl_smallcap.analyses.betas import Compared, changes, compare_methods
+from xl_smallcap.analyses.provenance import source_label, source_of
+from xl_smallcap.analyses.question import CHANGE_UNIT, MARKET, Question, reference_sd, unit_factor, unit_name
 from xl_smallcap.data.catalogue import Spec, Target
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
-from xl_smallcap.functions._native import date as _date
-from xl_smallcap.functions._native import names_of, row_of, stats_of, table_of
-from xl_smallcap.functions._native import number as _number
-from xl_smallcap.functions._question import factor_in
-from xl_smallcap.functions.parameters import AS_OF, FACTOR, METHOD, SPEC, START, TARGET, UNIT, WINDOW, statistic
-from xl_smallcap.functions.table import worksheet_function
+from xl_smallcap.functions import arguments as read
+from xl_smallcap.functions.arguments import date, names_of, number, row_of, stats_of, table_of
+from xl_smallcap.functions.arguments import date as _date
+from xl_smallcap.functions.arguments import number as _number
+from xl_smallcap.functions.parameters import (
+    AS_OF,
+    FACTOR,
+    METHOD,
+    SPEC,
+    START,
+    TARGET,
+    UNIT,
+    WINDOW,
+    factor_in,
+    statistic,
+)
+from xl_smallcap.functions.table import Parameter, worksheet_function
 from xl_smallcap.session import Session
 from xl_smallcap.types import All, BetaStat, BetaUnit, Day, FitStat, Method, Scalar, Table, Window
 
@@ -65,7 +76,7 @@ class _Beta:
     def of(cls, fitted: model.Fitted, name: str, unit: BetaUnit) -> _Beta:
         """Take a factor's numbers from a fit."""
         i, fit = fitted.position(name), fitted.fit
-        scale = units.unit_factor(unit, fitted.quotes[i], float(fit.factor_sd[i]), name)
+        scale = unit_factor(unit, fitted.quotes[i], float(fit.factor_sd[i]), name)
         enough = fitted.sign_windows >= _FEWEST_SIGN_WINDOWS
         return cls(
             beta=_number(fit.params[i] * scale),
@@ -84,9 +95,9 @@ class _Beta:
             nobs=fit.nobs,
             first_date=_date(fitted.first_date),
             last_date=_date(fitted.last_date),
-            unit=units.unit_name(unit, fitted.quotes[i]),
+            unit=unit_name(unit, fitted.quotes[i]),
             factor_sd=float(fit.factor_sd[i]),
-            factor_unit=units.CHANGE_UNIT[fitted.quotes[i]],
+            factor_unit=CHANGE_UNIT[fitted.quotes[i]],
             method=str(fitted.question.method),
             errors=model.errors_of(fitted.question, fit) + model.inflation_of(float(fit.vif[i])),
         )
@@ -239,9 +250,9 @@ def RUSSELL_BETA_HISTORY(
     told = model.history(session, question)
     i = told.names.index(name)
     quote = told.quotes[i]
-    reference = units.reference_sd(session.catalogue, name, question.window)
-    units.unit_factor(unit, quote, 1.0, name)
-    label = units.unit_name(unit, quote)
+    reference = reference_sd(session.catalogue, name, question.window)
+    unit_factor(unit, quote, 1.0, name)
+    label = unit_name(unit, quote)
     at = 0 if start is None else int(np.searchsorted(told.dates, start))
     if at >= told.dates.size:
         raise NoDataError(f"No window ends on or after start {start}; the last ends {told.dates[-1]}.")
@@ -258,7 +269,7 @@ def RUSSELL_BETA_HISTORY(
     ):
         ends = (beta, beta - half, beta + half)
         usable = sd > 0 and np.isfinite(beta)
-        scale = units.unit_factor(unit, quote, sd, name) if usable else 1.0
+        scale = unit_factor(unit, quote, sd, name) if usable else 1.0
         fixed = reference / sd if reference is not None and usable else None
         own = [_number(v * scale) for v in ends]
         by_yardstick = [None if fixed is None else _number(v * fixed) for v in ends]
@@ -321,3 +332,182 @@ def RUSSELL_FIT(
         )
     assert isinstance(value, (int, float, dt.date))
     return value
+
+
+# -- Worksheet function that puts methods and frequencies side by side.
+
+
+_WINDOW = (
+    '250 (days, default), or text: "104w" weeks, "60m" months. The other frequencies are shown with 250, 104w and 60m.'
+)
+
+
+@dataclass(eq=False, repr=False)
+class _MethodRow:
+    """One method in one window."""
+
+    method: Scalar
+    components: Scalar = None
+    window: Scalar = None
+    beta: Scalar = None
+    se: Scalar = None
+    tstat: Scalar = None
+    lower: Scalar = None
+    upper: Scalar = None
+    beta_native: Scalar = None
+    native_unit: Scalar = None
+    rsquared: Scalar = None
+    nobs: Scalar = None
+    first_date: Scalar = None
+    last_date: Scalar = None
+    role: Scalar = None
+    flag: Scalar = None
+    source: Scalar = None
+
+
+def _row(session: Session, compared: Compared, factor: str) -> _MethodRow:
+    question, fitted = compared.question, compared.fitted
+    method, window = question.method.name, str(question.window)
+    if isinstance(fitted, XlSmallcapError):
+        source = source_label(session)
+        return _MethodRow(method, window=window, role=compared.role, flag=compared.flag, source=source)
+    i, fit = fitted.position(factor), fitted.fit
+    native = unit_factor("native", fitted.quotes[i], float(fit.factor_sd[i]), factor)
+    return _MethodRow(
+        method=method,
+        components=fit.components,
+        window=window,
+        beta=number(fit.params[i]),
+        se=number(fit.bse[i]),
+        tstat=number(fit.tvalues[i]),
+        lower=number(fit.lower[i]),
+        upper=number(fit.upper[i]),
+        beta_native=number(fit.params[i] * native),
+        native_unit=unit_name("native", fitted.quotes[i]),
+        rsquared=number(fit.rsquared_each[i]),
+        nobs=fit.nobs,
+        first_date=date(fitted.first_date),
+        last_date=date(fitted.last_date),
+        role=compared.role,
+        flag=compared.flag,
+        source=source_of(session, fitted.used),
+    )
+
+
+def _summary(found: list[Compared]) -> _MethodRow:
+    told = [c for c in found[1:] if not isinstance(c.fitted, XlSmallcapError)]
+    same = sum(c.flag == "same sign" for c in told)
+    clear = sum(c.flag.endswith("clear of zero") for c in told)
+    conflicts = [f"{c.question.method} {c.question.window}" for c in told if c.flag.startswith("sign conflict")]
+    text = f"{same} of {len(told)} other rows have the sign of the first"
+    text += f"; conflicts: {', '.join(conflicts)}" if conflicts else "; no sign conflict"
+    text += f"; {clear} of them with both intervals clear of zero." if conflicts else "."
+    return _MethodRow("all", role="summary", flag=text)
+
+
+@worksheet_function(FACTOR, TARGET, WINDOW.but(help=_WINDOW), AS_OF, SPEC)
+def RUSSELL_METHODS(session: Session, factor: str, target: Target, window: Window, as_of: Day, spec: Spec) -> Table:
+    """Table of one beta by every method and frequency side by side, in % per +1 standard deviation of the factor and per 10 bp or 1 %, with errors and a flag where signs disagree; other numbers of components show how sensitive pcr and pls are.
+
+    Returns
+    -------
+    list of list
+        The first row is ols in the window asked for; flags compare each row's sign with it. A row that cannot be fitted
+        has #N/A and its reason. The last row counts.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError, FitError
+        See RUSSELL_WHY.
+    """
+    question = Question(target=target, spec=spec, window=window, as_of=as_of)
+    name = factor_in(session, question, factor)
+    found = compare_methods(session, question, name)
+    return table_of(_MethodRow, [*(_row(session, c, name) for c in found), _summary(found)])
+
+
+# -- The worksheet function that says what a refresh did to the betas.
+
+
+def _fingerprint(_: Session, value: Any) -> str | None:
+    return None if read.is_blank(value) else read.fingerprint_of(value)
+
+
+_BEFORE = Parameter(
+    "before",
+    "Fingerprint of the earlier snapshot, or its beginning. Default: the one after which the later was made.",
+    _fingerprint,
+)
+_AFTER = Parameter("after", "Fingerprint of the later snapshot. Default: the one in use.", _fingerprint)
+
+
+@dataclass(eq=False, repr=False)
+class _Moved:
+    """One beta in two snapshots."""
+
+    target: Scalar
+    factor: Scalar = None
+    before: Scalar = None
+    after: Scalar = None
+    change: Scalar = None
+    from_data: Scalar = None
+    from_window: Scalar = None
+    se: Scalar = None
+    moved: Scalar = None
+    cause: Scalar = None
+    before_date: Scalar = None
+    after_date: Scalar = None
+    before_snapshot: Scalar = None
+    after_snapshot: Scalar = None
+
+
+@worksheet_function(_BEFORE, _AFTER)
+def RUSSELL_DIFF(session: Session, before: str | None, after: str | None) -> Table:
+    """Table of the betas of two snapshots, % per +1 standard deviation: before, after, and how much of the change came from revised data and how much from the window moving on; moved says whether it exceeds the standard error.
+
+    Returns
+    -------
+    list of list
+        A row per target and factor, window 250 days, default specification; from_data and from_window add up to change.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError
+        See RUSSELL_WHY.
+    """
+    store = session.store
+    later = session.snapshot if after is None else store.open(store.meant(after))
+    if before is None:
+        if not later.parent or later.parent not in store.snapshots():
+            raise NoDataError(
+                f"Snapshot {later.fingerprint} was not made after another one that is still there, so there is nothing to "
+                "compare it with. Give a fingerprint; 'xl-smallcap data history' lists them."
+            )
+        earlier = later.parent
+    else:
+        earlier = store.meant(before)
+    both = {"before_snapshot": earlier, "after_snapshot": later.fingerprint}
+    rows = list[_Moved]()
+    old, new = Session(session.settings, earlier), Session(session.settings, later.fingerprint)
+    for m in changes(old, new):
+        if m.why_not:
+            rows.append(_Moved(m.target, cause=m.why_not, **both))
+            continue
+        rows.append(
+            _Moved(
+                target=m.target,
+                factor=m.factor,
+                before=m.before,
+                after=m.after,
+                change=m.after - m.before,
+                from_data=m.from_data,
+                from_window=m.from_window,
+                se=m.se,
+                moved="yes" if m.moved else "no",
+                cause=m.cause,
+                before_date=date(m.before_date),
+                after_date=date(m.after_date),
+                **both,
+            )
+        )
+    return table_of(_Moved, rows)

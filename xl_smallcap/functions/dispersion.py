@@ -20,8 +20,8 @@ from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.analyses.universe import winners
 from xl_smallcap.data.catalogue import Spec
 from xl_smallcap.errors import BadArgumentError, NoDataError
-from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._native import date, number, row_of, table_of
+from xl_smallcap.functions import arguments as read
+from xl_smallcap.functions.arguments import date, number, row_of, table_of
 from xl_smallcap.functions.parameters import AS_OF, SPEC, START, WINDOW, choice_reader, spec_reader, statistic
 from xl_smallcap.functions.table import Parameter, worksheet_function
 from xl_smallcap.session import Session

@@ -6,17 +6,16 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from xl_smallcap.analyses import needle as model
 from xl_smallcap.analyses.provenance import source_label
-from xl_smallcap.analyses.units import CHANGE_UNIT
+from xl_smallcap.analyses.question import CHANGE_UNIT
+from xl_smallcap.analyses.scenarios import needle as model
 from xl_smallcap.data.catalogue import Target
 from xl_smallcap.errors import BadArgumentError, FitError
-from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._native import date, number, row_of, table_of
-from xl_smallcap.functions._question import factor_in
-from xl_smallcap.functions._shocks import DEFAULT_HORIZON, projection_question, scenario_question
-from xl_smallcap.functions.parameters import AGAINST_THE_MARKET, AS_OF, FACTOR, MONTHS, PATH, SPEC, statistic
+from xl_smallcap.functions import arguments as read
+from xl_smallcap.functions.arguments import date, number, row_of, table_of
+from xl_smallcap.functions.parameters import AGAINST_THE_MARKET, AS_OF, FACTOR, MONTHS, PATH, SPEC, factor_in, statistic
 from xl_smallcap.functions.scenarios import CONDITIONAL
+from xl_smallcap.functions.shocks import DEFAULT_HORIZON, projection_question, scenario_question
 from xl_smallcap.functions.table import Parameter, worksheet_function
 from xl_smallcap.session import Session
 from xl_smallcap.types import All, Day, NeedleStat, Scalar, Table

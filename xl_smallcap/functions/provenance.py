@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.analyses.freshness import allowed_days
 from xl_smallcap.analyses.provenance import SeriesStatus, newest, series_status, source_label, stored_id
-from xl_smallcap.analyses.question import Question, aligned
+from xl_smallcap.analyses.question import Question, aligned, allowed_days
 from xl_smallcap.data.licences import licence_of_source
 from xl_smallcap.data.panel import Column
 from xl_smallcap.errors import NoDataError
-from xl_smallcap.functions._native import date, moment, table_of
+from xl_smallcap.functions.arguments import date, moment, table_of
 from xl_smallcap.functions.parameters import PUBLISHED, SERIES
 from xl_smallcap.functions.table import worksheet_function
 from xl_smallcap.session import Session

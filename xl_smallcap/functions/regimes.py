@@ -8,16 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.analyses import regime_report as report
 from xl_smallcap.analyses.provenance import source_label
-from xl_smallcap.analyses.regime_draws import regimes_drawn
-from xl_smallcap.analyses.regime_history import refit_path, regime_history
-from xl_smallcap.analyses.regime_reading import durations, transitions, warnings_of
-from xl_smallcap.analyses.regimes import REGIMES, Regime, regimes_now
+from xl_smallcap.analyses.regimes import record as report
+from xl_smallcap.analyses.regimes.now import (
+    REGIMES,
+    Regime,
+    durations,
+    regimes_drawn,
+    regimes_now,
+    transitions,
+    warnings_of,
+)
+from xl_smallcap.analyses.regimes.record import refit_path, regime_history
 from xl_smallcap.data.catalogue import Target
 from xl_smallcap.errors import BadArgumentError, NoDataError
-from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._native import date, number, row_of, table_of
+from xl_smallcap.functions import arguments as read
+from xl_smallcap.functions.arguments import date, number, row_of, table_of
 from xl_smallcap.functions.parameters import AS_OF, MONTHS_AHEAD, PUBLISHED, REGIME_MODEL, RELATIVE, START
 from xl_smallcap.functions.table import Parameter, worksheet_function
 from xl_smallcap.session import Session, current_session

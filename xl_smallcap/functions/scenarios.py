@@ -7,20 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from xl_smallcap.analyses import scenario_evidence as evidence
-from xl_smallcap.analyses import scenario_history as report
 from xl_smallcap.analyses.provenance import source_label
-from xl_smallcap.analyses.question import Question
-from xl_smallcap.analyses.scenario_projection import Projected, pooled_history, project_path
-from xl_smallcap.analyses.scenarios import ScenarioQuestion, outperformance
-from xl_smallcap.analyses.units import CHANGE_UNIT
+from xl_smallcap.analyses.question import CHANGE_UNIT, Question
+from xl_smallcap.analyses.scenarios import evidence
+from xl_smallcap.analyses.scenarios.projection import (
+    Projected,
+    ScenarioQuestion,
+    outperformance,
+    pooled_history,
+    project_path,
+)
 from xl_smallcap.data.catalogue import Spec, Target
 from xl_smallcap.data.scenarios import LEVELS_ASSUMED
 from xl_smallcap.errors import BadArgumentError, NoDataError, XlSmallcapError, unknown_word
-from xl_smallcap.functions import _arguments as read
-from xl_smallcap.functions._native import date, number, row_of, table_of
-from xl_smallcap.functions._shocks import projection_question, scenario_question
+from xl_smallcap.functions import arguments as read
+from xl_smallcap.functions.arguments import date, number, row_of, table_of
 from xl_smallcap.functions.parameters import AS_OF, MONTHS, PATH, PROJECTION_METHOD, RELATIVE, SPEC
+from xl_smallcap.functions.shocks import projection_question, scenario_question
 from xl_smallcap.functions.table import Parameter, worksheet_function
 from xl_smallcap.session import Session
 from xl_smallcap.types import Day, Scalar, ScenarioMethod, ScenarioStat, Table
@@ -321,7 +324,7 @@ def RUSSELL_FAN(
     head: list[Scalar] = ["months", "mean", *names, f"prob_positive, {CONDITIONAL}", "coverage90", "unit", "source"]
     table: Table = [head]
     for month, outcome in enumerate(found.fan, 1):
-        held = report.coverage(session, asked.question, month) if month in _SCORED else None
+        held = evidence.coverage(session, asked.question, month) if month in _SCORED else None
         values = [outcome.quantile(_PERCENTILES[n]) for n in names]
         table.append(
             [month, outcome.mean, *values, outcome.above_zero(), held, "%, log, cumulated", source_label(session)]
@@ -348,7 +351,7 @@ def RUSSELL_SCENARIO_SCORE(session: Session, target: Target, horizon: int | None
     names = ("mean", "happened", "brier", "auc", "coverage50", "coverage90", "gain_tstat")
     told = {"path": "every factor to come", "thesis": "growth, inflation, easing to come", "none": "nothing"}
     rows = []
-    for card in report.report_card(session, question, months):
+    for card in evidence.report_card(session, question, months):
         values = [number(getattr(card, n)) for n in names]
         known = told.get(card.forecast, "the past")
         tail = (target.id, months, source_label(session))

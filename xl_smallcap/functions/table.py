@@ -20,25 +20,23 @@ from xl_smallcap.session import Session, current_session
 
 HELP_LIMIT = 255
 """Characters Excel shows of a function's or an argument's help."""
-_ROOMS = {
-    "betas": "BETA BETAS BETA_HISTORY FIT",
-    "methods": "METHODS",
-    "attribution": "ATTRIBUTION",
-    "fair_value": "FAIR_VALUE FAIR_VALUE_HISTORY",
-    "factors": "FACTOR FACTORS",
-    "regimes": "REGIME REGIME_PROB REGIMES REGIME_HISTORY TRANSITIONS REGIME_RETURNS REGIME_SCORE",
-    "scenarios": "SCENARIO SCENARIOS PROJECTION FAN SCENARIO_SCORE",
-    "needle": "TIPPING NEEDLE NEEDLE_MAP",
-    "dispersion": "DISPERSION DISPERSION_HISTORY WINNERS",
-    "positioning": "POSITIONING POSITIONING_HISTORY",
-    "gauges": "GAUGE GAUGES",
-    "thesis": "THESIS",
-    "changes": "DIFF",
-    "provenance": "ASOF SOURCE SNAPSHOT STATUS",
-    "why": "WHY",
-}
+_ROOMS = (
+    ("betas", "BETA BETAS BETA_HISTORY FIT METHODS"),
+    ("attribution", "ATTRIBUTION"),
+    ("fair_value", "FAIR_VALUE FAIR_VALUE_HISTORY"),
+    ("factors", "FACTOR FACTORS"),
+    ("regimes", "REGIME REGIME_PROB REGIMES REGIME_HISTORY TRANSITIONS REGIME_RETURNS REGIME_SCORE"),
+    ("scenarios", "SCENARIO SCENARIOS PROJECTION FAN SCENARIO_SCORE"),
+    ("needle", "TIPPING NEEDLE NEEDLE_MAP"),
+    ("dispersion", "DISPERSION DISPERSION_HISTORY WINNERS"),
+    ("positioning", "POSITIONING POSITIONING_HISTORY GAUGE GAUGES"),
+    ("thesis", "THESIS"),
+    ("betas", "DIFF"),
+    ("provenance", "ASOF SOURCE SNAPSHOT STATUS"),
+    ("formula", "WHY"),
+)
 """Modules of this package and the functions in each, in the order they are listed everywhere."""
-_MODULE_OF = {f"RUSSELL_{word}": room for room, words in _ROOMS.items() for word in words.split()}
+_MODULE_OF = {f"RUSSELL_{word}": room for room, words in _ROOMS for word in words.split()}
 NAMES = tuple(_MODULE_OF)
 R = TypeVar("R")
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from xl_smallcap.analyses.thesis import Verdict, overall, thesis
 from xl_smallcap.errors import NoDataError
-from xl_smallcap.functions._native import date, number, table_of
+from xl_smallcap.functions.arguments import date, number, table_of
 from xl_smallcap.functions.parameters import AS_OF
 from xl_smallcap.functions.table import worksheet_function
 from xl_smallcap.session import Session

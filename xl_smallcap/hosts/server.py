@@ -29,8 +29,8 @@ from xl_smallcap.config import Settings, load_settings
 from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions import BY_NAME
+from xl_smallcap.functions.cells import Answer, day_number, evaluate
 from xl_smallcap.hosts import background, link
-from xl_smallcap.hosts._cells import Answer, day_number, evaluate
 
 _IDLE_CHECK_SECONDS = 5.0
 _MOST_STRANGERS = 32

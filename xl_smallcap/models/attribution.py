@@ -13,8 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from xl_smallcap.errors import FitError
-from xl_smallcap.models.conditioning import still_target, unfit
-from xl_smallcap.models.estimation import point_fit, window_influence
+from xl_smallcap.models.estimation import point_fit, still_target, unfit, window_influence
 from xl_smallcap.models.factor_fit import check_regression
 from xl_smallcap.models.inference import bartlett_bse, counted_regressors, newey_west_lags, student_quantile
 from xl_smallcap.models.kernels.estimators import estimate

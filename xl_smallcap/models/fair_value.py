@@ -1,4 +1,4 @@
-"""Where macro says a price should be, two ways: levels on levels, and yesterday's betas summed up."""
+"""A gap between price and macro, what random walks on the same factors would show, and trades on it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,177 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from xl_smallcap.errors import FitError
-from xl_smallcap.models.estimation import standardised
+from xl_smallcap.models.estimation import solve_least_squares, standardised
 from xl_smallcap.models.factor_fit import check_regression
-from xl_smallcap.models.least_squares import solve_least_squares
-from xl_smallcap.models.rolling import rolling_fit
+from xl_smallcap.models.inference import bartlett_bse, newey_west_lags, student_quantile
+from xl_smallcap.models.rolling import rolling_fit, rolling_targets
 from xl_smallcap.types import FloatArray
+
+
+def dickey_fuller(paths: FloatArray) -> FloatArray:
+    """t-statistic of the augmented Dickey-Fuller regression with one lag and no constant, for many paths.
+
+    Of rho in du_t = rho u_(t-1) + g du_(t-1) + e (Engle and Granger 1987, eq. 5.2, with one lag). Strongly negative:
+    the path comes back. Its distribution is not Student's; compare with paths of the same making.
+    """
+    change = np.diff(paths, axis=0)
+    y, level, lagged = change[1:], paths[1:-1], change[:-1]
+    aa = np.einsum("tj,tj->j", level, level)
+    ab = np.einsum("tj,tj->j", level, lagged)
+    bb = np.einsum("tj,tj->j", lagged, lagged)
+    ay = np.einsum("tj,tj->j", level, y)
+    by = np.einsum("tj,tj->j", lagged, y)
+    yy = np.einsum("tj,tj->j", y, y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        det = aa * bb - ab * ab
+        rho, g = (bb * ay - ab * by) / det, (aa * by - ab * ay) / det
+        sigma2 = (yy - rho * ay - g * by) / (y.shape[0] - 2)
+        return np.asarray(rho / np.sqrt(sigma2 * bb / det))
+
+
+def half_life(paths: FloatArray) -> FloatArray:
+    """Observations after which half of a gap is gone, from a first-order autoregression; infinite where it never is.
+
+    Parameters
+    ----------
+    paths : ndarray of shape (n_obs, n_paths)
+        Residuals with mean zero.
+
+    Returns
+    -------
+    ndarray of shape (n_paths,)
+        log(1/2)/log(phi); 0 where phi is not positive. Least squares makes phi too small in short samples, so read it
+        beside the same number of random walks.
+    """
+    past, now = paths[:-1], paths[1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        phi = np.einsum("tj,tj->j", past, now) / np.einsum("tj,tj->j", past, past)
+        found = np.log(0.5) / np.log(np.clip(phi, 1e-300, 1.0))
+    return np.where(phi >= 1.0, np.inf, np.where(phi <= 0.0, 0.0, found))
+
+
+# -- How good would noise look? Random walks regressed on the factors' actual paths.
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What random-walk targets look like on some factor paths; arrays of shape (draws,)."""
+
+    rsquared: FloatArray
+    dickey_fuller: FloatArray
+    half_life: FloatArray
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A fit seen against noise."""
+
+    noise_percentile: float  # share of random walks with a lower R², 0 to 1
+    cointegration_pvalue: float  # share of random walks whose residuals come back at least as strongly
+    half_life: float  # observations after which half of a gap is gone
+    noise_half_life: float  # of the fit, and the median of the random walks
+
+
+def random_walks(nobs: int, draws: int, seed: int) -> FloatArray:
+    """Draw Gaussian random walks; the same seed gives the same walks for every factor path.
+
+    Parameters
+    ----------
+    nobs, draws, seed : int
+        Length, number, seed of ``numpy.random.default_rng``.
+
+    Returns
+    -------
+    ndarray of shape (nobs, draws)
+    """
+    return np.asarray(np.cumsum(np.random.default_rng(seed).standard_normal((nobs, draws)), axis=0))
+
+
+def noise_on_levels(X: FloatArray, walks: FloatArray) -> Noise:
+    """Regress random walks on factor levels.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_obs, n_factors)
+        Factor levels of the window, neither constant nor collinear.
+    walks : ndarray of shape (n_obs, draws)
+        From :func:`random_walks`. Their scale does not matter.
+
+    Returns
+    -------
+    Noise
+    """
+    Z = (X - X.mean(axis=0)) / X.std(axis=0, ddof=1)
+    Q, _ = np.linalg.qr(Z)
+    centred = walks - walks.mean(axis=0)
+    resid = centred - Q @ (Q.T @ centred)
+    sse = np.einsum("tj,tj->j", resid, resid)
+    rsquared = 1.0 - sse / np.einsum("tj,tj->j", centred, centred)
+    return Noise(rsquared, dickey_fuller(resid), half_life(resid))
+
+
+def noise_on_changes(X: FloatArray, window: int, walks: FloatArray) -> Noise:
+    """Regress the steps of random walks on factor changes, day by day as the model does, and sum what is left.
+
+    Parameters
+    ----------
+    X : ndarray of shape (2 x window, n_factors)
+        Factor changes of the last two windows.
+    window : int
+        Observations a window.
+    walks : ndarray of shape (2 x window, draws)
+        From :func:`random_walks`.
+
+    Returns
+    -------
+    Noise
+    """
+    steps = np.diff(walks, axis=0, prepend=0.0)
+    left = steps[window:].copy()
+    for at, coefficients in rolling_targets(steps[:-1], X[:-1], window):
+        moved = X[window + at.start : window + at.stop]
+        left[at] -= np.einsum("np,npj->nj", moved, coefficients[:, 1:])
+    path = np.cumsum(left, axis=0)
+    path -= path.mean(axis=0)
+    last, x = steps[window:], X[window:]
+    Q, _ = np.linalg.qr((x - x.mean(axis=0)) / x.std(axis=0, ddof=1))
+    centred = last - last.mean(axis=0)
+    explained = ((Q.T @ centred) ** 2).sum(axis=0)
+    return Noise(explained / (centred**2).sum(axis=0), dickey_fuller(path), half_life(path))
+
+
+def compare_with_noise(rsquared: float, path: FloatArray, noise: Noise) -> Evidence:
+    """Place a fit among random walks.
+
+    Parameters
+    ----------
+    rsquared : float
+        Of the fit.
+    path : ndarray of shape (n_obs,)
+        Its residual path, mean zero.
+    noise : Noise
+        Random walks on the same factors.
+
+    Returns
+    -------
+    Evidence
+        NaN where a path or a walk has no statistic. The p-value counts the fit itself as one of the draws (Davison and
+        Hinkley 1997, eq. 4.11).
+    """
+    ours = float(dickey_fuller(path[:, None])[0])
+    if not (np.isfinite(ours) and np.isfinite(noise.dickey_fuller).all()):
+        return Evidence(*[float("nan")] * 4)
+    draws = noise.rsquared.size
+    return Evidence(
+        noise_percentile=float((noise.rsquared < rsquared).mean()),
+        cointegration_pvalue=float((1 + (noise.dickey_fuller <= ours).sum()) / (draws + 1)),
+        half_life=float(half_life(path[:, None])[0]),
+        noise_half_life=float(np.median(noise.half_life)),
+    )
+
+
+# -- Where macro says a price should be, two ways: levels on levels, and yesterday's betas summed up.
+
 
 _BLOCK = 256
 
@@ -224,3 +390,126 @@ def levels_rsquared_oos(y: FloatArray, X: FloatArray, window: int, horizon: int)
     with np.errstate(divide="ignore", invalid="ignore"):
         saved = sliding_window_view(missed, window).sum(axis=1) / sliding_window_view(still, window).sum(axis=1)
     return np.asarray(1.0 - saved)
+
+
+# -- Would trading the gap have paid? A rule, its profit marked to market, and how sure that is. Hypothetical.
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Hypothetical result of trading against a gap, before costs."""
+
+    position: FloatArray  # -1, 0 or 1 held over each return
+    profit: FloatArray  # position times return, in log %; an open trade is in it, marked to market
+    mean_year: float  # mean profit in % a year, its Newey-West error and interval
+    se_year: float
+    lower_year: float
+    upper_year: float
+    tstat: float  # mean over its error
+    ratio: float  # mean over standard deviation, a year
+    trades: int  # trades opened
+    closed: int  # of them closed
+    won: int  # of the closed, those with a profit
+    open_profit: float  # profit so far of the trade still open at the end, in log %; 0 where none is
+    share_long: float  # of the time
+    share_short: float
+    worst_fall: float  # largest fall of the summed profit from an earlier high, in log %
+
+
+def positions(gap_sigma: FloatArray, entry: float, leave: float) -> FloatArray:
+    """Return the side a rule is on after each gap: against it beyond `entry`, until it is back within `leave`.
+
+    Parameters
+    ----------
+    gap_sigma : ndarray of shape (n_obs,)
+        Gap in standard deviations; NaN closes the trade.
+    entry, leave : float
+        In standard deviations; leave 0 waits until the gap has closed.
+
+    Returns
+    -------
+    ndarray of shape (n_obs,)
+        -1, 0 or 1.
+    """
+    side, found = 0.0, np.empty(gap_sigma.size)
+    for i, gap in enumerate(gap_sigma.tolist()):
+        if not np.isfinite(gap) or -side * gap <= leave:
+            side = 0.0
+        if side == 0.0 and abs(gap) >= entry:
+            side = -1.0 if gap > 0 else 1.0
+        found[i] = side
+    return found
+
+
+def _trades(position: FloatArray, profit: FloatArray) -> tuple[FloatArray, float, int]:
+    """Profit of each closed trade, of the open one, and the number of trades."""
+    changes = np.flatnonzero(np.diff(position, prepend=0.0))
+    starts = [int(i) for i in changes if position[i] != 0.0]
+    ends = [int(i) for i in changes] + [position.size]
+    total = np.concatenate([[0.0], np.cumsum(profit)])
+    closed, still_open = [], 0.0
+    for start in starts:
+        end = next(e for e in ends if e > start)
+        if end == position.size:
+            still_open = float(total[end] - total[start])
+        else:
+            closed.append(float(total[end] - total[start]))
+    return np.array(closed), still_open, len(starts)
+
+
+def backtest(
+    gap_sigma: FloatArray,
+    returns: FloatArray,
+    entry: float,
+    leave: float,
+    delay: int,
+    periods_a_year: float,
+    confidence: float = 0.90,
+) -> Backtest:
+    """Trade against the gap and mark every day to market.
+
+    Parameters
+    ----------
+    gap_sigma, returns : ndarray of shape (n_obs,)
+        Gap known at the close of each day in standard deviations, and the day's log return in %.
+    entry, leave : float
+        As in :func:`positions`.
+    delay : int
+        Whole periods between the close that gives the signal and the close traded at, at least 0.
+    periods_a_year : float
+        252, 52 or 12.
+    confidence : float
+        Coverage of the interval of the mean.
+
+    Returns
+    -------
+    Backtest
+    """
+    wait = delay + 1
+    held = positions(gap_sigma, entry, leave)[:-wait]
+    earned = returns[wait:]
+    profit = held * earned
+    n = profit.size
+    mean = float(profit.mean())
+    error = float(bartlett_bse((profit - mean)[:, None] / n, newey_west_lags(n), n / (n - 1.0))[0])
+    half = student_quantile(confidence, n - 1.0) * error
+    closed, still_open, trades = _trades(held, profit)
+    high = np.maximum.accumulate(np.concatenate([[0.0], np.cumsum(profit)]))[1:]
+    spread = float(profit.std(ddof=1))
+    return Backtest(
+        position=held,
+        profit=profit,
+        mean_year=mean * periods_a_year,
+        se_year=error * periods_a_year,
+        lower_year=(mean - half) * periods_a_year,
+        upper_year=(mean + half) * periods_a_year,
+        tstat=mean / error if error > 0 else float("nan"),
+        ratio=mean / spread * periods_a_year**0.5 if spread > 0 else float("nan"),
+        trades=trades,
+        closed=closed.size,
+        won=int((closed > 0).sum()),
+        open_profit=still_open,
+        share_long=float((held > 0).mean()),
+        share_short=float((held < 0).mean()),
+        worst_fall=float((high - np.cumsum(profit)).max()),
+    )

@@ -1,4 +1,4 @@
-"""Standard errors, p-values and their correction for many questions at once."""
+"""Standard errors robust to heteroskedasticity and autocorrelation, Student's t, false discovery rates."""
 
 from __future__ import annotations
 

@@ -1,18 +1,168 @@
-"""From a path of factors to a return: conditional propagation, mean, and variance by where it comes from."""
+"""From a path of factors to a distribution of the target: the weekly model, conditioning, the outcome."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from xl_smallcap.errors import FitError
+from xl_smallcap.models.estimation import solve_least_squares
 from xl_smallcap.models.factor_fit import check_regression
 from xl_smallcap.models.inference import newey_west_lags
-from xl_smallcap.models.least_squares import solve_least_squares
-from xl_smallcap.models.outcome import StudentOutcome
-from xl_smallcap.models.shrinkage import shrunk_covariance
 from xl_smallcap.types import BoolArray, FloatArray
+
+_BISECTIONS = 80
+
+
+class Outcome(Protocol):
+    """The distribution of a return in %."""
+
+    @property
+    def mean(self) -> float:
+        """Expected return, %."""
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation, %."""
+
+    def quantile(self, p: float) -> float:
+        """Return below which it stays with probability p, in %."""
+
+    def above_zero(self) -> float:
+        """Probability of a return above zero, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class StudentOutcome:
+    """Student's t of `df` degrees of freedom, scaled so that its standard deviation is `sd`."""
+
+    mean: float
+    sd: float
+    df: float
+
+    @property
+    def scale(self) -> float:
+        """What a standard t is multiplied with: sd sqrt((df - 2)/df)."""
+        return float(self.sd * np.sqrt((self.df - 2.0) / self.df))
+
+    def quantile(self, p: float) -> float:
+        """Return below which it stays with probability p. %."""
+        from scipy.special import stdtrit
+
+        return float(self.mean + self.scale * stdtrit(self.df, p))
+
+    def above_zero(self) -> float:
+        """Probability of a return above zero."""
+        from scipy.special import stdtr
+
+        return float(stdtr(self.df, self.mean / self.scale))
+
+
+@dataclass(frozen=True)
+class MixtureOutcome:
+    """Several scaled Student distributions, weighted."""
+
+    weights: FloatArray
+    parts: tuple[StudentOutcome, ...]
+
+    @property
+    def mean(self) -> float:
+        """Weighted mean of the parts' means, %."""
+        return float(sum(w * p.mean for w, p in zip(self.weights, self.parts, strict=True)))
+
+    @property
+    def sd(self) -> float:
+        """Root of the mean variance and the variance of the means, %."""
+        second = sum(w * (p.sd**2 + p.mean**2) for w, p in zip(self.weights, self.parts, strict=True))
+        return float(np.sqrt(max(second - self.mean**2, 0.0)))
+
+    def _below(self, x: float) -> float:
+        from scipy.special import stdtr
+
+        return float(
+            sum(w * stdtr(p.df, (x - p.mean) / p.scale) for w, p in zip(self.weights, self.parts, strict=True))
+        )
+
+    def quantile(self, p: float) -> float:
+        """Return below which it stays with probability p, by bisection between the parts' own. %."""
+        ends = [part.quantile(p) for part in self.parts]
+        low, high = min(ends), max(ends)
+        for _ in range(_BISECTIONS):
+            middle = 0.5 * (low + high)
+            if self._below(middle) < p:
+                low = middle
+            else:
+                high = middle
+        return 0.5 * (low + high)
+
+    def above_zero(self) -> float:
+        """Probability of a return above zero."""
+        return 1.0 - self._below(0.0)
+
+
+@dataclass(frozen=True)
+class SampledOutcome:
+    """Returns drawn or remembered, each with a weight (they add up to one)."""
+
+    values: FloatArray
+    weights: FloatArray
+
+    @classmethod
+    def of(cls, values: FloatArray, weights: FloatArray | None = None) -> SampledOutcome:
+        """Sort once, so that quantiles are look-ups."""
+        order = np.argsort(values, kind="stable")
+        given = np.full(values.size, 1.0 / values.size) if weights is None else weights
+        return cls(values[order], given[order])
+
+    @property
+    def mean(self) -> float:
+        """Weighted mean, %."""
+        return float((self.weights * self.values).sum())
+
+    @property
+    def sd(self) -> float:
+        """Weighted standard deviation, %."""
+        return float(np.sqrt((self.weights * (self.values - self.mean) ** 2).sum()))
+
+    def quantile(self, p: float) -> float:
+        """Return the smallest return up to which the weights reach p. %."""
+        reached = np.cumsum(self.weights)
+        return float(self.values[min(int(np.searchsorted(reached, p * reached[-1])), self.values.size - 1)])
+
+    def above_zero(self) -> float:
+        """Weight of the returns above zero."""
+        return float(self.weights[self.values > 0.0].sum())
+
+
+# -- A covariance that can be inverted and trusted: correlations shrunk towards none, variances left alone.
+
+
+def shrunk_covariance(X: FloatArray) -> tuple[FloatArray, float]:
+    """Return the covariance of columns with correlations shrunk by the rule of Ledoit and Wolf.
+
+    Ledoit and Wolf (2004), eqs. 9 to 14, of the standardised columns. Percent and basis points must not be averaged,
+    so the columns are standardised first; the target, a multiple of the identity, is then the identity itself.
+    covariance: in the columns' units; its diagonal is the sample's (ddof 1); shrinkage: 0 leaves the correlations as
+    they are, 1 sets them to zero.
+    """
+    n, p = X.shape
+    centred = X - X.mean(axis=0)
+    sd = np.sqrt((centred * centred).mean(axis=0))
+    Z = centred / sd
+    R = Z.T @ Z / n
+    distance = float(((R - np.eye(p)) ** 2).sum())
+    # mean squared distance of one observation's outer product from R: sum_t |z_t|^4 / n - |R|^2
+    noise = (float(((Z * Z).sum(axis=1) ** 2).mean()) - float((R * R).sum())) / n
+    shrinkage = min(max(noise, 0.0), distance) / distance if distance > 0 else 1.0
+    R = (1.0 - shrinkage) * R + shrinkage * np.eye(p)
+    unit = sd * np.sqrt(n / (n - 1.0))
+    return R * np.outer(unit, unit), shrinkage
+
+
+# -- From a path of factors to a return: conditional propagation, mean, and variance by where it comes from.
+
 
 WEEKS_A_MONTH = 4.2
 """A month is 21 days, a week 5."""

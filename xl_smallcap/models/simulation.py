@@ -1,14 +1,24 @@
-"""A path's return drawn: Monte Carlo by months, and a block bootstrap of the weeks of history."""
+"""Paths drawn from a model or from history, reweighted to a view, or mixed over regimes."""
 
 from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.models.projection import WEEKS_A_MONTH, FactorModel, Given, Projection, tail_df
-from xl_smallcap.types import FloatArray
+from xl_smallcap.errors import FitError
+from xl_smallcap.models.projection import (
+    WEEKS_A_MONTH,
+    FactorModel,
+    Given,
+    Projection,
+    condition_on,
+    shrunk_covariance,
+    tail_df,
+)
+from xl_smallcap.types import BoolArray, FloatArray
 
 CHUNK = 4096
 """Draws made together, from a stream of their own: results do not depend on how many threads there are."""
@@ -149,3 +159,191 @@ def block_bootstrap(
     exact = np.sqrt(WEEKS_A_MONTH * np.arange(1, months + 1) / weeks)
     error = rng.standard_normal(draws)
     return np.asarray((projection.mean + sums * exact + np.outer(error, np.sqrt(projection.beta_variance))).T)
+
+
+# -- History reweighted as little as possible so that it meets a view: entropy pooling.
+
+
+FEWEST_EFFECTIVE = 30.0
+"""Effective scenarios below which a reweighted history is refused as a distribution."""
+_TOLERANCE = 1e-13
+_STEPS = 100
+_SHRINKS = 40
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Weights that meet the views, and how much of the history is left: exp of their entropy."""
+
+    weights: FloatArray
+    effective: float
+    residual: float
+
+
+def pool(functions: FloatArray, views: FloatArray, names: tuple[str, ...]) -> Pooled:
+    """Find the weights closest to equal ones whose means are the views.
+
+    Parameters
+    ----------
+    functions : ndarray of shape (n_views, n_scenarios)
+        What each view is about, in each scenario.
+    views : ndarray of shape (n_views,)
+        The means wanted.
+    names : tuple of str
+        Of the views, for errors.
+
+    Returns
+    -------
+    Pooled
+        `residual` is the largest miss of a view in standard deviations of its function.
+
+    Raises
+    ------
+    FitError
+        No reweighting reaches the views; a view outside of history is named with its range.
+
+    Notes
+    -----
+    Meucci (2008), relative entropy by its dual, min over l of log mean exp(l'(A - b)), by Newton's method with
+    halved steps; functions are standardised, weights come by softmax. Kish's and other effective numbers exist; exp of
+    the entropy is Meucci's (2012).
+    """
+    n = functions.shape[1]
+    if not views.size:
+        return Pooled(np.full(n, 1.0 / n), float(n), 0.0)
+    low, high = functions.min(axis=1), functions.max(axis=1)
+    for k, name in enumerate(names):
+        if not low[k] < views[k] < high[k]:
+            raise FitError(
+                f"No reweighting of history reaches {name} = {views[k]:.4g}: in {n} periods it lay between "
+                f"{low[k]:.4g} and {high[k]:.4g}. Give a smaller shock or a longer horizon."
+            )
+    centre, sd = functions.mean(axis=1), functions.std(axis=1)
+    A = (functions - centre[:, None]) / sd[:, None]
+    A -= ((views - centre) / sd)[:, None]
+    dual = np.zeros(views.size)
+    z = np.zeros(n)
+    value, q = 0.0, np.full(n, 1.0 / n)
+    for _ in range(_STEPS):
+        gradient = A @ q
+        if float(np.abs(gradient).max()) < _TOLERANCE:
+            break
+        weighted = A * q
+        hessian = weighted @ A.T - np.outer(gradient, gradient)
+        # far out the weights gather on few scenarios and the Hessian fades: a trace of the identity keeps it solvable
+        step = np.linalg.solve(hessian + 1e-14 * np.trace(hessian) * np.eye(views.size), gradient)
+        slope, size = float(gradient @ step), 1.0
+        for _ in range(_SHRINKS):
+            trial = dual - size * step
+            z = trial @ A
+            top = float(np.max(z))
+            np.subtract(z, top, out=z)
+            np.exp(z, out=z)
+            total = float(z.sum())
+            found = np.log(total / n) + top
+            if found <= value - 1e-4 * size * slope + 1e-15:
+                break
+            size *= 0.5
+        dual, value, q = trial, float(found), z / total
+        if value < -50.0:
+            break  # the dual falls without end: the views lie outside of what any weights can give together
+    residual = float(np.abs(A @ q).max())
+    if residual > 1e-9:
+        raise FitError(
+            f"No reweighting of history reaches the views on {', '.join(names)} together, though each alone lies "
+            "within its range: they contradict each other in the past. Give fewer or smaller shocks."
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -float(np.where(q > 0, q * np.log(q), 0.0).sum())
+    return Pooled(q, float(np.exp(entropy)), residual)
+
+
+# -- Factor changes that differ by regime: a normal a regime, shrunk to what holds in all, weighted by the forecast.
+
+
+PRIOR_MONTHS = 24.0
+"""Effective months at which a regime's own moments count half."""
+
+
+@dataclass(frozen=True)
+class RegimeMoments:
+    """Mean and covariance of h-month factor changes in each regime, and the effective months behind them."""
+
+    mean: FloatArray
+    covariance: FloatArray
+    effective: FloatArray
+
+
+def regime_moments(changes: FloatArray, probability: FloatArray, months: int) -> RegimeMoments:
+    """Estimate what factors did over h months after a month end, by its regime.
+
+    Parameters
+    ----------
+    changes : ndarray of shape (n, n_factors)
+        Over the h months after each month end; overlapping.
+    probability : ndarray of shape (n_regimes, n)
+        Filtered at that month end.
+    months : int
+        h: overlapping periods count once in h.
+
+    Returns
+    -------
+    RegimeMoments
+        Moments weighted by the probabilities; their distance from those of all months shrunk by n/(n + 24), n the
+        effective number (sum w)^2 / sum w^2 / h. Means are about the mean of all months, so that a path that names
+        nothing drifts nowhere on average.
+    """
+    everything, _ = shrunk_covariance(changes)
+    centred = changes - changes.mean(axis=0)
+    means, covariances, counts = [], [], []
+    for w in probability:
+        n = float(w.sum() ** 2 / max(float((w * w).sum()), 1e-300)) / months if w.sum() > 0 else 0.0
+        trust = n / (n + PRIOR_MONTHS)
+        share = w / w.sum() if w.sum() > 0 else np.full(w.size, 1.0 / w.size)
+        own = share @ centred
+        away = centred - own
+        spread = (away * share[:, None]).T @ away
+        means.append(trust * own)
+        covariances.append(trust * spread + (1.0 - trust) * everything)
+        counts.append(n)
+    return RegimeMoments(np.array(means), np.array(covariances), np.array(counts))
+
+
+def conditioned(
+    moments: RegimeMoments, weights: FloatArray, named: BoolArray, totals: FloatArray, names: tuple[str, ...]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Condition the mixture on given factor changes.
+
+    Parameters
+    ----------
+    moments : RegimeMoments
+        Of each regime.
+    weights : ndarray of shape (n_regimes,)
+        Probabilities of the regimes now.
+    named : ndarray of bool of shape (n_factors,)
+        Which factors are given.
+    totals : ndarray of shape (n_named,)
+        Their changes over the horizon.
+    names : tuple of str
+        For errors.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_regimes,)
+        By Bayes: a regime in which such changes are usual gains.
+    mean : ndarray of shape (n_regimes, n_factors)
+    covariance : ndarray of shape (n_regimes, n_factors, n_factors)
+    """
+    logs, means, covariances = [], [], []
+    for m, S, w in zip(moments.mean, moments.covariance, weights, strict=True):
+        given = condition_on(S, named, names)
+        away = totals - m[named]
+        means.append(m + given.matrix @ away)
+        covariances.append(given.covariance)
+        S11 = S[np.ix_(named, named)]
+        log = np.log(max(float(w), 1e-300))
+        if named.any():
+            log -= 0.5 * (float(away @ np.linalg.solve(S11, away)) + float(np.linalg.slogdet(S11)[1]))
+        logs.append(log)
+    found = np.exp(np.array(logs) - max(logs))
+    return found / found.sum(), np.array(means), np.array(covariances)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from xl_smallcap.analyses.gauges import GAUGES
-from xl_smallcap.analyses.regime_inputs import GROWTH, INFLATION
+from xl_smallcap.analyses.positioning import GAUGES
+from xl_smallcap.analyses.regimes.inputs import GROWTH, INFLATION
 from xl_smallcap.data.licences import licence_of, licence_of_source
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.session import Session

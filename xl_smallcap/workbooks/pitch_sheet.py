@@ -13,7 +13,7 @@ import numpy as np
 from xl_smallcap.data.writing import check_target, write_atomic
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import RUSSELL_ASOF
-from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions import arguments as read
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import Session, current_session, one_snapshot
 from xl_smallcap.workbooks.book import Progress, check, finished, new_draft

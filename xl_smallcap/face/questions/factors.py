@@ -499,3 +499,35 @@ class FactorsQuestions(Asker):
         ['%', '%', '%']
         """
         raise NotImplementedError  # @question answers
+
+    @question
+    def diff(self, before: Words = None, after: Words = None) -> Frame:
+        """Table of the betas of two snapshots, % per +1 standard deviation: before, after, and how much of the change
+        came from revised data and how much from the window moving on; moved says whether it exceeds the standard
+        error.
+
+        Parameters
+        ----------
+        before : str or a list of them, optional
+            Fingerprint of the earlier snapshot, or its beginning. Default: the one after which the later was made.
+        after : str or a list of them, optional
+            Fingerprint of the later snapshot. Default: the one in use.
+
+        Returns
+        -------
+        Frame
+            Indexed by factor. A row per target and factor, window 250 days, default specification; from_data and
+            from_window add up to change.
+
+        Raises
+        ------
+        BadArgumentError, NoDataError
+            The sentence says what was expected, what came, and what to do.
+
+        Examples
+        --------
+        >>> data.diff()
+        Traceback (most recent call last):
+        xl_smallcap.errors.NoDataError: Snapshot a3e22166a459 was not made after another one that is still there, so there is nothing to compare it with. Give a fingerprint; 'xl-smallcap data history' lists them.
+        """
+        raise NotImplementedError  # @question answers

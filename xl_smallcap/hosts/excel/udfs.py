@@ -14,9 +14,9 @@ from typing import Any
 
 import xlwings
 
+from xl_smallcap.functions.cells import Answer, evaluate
 from xl_smallcap.functions.table import BY_NAME, NAMES
 from xl_smallcap.hosts import background
-from xl_smallcap.hosts._cells import Answer, evaluate
 
 ERROR_MARK = "\x01"
 Rows = list[list[Any]]

@@ -9,7 +9,7 @@ from pathlib import Path
 from xl_smallcap.data.writing import NOTHING, as_read, beside, check_target, digest_of, write_atomic
 from xl_smallcap.errors import BadArgumentError, BusyError, SavedMeanwhileError, XlSmallcapError, unknown_word
 from xl_smallcap.functions import BY_NAME
-from xl_smallcap.functions._arguments import fingerprint_of
+from xl_smallcap.functions.arguments import fingerprint_of
 from xl_smallcap.functions.formula import ALONE, OURS, near_miss
 from xl_smallcap.hosts.libreoffice.office import OfficeMissingError
 from xl_smallcap.session import current_session, one_snapshot

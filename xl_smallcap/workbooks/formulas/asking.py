@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from xl_smallcap.hosts._cells import evaluate
+from xl_smallcap.functions.cells import evaluate
 from xl_smallcap.types import Scalar, Table
 from xl_smallcap.workbooks.formulas.references import read_reference
 from xl_smallcap.workbooks.formulas.values import CellError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from xl_smallcap.functions import BY_NAME
-from xl_smallcap.functions.why import elsewhere
+from xl_smallcap.functions.formula import elsewhere
 from xl_smallcap.workbooks.formulas.asking import Ask, Formats, as_shown
 from xl_smallcap.workbooks.formulas.library import EAGER, RANGED
 from xl_smallcap.workbooks.formulas.parser import Apply, Area, Literal, parse

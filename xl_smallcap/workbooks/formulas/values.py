@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from xl_smallcap.hosts._cells import day_number
+from xl_smallcap.functions.cells import day_number
 from xl_smallcap.types import Scalar
 
 _EPOCH = dt.date(1899, 12, 30)

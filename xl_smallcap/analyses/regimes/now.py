@@ -1,23 +1,19 @@
-"""Which regime is it, with what probability, and for how long?
-
-Model "chains": two independent hidden Markov chains, growth up or down and inflation low or high (a factorial hidden
-Markov model, Ghahramani and Jordan 1997). "market": the same on market factors. "hmm": one chain of three states.
-"bands": thresholds. Every answer is filtered: month by month refitted on what was known then, never smoothed.
-"""
+"""Which regime is it, how sure, for how long, and what follows?"""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from xl_smallcap.analyses.freshness import snapshot_day
-from xl_smallcap.analyses.regime_inputs import Inputs, macro_inputs, market_inputs
-from xl_smallcap.errors import FitError
-from xl_smallcap.models import bands as banded
-from xl_smallcap.models import hidden_markov as hidden
+from xl_smallcap.analyses.question import snapshot_day
+from xl_smallcap.analyses.regimes.inputs import Inputs, macro_inputs, market_inputs
+from xl_smallcap.errors import BadArgumentError, FitError
+from xl_smallcap.models import regimes as banded
+from xl_smallcap.models import regimes as hidden
 from xl_smallcap.models.kernels.hidden_markov import StateModel
 from xl_smallcap.session import Columns, Session
 from xl_smallcap.types import BoolArray, DayArray, FloatArray, IntArray, RegimeModel
@@ -213,3 +209,122 @@ def inputs_now(session: Session, model: RegimeModel, as_of: np.datetime64 | None
     """Return a model's inputs to the month of a day; of none, to the month of the snapshot's last day."""
     day = as_of if as_of is not None else snapshot_day(session)
     return inputs_of(session, model, as_of, day.astype("datetime64[M]"))
+
+
+# -- How sure is a regime's probability, given that its model is estimated?
+
+
+DRAWS = 200
+"""Series drawn for an interval."""
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """Probabilities of the regimes under models refitted to drawn series: a row a regime, a column a draw."""
+
+    probabilities: FloatArray
+    draws: int
+
+
+def regimes_drawn(session: Session, model: RegimeModel, as_of: np.datetime64 | None, steps: int) -> Uncertain | None:
+    """Return what the probabilities could have been with parameters as uncertain as they are."""
+    if model not in ("chains", "market"):
+        return None
+    inputs = inputs_now(session, model, as_of)
+    found = regimes_of(session, model, [inputs])
+    draws, seed = DRAWS, session.settings.seed
+    parts = []
+    for k, values in enumerate((inputs.growth, inputs.inflation)):
+        x, fitted = window_of([values])
+        name = ("growth", "inflation")[k]
+        key = (
+            "regime draws",
+            digest_of(x, np.array([fitted])),
+            str(draws),
+            str(seed + k),
+            str(session.settings.regime_starts),
+        )
+        chain = found.chains[k]
+
+        def work(x: FloatArray = x, fitted: int = fitted, chain: Chain = chain, k: int = k) -> Chain:
+            drawn = hidden.bootstrap(x, fitted, chain.model, draws, seed + k)
+            wide = np.repeat(x[:, :, None], draws, axis=-1)
+            now = hidden.last_filtered(wide, np.full(draws, x.shape[0]), drawn)
+            one = np.ones(draws)
+            return Chain(now, drawn, one, one, np.ones(draws, dtype=bool))
+
+        parts.append(
+            session.get_or_compute(key, work, functools.partial(chain_columns, name), functools.partial(chain_of, name))
+        )
+    drawn = Regimes(
+        model=model,
+        months=np.repeat(found.months, draws),
+        chains=tuple(parts),
+        bands=(),
+        thresholds=found.thresholds,
+        last_growth=found.last_growth,
+        last_inflation=found.last_inflation,
+    )
+    return Uncertain(drawn.probabilities(steps), draws)
+
+
+# -- What a fitted regime model says beside its probabilities: how long regimes last, what follows, what to be wary o
+
+
+WELL_SEPARATED, FEW_STARTS = 1.0, 0.2
+CELL_NAMES = ("goldilocks", "reflation", "slowdown, low inflation", "stagflation")
+
+
+def durations(found: Regimes) -> dict[str, float]:
+    """Return how many months each regime lasts on average, by the transitions of the first window.
+
+    Empty for model bands, which has no states.
+    """
+    if found.model == "bands":
+        return {}
+    if found.model == "hmm":
+        (chain,) = found.chains
+        stay = np.diagonal(chain.model.transition[..., 0])
+        high = int(chain.model.mean[1:, 1, 0].argmax())
+        kept = {"goldilocks": stay[2 - high], "reflation": stay[1 + high], "slowdown": stay[0]}
+    else:
+        g, p = (np.diagonal(c.model.transition[..., 0]) for c in found.chains)
+        kept = {"goldilocks": g[1] * p[0], "reflation": g[1] * p[1], "slowdown": g[0], "stagflation": g[0] * p[1]}
+    return {name: float(1.0 / max(1.0 - s, 1e-12)) for name, s in kept.items()}
+
+
+def transitions(found: Regimes) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
+    """Return the monthly transition matrix between regimes, and their long-run shares. matrix: from row to column."""
+    if found.model == "bands":
+        raise BadArgumentError(
+            "Model 'bands' has thresholds and no states, so no transitions; use 'chains', 'hmm' or 'market'."
+        )
+    if found.model == "hmm":
+        (chain,) = found.chains
+        high = int(chain.model.mean[1:, 1, 0].argmax())
+        order = np.array([2 - high, 1 + high, 0])
+        matrix = chain.model.transition[..., 0][np.ix_(order, order)]
+        names: tuple[str, ...] = REGIMES
+    else:
+        g, p = (c.model.transition[..., 0] for c in found.chains)
+        cells = [(1, 0), (1, 1), (0, 0), (0, 1)]
+        matrix = np.array([[g[a, c] * p[b, d] for c, d in cells] for a, b in cells])
+        names = CELL_NAMES
+    shares = np.linalg.matrix_power(matrix, 4096)[0]
+    return names, matrix, shares
+
+
+def warnings_of(found: Regimes) -> str:
+    """Say what makes one window's regimes doubtful. Empty where nothing does."""
+    said = []
+    names = ("growth (by which they are named)",) if found.model == "hmm" else ("growth", "inflation")
+    for name, chain in zip(names, found.chains, strict=False):
+        if chain.separation[0] < WELL_SEPARATED:
+            said.append(f"the states of {name} hardly differ ({chain.separation[0]:.1f} sd apart)")
+        if chain.reached[0] < FEW_STARTS:
+            said.append(f"only {chain.reached[0]:.0%} of the starts of {name} reached the best fit")
+    for name, last in (("growth", found.last_growth[0]), ("inflation", found.last_inflation[0])):
+        late = int((found.months[0] - last).astype(np.int64))
+        if late > 1:
+            said.append(f"{name} is carried forward {late} months from {last}")
+    return "; ".join(said)

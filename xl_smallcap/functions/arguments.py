@@ -1,20 +1,18 @@
-"""From what a user typed to what a model needs: words, windows, dates. Blank means the default, here and only here.
-
-In a spreadsheet an empty cell reaches a function as nothing, as an empty text or as 0 (``=A1`` of an empty A1 is 0), so
-all three mean "the default" for a word, a window and a date, in every host alike.
-"""
+"""Between what a cell holds and what a model needs, both ways. Blank means the default."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar, cast, get_args
 
 import numpy as np
 
 from xl_smallcap.errors import BadArgumentError, unknown_word
-from xl_smallcap.types import All, Frequency, Method, MethodName, Window
+from xl_smallcap.types import All, Frequency, Method, MethodName, Scalar, Table, Window
 
 T = TypeVar("T", bound=str)
 
@@ -239,3 +237,50 @@ def day(name: str, value: Any) -> np.datetime64 | None:
             f"The argument '{name}' is {shown(value)}, the date {found}, outside {_EARLIEST} to {_LATEST}; {_DATE_HELP}."
         )
     return np.datetime64(found, "D")
+
+
+# -- From numpy to what a cell can hold.
+
+
+R = TypeVar("R")
+
+
+def number(value: float) -> float | None:
+    """Return a float, or None (#N/A) where it is not finite."""
+    return float(value) if np.isfinite(value) else None
+
+
+def date(value: np.datetime64) -> dt.date:
+    """Return a calendar day as a cell takes it."""
+    found = value.astype("datetime64[D]").item()
+    assert isinstance(found, dt.date)
+    return found
+
+
+def moment(text: str) -> dt.date | None:
+    """Return a day or a moment noted as ISO text as a cell takes it."""
+    try:
+        return dt.date.fromisoformat(text) if len(text) == 10 else dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def names_of(kind: type[Any]) -> list[Scalar]:
+    """Return the header of a kind of row: its fields, or what a field says of itself as "header"."""
+    return [f.metadata.get("header", f.name) for f in dataclasses.fields(kind)]
+
+
+def table_of(kind: type[Any], rows: Iterable[Any]) -> Table:
+    """Return rows as a table whose header is their fields."""
+    cells = attrgetter(*(f.name for f in dataclasses.fields(kind)))
+    return [names_of(kind), *(list(cells(row)) for row in rows)]
+
+
+def row_of(kind: type[R], *cells: Any) -> R:
+    """Return a row from its cells in the order of its fields. An instance of it."""
+    return kind(*cells)
+
+
+def stats_of(row: Any) -> dict[str, Scalar]:
+    """Return a row's cells by name."""
+    return {f.name: getattr(row, f.name) for f in dataclasses.fields(row)}

@@ -1,4 +1,4 @@
-"""What must be true: the shock at which the call tips, the odds of growth without inflation, and the map of both."""
+"""What must be true: the shock at which the call tips, and the odds of growth without inflation."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xl_smallcap.analyses.question import MARKET, Question, aligned
-from xl_smallcap.analyses.scenario_evidence import distance
-from xl_smallcap.analyses.scenario_projection import regime_weights
-from xl_smallcap.analyses.scenarios import Path, ScenarioQuestion, fit, outperformance, path_of
+from xl_smallcap.analyses.scenarios.evidence import distance
+from xl_smallcap.analyses.scenarios.projection import (
+    Path,
+    ScenarioQuestion,
+    fit,
+    outperformance,
+    path_of,
+    regime_weights,
+)
 from xl_smallcap.data.scenarios import Scenario, Shock
 from xl_smallcap.errors import BadArgumentError, FitError
 from xl_smallcap.models.inference import student_quantile

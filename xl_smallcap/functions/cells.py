@@ -1,8 +1,4 @@
-"""All coercion and all errors between a spreadsheet and a function, once for every host.
-
-A host hands over a name and raw arguments; it gets an :class:`Answer`. Which spreadsheet error an exception becomes,
-what is logged and what the last 50 errors were is decided here and nowhere else.
-"""
+"""All coercion and all errors between a spreadsheet and a function, once for every host."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ import numpy as np
 
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError
 from xl_smallcap.functions import BY_NAME
-from xl_smallcap.functions._arguments import fingerprint_of, is_blank, rows_of
+from xl_smallcap.functions.arguments import fingerprint_of, is_blank, rows_of
 from xl_smallcap.session import ErrorRecord, Session, current_session, pinned
 from xl_smallcap.types import Scalar, Table
 

@@ -1,8 +1,4 @@
-"""Growth and inflation, month by month, as they were known by a day.
-
-Growth is the Chicago Fed's activity index, inflation the core consumer price index over six months at an annual rate.
-Variant "market": the factors growth and inflation over 63 trading days, known every day.
-"""
+"""Growth and inflation, month by month, as they were known by a day."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ import re
 from typing import Any, get_args
 
 from xl_smallcap.analyses.question import Question
-from xl_smallcap.analyses.scenarios import WINDOW, ScenarioQuestion
+from xl_smallcap.analyses.scenarios.projection import WINDOW, ScenarioQuestion
 from xl_smallcap.data.catalogue import Spec, Target
 from xl_smallcap.data.scenarios import SHEET, Scenario, Shock, ShockUnit
 from xl_smallcap.errors import BadArgumentError, unknown_word
-from xl_smallcap.functions import _arguments as read
+from xl_smallcap.functions import arguments as read
 from xl_smallcap.session import Session
 from xl_smallcap.types import Day, ScenarioMethod
 

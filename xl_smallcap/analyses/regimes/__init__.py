@@ -1,0 +1,1 @@
+"""Regimes: what goes in, which one it is, and what such statements were worth."""
