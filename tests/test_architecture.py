@@ -68,8 +68,8 @@ def test_what_may_be_imported_where(path: Path) -> None:
         assert room == "hosts"
     if "xlsxwriter" in names:
         assert room == "workbooks"
-    only = {"requests": "_http.py", "urllib3": "_http.py", "truststore": "_http.py", "yfinance": "yahoo.py",
-            "blpapi": "bloomberg.py", "filelock": "locks.py"}  # fmt: skip
+    only = {"requests": "http.py", "urllib3": "http.py", "truststore": "http.py", "yfinance": "yahoo.py",
+            "blpapi": "bloomberg.py", "filelock": "atomic.py"}  # fmt: skip
     for name, file in only.items():
         assert name not in names or path.name == file, f"{name} is imported in {file} alone"
     for name, rooms in {

@@ -13,12 +13,11 @@ from tests.conftest import num
 from tests.hosts import independent_stocks as check
 from xl_smallcap.analyses.dispersion import WEIGHTINGS, Spreads, dispersion
 from xl_smallcap.config import load_settings
-from xl_smallcap.data.cross_section import CrossSection, jumps
-from xl_smallcap.data.holdings import NUMBERS, Holdings
-from xl_smallcap.data.manifest import HoldingsEntry, PricesPart
+from xl_smallcap.data.cross_section import NUMBERS, CrossSection, Holdings, jumps
 from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import HoldingsEntry, PricesPart
 from xl_smallcap.data.sources import cftc
-from xl_smallcap.data.sources.delimited import read_sheet
+from xl_smallcap.data.sources.tables import read_sheet
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.functions import (
@@ -54,7 +53,7 @@ def made(root: Path, prices: FloatArray, lists: list[Holdings], first: str = "20
     stocks = CrossSection(dates, names, np.column_stack([half, prices]))
     entry = store.put_prices(stocks, PricesPart("folder", "prices.csv", "", names))
     owned = [
-        HoldingsEntry(store.put_holdings(h), h.fund, h.day, len(h.ticker), "folder", "w.csv")
+        HoldingsEntry(store.put(h), h.fund, h.day, len(h.ticker), "folder", "w.csv")
         for h in [*lists, held("IVV", "undated", np.full(N, np.nan), "S")]
     ]
     levels = SeriesData.build(dates, np.linspace(2000.0, 2100.0, dates.size))

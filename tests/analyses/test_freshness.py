@@ -12,8 +12,8 @@ import pytest
 from tests.conftest import num
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.cross_section import CrossSection
-from xl_smallcap.data.manifest import PricesPart
 from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import PricesPart
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.functions import (
@@ -54,7 +54,7 @@ def cut(sample_home: Path, tmp_path: Path) -> Iterator[Callable[..., Store]]:
         kept = CrossSection(priced.dates[early], priced.tickers, priced.prices[early])
         entry = store.put_prices(kept, PricesPart("sample", "sample/prices.csv", "", priced.tickers))
         for held in original.holdings_entries:
-            store.put_holdings(original.holdings_of(held))
+            store.put(original.holdings_of(held))
         made = store.add(
             series, source="sample", synthetic=True, prices=entry, holdings=list(original.holdings_entries)
         )

@@ -19,9 +19,9 @@ from xl_smallcap.analyses.regimes.inputs import growth_of_cpi, macro_inputs
 from xl_smallcap.analyses.regimes.now import REGIMES, durations, regimes_now, three_months, transitions
 from xl_smallcap.analyses.regimes.record import month_ends, refit_path, regime_history
 from xl_smallcap.config import load_settings
-from xl_smallcap.data.manifest import Provenance
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import Provenance
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
 from xl_smallcap.functions import (

@@ -18,8 +18,8 @@ import pytest
 from tests.hosts import independent_stocks
 from xl_smallcap import cli
 from xl_smallcap.config import load_settings
+from xl_smallcap.data.atomic import csv_bytes, digest_of, write_atomic
 from xl_smallcap.data.store import Store
-from xl_smallcap.data.writing import csv_bytes, digest_of, write_atomic
 from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError, StoreError
 from xl_smallcap.functions import cells
 from xl_smallcap.hosts import server
@@ -255,7 +255,7 @@ def test_texts_of_the_data_are_no_formulas_in_a_csv(home: Path, tmp_path: Path) 
     import dataclasses
 
     evil = dataclasses.replace(held, name=('=HYPERLINK("http://evil.example")', *held.name[1:]))
-    entry = dataclasses.replace(opened.holdings_entries[-1], object=store.put_holdings(evil), as_of="2025-12-30")
+    entry = dataclasses.replace(opened.holdings_entries[-1], object=store.put(evil), as_of="2025-12-30")
     series = {n: opened.series(n) for n in opened.ids}
     made = store.add(
         series, source="sample", synthetic=True, prices=opened.prices_entry,

@@ -16,8 +16,8 @@ import pytest
 from xl_smallcap import cli
 from xl_smallcap.config import load_settings
 from xl_smallcap.data import history
+from xl_smallcap.data.atomic import changing
 from xl_smallcap.data.history import prune, snapshots_of
-from xl_smallcap.data.locks import changing
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import StoreError

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import xlsxwriter
 
 from tests.conftest import make_snapshot
 from xl_smallcap.data.catalogue import load_catalogue
@@ -47,7 +48,7 @@ def weights(folder: Path, day: str, of: dict[str, str], name: str = "weights.csv
     write(folder, name, [["date", "index", "ticker", "weight"], *([day, index, t, w] for t, w in of.items())])
 
 
-def test_wide_long_and_parquet_are_the_same(tmp_path: Path) -> None:
+def test_wide_long_excel_and_parquet_are_the_same(tmp_path: Path) -> None:
     prices: list[list[Any]] = [[10.0, 20.5], ["", 21.0], [11.0, 22.0]]
     wide(tmp_path / "wide", ["AAA", "BBB"], prices)
     rows = [[d, t, p] for d, row in zip(days(3), prices, strict=True) for t, p in zip(["AAA", "BBB"], row, strict=True)]
@@ -55,7 +56,14 @@ def test_wide_long_and_parquet_are_the_same(tmp_path: Path) -> None:
     (tmp_path / "parquet").mkdir()
     made = {"AAA": [10.0, None, 11.0], "BBB": [20.5, 21.0, 22.0], "Date": [dt.date.fromisoformat(d) for d in days(3)]}
     pl.DataFrame(made).write_parquet(tmp_path / "parquet" / "p.parquet")
-    found = [constituents.read(tmp_path / name, quiet).prices for name in ("wide", "long", "parquet")]
+    (tmp_path / "excel").mkdir()
+    with xlsxwriter.Workbook(tmp_path / "excel" / "p.xlsx", {"default_date_format": "d/m/yy"}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(2, 1, ["Date", "AAA", "BBB"])
+        for k, (day, row) in enumerate(zip(days(3), prices, strict=True)):
+            sheet.write_datetime(3 + k, 1, dt.datetime.fromisoformat(day))
+            sheet.write_row(3 + k, 2, [v if v != "" else None for v in row])
+    found = [constituents.read(tmp_path / name, quiet).prices for name in ("wide", "long", "excel", "parquet")]
     for one in found:
         assert one is not None
         assert one.tickers == ("AAA", "BBB")

@@ -3,8 +3,8 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from xl_smallcap.data.sources.delimited import NotSeriesError
 from xl_smallcap.data.sources.folder import parse
+from xl_smallcap.data.sources.tables import NotSeriesError
 from xl_smallcap.errors import SourceError
 
 

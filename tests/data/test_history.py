@@ -12,10 +12,9 @@ from tests.conftest import make_snapshot
 from xl_smallcap.data.catalogue import Catalogue
 from xl_smallcap.data.exporting import export
 from xl_smallcap.data.history import compare, prune, snapshots_of
-from xl_smallcap.data.licences import licence_of
 from xl_smallcap.data.loading import load
-from xl_smallcap.data.manifest import Provenance
 from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import Provenance, licence_of
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, NoDataError, SourceError, StoreError
 

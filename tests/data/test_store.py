@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import make_snapshot
+from xl_smallcap.data.atomic import write_atomic
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
-from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import NoDataError, SourceError, StoreError
 
 DAYS = ["2025-01-02", "2025-01-03", "2025-01-06"]
@@ -180,7 +180,7 @@ def test_an_open_target_is_waited_for(tmp_path: Path, monkeypatch: pytest.Monkey
         return real(self, target)
 
     monkeypatch.setattr(Path, "replace", busy)
-    monkeypatch.setattr("xl_smallcap.data.writing.time.sleep", lambda _: None)
+    monkeypatch.setattr("xl_smallcap.data.atomic.time.sleep", lambda _: None)
     write_atomic(tmp_path / "CURRENT", b"abc")
     assert (tmp_path / "CURRENT").read_bytes() == b"abc"
     assert len(calls) == 3

@@ -14,9 +14,9 @@ import pytest
 
 from tests.hosts.conftest import Excel
 from xl_smallcap import cli
+from xl_smallcap.data.atomic import write_atomic
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
-from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.session import use_session
 

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import openpyxl
+import polars as pl
 import pytest
 import xlsxwriter
 from openpyxl.worksheet.table import Table
 
 from tests.intake.desk import Desk, book, days, one, rows_of, write
+from xl_smallcap.data.sources import folder
 from xl_smallcap.types import DAY
 
 LATER = ["2025-12-01", "2025-12-02", "2025-12-03"]
@@ -537,7 +539,7 @@ def test_two_additions_at_once_are_both_there(desk: Desk, tmp_path: Path) -> Non
 def test_an_addition_waits_for_another_and_says_so_when_it_waited_long(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from xl_smallcap.data import locks as module
+    from xl_smallcap.data import atomic as module
 
     monkeypatch.setattr(module, "_PATIENCE", 0.2)
     place = one(tmp_path / "a", "OWN_A", [(d, 1.5) for d in LATER])
@@ -546,3 +548,22 @@ def test_an_addition_waits_for_another_and_says_so_when_it_waited_long(
     assert "again" in desk.said
     assert "OWN_A" not in desk.snapshot.ids
     assert desk.add(place) == 0
+
+
+def test_a_folder_of_parquet_is_a_folder_of_csv(tmp_path: Path) -> None:
+    """Dates, moments and text as days; nothing is lost of a number; words and gaps are told apart."""
+    stamps = [dt.date(2025, 12, 1), dt.date(2025, 12, 2), dt.date(2025, 12, 3)]
+    columns = {"DGS2": [3.51, None, 3.4900000000000002], "date": stamps, "RUT": [2500.1, 2510.2, 0.1 + 2500]}
+    for name in ("csv", "parquet"):
+        (tmp_path / name).mkdir()
+    pl.DataFrame(columns).write_parquet(tmp_path / "parquet" / "mine.parquet")
+    pl.DataFrame(columns).select("date", "DGS2", "RUT").write_csv(tmp_path / "csv" / "mine.csv")
+    by = {name: folder.read(tmp_path / name, lambda *_: None) for name in ("csv", "parquet")}
+    assert list(by["parquet"].series) == ["DGS2", "RUT"]
+    for name, data in by["csv"].series.items():
+        assert data.digest() == by["parquet"].series[name].digest()
+    pl.DataFrame({"date": stamps, "code": ["a", "b", "c"]}).write_parquet(tmp_path / "parquet" / "words.parquet")
+    pl.DataFrame({"x": [1.0]}).write_parquet(tmp_path / "parquet" / "undated.parquet")
+    left_out = folder.read(tmp_path / "parquet", lambda *_: None).skipped
+    assert "column 'code' holds words" in left_out["words.parquet"]
+    assert "expected a column 'date' and at least one series" in left_out["undated.parquet"]

@@ -11,9 +11,8 @@ import pytest
 
 from tests.live.loopback import Loopback, World
 from xl_smallcap.data.catalogue import Catalogue
-from xl_smallcap.data.commit import RefreshReport
 from xl_smallcap.data.loading import load
-from xl_smallcap.data.refresh import refresh
+from xl_smallcap.data.refresh import RefreshReport, refresh
 from xl_smallcap.data.store import Store
 from xl_smallcap.types import DAY, MONTH
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tests.live.loopback import Loopback
-from xl_smallcap.data.constituents_refresh import ConstituentsReport, refresh_constituents, tickers_of
-from xl_smallcap.data.holdings import NUMBERS, Holdings
-from xl_smallcap.data.manifest import HoldingsEntry
+from xl_smallcap.data.cross_section import NUMBERS, Holdings
+from xl_smallcap.data.refresh import ConstituentsReport, refresh_constituents, tickers_of
 from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import HoldingsEntry
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, NoDataError
 
@@ -31,7 +31,7 @@ def prepared(home: Path, tickers: list[str]) -> Store:
         "IWM", days[1], tuple(tickers), ("",) * len(tickers), ("",) * len(tickers), kinds,
         np.full(len(tickers), 100.0 / len(tickers)), **missing,
     )  # fmt: skip
-    entry = HoldingsEntry(store.put_holdings(held), "IWM", "2025-12-31", len(tickers), "ishares", "IWM")
+    entry = HoldingsEntry(store.put(held), "IWM", "2025-12-31", len(tickers), "ishares", "IWM")
     made = store.add({"RUT": SeriesData.build(days, np.array([2500.0, 2510.0]))}, source="fred", holdings=[entry])
     store.use(made.fingerprint)
     return store
@@ -54,7 +54,7 @@ def test_every_member_and_the_rest_of_the_snapshot(yahoo_server: Loopback, tmp_p
     again = run(yahoo_server, store)
     assert again.snapshot.prices_entry is not None
     assert again.snapshot.prices_entry.objects == done.snapshot.prices_entry.objects
-    assert not (store.root / "fetched").exists()
+    assert not (store.root / "pending-constituents.json").exists()
 
 
 def test_stopped_it_goes_on_where_it_was(yahoo_server: Loopback, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ AGAIN_AND_AGAIN = textwrap.dedent(
     from xl_smallcap.data.refresh import refresh
     from xl_smallcap.data.store import Store
     settings, catalogue = load_settings(), load_catalogue()
-    from xl_smallcap.data.sources import _http  # imported now, so that the kill meets the refresh, not an import
+    from xl_smallcap.data.sources import http  # imported now, so that the kill meets the refresh, not an import
     print("ready", flush=True)
     sys.stdin.readline()
     for k in range(10_000):

@@ -19,8 +19,7 @@ import trustme
 from tests.live.faults import FAULTS, SYMBOLS, Fault
 from tests.live.loopback import Loopback, World, bomb
 from xl_smallcap.data.catalogue import Catalogue
-from xl_smallcap.data.commit import RefreshReport, SeriesOutcome
-from xl_smallcap.data.refresh import refresh
+from xl_smallcap.data.refresh import RefreshReport, SeriesOutcome, refresh
 from xl_smallcap.data.store import Store
 
 NOW = np.datetime64("2026-01-05T18:00", "m")

@@ -14,13 +14,12 @@ from tests.live.test_refresh import NOW, outcome, run
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.catalogue import Catalogue, load_catalogue
 from xl_smallcap.data.exporting import export
-from xl_smallcap.data.licences import licence_of
 from xl_smallcap.data.loading import load
-from xl_smallcap.data.manifest import series_path
 from xl_smallcap.data.refresh import refresh
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.revisions import join
 from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import licence_of, object_path
 from xl_smallcap.data.sources import REMOTE, Fetched
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, CatalogueError, SourceError
@@ -274,7 +273,7 @@ def test_a_damaged_file_is_repaired_by_the_next_refresh(
 ) -> None:
     report = run(loopback, tmp_path, catalogue, only_series=["DGS2", "DGS10"])
     assert report.snapshot is not None
-    path = series_path(tmp_path / "store", report.snapshot.entries["DGS2"].object)
+    path = object_path(tmp_path / "store", SeriesData, report.snapshot.entries["DGS2"].object)
     path.write_bytes(path.read_bytes()[:200])
     assert outcome(run(loopback, tmp_path, catalogue, only_series=["DGS10"]), "DGS10").outcome == "unchanged"
     run(loopback, tmp_path, catalogue, only_series=["DGS2"])

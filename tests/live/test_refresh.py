@@ -13,9 +13,8 @@ import pytest
 from tests.live.loopback import Loopback, World
 from xl_smallcap.config import Settings
 from xl_smallcap.data.catalogue import Catalogue
-from xl_smallcap.data.commit import RefreshReport
 from xl_smallcap.data.loading import load
-from xl_smallcap.data.refresh import locked, refresh
+from xl_smallcap.data.refresh import RefreshReport, locked, refresh
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, StoreError
@@ -242,9 +241,8 @@ def test_data_loaded_meanwhile_are_not_overwritten(loopback: Loopback, tmp_path:
 
 
 def test_a_scale_that_changes_keeps_the_bits_of_old_values(catalogue: Catalogue) -> None:
-    from xl_smallcap.data.revisions import join
+    from xl_smallcap.data.revisions import check, join
     from xl_smallcap.data.series import SeriesData
-    from xl_smallcap.data.validation import check
 
     rng = np.random.default_rng(1)
     days = np.arange("2024-01-01", "2025-01-01", dtype="datetime64[D]")

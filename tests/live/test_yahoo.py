@@ -13,8 +13,7 @@ import pytest
 
 from tests.live.loopback import Loopback
 from xl_smallcap.data.catalogue import Catalogue
-from xl_smallcap.data.commit import RefreshReport
-from xl_smallcap.data.refresh import refresh
+from xl_smallcap.data.refresh import RefreshReport, refresh
 from xl_smallcap.data.sources import REMOTE, Request, yahoo
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import SourceError

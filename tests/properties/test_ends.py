@@ -14,9 +14,9 @@ from tests.properties.test_no_look_ahead import answers
 from xl_smallcap.analyses.regimes.record import regime_history
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.cross_section import CrossSection
-from xl_smallcap.data.manifest import PricesPart
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import PricesPart
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions import (
@@ -114,7 +114,7 @@ def other_ends(computed: Path, home: Path, as_of: dt.date, seed: int, stopped: f
         else None
     )
     for held in original.holdings_entries:
-        store.put_holdings(original.holdings_of(held))
+        store.put(original.holdings_of(held))
     lists = [h for h in original.holdings_entries if h.as_of == "undated" or np.datetime64(h.as_of, "D") < day]
     made = store.add(
         changed, source="sample", provenance={n: e.provenance for n, e in original.entries.items()}, synthetic=True,

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.cross_section import CrossSection
 from xl_smallcap.data.loading import load
-from xl_smallcap.data.manifest import PricesPart
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import PricesPart
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions import (
@@ -110,7 +110,7 @@ def test_the_future_changes_nothing(sample_home: Path, tmp_path: Path, as_of: dt
     part = PricesPart("sample", "sample/prices.csv", "", noisy.tickers)
     priced = store.put_prices(noisy, part) if noisy.dates.size else None
     for held in original.holdings_entries:
-        store.put_holdings(original.holdings_of(held))
+        store.put(original.holdings_of(held))
     lists = [h for h in original.holdings_entries if h.as_of == "undated" or np.datetime64(h.as_of, "D") < day]
     made = store.add(
         changed, source="sample", provenance={n: e.provenance for n, e in entries.items()}, synthetic=True,

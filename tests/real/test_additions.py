@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from xl_smallcap.data.catalogue import Catalogue
-from xl_smallcap.data.doubts import of_series
+from xl_smallcap.data.doubts import of_join, of_series
 from xl_smallcap.data.loading import LoadReport
 from xl_smallcap.data.revisions import over
-from xl_smallcap.data.seams import of_join
 from xl_smallcap.data.series import SeriesData
 
 CUTS = 12

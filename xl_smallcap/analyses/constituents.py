@@ -7,8 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from xl_smallcap.data.cross_section import CrossSection, plain_ticker
-from xl_smallcap.data.holdings import Holdings
+from xl_smallcap.data.cross_section import CrossSection, Holdings, plain_ticker
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.session import Session
 from xl_smallcap.types import FloatArray, IntArray

@@ -8,10 +8,10 @@ import numpy as np
 
 from xl_smallcap.analyses.question import allowed_days
 from xl_smallcap.data.catalogue import Licence, Series
-from xl_smallcap.data.manifest import SYNTHETIC_MARK, Entry, label_of
 from xl_smallcap.data.panel import series_in
 from xl_smallcap.data.releases import available_at, known_by
 from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import SYNTHETIC_MARK, Entry, label_of
 from xl_smallcap.errors import BadArgumentError, NoDataError, closest
 from xl_smallcap.session import Session
 from xl_smallcap.types import DAY
@@ -99,8 +99,8 @@ def series_status(
     if known.dates.size == 0:
         raise NoDataError(f"Nothing of '{series_id}' was published by {as_of}; its first date is {entry.first}.")
     shown = data if as_of is None else _vintages_by(series, data, as_of)
-    from xl_smallcap.data.licences import licence_of  # a label needs neither
     from xl_smallcap.data.revisions import revised_days
+    from xl_smallcap.data.snapshot import licence_of  # a label needs neither
 
     days, moment = revised_days(shown)
     age = int((reference - known.dates[-1]).astype(np.int64))

@@ -10,8 +10,7 @@ import numpy as np
 from xl_smallcap.analyses.fair_value import FairValueQuestion, gap_history
 from xl_smallcap.analyses.question import Question
 from xl_smallcap.analyses.regimes.record import regime_history
-from xl_smallcap.data.commit import RefreshReport
-from xl_smallcap.data.refresh import Tell, refresh
+from xl_smallcap.data.refresh import RefreshReport, Tell, refresh
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.session import Session
 from xl_smallcap.types import RegimeModel, Window

@@ -19,10 +19,10 @@ from xl_smallcap.analyses.constituents import FEWEST, Index, Rosters, names_of
 from xl_smallcap.analyses.engines import EngineName, run_blocks
 from xl_smallcap.analyses.question import NO_TARGET, Question, beside_the_snapshot, check_model, columns_of, too_old
 from xl_smallcap.data import columnar
+from xl_smallcap.data.atomic import check_target, csv_bytes, write_atomic
 from xl_smallcap.data.catalogue import Spec
 from xl_smallcap.data.cross_section import jumps, plain_ticker
 from xl_smallcap.data.panel import LONGEST_STEP_DAYS, REFUSED_GAP_DAYS, period_ends
-from xl_smallcap.data.writing import check_target, csv_bytes, write_atomic
 from xl_smallcap.errors import BadArgumentError, NoDataError, StoreError
 from xl_smallcap.models.inference import benjamini_hochberg, student_pvalues, student_quantile
 from xl_smallcap.models.universe import OK, STATUS, Sampling, UniverseFit, fit_universe, residual_moves

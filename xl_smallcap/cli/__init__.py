@@ -18,7 +18,7 @@ OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
 
 
 def _call(args: argparse.Namespace) -> int:
-    from xl_smallcap.data.manifest import SYNTHETIC_MARK
+    from xl_smallcap.data.snapshot import SYNTHETIC_MARK
     from xl_smallcap.functions import BY_NAME
     from xl_smallcap.functions.cells import Answer, evaluate, to_json
     from xl_smallcap.functions.formula import parse_call
@@ -72,7 +72,7 @@ def _functions(args: argparse.Namespace) -> int:
 
 
 def _panel(args: argparse.Namespace) -> int:
-    from xl_smallcap.data.writing import check_target, csv_bytes, write_atomic
+    from xl_smallcap.data.atomic import check_target, csv_bytes, write_atomic
     from xl_smallcap.functions.factors import panel_rows
 
     if args.out:

@@ -99,7 +99,7 @@ def _why_no_default_model() -> str:
 
 
 def _use(args: argparse.Namespace) -> int:
-    from xl_smallcap.data.locks import changing
+    from xl_smallcap.data.atomic import changing
     from xl_smallcap.session import current_session
 
     store = current_session().store
@@ -165,7 +165,7 @@ def _day(text: str) -> Any:
 
 
 def _refresh_constituents(args: argparse.Namespace) -> int:
-    from xl_smallcap.data.constituents_refresh import refresh_constituents
+    from xl_smallcap.data.refresh import refresh_constituents
     from xl_smallcap.session import current_session
 
     session = current_session()

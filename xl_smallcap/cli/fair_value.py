@@ -34,7 +34,7 @@ def _history(args: argparse.Namespace) -> int:
 
 
 def _backtest(args: argparse.Namespace) -> int:
-    from xl_smallcap.data.writing import check_target, csv_bytes, write_atomic
+    from xl_smallcap.data.atomic import check_target, csv_bytes, write_atomic
     from xl_smallcap.functions.fair_value import hypothetical_trades
 
     if args.out:

@@ -22,7 +22,7 @@ _DATED = re.compile(r'"(?:first|last)_date"|"published"|RUSSELL_ASOF|EOMONTH', r
 
 
 def _build(args: argparse.Namespace) -> int:
-    from xl_smallcap.data.writing import check_target
+    from xl_smallcap.data.atomic import check_target
     from xl_smallcap.session import one_snapshot
     from xl_smallcap.workbooks.book import build_workbook, prepare
 
@@ -96,7 +96,7 @@ def _short(cell: Any, formula: str) -> Any:
 
 
 def _pitch(args: argparse.Namespace) -> int:
-    from xl_smallcap.data.writing import check_target
+    from xl_smallcap.data.atomic import check_target
     from xl_smallcap.session import one_snapshot
     from xl_smallcap.workbooks.book import prepare
     from xl_smallcap.workbooks.pitch_sheet import make_pitch

@@ -1,4 +1,4 @@
-"""Prices of many stocks side by side: one matrix of days by tickers, kept a calendar year a file."""
+"""Many stocks on a day: their prices side by side, a calendar year a file, and what a fund held."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -42,6 +43,7 @@ class CrossSection:
     dates: DayArray  # ascending, each once
     tickers: tuple[str, ...]  # one a column, sorted
     prices: FloatArray  # above zero; NaN where not observed
+    SUFFIX: ClassVar[str] = "sec"
 
     @property
     def years(self) -> list[int]:
@@ -190,3 +192,58 @@ def replaced(before: CrossSection, after: CrossSection) -> CrossSection:
     prices[np.searchsorted(dates, before.dates)[:, None], np.arange(len(kept))] = before.prices[:, kept]
     prices[np.searchsorted(dates, after.dates)[:, None], np.arange(len(kept), len(names))] = after.prices
     return CrossSection(dates, tuple(names[k] for k in order), np.ascontiguousarray(prices[:, order]))
+
+
+# -- What a fund held on a day: one row a holding, and its canonical hash.
+
+
+NUMBERS = ("weight", "price", "quantity", "market_value")
+WORDS = ("ticker", "name", "sector", "asset_class")
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """The holdings of one fund on one day, in the order of the file."""
+
+    fund: str  # its ticker, such as "IWM"
+    as_of: np.datetime64  # day of the holdings, ``datetime64[D]``; NaT where the file does not say
+    ticker: tuple[str, ...]  # a word a holding; "-" where the fund gives no ticker
+    name: tuple[str, ...]
+    sector: tuple[str, ...]
+    asset_class: tuple[str, ...]
+    weight: FloatArray  # percent of the fund
+    price: FloatArray  # in US dollars and units; NaN where not given
+    quantity: FloatArray
+    market_value: FloatArray
+    SUFFIX: ClassVar[str] = "own"
+
+    @property
+    def day(self) -> str:
+        """Day of the holdings in ISO form, or "undated"."""
+        return "undated" if np.isnat(self.as_of) else str(self.as_of)
+
+    def encode(self) -> bytes:
+        """Return the bytes of the stored file."""
+        words = {w: list(getattr(self, w)) for w in WORDS}
+        return columnar.encode(
+            {n: getattr(self, n) for n in NUMBERS}, {"fund": self.fund, "as_of": self.day, "words": words}
+        )
+
+    @classmethod
+    def decode(cls, raw: bytes, where: str) -> Holdings:
+        """Read back what :meth:`encode` wrote."""
+        columns, meta = columnar.decode(raw, where)
+        try:
+            words: dict[str, Any] = {w: tuple(meta["words"][w]) for w in WORDS}
+            numbers: dict[str, Any] = {n: columns[n] for n in NUMBERS}
+            day = np.datetime64("NaT" if meta["as_of"] == "undated" else meta["as_of"], "D")
+            return cls(fund=meta["fund"], as_of=day, **words, **numbers)
+        except (KeyError, ValueError, TypeError) as exc:
+            raise StoreError(f"{where} holds no holdings; load the data again to repair it.") from exc
+
+    def digest(self) -> str:
+        """Return the sha-256 of the canonical content. 64 hexadecimal digits."""
+        sha = hashlib.sha256(json.dumps([self.fund, self.day, *(getattr(self, w) for w in WORDS)]).encode())
+        for n in NUMBERS:
+            sha.update(np.ascontiguousarray(getattr(self, n)).astype("<f8").tobytes())
+        return sha.hexdigest()

@@ -1,22 +1,17 @@
-"""What looks wrong in a series that came: a slip of the decimal, a split, a feed that stands still, another frequency.
-
-A small doubt is named. A grave one (a value off by a factor near 10 or 100, a percentage taken for a fraction, another
-price or another frequency over what is there) keeps the new data out of use until a person accepts the series. Limits
-were measured on real history; docs/own-data.md has them. What shows where new rows meet old ones is in seams.py.
-"""
+"""What looks wrong: in a series by itself, where it meets what is there, and beside its peers (dividends)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.data.catalogue import Series
+from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.clock import weekend
 from xl_smallcap.data.revisions import latest
-from xl_smallcap.data.series import SeriesData
-from xl_smallcap.types import BoolArray, DayArray, FloatArray
+from xl_smallcap.data.series import SeriesData, frequency_of
+from xl_smallcap.types import DAY, MONTH, BoolArray, DayArray, FloatArray, IntArray
 
 _PRICE_STEP = {"daily": 0.45, "weekly": 0.4, "monthly": 0.4}
 """Largest plausible move of a price between two observations (log) where the catalogue has none of its own."""
@@ -275,3 +270,263 @@ def gravest(doubts: Sequence[Doubt], accepted: Sequence[str]) -> list[Doubt]:
     """Return the grave doubts about series that nobody accepted."""
     known = {a.strip().lower() for a in accepted}
     return [d for d in doubts if d.grave and d.series.lower() not in known]
+
+
+# -- What looks wrong where rows that came meet those that are there: another unit, price or frequency, another day.
+
+
+_OTHER_UNIT, _OTHER_PRICE, _SAME_FACTOR = 1.5, 0.01, 1e-4
+_COMPARED = 500
+_LARGE = 0.5
+_SEAM = 8.0
+"""Usual steps from the last day there to the first day that came, where no day is common."""
+_OTHER_POINTS, _OTHER_STEPS, _OTHER_DAYS = 0.05, 3.0, 5
+_FRACTION = 0.3
+"""Median of what came over a hundredth of what is there, as a logarithm, that is still near 0."""
+_FEW_BESIDE = {"daily": 3, "weekly": 6, "monthly": 3}
+_LAST_OF_BEGINNING, _FIRST_OF_END = 4, 26
+"""Days of the month from and to which a monthly series is dated inside it."""
+
+
+def of_join(series: Series, before: SeriesData, came: SeriesData) -> list[Doubt]:
+    """Say how what came differs from what is there on the same days, or in how often it comes."""
+    name = series.id
+    old_days, old = latest(before)
+    days, new = latest(came)
+    is_often, seen = frequency_of(before), comes(came)
+    if often(seen) > often(is_often) and days.size >= _FEW_BESIDE[is_often]:
+        return [
+            Doubt(
+                name,
+                f"{name} comes {ONCE[seen]} here and is {is_often} in what is there; averages of another frequency?",
+                True,
+            )
+        ]
+    found = _inside(series, days, old_days)
+    common, at_new, at_old = np.intersect1d(days, old_days, assume_unique=True, return_indices=True)
+    if not common.size:
+        return found + _seam(series, old_days, old, days, new)
+    return found + _on_common_days(series, common[-_COMPARED:], new[at_new][-_COMPARED:], old[at_old][-_COMPARED:], old)
+
+
+def _on_common_days(series: Series, days: DayArray, a: FloatArray, b: FloatArray, old: FloatArray) -> list[Doubt]:
+    """What came (a) against what is there (b) on the same days."""
+    name, found = series.id, []
+    if series.kind == "level" and not ((a > 0).all() and (b > 0).all()):
+        return []
+    if series.kind == "yield" and days.size >= _OTHER_DAYS:
+        apart = float(np.median(np.abs(a - b)))
+        if apart > max(_OTHER_POINTS, _OTHER_STEPS * usual_step(np.diff(old))):
+            told = f"{name}: values differ by {apart:.2g} points from what is there on {days.size} common days"
+            found.append(Doubt(name, f"{told}; another series?"))
+    usable = (np.abs(a) > 0) & (np.abs(b) > (_LARGE if series.kind == "yield" else 0.0))
+    if not usable.any():
+        return found
+    ratio = a[usable] / b[usable]
+    middle = float(np.median(ratio))
+    alike = 1.0 / _OTHER_UNIT <= middle <= _OTHER_UNIT
+    if series.rescaled and alike and bool((np.abs(ratio / middle - 1.0) < _SAME_FACTOR).all()):
+        if days.size == 1 and abs(middle - 1.0) > _OTHER_PRICE:
+            told = f"{name}: brought to the scale of what is there by one day alone, {days[0]} ({a[0]:g} for {b[0]:g})"
+            found.append(Doubt(name, f"{told}; whether both are of one fund a second day would show."))
+        return found  # it is chained
+    if not alike and (days.size > 1 or abs(np.log(abs(middle))) >= np.log(UNIT_FACTOR)):
+        told = f"{name}: values are {middle:.4g} times what is there on the same days; another unit, another series?"
+        return [*found, Doubt(name, told, True)]
+    apart_by = np.abs(ratio - 1.0)
+    if series.kind == "price" and series.frequency == "daily" and apart_by.max() > _OTHER_PRICE:
+        k = int(apart_by.argmax())
+        where, count = days[usable][k], int((apart_by > _OTHER_PRICE).sum())
+        told = f"{name}: {count} price(s) differ by more than 1 % from what is there, most on {where} "
+        found.append(Doubt(name, told + f"({a[usable][k]:g} for {b[usable][k]:g}); another price, another day?"))
+    return found
+
+
+def _inside(series: Series, days: DayArray, old_days: DayArray) -> list[Doubt]:
+    """Months that are dated neither by their first nor by their last days: the day of publication, a month late."""
+    of_month = (days - days.astype("datetime64[M]")).astype(np.int64) + 1
+    inside = (of_month > _LAST_OF_BEGINNING) & (of_month < _FIRST_OF_END)
+    if series.frequency != "monthly" or days.size < 2 or not inside.all():
+        return []
+    old_month = (old_days - old_days.astype("datetime64[M]")).astype(np.int64) + 1
+    if ((old_month > _LAST_OF_BEGINNING) & (old_month < _FIRST_OF_END)).mean() > 0.5:
+        return []  # as it always was
+    return [
+        Doubt(
+            series.id,
+            f"{series.id} is dated inside the month ({shown(days)}); is that the day of publication? A month's value "
+            "belongs to its first or its last day.",
+            True,
+        )
+    ]
+
+
+def _seam(series: Series, old_days: DayArray, old: FloatArray, days: DayArray, new: FloatArray) -> list[Doubt]:
+    """What the step from what is there to what came says: another scale, or a step that is not usual."""
+    later = days > old_days[-1]
+    if not later.any() or series.kind == "level" or old.size < SEVERAL or series.rescaled:
+        return []
+    name, last, came = series.id, float(old[-1]), new[later]
+    if series.kind == "yield":
+        usual, step = usual_step(np.diff(old)), abs(float(came[0]) - last)
+        recent = float(np.median(np.abs(old[-20:])))
+        share = float(np.median(np.abs(came)))
+        if share > 0 and recent > 20.0 * usual and abs(np.log(100.0 * share / recent)) < _FRACTION:
+            told = f"{name}: {came[0]:g} on {days[later][0]} follows {last:g}, a factor near 100"
+            return [Doubt(name, f"{told}; a fraction for percent?", True)]
+        far = step > _SEAM * max(usual, 0.01)
+    elif last > 0 and came[0] > 0 and (old > 0).all():
+        usual, step = usual_step(np.diff(np.log(old))), abs(float(np.log(came[0] / last)))
+        far = step > _SEAM * usual and step > _OTHER_PRICE
+    else:
+        return []
+    if not far:
+        return []
+    return [Doubt(name, f"{name}: {came[0]:g} on {days[later][0]} follows {last:g}, an unusual step; another series?")]
+
+
+# -- Total-return legs beside their peers: newer rows that nobody uses, and funds that do not hold their dividends.
+
+
+_ADJUSTED = "_ADJ"
+_RATIO_STEP = 5e-4
+_HALF_A_YEAR = np.timedelta64(200, "D")
+_CENTS_DAYS = 140
+"""After the last dividend adjusted and traded price are one, for a quarter; for half a year they never are."""
+_QUARTERS, _A_YEAR = 13, 240
+_AROUND = range(-3, 7)
+"""Trading days from the third Friday of a quarter's last month to the day the funds go ex dividend."""
+_LIKELY = (0, 1)
+_SCORE, _SCORE_LIKELY, _SCORE_AFTER_ONE = -3.8, -3.3, -2.5
+"""Mean fall on the ex-days over its usual spread: any shift, the two usual shifts, once the days are known."""
+_FALL = (-1.5, -0.08)
+"""Plausible dividends of a quarter, %."""
+_FEWEST_LEGS, _FEWEST_QUARTERS, _FEWEST_PEERS = 5, 6, 3
+
+
+def of_neighbours(catalogue: Catalogue, series: Mapping[str, SeriesData]) -> list[Doubt]:
+    """Say what shows only beside other series. None of them grave."""
+    found = _shadows(catalogue, series)
+    legs = [n for n in adjusted(catalogue) if n in series and not series[n].has_vintages]
+    signs = {**_by_ex_days({n: series[n] for n in legs}), **_by_cents(series, legs), **_by_ratio(catalogue, series)}
+    return found + [Doubt(name, f"{name} {sign}") for name, sign in signs.items()]
+
+
+def _shadows(catalogue: Catalogue, series: Mapping[str, SeriesData]) -> list[Doubt]:
+    """Adjusted funds that end before the unadjusted ones beside them: while they are there the adjusted are used."""
+    ends: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for name, other in _with_price(catalogue, series):
+        last, newest = series[name].dates[-1], series[other].dates[-1]
+        if newest > last:
+            ends.setdefault((str(last), str(newest)), []).append((name, other))
+    return [
+        Doubt(
+            pairs[0][0],
+            f"{', '.join(n for n, _ in pairs)}: what is used ends on {last}; the newer rows of "
+            f"{', '.join(o for _, o in pairs)}, to {newest}, are not used. Load newer rows of the adjusted ones.",
+        )
+        for (last, newest), pairs in ends.items()
+    ]
+
+
+def adjusted(catalogue: Catalogue) -> list[str]:
+    """Return the adjusted funds of the catalogue."""
+    return [n for n, s in catalogue.series.items() if s.rescaled and s.frequency == "daily" and n.endswith(_ADJUSTED)]
+
+
+def _with_price(catalogue: Catalogue, series: Mapping[str, SeriesData]) -> list[tuple[str, str]]:
+    return [(n, f) for n in adjusted(catalogue) if n in series for f in catalogue.series[n].fallback if f in series]
+
+
+def _by_ratio(catalogue: Catalogue, series: Mapping[str, SeriesData]) -> dict[str, str]:
+    """Funds whose ratio to the traded price has not moved for half a year, while that of two others has."""
+    last: dict[str, np.datetime64] = {}
+    for name, other in _with_price(catalogue, series):
+        one, two = series[name], series[other]
+        days, first, second = np.intersect1d(one.dates, two.dates, return_indices=True)
+        if days.size < _CENTS_DAYS or not (one.values[first] > 0).all() or not (two.values[second] > 0).all():
+            continue
+        ratio = np.log(one.values[first] / two.values[second])
+        moved = np.flatnonzero(np.abs(np.diff(ratio)) > _RATIO_STEP)
+        last[name] = days[moved[-1] + 1] if moved.size else days[0]
+    if len(last) < _FEWEST_PEERS:
+        return {}
+    newest = sorted(last.values())[-2]  # two have moved since
+    return {
+        n: f"has moved as its traded price since {day}, while other funds had dividends; it seems not to hold its own."
+        for n, day in last.items()
+        if newest - day > _HALF_A_YEAR
+    }
+
+
+def _by_cents(series: Mapping[str, SeriesData], legs: Sequence[str]) -> dict[str, str]:
+    """Funds whose values are whole cents for half a year and more, and were not before."""
+    found = {}
+    for name in legs:
+        cents = series[name].values * 100.0
+        whole = np.abs(cents - np.round(cents)) < 1e-6
+        other = np.flatnonzero(~whole)
+        if not other.size or whole.size - 1 - other[-1] < _CENTS_DAYS or whole[: other[-1] + 1].mean() > 0.5:
+            continue
+        day = series[name].dates[other[-1] + 1]
+        found[name] = f"is in whole cents from {day} on, as traded prices are; it seems not to hold its dividends."
+    return found
+
+
+def _third_fridays(first: np.datetime64, last: np.datetime64) -> DayArray:
+    months = np.arange(first.astype("datetime64[M]"), last.astype("datetime64[M]") + MONTH)
+    begins = months[(months.view(np.int64) % 12 + 1) % 3 == 0].astype("datetime64[D]")
+    weekday = (begins.view(np.int64) + 3) % 7
+    return np.asarray(begins + ((4 - weekday) % 7 + 14) * DAY)
+
+
+def _by_ex_days(legs: Mapping[str, SeriesData]) -> dict[str, str]:
+    """Funds that fall beside their peers on the ex-days of the last quarters; those found are no peers of the rest."""
+    names = list(legs)
+    if len(names) < _FEWEST_LEGS:
+        return {}
+    days = legs[names[0]].dates
+    for n in names[1:]:
+        days = np.intersect1d(days, legs[n].dates)
+    days = days[-_QUARTERS * 64 :]
+    if days.size < _A_YEAR:
+        return {}
+    prices = np.column_stack([legs[n].values[np.searchsorted(legs[n].dates, days)] for n in names])
+    if not (prices > 0).all():
+        return {}
+    days, returns = days[1:], 100.0 * np.diff(np.log(prices), axis=0)
+    fridays = np.searchsorted(days, _third_fridays(days[0], days[-1]))
+    found: dict[str, str] = {}
+    shifts: Sequence[int] = _AROUND
+    while len(peers := [k for k, n in enumerate(names) if n not in found]) >= _FEWEST_PEERS:
+        best = min((_score(returns, k, peers, fridays, shifts, bool(found)) for k in peers), key=lambda b: b[0])
+        if best[0] == 0.0:
+            break
+        _, k, shift, mean = best
+        shifts = (shift,)
+        found[names[k]] = (
+            f"falls by {-mean:.1f} % beside the other funds on their ex-dividend days of the last quarters; it seems "
+            "not to hold its dividends."
+        )
+    return found
+
+
+def _score(
+    returns: FloatArray, k: int, peers: Sequence[int], fridays: IntArray, shifts: Sequence[int], known: bool
+) -> tuple[float, int, int, float]:
+    """How surely one fund falls on the ex-days by what its peers' returns say; 0 where it does not."""
+    design = np.column_stack([np.ones(returns.shape[0]), returns[:, [j for j in peers if j != k]]])
+    rest = returns[:, k] - design @ np.linalg.lstsq(design, returns[:, k], rcond=None)[0]
+    spread = 1.4826 * float(np.median(np.abs(rest)))
+    best = (0.0, k, 0, 0.0)
+    for shift in shifts:
+        on = fridays + shift
+        on = on[(on >= 0) & (on < rest.size)]
+        if on.size < _FEWEST_QUARTERS or spread == 0.0:
+            continue
+        mean = float(rest[on].mean())
+        score = mean / (spread / np.sqrt(on.size))
+        limit = _SCORE_AFTER_ONE if known else _SCORE_LIKELY if shift in _LIKELY else _SCORE
+        if score < limit and _FALL[0] < mean < _FALL[1] and score < best[0]:
+            best = (score, k, shift, mean)
+    return best

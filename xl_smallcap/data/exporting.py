@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from xl_smallcap.data.atomic import csv_bytes, write_atomic
 from xl_smallcap.data.catalogue import Catalogue, Licence
-from xl_smallcap.data.licences import licence_of
-from xl_smallcap.data.snapshot import Snapshot
-from xl_smallcap.data.writing import csv_bytes, write_atomic
+from xl_smallcap.data.snapshot import Snapshot, licence_of
 from xl_smallcap.errors import NoDataError, SourceError
 
 _ALWAYS: tuple[Licence, ...] = ("public", "attribution", "own")

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.data.locks import changing
-from xl_smallcap.data.manifest import holdings_path, prices_path, series_path
+from xl_smallcap.data.atomic import changing
+from xl_smallcap.data.cross_section import CrossSection, Holdings
 from xl_smallcap.data.refresh import locked
 from xl_smallcap.data.revisions import latest
-from xl_smallcap.data.snapshot import Snapshot
+from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import Snapshot, object_path
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, StoreError
 
@@ -171,10 +172,10 @@ def prune(store: Store, keep: int) -> Pruned:
         needed, left = set(), store.snapshots()
         for fingerprint in left:
             opened = store.open(fingerprint)
-            needed |= {series_path(store.root, e.object) for e in opened.entries.values()}
-            needed |= {holdings_path(store.root, h.object) for h in opened.holdings_entries}
+            needed |= {object_path(store.root, SeriesData, e.object) for e in opened.entries.values()}
+            needed |= {object_path(store.root, Holdings, h.object) for h in opened.holdings_entries}
             years = opened.prices_entry.objects if opened.prices_entry is not None else ()
-            needed |= {prices_path(store.root, y.partition(":")[2]) for y in years}
+            needed |= {object_path(store.root, CrossSection, y.partition(":")[2]) for y in years}
         files = 0
         for path in [p for kind in ("col", "own", "sec", "tmp") for p in store.root.rglob(f"*.{kind}")]:
             with contextlib.suppress(OSError):  # open in another program: next time

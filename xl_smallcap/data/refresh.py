@@ -1,52 +1,265 @@
-"""A refresh: ask the sources, check what comes, join it to what is there, and only then make a snapshot CURRENT.
-
-Requests run side by side. What one brought is written to the store and noted in ``pending.json`` at once, so that a
-refresh that was stopped or killed goes on where it was. Whatever fails keeps the last good series. The snapshot changes
-only if the content does.
-"""
+"""A refresh: ask the sources, check what comes, join it to what is there, and only then make a snapshot CURRENT."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from xl_smallcap.config import Settings
-from xl_smallcap.data import locks
+from xl_smallcap.data.atomic import changing, held, write_atomic
 from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.clock import new_york_now
-from xl_smallcap.data.commit import RefreshReport, Work, commit
+from xl_smallcap.data.cross_section import CrossSection, Holdings, plain_ticker, replaced
 from xl_smallcap.data.doubts import gravest, of_series
-from xl_smallcap.data.manifest import HoldingsEntry, Provenance, holdings_path
 from xl_smallcap.data.planning import named, plan
-from xl_smallcap.data.revisions import join
+from xl_smallcap.data.revisions import check, join
 from xl_smallcap.data.series import SeriesData, frequency_of
-from xl_smallcap.data.snapshot import Snapshot, read_series
-from xl_smallcap.data.sources import REMOTE, Context, Request
+from xl_smallcap.data.snapshot import (
+    Entry,
+    HoldingsEntry,
+    PricesPart,
+    Provenance,
+    Snapshot,
+    label_of,
+    object_path,
+    read_object,
+)
+from xl_smallcap.data.sources import REMOTE, Context, Fetched, Request, yahoo
 from xl_smallcap.data.store import Store
-from xl_smallcap.data.validation import check
-from xl_smallcap.data.writing import write_atomic
-from xl_smallcap.errors import NoDataError, SourceError, StoreError, UnreachableError, XlSmallcapError
+from xl_smallcap.errors import (
+    BadArgumentError,
+    NoDataError,
+    SourceError,
+    StoreError,
+    UnreachableError,
+    XlSmallcapError,
+)
 
 log = logging.getLogger("xl_smallcap")
 _NAT = np.datetime64("NaT", "m")
 Tell = Callable[[str, str, int, int], None]
 """Told of a series, what happens to it, how many requests are done and how many there are."""
 _RESUMABLE_MINUTES = 360
+_CLOSED_MINUTES = 16 * 60 + 15
 _POLL_SECONDS = 0.2
+Outcome = Literal["new", "updated", "unchanged", "kept", "failed"]
+
+
+@dataclass(frozen=True)
+class SeriesOutcome:
+    """What a refresh did to one series: outcome, days added, values revised, last day, and why it failed if it did."""
+
+    series: str
+    source: str
+    outcome: Outcome
+    added: int = 0
+    revised: int = 0
+    last: str = ""
+    told: str = ""
+    unreachable: tuple[str, ...] = ()
+    """The publishers that could not be reached, where nothing else went wrong."""
+
+
+@dataclass(frozen=True)
+class RefreshReport:
+    """The snapshot now CURRENT (None where nothing could be had), whether it is another one, and a line a series."""
+
+    snapshot: Snapshot | None
+    changed: bool
+    outcomes: tuple[SeriesOutcome, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every series asked for was had."""
+        return bool(self.outcomes) and all(o.outcome not in ("kept", "failed") for o in self.outcomes)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no series could be had."""
+        return all(o.outcome in ("kept", "failed") for o in self.outcomes)
+
+
+@dataclass
+class Work:
+    """What has been had so far, written to the store and noted in a file at once; what failed; small doubts."""
+
+    notes: Path
+    base: str
+    started: np.datetime64
+    series: dict[str, tuple[str, Provenance, int, int]] = field(default_factory=dict)
+    holdings: dict[str, HoldingsEntry] = field(default_factory=dict)
+    prices: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, list[str]] = field(default_factory=dict)
+    unreachable: dict[str, list[str]] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
+
+    @classmethod
+    def resumed(cls, notes: Path, store: Store, base: Snapshot | None, now: np.datetime64) -> Work:
+        """Read what a stopped refresh had, if it is fresh, of the same day's closes and grew from the same snapshot."""
+        work = cls(notes, base.fingerprint if base else "", now)
+        try:
+            noted = json.loads(notes.read_text(encoding="utf-8"))
+            started = np.datetime64(noted["started"], "m")
+            fresh = 0 <= (now - started).astype(int) <= _RESUMABLE_MINUTES and _closed(now) == _closed(started)
+            if noted["base"] != work.base or not fresh:
+                return work
+            done = cls(notes, work.base, now)
+            for name, (digest, provenance, added, revised) in noted["series"].items():
+                read_object(store.root, SeriesData, digest, name)
+                provenance["also"] = tuple(provenance["also"])
+                done.series[name] = (digest, Provenance(**provenance), int(added), int(revised))
+            for label, entry in noted["holdings"].items():
+                held = HoldingsEntry(**entry)
+                if object_path(store.root, Holdings, held.object).is_file():
+                    done.holdings[label] = held
+            for ticker, digest in noted["prices"].items():
+                read_object(store.root, SeriesData, digest, ticker)
+                done.prices[ticker] = digest
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, XlSmallcapError):
+            return work
+        return done
+
+    def had(self, request: Request) -> bool:
+        """Tell whether a request need not be asked again."""
+        if request.series:
+            return all(s.id in self.series for s in request.series)
+        return request.label in self.holdings or request.symbol in self.prices
+
+    def note(self) -> None:
+        """Write down what has been had."""
+        noted = {
+            "base": self.base,
+            "started": str(self.started),
+            "series": {n: [d, asdict(p), a, r] for n, (d, p, a, r) in self.series.items()},
+            "holdings": {n: asdict(h) for n, h in self.holdings.items()},
+            "prices": self.prices,
+        }
+        write_atomic(self.notes, json.dumps(noted).encode(), durable=False, private=True)
+
+    def done(self) -> None:
+        """Take the notes away: what was had is in a snapshot."""
+        with contextlib.suppress(OSError):
+            self.notes.unlink(missing_ok=True)
+
+
+def _closed(moment: np.datetime64) -> np.datetime64:
+    """Return the last day whose closes a moment knows (New York)."""
+    day: np.datetime64 = (moment - np.timedelta64(_CLOSED_MINUTES, "m")).astype("datetime64[D]")
+    return day
+
+
+def _refuse_if_moved(store: Store, current: str | None) -> None:
+    if store.current() != current:
+        raise StoreError(
+            "Other data were loaded while this refresh ran, and stay in use; refresh again to add to them."
+        )
+
+
+def commit(
+    store: Store,
+    base: Snapshot | None,
+    current: str | None,
+    work: Work,
+    steps: tuple[tuple[Request, ...], ...],
+    notes: tuple[str, ...],
+) -> RefreshReport:
+    """Make the snapshot of what is there and what came, and CURRENT with it where the content changed."""
+    _refuse_if_moved(store, current)
+    made_of: dict[str, Entry] = dict(base.entries) if base is not None else {}
+    outcomes: list[SeriesOutcome] = []
+    for options in steps:
+        told = " ".join(work.problems.get(options[0].label, []))
+        away = work.unreachable.get(options[0].label, [])
+        only = tuple(dict.fromkeys(away)) if len(away) == len(work.problems.get(options[0].label, [])) else ()
+        found = [_outcome(store, base, work, one.id, told, made_of, options[0].source) for one in options[0].series]
+        found = found or [_holdings_outcome(base, work, options[0], told)]
+        outcomes += [replace(o, unreachable=only if o.told else ()) for o in found]
+    holdings = _holdings(base, work)
+    if not made_of and not holdings:
+        return RefreshReport(None, False, tuple(outcomes), notes)
+    made = store.add(
+        {}, source=label_of([s for e in made_of.values() for s in e.sources] or [h.source for h in holdings]),
+        loaded_at=_now_text(), holdings=holdings, parent=base.fingerprint if base else "", kept=made_of,
+        note=_note_of(outcomes), prices=base.prices_entry if base else None,
+    )  # fmt: skip
+    changed = made.fingerprint != current
+    if changed and any(o.outcome not in ("kept", "failed") for o in outcomes):
+        store.use(made.fingerprint)
+    else:
+        changed = False
+    return RefreshReport(made, changed, tuple(outcomes), notes)
+
+
+def _note_of(outcomes: list[SeriesOutcome]) -> str:
+    new, updated = ([o for o in outcomes if o.outcome == how] for how in ("new", "updated"))
+    revised = [o for o in updated if o.revised]
+    parts = [f"{len(new)} new"] if new else []
+    if updated:
+        parts.append(f"{len(updated)} extended" if not revised else f"{len(updated)} updated")
+    if revised:
+        parts.append(f"revised: {', '.join(o.series for o in revised[:3])}{' ...' if len(revised) > 3 else ''}")
+    return f"refresh: {', '.join(parts) or 'nothing new'}"
+
+
+def _now_text() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _outcome(
+    store: Store, base: Snapshot | None, work: Work, name: str, told: str, made_of: dict[str, Entry], source: str
+) -> SeriesOutcome:
+    """What became of one series; its entry is put among those the snapshot is made of."""
+    before = base.entries.get(name) if base is not None else None
+    if name in work.series:
+        digest, where, added, revised = work.series[name]
+        made_of[name] = Entry.of(digest, read_object(store.root, SeriesData, digest, f"Series '{name}'"), where)
+        how: Outcome = "new" if before is None else "unchanged" if before.object == digest else "updated"
+        return SeriesOutcome(name, where.source, how, added, revised, made_of[name].last, told)
+    if before is not None:
+        made_of[name] = replace(before, problem=told)
+        since = f"last fetched {before.fetched_at}" if before.fetched_at else "of unknown age"
+        return SeriesOutcome(
+            name, before.source, "kept", last=before.last, told=f"{told} Kept: to {before.last}, {since}.".strip()
+        )
+    return SeriesOutcome(name, source, "failed", told=told)
+
+
+def _holdings_outcome(base: Snapshot | None, work: Work, request: Request, told: str) -> SeriesOutcome:
+    had = [h for h in (base.holdings_entries if base else ()) if h.fund == request.symbol]
+    name = f"holdings {request.symbol}"
+    found = work.holdings.get(request.label)
+    if found is not None:
+        how: Outcome = "unchanged" if any(h.object == found.object for h in had) else "updated" if had else "new"
+        added = 0 if how == "unchanged" else found.rows
+        return SeriesOutcome(name, request.source, how, added=added, last=found.as_of)
+    if had:
+        kept = max(had, key=lambda h: h.as_of)
+        return SeriesOutcome(name, kept.source, "kept", last=kept.as_of, told=f"{told} Kept: of {kept.as_of}.".strip())
+    return SeriesOutcome(name, request.source, "failed", told=told)
+
+
+def _holdings(base: Snapshot | None, work: Work) -> list[HoldingsEntry]:
+    """Every day's holdings are kept, as they first came: what was known of a day does not change later."""
+    found = {(h.fund, h.as_of): h for h in work.holdings.values()}
+    found |= {(h.fund, h.as_of): h for h in (base.holdings_entries if base else ())}
+    return list(found.values())
 
 
 @contextlib.contextmanager
 def locked(store: Store) -> Iterator[None]:
     """Hold the store against a second refresh or a prune; a process that dies lets go."""
     busy = "Another refresh of this store is under way; wait for it to end."
-    with locks.held(store.root / "refresh.lock", 0.0, busy):
+    with held(store.root / "refresh.lock", 0.0, busy):
         yield
 
 
@@ -68,13 +281,17 @@ def refresh(
         moment = new_york_now() if now is None else now
         current = store.current()
         base = _base(store)
-        # who names a source or a series wants it asked now
-        work = Work() if only_sources or only_series else _resume(store, base, moment)
-        _ask(store, planned.steps, base, work, Context(settings, _client(settings), moment), tell, taken)
-        with locks.changing(store.root):
+        work = Work.resumed(store.root / "pending.json", store, base, moment)
+        if only_sources or only_series:  # who names a source or a series wants it asked now
+            work = Work(work.notes, work.base, moment)
+
+        def take(request: Request, answer: Fetched) -> str:
+            return _take(store, request, answer, base, work, moment, taken)
+
+        _ask(planned.steps, work, Context(settings, _client(settings), moment), take, tell)
+        with changing(store.root):
             report = commit(store, base, current, work, planned.steps, (*planned.notes, *work.doubts))
-        with contextlib.suppress(OSError):
-            _pending(store).unlink(missing_ok=True)
+        work.done()
         return report
 
 
@@ -86,7 +303,7 @@ def _masked(sentence: str, settings: Settings) -> str:
 
 
 def _client(settings: Settings) -> Any:
-    from xl_smallcap.data.sources._http import Client
+    from xl_smallcap.data.sources.http import Client
 
     return Client(settings)
 
@@ -108,51 +325,17 @@ def _base(store: Store) -> Snapshot | None:
     return max(real)[2] if real else None
 
 
-def _pending(store: Store) -> Any:
-    return store.root / "pending.json"
-
-
-def _resume(store: Store, base: Snapshot | None, now: np.datetime64) -> Work:
-    """Read what a stopped refresh had, if it is fresh and grew from the same snapshot."""
-    work = Work()
-    try:
-        noted = json.loads(_pending(store).read_text(encoding="utf-8"))
-        age = (now - np.datetime64(noted["started"], "m")).astype(int)
-        if noted["base"] != (base.fingerprint if base else "") or not 0 <= age <= _RESUMABLE_MINUTES:
-            return work
-        for name, (digest, provenance, added, revised) in noted["series"].items():
-            read_series(store.root, digest, name)
-            provenance["also"] = tuple(provenance["also"])
-            work.series[name] = (digest, Provenance(**provenance), int(added), int(revised))
-        for label, entry in noted["holdings"].items():
-            held = HoldingsEntry(**entry)
-            if holdings_path(store.root, held.object).is_file():
-                work.holdings[label] = held
-    except (OSError, ValueError, KeyError, TypeError, XlSmallcapError):
-        return Work()
-    return work
-
-
-def _note(store: Store, base: Snapshot | None, work: Work, now: np.datetime64) -> None:
-    noted = {
-        "base": base.fingerprint if base else "",
-        "started": str(now),
-        "series": {n: [d, asdict(p), a, r] for n, (d, p, a, r) in work.series.items()},
-        "holdings": {n: asdict(h) for n, h in work.holdings.items()},
-    }
-    write_atomic(_pending(store), json.dumps(noted).encode(), durable=False, private=True)
-
-
 def _ask(
-    store: Store,
     steps: tuple[tuple[Request, ...], ...],
-    base: Snapshot | None,
     work: Work,
     context: Context,
+    take: Callable[[Request, Fetched], str],
     tell: Tell,
-    accept: frozenset[str],
 ) -> None:
-    """Run all requests; what each brings is joined, written and noted before the next is looked at."""
+    """Run all requests side by side; what each brings is taken and noted before the next is looked at.
+
+    `take` writes an answer, or returns the sentence that says why it cannot be taken.
+    """
 
     def ask(request: Request) -> Any:
         module = REMOTE[request.source]
@@ -166,7 +349,7 @@ def _ask(
                 f"{request.source}, {request.symbol}: the answer could not be read ({type(exc).__name__})."
             ) from exc
 
-    waiting = [list(s) for s in steps if not _had(s[0], work)]
+    waiting = [list(s) for s in steps if not work.had(s[0])]
     total, done = len(steps), len(steps) - len(waiting)
     running: dict[Future[Any], tuple[Request, list[Request]]] = {}
     pool = ThreadPoolExecutor(max_workers=context.settings.parallel_requests, thread_name_prefix="refresh")
@@ -184,7 +367,7 @@ def _ask(
             for future in finished:
                 request, others = running.pop(future)
                 try:
-                    failure = _take(store, request, future.result(), base, work, context.now, accept)
+                    failure = take(request, future.result())
                 except (SourceError, NoDataError) as exc:
                     if isinstance(exc, StoreError):
                         raise
@@ -198,15 +381,11 @@ def _ask(
                         continue
                 done += 1
                 if not failure:
-                    _note(store, base, work, context.now)
+                    work.note()
                 tell(request.label, "failed" if failure else "done", done, total)
     finally:
         context.client.stop()
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _had(request: Request, work: Work) -> bool:
-    return request.label in work.holdings or (bool(request.series) and all(s.id in work.series for s in request.series))
 
 
 def _take(
@@ -222,7 +401,7 @@ def _take(
     if fetched.holdings is not None:
         held = fetched.holdings
         entry = HoldingsEntry(
-            store.put_holdings(held), held.fund, held.day, len(held.ticker), request.source, request.symbol, str(now)
+            store.put(held), held.fund, held.day, len(held.ticker), request.source, request.symbol, str(now)
         )
         if held.as_of > now.astype("datetime64[D]"):
             return f"{request.label}: the holdings are of {held.day}, after today."
@@ -288,3 +467,116 @@ def _joined(
         served=int(np.unique(data.dates).size),
     )
     return store.put(joined.data), told, joined.added, joined.revised
+
+
+# -- The prices of an index's members, a request a ticker. A ticker that fails keeps the prices it had.
+
+
+FIELD = "Adj Close"
+_CLASSES = {"BRKB": "BRK-B", "BFA": "BF-A", "BFB": "BF-B", "MOGA": "MOG-A", "LENB": "LEN-B", "HEIA": "HEI-A",
+            "CWENA": "CWEN-A", "GEFB": "GEF-B", "UHALB": "UHAL-B", "AKOA": "AKO-A"}  # fmt: skip
+"""Share classes that iShares writes without the mark Yahoo has."""
+_SHORTER = 0.9
+"""A ticker's answer with less than this share of the days it had is not taken."""
+
+
+@dataclass(frozen=True)
+class ConstituentsReport:
+    """The snapshot now CURRENT, how many tickers came, were there from a stopped run, and failed with what sentence."""
+
+    snapshot: Snapshot
+    came: int
+    resumed: int
+    failed: dict[str, str]
+
+
+def tickers_of(snapshot: Snapshot, funds: tuple[str, ...]) -> list[str]:
+    """Return the members by the newest holdings of some funds, as Yahoo writes them. Sorted."""
+    members = set()
+    for fund in funds:
+        held = snapshot.holdings(fund)
+        for ticker, kind in zip(held.ticker, held.asset_class, strict=True):
+            if ticker not in ("", "-") and kind in ("", "Equity"):
+                members.add(_CLASSES.get(plain_ticker(ticker), ticker.strip().upper().replace(".", "-")))
+    return sorted(members)
+
+
+def refresh_constituents(
+    store: Store,
+    settings: Settings,
+    funds: tuple[str, ...],
+    tell: Callable[[str, int, int], None],
+    now: np.datetime64 | None = None,
+) -> ConstituentsReport:
+    """Fetch adjusted closes of every member and put them beside what the CURRENT snapshot has."""
+    if "yahoo" not in settings.allowed_sources:
+        raise BadArgumentError("Prices of constituents come from Yahoo, which the setting 'sources' does not allow.")
+    lacking = yahoo.unusable(settings)
+    if lacking:
+        raise BadArgumentError(lacking)
+    with locked(store):
+        moment = new_york_now() if now is None else now
+        base = store.open()
+        if base.synthetic:
+            raise BadArgumentError("The embedded sample is synthetic and never mixed with real data; refresh first.")
+        steps = tuple((Request("yahoo", ticker, (FIELD,), ()),) for ticker in tickers_of(base, funds))
+        before = base.prices() if base.prices_entry is not None else None
+        work = Work.resumed(store.root / "pending-constituents.json", store, base, moment)
+        had = len(work.prices)
+
+        def take(request: Request, answer: Fetched) -> str:
+            data = answer.series[FIELD]
+            _check_prices(request.symbol, data, before)
+            work.prices[request.symbol] = store.put(data)
+            return ""
+
+        def step(label: str, _: str, done: int, total: int) -> None:
+            tell(label.removeprefix("yahoo:"), done, total)
+
+        _ask(steps, work, Context(settings, _client(settings), moment), take, step)
+        failed = {options[0].symbol: told[0] for options in steps if (told := work.problems.get(options[0].label))}
+        if not work.prices:
+            first = next(iter(failed.values()), "")
+            raise NoDataError(f"No price of any of {len(steps)} constituents came. {first}".strip())
+        with changing(store.root):
+            _refuse_if_moved(store, base.fingerprint)
+            made = _with_prices(store, base, before, work.prices, moment)
+            store.use(made.fingerprint)
+        work.done()
+        return ConstituentsReport(made, len(work.prices), had, failed)
+
+
+def _check_prices(ticker: str, data: SeriesData, before: CrossSection | None) -> None:
+    if not (data.values > 0).all():
+        raise SourceError(f"Yahoo, {ticker}: a price is at or below zero.")
+    if before is None:
+        return
+    names = {plain_ticker(t): k for k, t in enumerate(before.tickers)}
+    k = names.get(plain_ticker(ticker))
+    if k is None:
+        return
+    old = before.dates[np.isfinite(before.prices[:, k])]
+    if data.dates.size < _SHORTER * old.size or data.dates[-1] < old[-1]:
+        raise SourceError(
+            f"Yahoo, {ticker}: {data.dates.size} days to {data.dates[-1]} came, but {old.size} to {old[-1]} are there; "
+            "the answer may be cut short."
+        )
+
+
+def _with_prices(
+    store: Store, base: Snapshot, before: CrossSection | None, objects: dict[str, str], now: np.datetime64
+) -> Snapshot:
+    """Put what came beside the prices that are there, in a snapshot of its own."""
+    names = tuple(sorted(objects))
+    came = [read_object(store.root, SeriesData, objects[ticker], f"'{ticker}'") for ticker in names]
+    dates = np.unique(np.concatenate([data.dates for data in came]))
+    prices = np.full((dates.size, len(names)), np.nan)
+    for k, data in enumerate(came):
+        prices[np.searchsorted(dates, data.dates), k] = data.values
+    fresh = CrossSection(dates, names, prices)
+    whole = replaced(before, fresh) if before is not None else fresh
+    entry = store.put_prices(whole, PricesPart("yahoo", FIELD, str(now), names), base.prices_entry)
+    return store.add(
+        {}, source=base.source, holdings=base.holdings_entries, parent=base.fingerprint, kept=base.entries,
+        prices=entry, loaded_at=str(now.astype("datetime64[s]")), note=f"refresh: constituents, {len(names)} tickers",
+    )  # fmt: skip

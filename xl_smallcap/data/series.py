@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xl_smallcap.data import columnar
 from xl_smallcap.types import BoolArray, DayArray, FloatArray
 
 MinuteArray = NDArray[np.datetime64]
@@ -36,6 +38,20 @@ class SeriesData:
         )
         order = np.lexsort((known.view(np.int64), days.view(np.int64)))
         return cls(days[order], np.asarray(values, dtype=np.float64)[order] + 0.0, known[order])
+
+    SUFFIX: ClassVar[str] = "col"
+
+    def encode(self) -> bytes:
+        """Return the bytes of the stored file."""
+        days, moments = self.dates.view(np.int64), self.available_at.view(np.int64)
+        return columnar.encode({"dates": days, "values": self.values, "available_at": moments}, {})
+
+    @classmethod
+    def decode(cls, raw: bytes, where: str) -> SeriesData:
+        """Read back what :meth:`encode` wrote."""
+        columns, _ = columnar.decode(raw, where)
+        days, moments = columns["dates"].view("datetime64[D]"), columns["available_at"].view("datetime64[m]")
+        return cls(days, columns["values"], moments)
 
     @cached_property
     def has_vintages(self) -> bool:

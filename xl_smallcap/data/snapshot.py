@@ -1,48 +1,188 @@
-"""An immutable set of series and holdings with where each came from; reads a file when first asked for it."""
+"""An immutable set of series and holdings: where each came from, what may be done with it; read when asked for."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 
-from xl_smallcap.data import columnar
-from xl_smallcap.data.manifest import (
-    SYNTHETIC_MARK,
-    Entry,
-    HoldingsEntry,
-    PricesEntry,
-    holdings_path,
-    prices_path,
-    series_path,
-)
+from xl_smallcap.data.catalogue import Catalogue, Licence
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.errors import NoDataError, StoreError, not_read
 
 if TYPE_CHECKING:
-    from xl_smallcap.data.cross_section import CrossSection
-    from xl_smallcap.data.holdings import Holdings
+    from xl_smallcap.data.cross_section import CrossSection, Holdings
 
 
-def read_series(root: Path, digest: str, what: str) -> SeriesData:
-    """Read one series of a store and check it against its content hash."""
+SYNTHETIC_MARK = "SAMPLE (synthetic)"
+"""Shown wherever the source of a number computed from the embedded sample is shown."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where one series came from.
+
+    `also` names other sources whose values are still in it, `served` is how many days the last answer of `source` had.
+    `source` is the source's name, `origin` a file or a feed's symbol, `fetched_at` when it was last confirmed there
+    (New York, ISO to the minute), `problem` why the last try to fetch it failed, empty where it did not.
+    """
+
+    source: str = ""
+    origin: str = ""
+    frequency: str = "daily"
+    fetched_at: str = ""
+    problem: str = ""
+    also: tuple[str, ...] = ()
+    served: int = 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a manifest says of one series."""
+
+    object: str
+    source: str
+    origin: str
+    first: str
+    last: str
+    nobs: int
+    frequency: str
+    fetched_at: str = ""
+    problem: str = ""
+    also: tuple[str, ...] = ()
+    served: int = 0
+
+    @classmethod
+    def of(cls, digest: str, data: SeriesData, came: Provenance) -> Entry:
+        """Describe a stored series."""
+        return cls(
+            object=digest, first=str(data.dates[0]), last=str(data.dates[-1]), nobs=int(np.unique(data.dates).size),
+            **{f.name: getattr(came, f.name) for f in fields(came)},
+        )  # fmt: skip
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where it came from."""
+        return Provenance(
+            self.source, self.origin, self.frequency, self.fetched_at, self.problem, self.also, self.served
+        )
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every source whose values are in it, the last one first."""
+        return (self.source, *self.also)
+
+
+@dataclass(frozen=True)
+class HoldingsEntry:
+    """What a manifest says of the holdings of one fund on one day ("undated" where the file does not say)."""
+
+    object: str
+    fund: str
+    as_of: str
+    rows: int
+    source: str
+    origin: str
+    fetched_at: str = ""
+
+
+@dataclass(frozen=True)
+class PricesPart:
+    """Where the prices of some tickers came from, and when (New York)."""
+
+    source: str
+    origin: str
+    fetched_at: str
+    tickers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PricesEntry:
+    """What a manifest says of the constituents' prices: a file a year, their span, which tickers came from where."""
+
+    objects: tuple[str, ...]
+    first: str
+    last: str
+    parts: tuple[PricesPart, ...]
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """All tickers, sorted."""
+        return tuple(sorted(t for p in self.parts for t in p.tickers))
+
+    @property
+    def source(self) -> str:
+        """Names of the sources, joined."""
+        return label_of([p.source for p in self.parts])
+
+    @property
+    def origin(self) -> str:
+        """Files or fields the prices came from, joined."""
+        return "+".join(dict.fromkeys(p.origin for p in self.parts))
+
+    @property
+    def fetched_at(self) -> str:
+        """When the newest part came."""
+        return max(p.fetched_at for p in self.parts)
+
+    def part_of(self, ticker: str) -> PricesPart:
+        """Return where a ticker's prices came from."""
+        return next(p for p in self.parts if ticker in p.tickers)
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> PricesEntry:
+        """Rebuild an entry from a manifest."""
+        parts = tuple(PricesPart(**{**p, "tickers": tuple(p["tickers"])}) for p in told["parts"])
+        return cls(tuple(told["objects"]), told["first"], told["last"], parts)
+
+
+def label_of(sources: Mapping[str, str] | list[str]) -> str:
+    """Return the names of the sources of a snapshot, sorted and joined. ``"fred+yahoo"``."""
+    names = sources.values() if isinstance(sources, Mapping) else sources
+    return "+".join(sorted(set(names)))
+
+
+class Stored(Protocol):
+    """What is kept in a file of its own, named by a hash of its content."""
+
+    SUFFIX: ClassVar[str]
+
+    def encode(self) -> bytes:
+        """Return the bytes of the file."""
+
+    @classmethod
+    def decode(cls, raw: bytes, where: str) -> Self:
+        """Read back what :meth:`encode` wrote."""
+
+    def digest(self) -> str:
+        """Return the sha-256 of the canonical content, not of the file's bytes."""
+
+
+S = TypeVar("S", bound=Stored)
+
+
+def object_path(root: Path, kind: type[Stored], digest: str) -> Path:
+    """Return the file of an object in a store."""
+    return root / "objects" / digest[:2] / f"{digest}.{kind.SUFFIX}"
+
+
+def read_object(root: Path, kind: type[S], digest: str, what: str) -> S:
+    """Read an object of a store and check it against its content hash."""
     try:
-        raw = series_path(root, digest).read_bytes()
+        raw = object_path(root, kind, digest).read_bytes()
     except OSError as exc:
         raise StoreError(not_read(what, exc, "load the data again to repair it")) from exc
-    columns, _ = columnar.decode(raw, what)
-    data = SeriesData(
-        columns["dates"].view("datetime64[D]"),
-        columns["values"],
-        columns["available_at"].view("datetime64[m]"),
-    )
+    data = kind.decode(raw, what)
     if data.digest() != digest:
         raise StoreError(f"{what} does not match its fingerprint; load the data again to repair it.")
     return data
+
+
+# -- An immutable set of series and holdings with where each came from; reads a file when first asked for it.
 
 
 STOCK = "stock:"
@@ -146,7 +286,7 @@ class Snapshot:
             return data
         if entry is None:
             raise NoDataError(f"The snapshot {self.name} has no series '{series_id}'.")
-        data = read_series(self.root, entry.object, f"Series '{series_id}' of snapshot {self.fingerprint}")
+        data = read_object(self.root, SeriesData, entry.object, f"Series '{series_id}' of snapshot {self.fingerprint}")
         self._read[series_id] = data
         return data
 
@@ -181,16 +321,11 @@ class Snapshot:
         done = self._years.get(year)
         if done is not None:
             return done
-        what = f"Constituents of {year} in snapshot {self.fingerprint}"
-        try:
-            raw = prices_path(self.root, digest).read_bytes()
-        except OSError as exc:
-            raise StoreError(not_read(what, exc, "load the data again to repair it")) from exc
         from xl_smallcap.data.cross_section import CrossSection  # most cells need no constituents
 
-        data = CrossSection.decode(raw, what)
-        if data.digest() != digest:
-            raise StoreError(f"{what} do not match their fingerprint; load the data again to repair it.")
+        data = read_object(
+            self.root, CrossSection, digest, f"The file of constituents of {year} in snapshot {self.fingerprint}"
+        )
         self._years[year] = data
         return data
 
@@ -221,14 +356,30 @@ class Snapshot:
 
     def holdings_of(self, chosen: HoldingsEntry) -> Holdings:
         """Read the holdings of one entry of the manifest and check them against their content hash."""
-        what = f"Holdings of {chosen.fund} ({chosen.as_of}) in snapshot {self.fingerprint}"
-        try:
-            raw = holdings_path(self.root, chosen.object).read_bytes()
-        except OSError as exc:
-            raise StoreError(not_read(what, exc, "load the data again to repair it")) from exc
-        from xl_smallcap.data.holdings import Holdings
+        from xl_smallcap.data.cross_section import Holdings
 
-        found = Holdings.decode(raw, what)
-        if found.digest() != chosen.object:
-            raise StoreError(f"{what} do not match their fingerprint; load the data again to repair it.")
-        return found
+        what = f"The file of holdings of {chosen.fund} ({chosen.as_of}) in snapshot {self.fingerprint}"
+        return read_object(self.root, Holdings, chosen.object, what)
+
+
+# -- What may be done with a stored series. docs/data-sources.md says why.
+
+
+_OF_SOURCE: dict[str, Licence] = {"bloomberg": "terminal", "yahoo": "restricted", "ishares": "restricted"}
+"""What a source's own terms make of whatever comes from it."""
+
+
+def licence_of_source(source: str) -> Licence:
+    """Return what a source's own terms allow. own where it has none."""
+    return _OF_SOURCE.get(source, "own")
+
+
+def licence_of(catalogue: Catalogue, snapshot: Snapshot, series_id: str) -> Licence:
+    """Return what may be done with a stored series: the strictest of its owner's and its sources' terms.
+
+    public, attribution, restricted, terminal or own.
+    """
+    strict: tuple[Licence, ...] = ("own", "public", "attribution", "restricted", "terminal")
+    owner = catalogue.series_of(series_id).licence
+    sources = (licence_of_source(s) for s in snapshot.entry(series_id).sources)
+    return max(owner, *sources, key=strict.index)

@@ -12,27 +12,22 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from xl_smallcap.data import columnar
-from xl_smallcap.data.manifest import (
+from xl_smallcap.data.atomic import write_atomic
+from xl_smallcap.data.series import SeriesData
+from xl_smallcap.data.snapshot import (
     Entry,
     HoldingsEntry,
     PricesEntry,
     PricesPart,
     Provenance,
-    holdings_path,
-    prices_path,
-    series_path,
+    Snapshot,
+    Stored,
+    object_path,
 )
-from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.snapshot import Snapshot
-from xl_smallcap.data.writing import write_atomic
 from xl_smallcap.errors import NoDataError, StoreError, not_read
 
 if TYPE_CHECKING:
     from xl_smallcap.data.cross_section import CrossSection
-    from xl_smallcap.data.holdings import Holdings
 
 
 SCHEMA = 1
@@ -46,34 +41,15 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def put(self, data: SeriesData) -> str:
-        """Write the file of one series, if it is not there yet. Its content hash."""
+    def put(self, data: Stored) -> str:
+        """Write the file of a series, of holdings or of a year of prices, if it is not there yet. Its content hash."""
         digest = data.digest()
-        content = columnar.encode(
-            {
-                "dates": data.dates.view(np.int64),
-                "values": data.values,
-                "available_at": data.available_at.view(np.int64),
-            },
-            {},
-        )
-        _write(series_path(self.root, digest), content)
-        return digest
-
-    def put_holdings(self, data: Holdings) -> str:
-        """Write the file of a fund's holdings, if it is not there yet. Its content hash."""
-        digest = data.digest()
-        _write(holdings_path(self.root, digest), data.encode())
+        _write(object_path(self.root, type(data), digest), data.encode())
         return digest
 
     def put_prices(self, data: CrossSection, new: PricesPart, before: PricesEntry | None = None) -> PricesEntry:
         """Write constituents' prices, a file a year; a year that is there already is left alone."""
-        objects = []
-        for year in data.years:
-            part = data.year(year)
-            digest = part.digest()
-            _write(prices_path(self.root, digest), part.encode())
-            objects.append(f"{year}:{digest}")
+        objects = [f"{year}:{self.put(data.year(year))}" for year in data.years]
         rest = set(data.tickers) - set(new.tickers)
         old = [replace(p, tickers=tuple(t for t in p.tickers if t in rest)) for p in (before.parts if before else ())]
         parts = tuple(p for p in (*old, new) if p.tickers)
@@ -102,21 +78,8 @@ class Store:
                 continue
             data = series[name]
             digest = self.put(data)
-            told = (provenance or {}).get(name, Provenance())
-            entry = Entry(
-                object=digest,
-                source=told.source or source,
-                origin=told.origin,
-                first=str(data.dates[0]),
-                last=str(data.dates[-1]),
-                nobs=int(np.unique(data.dates).size),
-                frequency=told.frequency,
-                fetched_at=told.fetched_at,
-                problem=told.problem,
-                also=told.also,
-                served=told.served,
-            )
-            entries[name] = asdict(entry)
+            came = (provenance or {}).get(name, Provenance())
+            entries[name] = asdict(Entry.of(digest, data, replace(came, source=came.source or source)))
         owned = sorted(holdings, key=lambda h: (h.fund, h.as_of))
         objects = {name: str(entry["object"]) for name, entry in entries.items()}
         fingerprint = _fingerprint(source, synthetic, objects, owned, prices)

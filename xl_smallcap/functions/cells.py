@@ -98,7 +98,7 @@ def _compute(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
 
 def _log_unexpected(session: Session, name: str, arguments: Sequence[Any]) -> bool:
     """Write the traceback to the log, the user's alone; False where it cannot be written, which is no second error."""
-    from xl_smallcap.data.writing import make_folder
+    from xl_smallcap.data.atomic import make_folder
 
     path = session.settings.log_file
     try:

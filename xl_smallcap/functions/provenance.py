@@ -10,8 +10,8 @@ import numpy as np
 
 from xl_smallcap.analyses.provenance import SeriesStatus, newest, series_status, source_label, stored_id
 from xl_smallcap.analyses.question import Question, aligned, allowed_days
-from xl_smallcap.data.licences import licence_of_source
 from xl_smallcap.data.panel import Column
+from xl_smallcap.data.snapshot import licence_of_source
 from xl_smallcap.errors import NoDataError
 from xl_smallcap.functions.arguments import date, moment, table_of
 from xl_smallcap.functions.parameters import PUBLISHED, SERIES

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from xl_smallcap.config import Settings, load_settings
-from xl_smallcap.data.writing import write_atomic
+from xl_smallcap.data.atomic import write_atomic
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.functions.cells import Answer, day_number, evaluate

@@ -269,7 +269,7 @@ class Session:
             return None
 
     def _write_fit(self, path: Path, key: tuple[str, ...], columns: Columns) -> None:
-        from xl_smallcap.data.writing import write_atomic
+        from xl_smallcap.data.atomic import write_atomic
 
         # The disk cache only saves time: where it cannot be written the answer is given all the same.
         try:

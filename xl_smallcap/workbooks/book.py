@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from xl_smallcap.data.writing import write_atomic
+from xl_smallcap.data.atomic import write_atomic
 from xl_smallcap.errors import FitError, NoDataError, XlSmallcapError
 from xl_smallcap.functions import RUSSELL_ASOF, RUSSELL_BETAS
 from xl_smallcap.functions.regimes import compute_regime_history

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xl_smallcap.analyses.positioning import GAUGES
 from xl_smallcap.analyses.regimes.inputs import GROWTH, INFLATION
-from xl_smallcap.data.licences import licence_of, licence_of_source
+from xl_smallcap.data.snapshot import licence_of, licence_of_source
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.session import Session
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.data.writing import check_target, write_atomic
+from xl_smallcap.data.atomic import check_target, write_atomic
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.functions import RUSSELL_ASOF
 from xl_smallcap.functions import arguments as read

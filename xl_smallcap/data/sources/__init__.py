@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xl_smallcap.data.sources import bloomberg, cftc, fred, ishares, yahoo
-from xl_smallcap.data.sources._loaded import Context, Fetched, Loaded, Remote, Request
+from xl_smallcap.data.sources.answer import Context, Fetched, Loaded, Remote, Request
 
 REMOTE: dict[str, Remote] = {
     "fred": fred,

@@ -14,7 +14,7 @@ import numpy as np
 
 from xl_smallcap.config import Settings
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.sources._loaded import Context, Fetched, Request
+from xl_smallcap.data.sources.answer import Context, Fetched, Request
 from xl_smallcap.errors import SourceError
 
 FIELD = "PX_LAST"

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.sources._loaded import Context, Fetched, Request, needs_nothing
-from xl_smallcap.data.sources._text import not_a_page, read_days, read_values
-from xl_smallcap.data.sources.delimited import Sheet, read_dates
+from xl_smallcap.data.sources.answer import Context, Fetched, Request, needs_nothing
+from xl_smallcap.data.sources.tables import Sheet, not_a_page, read_dates, read_days, read_values
 from xl_smallcap.errors import SourceError
 
 DATASET = "gpe5-46if"

@@ -1,4 +1,4 @@
-"""A folder of constituents: prices of many stocks, members and dated weights of an index; CSV or Parquet.
+"""A folder of constituents: prices of many stocks, members and dated weights of an index; CSV, Excel or Parquet.
 
 Files are known by their columns: prices wide (``date`` and a column a ticker) or long (``date, ticker, price``),
 weights (``date, ticker, weight`` in %, and ``index`` where the file's name does not say it), an iShares holdings file,
@@ -15,15 +15,14 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from xl_smallcap.data.clock import weekend
-from xl_smallcap.data.cross_section import CrossSection, jumps, plain_ticker, replaced, ticker_of
-from xl_smallcap.data.holdings import NUMBERS, Holdings
-from xl_smallcap.data.sources import ishares
-from xl_smallcap.data.sources._frame import Frame, read_frame
-from xl_smallcap.data.sources.delimited import NotSeriesError, TwiceError, out_of_order
+from xl_smallcap.data.cross_section import NUMBERS, CrossSection, Holdings, jumps, plain_ticker, replaced, ticker_of
+from xl_smallcap.data.sources import ishares, workbook
+from xl_smallcap.data.sources.frame import PARQUET, Frame, read_frame
+from xl_smallcap.data.sources.tables import NotSeriesError, TwiceError, out_of_order
 from xl_smallcap.errors import SourceError
 from xl_smallcap.types import DayArray, FloatArray
 
-SUFFIXES = (".csv", ".parquet")
+SUFFIXES = (".csv", PARQUET, *workbook.SUFFIXES)
 _DATE, _TICKER = ("date",), ("ticker", "symbol")
 _PRICE = ("price", "adj_close", "adj close", "close", "value")
 _WEIGHT, _INDEX = ("weight", "weight (%)", "weight_pct"), ("index", "fund")
@@ -61,9 +60,9 @@ def fund_of(word: str) -> str | None:
 
 
 def read(place: Path, progress: Callable[[str, int, int], None]) -> Constituents:
-    """Read every CSV and Parquet file of a folder."""
+    """Read every CSV, Excel and Parquet file of a folder."""
     if not place.is_dir():
-        raise SourceError(f"'{place}' is no folder; constituents come from a folder of CSV or Parquet files.")
+        raise SourceError(f"'{place}' is no folder; constituents come from a folder of CSV, Excel or Parquet files.")
     files = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith((".", "~$")))
     found = Constituents()
     for done, path in enumerate(files):

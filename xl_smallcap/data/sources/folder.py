@@ -1,4 +1,4 @@
-"""A user's folder of CSV files: wide files (date, one column a series), one file a series, or other known layouts.
+"""A user's folder of files, or a workbook: which may hold series, in which layout, and what is in each.
 
 The CFTC's report and iShares' holdings files are known by their columns and read as what they are; the subfolder
 ``cross_section`` holds constituents. A file that cannot be read is left out and named; the others are read.
@@ -9,16 +9,18 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from xl_smallcap.data.names import Names
+from xl_smallcap.data.catalogue import Names
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.sources import cftc, constituents, ishares
-from xl_smallcap.data.sources._loaded import Loaded, Progress
-from xl_smallcap.data.sources.delimited import (
+from xl_smallcap.data.sources import cftc, constituents, ishares, workbook
+from xl_smallcap.data.sources.answer import Loaded, Progress
+from xl_smallcap.data.sources.frame import PARQUET, read_frame
+from xl_smallcap.data.sources.tables import (
     MISSING,
     NotSeriesError,
     Sheet,
@@ -29,9 +31,165 @@ from xl_smallcap.data.sources.delimited import (
     read_sheet,
     split,
 )
-from xl_smallcap.data.sources.layouts import ADJ_CLOSE, CLOSE, DATES, Pair, bars, pairs, security_of, stacked
-from xl_smallcap.data.sources.listing import files_of
 from xl_smallcap.errors import SourceError
+
+_BOOK = "a workbook is loaded by its own name, such as 'xl-smallcap data load BOOK.xlsx --add'."
+_OTHER_KINDS = {
+    ".xlsx": _BOOK, ".xlsm": _BOOK, ".xls": "save it in Excel as .xlsx, then load that.",
+    ".tsv": "rename it to .csv; tabs between the cells are read.", ".gz": "unpack it first.",
+    ".zip": "unpack it first.",
+}  # fmt: skip
+"""Files that hold data but are not read in a folder, and what to do."""
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a .txt file is the CFTC's: its yearly archives hold such files."""
+    with path.open("rb") as file:
+        head = file.readline(20_000).decode("utf-8", "replace")
+    return cftc.is_report(h.strip().strip('"') for h in head.split(","))
+
+
+def files_of(place: Path) -> tuple[list[Path], dict[str, str]]:
+    """Return the files that may hold series, and what to do with those of other kinds.
+
+    What macOS and Excel leave beside them (``._daily.csv``, ``~$book.xlsx``) is none. list of pathlib.Path: CSV
+    files, and the CFTC's .txt files; dict of str to str: file left out -> what to do.
+    """
+    found, unread = [], dict[str, str]()
+    for path in sorted(place.iterdir()):
+        kind = path.suffix.lower()
+        if path.name.startswith((".", "~$")) or not path.is_file():
+            continue
+        if kind in _OTHER_KINDS:
+            unread[path.name] = f"{path.name}: {_OTHER_KINDS[kind]}"
+        if kind not in (".csv", ".txt", PARQUET):
+            continue
+        with contextlib.suppress(OSError):
+            if kind == ".txt" and not _is_report(path):
+                continue
+        found.append(path)
+    return found, unread
+
+
+# -- Tables that are laid out otherwise than "date, then a column a series": a terminal's pairs, a day's open to clos
+
+
+Row = tuple[int, list[str]]
+DATES = ("date", "dates", "observation_date")
+"""Headers of the column of dates, in small letters."""
+_FIELDS = ("px_last", "px last", "last_price", "last price", "tot_return_index_gross_dvds", "px_settle", "px_mid")
+_OPEN_TO_CLOSE = {"open", "high", "low"}
+_CLOSE = ("close", "price", "last")
+CLOSE, ADJ_CLOSE = "Close", "Adj Close"
+"""Yahoo's names of a close without and with its dividends; the second is the catalogue's field, too."""
+_ADJUSTED = ("adj close", "adj_close", "adjusted close", "adjclose")
+_STACKED = {"price", "ticker", "date"}
+_BESIDE = _OPEN_TO_CLOSE | {
+    "volume",
+    "vol.",
+    "vol",
+    "change %",
+    "change",
+    "openint",
+    "dividends",
+    "stock splits",
+    "capital gains",
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One security of a terminal's table: its ticker, the field asked for, and its own days and values."""
+
+    ticker: str
+    field: str
+    sheet: Sheet
+
+
+def pairs(rows: Sequence[Row], where: str) -> list[Pair]:
+    """Read a terminal's table: pairs of columns with tickers above, or one column of dates and fields below tickers.
+
+    Empty where the table is of another layout.
+    """
+    for n, (_, cells) in enumerate(rows[:3]):
+        places = [k for k, cell in enumerate(cells) if cell.lower() in DATES]
+        fields = [k for k, cell in enumerate(cells) if cell.lower() in _FIELDS]
+        if len(places) < 2 and not (places and fields):
+            continue
+        above = rows[n - 1][1] if n else [""] * len(cells)
+        found = []
+        for k, first in enumerate(places):
+            end = places[k + 1] if k + 1 < len(places) else len(cells)
+            for column in range(first + 1, end):
+                if cells[column] or above[column] or any(row[column] for _, row in rows[n + 1 :]):
+                    found.append(_pair(rows[n:], above, first, column, where))
+        return found
+    return []
+
+
+def _pair(rows: Sequence[Row], above: list[str], first: int, column: int, where: str) -> Pair:
+    head = rows[0][1][column]
+    named = above[column] or (above[first] if column == first + 1 else "")
+    field = head if head.lower() in _FIELDS else ""
+    ticker = named or ("" if field else head)
+    if not ticker:
+        raise SourceError(
+            f"{where}, row {rows[0][0]}: column {column + 1} ('{head}') has no ticker above it. Give the range with "
+            "the row of tickers, such as --range A1:D42."
+        )
+    own = [(line, [cells[first], cells[column]]) for line, cells in rows[1:] if cells[first]]
+    return Pair(ticker, field, Sheet(where, ["date", ticker], own, "."))
+
+
+def stacked(rows: Sequence[Row], where: str) -> list[Pair]:
+    """Read what yfinance writes of a download: fields in the first row, tickers in the second, Date in the third.
+
+    The closes, and the adjusted ones where there are; empty where the table is of another layout.
+    """
+    if len(rows) < len(_STACKED):
+        return []
+    first = {rows[k][1][0].lower(): rows[k][1] for k in range(len(_STACKED)) if rows[k][1]}
+    if set(first) != _STACKED:
+        return []
+    found = []
+    for column in range(1, len(first["price"])):
+        field, ticker = first["price"][column], first["ticker"][column]
+        if field.lower() in (*_CLOSE, *_ADJUSTED):
+            own = [(line, [cells[0], cells[column]]) for line, cells in rows[len(_STACKED) :] if cells[0]]
+            which = CLOSE if field.lower() in _CLOSE else ADJ_CLOSE
+            found.append(Pair(ticker, which, Sheet(where, ["date", ticker], own, ".")))
+    return found
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A file of one security's days: where close and adjusted close stand, and what else there is."""
+
+    close: int
+    adjusted: int | None
+    beside: list[str]
+
+
+def bars(header: Sequence[str]) -> Bars | None:
+    """Tell whether a header is that of one security's days: its close, mostly with open, high and low."""
+    lowered = [h.strip().lower() for h in header]
+    close = next((lowered.index(c) for c in _CLOSE if c in lowered), None)
+    others = set(lowered[1:]) - _BESIDE - set(_CLOSE) - set(_ADJUSTED)
+    if close is None or others:
+        return None
+    adjusted = next((lowered.index(a) for a in _ADJUSTED if a in lowered), None)
+    beside = [h for k, h in enumerate(header) if k not in (0, close, adjusted)]
+    return Bars(close, adjusted, beside)
+
+
+def security_of(stem: str) -> str:
+    """Return the security a downloaded file is about, from its name."""
+    name = re.sub(r"(?: ?\(\d+\)|_d|_daily|_history| Historical Data)$", "", stem.strip(), flags=re.IGNORECASE)
+    return re.sub(r"\.us$", "", name, flags=re.IGNORECASE)
+
+
+# -- A user's folder of CSV files: wide files (date, one column a series), one file a series, or other known layouts.
+
 
 CROSS_SECTION = "cross_section"
 """The subfolder whose files are read as constituents."""
@@ -104,6 +262,8 @@ def parse(raw: bytes, file: str, today: dt.date | None = None) -> dict[str, Seri
 
 def read_table(raw: bytes, file: str, today: dt.date | None = None, names: Names | None = None) -> Table:
     """Read the bytes of one file into series, with what a person should know of how it was read."""
+    if file.lower().endswith(PARQUET):
+        return series_of(read_frame(raw, file).as_sheet(), today, names)
     head = raw[:_HEAD].lower()
     if head.lstrip(b"\xef\xbb\xbf").startswith((b"price,", b"ticker,")):
         found = stacked(split(raw, file), file)
@@ -114,6 +274,26 @@ def read_table(raw: bytes, file: str, today: dt.date | None = None, names: Names
         if found:
             return series_of_pairs(found, today, names)
     return series_of(read_sheet(raw, file), today, names)
+
+
+def read_workbook(
+    place: Path, progress: Progress, sheet: str | None = None, area: str | None = None, names: Names | None = None
+) -> Loaded:
+    """Read one sheet of a workbook, or a range of it, into series."""
+    try:
+        raw = place.read_bytes()
+    except FileNotFoundError:
+        raise SourceError(f"There is no workbook '{place}'.") from None
+    except OSError as exc:
+        raise SourceError(f"{place.name} could not be read: {exc.strerror}.") from exc
+    rows = workbook.read_rows(raw, place.name, sheet, area)
+    progress(rows.where, 0, 1)
+    found = pairs(rows.texts, rows.where)
+    today = dt.date.today()
+    table = series_of_pairs(found, today, names) if found else series_of(workbook.sheet_of(rows), today, names)
+    progress(rows.where, 1, 1)
+    origins = dict.fromkeys(table.series, rows.where)
+    return Loaded(series=table.series, origins=origins, remarks=[*rows.remarks, *table.remarks])
 
 
 def series_of_pairs(found: list[Pair], today: dt.date | None, names: Names | None) -> Table:

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.data.holdings import Holdings
-from xl_smallcap.data.sources._loaded import Context, Fetched, Request, needs_nothing
-from xl_smallcap.data.sources._text import not_a_page, read_values
+from xl_smallcap.data.cross_section import Holdings
+from xl_smallcap.data.sources.answer import Context, Fetched, Request, needs_nothing
+from xl_smallcap.data.sources.tables import not_a_page, read_values
 from xl_smallcap.errors import SourceError
 from xl_smallcap.types import FloatArray
 

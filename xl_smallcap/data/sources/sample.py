@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib import resources
 
 from xl_smallcap.data.sources import constituents
-from xl_smallcap.data.sources._loaded import Loaded, Progress
+from xl_smallcap.data.sources.answer import Loaded, Progress
 from xl_smallcap.data.sources.folder import parse
 
 FILES = ("daily.csv", "weekly.csv", "monthly.csv", "positions.csv", "gauges.csv")

@@ -1,4 +1,4 @@
-"""A sheet or a range of an Excel workbook: a header row with "date" and a column a series, or a terminal's pairs.
+"""The cells of an Excel workbook as texts: a sheet, a range or a name.
 
 Read with openpyxl; values, not formulas: what Excel stored when it last saved the file. A formula that was never
 calculated has none and is refused; a cell that shows a percentage counts as what it shows.
@@ -10,16 +10,11 @@ import datetime as dt
 import io
 import re
 import warnings
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from xl_smallcap.data.names import Names
 from xl_smallcap.data.sources import ooxml
-from xl_smallcap.data.sources._loaded import Loaded, Progress
-from xl_smallcap.data.sources.delimited import MISSING, Sheet
-from xl_smallcap.data.sources.folder import series_of, series_of_pairs
-from xl_smallcap.data.sources.layouts import pairs
+from xl_smallcap.data.sources.tables import MISSING, Sheet
 from xl_smallcap.errors import SourceError, closest, unknown_word
 
 SUFFIXES = (".xlsx", ".xlsm")
@@ -28,41 +23,33 @@ _HALF_A_SECOND = dt.timedelta(milliseconds=500)
 Cells = list[tuple[Any, ...]]
 
 
-def read(
-    place: Path, progress: Progress, sheet: str | None = None, area: str | None = None, names: Names | None = None
-) -> Loaded:
-    """Read one sheet, or a range of it, into series."""
+@dataclass(frozen=True)
+class Rows:
+    """The filled rows of a sheet as texts, by their number, and what is to be said of how they were read."""
+
+    where: str
+    texts: list[tuple[int, list[str]]]
+    remarks: list[str]
+
+
+def read_rows(raw: bytes, file: str, sheet: str | None = None, area: str | None = None) -> Rows:
+    """Read one sheet of a workbook, or a range of it; the first where none is named."""
     import openpyxl
 
-    try:
-        data = ooxml.whole(place.read_bytes(), place.name)
-    except FileNotFoundError:
-        raise SourceError(f"There is no workbook '{place}'.") from None
-    except OSError as exc:
-        raise SourceError(f"{place.name} could not be read: {exc.strerror}.") from exc
+    data = ooxml.whole(raw, file)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what openpyxl cannot keep (extensions, odd names) is not wanted here
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=False, data_only=True)
     except Exception as exc:  # openpyxl raises whatever the broken part of the file leads to
         raise SourceError(
-            f"{place.name} is not a whole .xlsx or .xlsm workbook ({type(exc).__name__}); open it in Excel "
-            "and save it again."
+            f"{file} is not a whole .xlsx or .xlsm workbook ({type(exc).__name__}); open it in Excel and save it again."
         ) from exc
-    name, cells = _cells(book, place.name, sheet, area)
-    where = f"{place.name}!{name}"
-    progress(name, 0, 1)
+    name, cells = _cells(book, file, sheet, area)
+    where = f"{file}!{name}"
     _calculated(data, book, name, cells, where)
     told: list[str] = []
-    rows = _filled(cells, where, told)
-    found = pairs(rows, where)
-    table = (
-        series_of_pairs(found, dt.date.today(), names)
-        if found
-        else series_of(_sheet(rows, where), dt.date.today(), names)
-    )
-    progress(name, 1, 1)
-    return Loaded(series=table.series, origins=dict.fromkeys(table.series, where), remarks=[*told, *table.remarks])
+    return Rows(where, _filled(cells, where, told), told)
 
 
 def _named(book: Any, file: str, area: str, sheet: str | None) -> tuple[str, str]:
@@ -175,8 +162,9 @@ def _filled(cells: Cells, where: str, told: list[str]) -> list[tuple[int, list[s
     return rows
 
 
-def _sheet(texts: Sequence[tuple[int, list[str]]], where: str) -> Sheet:
-    """The table a CSV file would have given."""
+def sheet_of(rows: Rows) -> Sheet:
+    """Return the table a CSV file would have given."""
+    texts, where = rows.texts, rows.where
     first, header = texts[0]
     used = [k for k, h in enumerate(header) if h or any(t[k] for _, t in texts)]
     unnamed = next((k for k in used if not header[k]), None)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+from xl_smallcap.data.atomic import NOTHING, beside, digest_of, write_atomic
 from xl_smallcap.data.sources.ooxml import DAMAGED_ARCHIVE
-from xl_smallcap.data.writing import NOTHING, beside, digest_of, write_atomic
 from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError
 from xl_smallcap.hosts.excel import loader, opc
 from xl_smallcap.hosts.excel.project import replace_modules, vba_project

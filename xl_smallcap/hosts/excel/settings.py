@@ -7,7 +7,7 @@ import struct
 import sys
 from pathlib import Path, PureWindowsPath
 
-from xl_smallcap.data.writing import write_atomic
+from xl_smallcap.data.atomic import write_atomic
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.hosts.excel.loader import PROJECT_NAME
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from xl_smallcap.config import home_dir
-from xl_smallcap.data.writing import write_atomic
+from xl_smallcap.data.atomic import write_atomic
 from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.hosts.libreoffice.package import EXTENSION_ID, oxt
 

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xl_smallcap.data.writing import NOTHING, as_read, beside, check_target, digest_of, write_atomic
+from xl_smallcap.data.atomic import NOTHING, as_read, beside, check_target, digest_of, write_atomic
 from xl_smallcap.errors import BadArgumentError, BusyError, SavedMeanwhileError, XlSmallcapError, unknown_word
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.functions.arguments import fingerprint_of

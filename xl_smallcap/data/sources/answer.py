@@ -10,12 +10,11 @@ import numpy as np
 
 from xl_smallcap.config import Settings
 from xl_smallcap.data.catalogue import Series
-from xl_smallcap.data.cross_section import CrossSection
-from xl_smallcap.data.holdings import Holdings
+from xl_smallcap.data.cross_section import CrossSection, Holdings
 from xl_smallcap.data.series import SeriesData
 
 if TYPE_CHECKING:
-    from xl_smallcap.data.sources._http import Client
+    from xl_smallcap.data.sources.http import Client
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,27 @@
-"""A table of columns from a CSV or a Parquet file, read strictly; Parquet needs the optional package polars."""
+"""The one strict table reader: CSV, Excel and Parquet, by the file's name, as columns of days, words and numbers.
+
+Parquet needs the optional package polars.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from xl_smallcap.data.sources.delimited import MISSING, Sheet, read_dates, read_number, read_sheet
+from xl_smallcap.data.sources import workbook
+from xl_smallcap.data.sources.tables import MISSING, Sheet, read_dates, read_number, read_sheet
 from xl_smallcap.errors import SourceError
 from xl_smallcap.types import DayArray, FloatArray
+
+PARQUET = ".parquet"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A file as columns: of a CSV texts with the sheet they come from, of a Parquet whatever it holds."""
+    """A file as columns: texts with the sheet they come from, of a Parquet whatever it holds."""
 
     file: str
     header: list[str]
@@ -25,6 +32,23 @@ class Frame:
         """Return the place of the first column of one of these names, any case."""
         lowered = [h.strip().lower() for h in self.header]
         return next((lowered.index(n) for n in names if n in lowered), None)
+
+    def as_sheet(self) -> Sheet:
+        """Return the file as texts, days first: what a CSV of it would have given."""
+        if self.sheet is not None:
+            return self.sheet
+        day = self.at(("date",))
+        rest = [k for k in range(len(self.header)) if k != day]
+        if day is None or not rest:
+            raise SourceError(f"{self.file}: expected a column 'date' and at least one series.")
+        columns = [np.datetime_as_string(self.days(day)).tolist()]
+        for k in rest:
+            number = self.columns[k].dtype.is_numeric()
+            columns.append(
+                ["" if math.isnan(v) else repr(v) for v in self.numbers(k).tolist()] if number else self.words(k)
+            )
+        rows = [(n, list(cells)) for n, cells in enumerate(zip(*columns, strict=True), start=2)]
+        return Sheet(self.file, ["date", *(self.header[k] for k in rest)], rows, ".")
 
     def words(self, k: int) -> list[str]:
         """Return a column as trimmed words."""
@@ -79,12 +103,15 @@ class Frame:
 
 
 def read_frame(raw: bytes, file: str) -> Frame:
-    """Read a CSV or, by its name, a Parquet file."""
-    return _parquet(raw, file) if file.lower().endswith(".parquet") else _delimited(raw, file)
-
-
-def _delimited(raw: bytes, file: str) -> Frame:
-    sheet = read_sheet(raw, file)
+    """Read a file: a workbook's first sheet, a Parquet file, or delimited text."""
+    kind = file.lower()
+    if kind.endswith(PARQUET):
+        return _parquet(raw, file)
+    if kind.endswith(workbook.SUFFIXES):
+        rows = workbook.read_rows(raw, file)
+        sheet = workbook.sheet_of(rows)
+    else:
+        sheet = read_sheet(raw, file)
     columns = [list(c) for c in zip(*(cells for _, cells in sheet.rows), strict=True)] or [[] for _ in sheet.header]
     return Frame(file, sheet.header, columns, sheet)
 

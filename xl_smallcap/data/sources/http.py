@@ -1,7 +1,4 @@
-"""The way to the network: requests with the system's certificates and proxy, limits on everything, errors in sentences.
-
-Neither a sentence nor a log line ever holds a query, because a query may hold a key.
-"""
+"""The way to the network: requests with the system's certificates and proxy, limits on every answer."""
 
 from __future__ import annotations
 

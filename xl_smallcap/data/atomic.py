@@ -1,8 +1,4 @@
-"""The one way to write a file: whole or not at all, with the rights of the old one, never over what somebody saved.
-
-Readers see the old file or the whole new one. What is written over is a regular file or nothing: a pipe, a device or a
-folder is refused.
-"""
+"""Files whole or not at all, with the rights of the old one, never over what somebody saved; one writer at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +170,43 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 def as_text(value: Any) -> Any:
     """Return a cell of a CSV file; a text that a spreadsheet would calculate gets an apostrophe before it."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_MARKS) else value
+
+
+# -- A lock file: one process at a time; a process that dies lets go.
+
+
+_PATIENCE = 60.0
+"""Seconds that one change of the store waits for another."""
+
+
+@contextlib.contextmanager
+def changing(root: Path) -> Iterator[None]:
+    """Hold a store while something is put into it: what is CURRENT stays so until the new is.
+
+    Two changes at once follow one another.
+    """
+    busy = (
+        f"Another program has been changing the store at {root} for {_PATIENCE:.0f} seconds; nothing was changed here. "
+        "Try again when it has ended."
+    )
+    with held(root / "change.lock", _PATIENCE, busy):
+        yield
+
+
+@contextlib.contextmanager
+def held(path: Path, seconds: float, busy: str) -> Iterator[None]:
+    """Hold a lock."""
+    from filelock import FileLock, Timeout
+
+    try:
+        make_folder(path.parent, private=True)
+        lock = FileLock(path, timeout=seconds, mode=0o600)
+        lock.acquire()
+    except Timeout:
+        raise StoreError(busy) from None
+    except OSError as exc:
+        raise StoreError(f"The store at {path.parent} cannot be written: {exc.strerror or exc}.") from exc
+    try:
+        yield
+    finally:
+        lock.release()
