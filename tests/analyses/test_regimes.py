@@ -127,7 +127,7 @@ def test_a_new_month_fits_only_the_last_chunk(
 
 
 def test_the_sample_has_the_regimes_it_was_made_with(on_sample: Session) -> None:
-    from xl_smallcap.data.sample.make import build
+    from tools.make_sample import build
 
     sample = build()
     told = regime_history(on_sample, "chains", None)

@@ -4,9 +4,9 @@ from importlib import resources
 import numpy as np
 import pytest
 
+from tools.make_sample import FACTORS, Sample, build, files, true_betas
 from xl_smallcap.analyses import betas as model
 from xl_smallcap.analyses.question import Question, aligned
-from xl_smallcap.data.sample.make import FACTORS, Sample, build, files, true_betas
 from xl_smallcap.functions import RUSSELL_BETAS, RUSSELL_SNAPSHOT, RUSSELL_SOURCE
 from xl_smallcap.session import Session
 from xl_smallcap.types import Window
@@ -23,7 +23,7 @@ def test_the_committed_files_are_what_the_script_makes(sample: Sample) -> None:
     for name, content in files(sample).items():
         packed = folder.joinpath(f"{name}.gz").read_bytes()
         total += len(packed)
-        assert gzip.decompress(packed) == content, f"run python -m xl_smallcap.data.sample.make ({name})"
+        assert gzip.decompress(packed) == content, f"run python -m tools.make_sample ({name})"
     assert total < 1_500_000
 
 

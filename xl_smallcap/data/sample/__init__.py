@@ -1,1 +1,1 @@
-"""The embedded synthetic sample and the script that makes it."""
+"""The embedded synthetic sample; tools/make_sample.py makes it."""

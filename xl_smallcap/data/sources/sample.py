@@ -1,4 +1,4 @@
-"""The embedded sample: synthetic data from ``data/sample/make.py``; whatever is computed from it says SAMPLE."""
+"""The embedded sample: synthetic data from ``tools/make_sample.py``; whatever is computed from it says SAMPLE."""
 
 from __future__ import annotations
 

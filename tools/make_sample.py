@@ -3,7 +3,7 @@
 Nothing here is market data. Regimes, volatility clusters, fat tails and correlations are drawn with a fixed seed; the
 Russell's and the S&P's true betas are written down in :func:`true_betas`, and tests must find them again.
 
-Run ``python -m xl_smallcap.data.sample.make`` to write the files anew; a test compares them with this script.
+Run ``python -m tools.make_sample`` to write the files anew; a test compares them with this script.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xl_smallcap.data.sample import stocks
+from tools import sample_stocks as stocks
 from xl_smallcap.types import BoolArray, DayArray, FloatArray, IntArray
 
 SEED = 20060103
@@ -345,9 +345,10 @@ def files(sample: Sample) -> dict[str, bytes]:
 
 
 def main() -> None:
-    """Write the compressed files beside this script."""
+    """Write the compressed files into the package."""
+    folder = Path(__file__).parents[1] / "xl_smallcap" / "data" / "sample"
     for name, content in files(build()).items():
-        path = Path(__file__).with_name(f"{name}.gz")
+        path = folder / f"{name}.gz"
         path.write_bytes(gzip.compress(content, compresslevel=9, mtime=0))
         print(f"{path.name}: {path.stat().st_size:,} bytes")
 
