@@ -21,8 +21,8 @@ import xlsxwriter
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
-from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.hosts.libreoffice.package import package_files
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.workbooks.book import build_workbook, prepare
 from xl_smallcap.workbooks.foreign.refresh import refresh_workbook

@@ -20,8 +20,8 @@ from xl_smallcap.data.loading import load
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.store import Store
-from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
 from xl_smallcap.hosts.libreoffice.package import package_files
+from xl_smallcap.office.office import Office, OfficeMissingError
 from xl_smallcap.session import Session, use_session
 
 # The same examples in every run: a failure here is a failure there.

@@ -14,8 +14,8 @@ from pathlib import Path
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
 from xl_smallcap.functions.regimes import compute_regime_history
-from xl_smallcap.hosts.libreoffice.office import Office
 from xl_smallcap.hosts.libreoffice.package import package_files
+from xl_smallcap.office.office import Office
 
 ROOT = Path(__file__).parents[1]
 _PAGES = {"Regimes": 2}

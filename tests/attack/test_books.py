@@ -31,7 +31,7 @@ from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import RUSSELL_BETA
 from xl_smallcap.functions.cells import evaluate
 from xl_smallcap.hosts.excel.attach import attach
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.workbooks.foreign.difference import difference
 from xl_smallcap.workbooks.foreign.refresh import RefreshedBook, refresh_workbook
@@ -174,7 +174,7 @@ def test_what_is_saved_meanwhile_stays_and_the_result_lies_beside(
 ) -> None:
     path = book(tmp_path / "b.xlsx", {"A1": '=RUSSELL_BETA("oil")'})
     target = path if how != "made" else tmp_path / "new.xlsx"
-    from xl_smallcap.workbooks.foreign.changes import changes_of as real
+    from xl_smallcap.workbooks.foreign.refresh import changes_of as real
 
     def meanwhile(*arguments: Any) -> Any:
         if how == "opened":

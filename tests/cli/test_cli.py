@@ -18,7 +18,7 @@ from xl_smallcap import cli
 from xl_smallcap.cli import terminal
 from xl_smallcap.functions import FUNCTIONS, RUSSELL_BETA, RUSSELL_BETAS
 from xl_smallcap.session import Session, use_session
-from xl_smallcap.workbooks import demo
+from xl_smallcap.workbooks import book
 
 
 def program(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -39,8 +39,8 @@ def test_demo_on_an_empty_home(tmp_path: Path) -> None:
     assert "SAMPLE (synthetic)" in done.stdout
     for factor in ("growth", "inflation", "easing", "dollar", "oil"):
         assert f"\n{factor} " in done.stdout
-    book = tmp_path / "out" / "xl_smallcap_demo.xlsx"
-    assert zipfile.is_zipfile(book)
+    written = tmp_path / "out" / "xl_smallcap_demo.xlsx"
+    assert zipfile.is_zipfile(written)
     answered = program(tmp_path / "home", "call", 'RUSSELL_BETA("inflation")')
     assert float(answered.stdout) == pytest.approx(RUSSELL_BETA("inflation"), rel=1e-12)
 
@@ -58,7 +58,7 @@ def test_the_demo_leaves_own_data_current(
     assert "default model cannot be computed" in said.err
     assert "XLI" in said.err or "no series" in said.err
     assert "folder" in mine
-    monkeypatch.setattr(demo, "build_workbook", lambda path, **_: path)  # the page is the test's above
+    monkeypatch.setattr(book, "build_workbook", lambda path, **_: path)  # the page is the test's above
     assert cli.main(["demo", "--out", str(tmp_path / "out")]) == 0
     assert "Your own data stay CURRENT" in capsys.readouterr().out
     assert cli.main(["call", "RUSSELL_SNAPSHOT()"]) == 0

@@ -10,8 +10,7 @@ import pytest
 
 from tests.conftest import make_snapshot
 from xl_smallcap.data.catalogue import Catalogue
-from xl_smallcap.data.exporting import export
-from xl_smallcap.data.history import compare, prune, snapshots_of
+from xl_smallcap.data.history import compare, export, prune, snapshots_of
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.snapshot import Provenance, licence_of

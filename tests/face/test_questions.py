@@ -21,7 +21,7 @@ from xl_smallcap.face.questions import Questions
 from xl_smallcap.functions import BY_NAME, NAMES
 from xl_smallcap.functions.formula import find_calls
 from xl_smallcap.session import answering
-from xl_smallcap.workbooks.examples import EXAMPLES
+from xl_smallcap.workbooks.sheets.reference import EXAMPLES
 
 METHODS = [n.removeprefix("RUSSELL_").lower() for n in NAMES]
 PAGES = [f"xl_smallcap.face.questions.{family}" for family in build_face.FAMILIES]

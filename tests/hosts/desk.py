@@ -10,7 +10,7 @@ from pyopenvba.interpreter._values import EMPTY
 
 from tests.hosts.conftest import Excel
 from tests.hosts.excel_members import CONNECTED, forget
-from xl_smallcap.hosts.excel.vba import CLOSING, MODULE, closing_class, udf_module
+from xl_smallcap.hosts.excel.project import CLOSING, MODULE, closing_class, udf_module
 
 _SERVER = """Public Function CallUDF(m, f, a, Optional wb, Optional caller)
     CallUDF = Application.ComCall(f, a)

@@ -17,7 +17,7 @@ from tests.hosts.desk import desk
 from xl_smallcap.functions import RUSSELL_ASOF, RUSSELL_BETA, RUSSELL_PROJECTION
 from xl_smallcap.functions.cells import day_number, evaluate
 from xl_smallcap.hosts import server
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.foreign.refresh import refresh_workbook
 

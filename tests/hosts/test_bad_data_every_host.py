@@ -17,7 +17,7 @@ from xl_smallcap import cli
 from xl_smallcap.data.atomic import write_atomic
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import use_session
 
 Series = dict[str, SeriesData]

@@ -11,7 +11,7 @@ import pytest
 
 from xl_smallcap import cli
 from xl_smallcap.hosts import doctor
-from xl_smallcap.hosts.excel import settings
+from xl_smallcap.hosts.excel import loader
 from xl_smallcap.hosts.excel.attach import attach
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.book import build_workbook
@@ -51,9 +51,9 @@ def test_a_windows_desk(session: Session, tmp_path: Path, monkeypatch: pytest.Mo
     assert found["xlwings' DLL"].mark == "BAD"
     assert found["Excel settings"].advice == "Run 'xl-smallcap excel install' once."
     assert found["Macros"].mark == "ok"
-    settings.write_settings(tmp_path)
+    loader.write_settings(tmp_path)
     assert by_name(EXCEL)["Excel settings"].mark == "ok"
-    settings.write_settings(tmp_path, "C:\\other\\python.exe")
+    loader.write_settings(tmp_path, "C:\\other\\python.exe")
     assert sys.executable in by_name(EXCEL)["Excel settings"].found
 
 

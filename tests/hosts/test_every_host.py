@@ -17,7 +17,7 @@ from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.functions.cells import day_number, evaluate
 from xl_smallcap.functions.formula import parse_call
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session
 
 IDS = [c.formula for c in CASES]

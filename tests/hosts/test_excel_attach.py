@@ -16,11 +16,11 @@ from oletools.olevba import VBA_Parser
 
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.hosts.excel.attach import attach
-from xl_smallcap.hosts.excel.settings import dll_folder, dll_names, settings_text, write_settings
-from xl_smallcap.hosts.excel.vba import CLOSING, MODULE, udf_module
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.hosts.excel.loader import dll_folder, dll_names, settings_text, write_settings
+from xl_smallcap.hosts.excel.project import CLOSING, MODULE, udf_module
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session
-from xl_smallcap.workbooks.excel_install import install
+from xl_smallcap.workbooks.book import install
 
 CHANGED = {"[Content_Types].xml", "_rels/.rels", "xl/_rels/workbook.xml.rels", "xl/workbook.xml"}
 

@@ -20,8 +20,7 @@ from pyopenvba.apps.excel import ExcelApplication
 
 from xl_smallcap.hosts.excel.attach import attach
 from xl_smallcap.hosts.excel.lean import OPTIONAL, hidden
-from xl_smallcap.hosts.excel.loader import LEAN_IMPORT, LoaderError, installed_source, loader, trimmed
-from xl_smallcap.hosts.excel.settings import settings_text
+from xl_smallcap.hosts.excel.loader import LEAN_IMPORT, LoaderError, installed_source, loader, settings_text, trimmed
 
 ENVIRONMENT = """Public Function Env(ByVal name As String) As String
     If name = "SystemRoot" Then Env = "C:\\Windows"

@@ -12,7 +12,7 @@ from pyopenvba.interpreter._values import NOTHING
 from tests.hosts.desk import workbook_with
 from tests.hosts.excel_members import HELP
 from xl_smallcap.functions import FUNCTIONS, HELP_LIMIT, Parameter, WorksheetFunction
-from xl_smallcap.hosts.excel.vba import udf_module
+from xl_smallcap.hosts.excel.project import udf_module
 
 SERVER_CLASS = """Public Function CallUDF(m, f, a, Optional wb, Optional caller)
     calls = calls + 1

@@ -14,9 +14,8 @@ from xml.etree import ElementTree
 import pytest
 
 from xl_smallcap.functions import FUNCTIONS
-from xl_smallcap.hosts.libreoffice.install import install
-from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
-from xl_smallcap.hosts.libreoffice.package import idl, method_name, oxt
+from xl_smallcap.hosts.libreoffice.package import idl, install, method_name, oxt
+from xl_smallcap.office.office import Office, OfficeMissingError
 
 HERE = resources.files("xl_smallcap.hosts.libreoffice")
 READ = Path("/usr/lib/libreoffice/sdk/bin/unoidl-read")

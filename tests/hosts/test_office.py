@@ -15,8 +15,8 @@ import pytest
 import xlsxwriter
 
 from tests.conftest import started_office
-from xl_smallcap.hosts.libreoffice import office as module
-from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
+from xl_smallcap.office import office as module
+from xl_smallcap.office.office import Office, OfficeMissingError
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.foreign.refresh import refresh_workbook
 
@@ -101,7 +101,7 @@ def test_an_office_goes_where_its_owner_is_gone(office: Office, tmp_path: Path) 
     """Killed without a chance to clean up: the driver sees the end of its input and ends the office."""
     assert office
     code = (
-        "import time; from xl_smallcap.hosts.libreoffice.office import Office\n"
+        "import time; from xl_smallcap.office.office import Office\n"
         "with Office(): print('ready', flush=True); time.sleep(60)"
     )
     owner = subprocess.Popen(

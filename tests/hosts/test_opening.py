@@ -17,7 +17,7 @@ from xl_smallcap.config import load_settings
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.store import Store
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETAS
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session, use_session
 
 SCALARS = [['=RUSSELL_BETA("inflation")', "=RUSSELL_SNAPSHOT()", "=A1*2"]]

@@ -27,7 +27,7 @@ import numpy as np
 
 from xl_smallcap.config import Settings
 from xl_smallcap.data.catalogue import load_catalogue
-from xl_smallcap.data.sources import cftc, sample
+from xl_smallcap.data.sources import cftc, folder
 from xl_smallcap.types import DAY
 
 TRANSPORT = ("404", "429", "429 long", "500", "timeout", "reset", "gzip bomb", "redirect", "circle", "drip")
@@ -44,7 +44,7 @@ class World:
         self.first: dict[str, str] = {}
         self.vintages: dict[str, list[tuple[str, str, str]]] = {}
         self.scale: dict[str, float] = {}
-        told = sample.read(lambda *_: None)
+        told = folder.read_sample(lambda *_: None)
         self._series = {n: (d.dates, d.values) for n, d in told.series.items()}
         stocks = told.prices
         assert stocks is not None

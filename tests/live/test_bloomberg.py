@@ -15,7 +15,7 @@ import pytest
 
 from xl_smallcap.config import Settings
 from xl_smallcap.data.catalogue import Catalogue
-from xl_smallcap.data.exporting import export
+from xl_smallcap.data.history import export
 from xl_smallcap.data.refresh import refresh
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, NoDataError

@@ -13,7 +13,7 @@ from tests.live.loopback import Loopback
 from tests.live.test_refresh import NOW, outcome, run
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.catalogue import Catalogue, load_catalogue
-from xl_smallcap.data.exporting import export
+from xl_smallcap.data.history import export
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.refresh import refresh
 from xl_smallcap.data.releases import known_by

@@ -11,7 +11,7 @@ from tests.conftest import started_office
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.workbooks.book import prepare
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xl_smallcap.workbooks.foreign.areas import Areas, meet
-from xl_smallcap.workbooks.formulas.references import Block
+from xl_smallcap.xlsx.references import Areas, Block, meet
 
 SIDES = st.one_of(st.integers(0, 70), st.integers(0, 2_000_000))
 

@@ -12,12 +12,12 @@ import openpyxl
 import pytest
 
 from xl_smallcap.functions import FUNCTIONS
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.book import SHEETS, build_workbook, workbook_bytes
-from xl_smallcap.workbooks.examples import EXAMPLES
 from xl_smallcap.workbooks.pitch_sheet import pitch_bytes
 from xl_smallcap.workbooks.sheets.pitch import PitchOptions
+from xl_smallcap.workbooks.sheets.reference import EXAMPLES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*xtension is not supported")
 """openpyxl reads what it knows and says so; nothing is written with it."""

@@ -13,21 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import num
+from xl_smallcap.formulas.calculator import Calculator, Formula, NoFormats, ask_engine
+from xl_smallcap.formulas.values import CellError, Grid, UnsupportedError, formatted
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETAS
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session
-from xl_smallcap.workbooks.formulas.asking import NoFormats, ask_engine
-from xl_smallcap.workbooks.formulas.calculator import Calculator, Formula
-from xl_smallcap.workbooks.formulas.formats import formatted
-from xl_smallcap.workbooks.formulas.references import (
-    Block,
-    address,
-    column_letters,
-    column_number,
-    place,
-    read_reference,
-)
-from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
+from xl_smallcap.xlsx.references import Block, address, column_letters, column_number, place, read_reference
 
 
 class Sheet(NoFormats):

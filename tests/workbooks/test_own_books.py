@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xl_smallcap.errors import BadArgumentError
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.book import build_workbook
 from xl_smallcap.workbooks.foreign.difference import difference

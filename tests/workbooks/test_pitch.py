@@ -34,7 +34,7 @@ from xl_smallcap.functions import (
     RUSSELL_THESIS,
     RUSSELL_TIPPING,
 )
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.workbooks.book import prepare
 from xl_smallcap.workbooks.foreign.difference import difference

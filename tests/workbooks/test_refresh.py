@@ -17,7 +17,7 @@ from tests.workbooks.lifelike import EXPECTED_PARTS, LIFELIKE, RESULTS
 from xl_smallcap import cli
 from xl_smallcap.errors import StoreError
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETAS, RUSSELL_SNAPSHOT
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.foreign.refresh import RefreshedBook, refresh_workbook
 

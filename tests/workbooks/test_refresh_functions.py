@@ -10,7 +10,7 @@ import xlsxwriter
 
 from tests.workbooks.test_refresh import refresh, value
 from xl_smallcap.functions import RUSSELL_BETAS
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session
 
 pytestmark = [pytest.mark.libreoffice, pytest.mark.filterwarnings("ignore:.*xtension is not supported")]

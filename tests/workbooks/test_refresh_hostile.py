@@ -17,14 +17,13 @@ from tests.conftest import num
 from tests.workbooks.test_formulas import Sheet
 from tests.workbooks.test_refresh import book, parts, refresh, value
 from xl_smallcap.errors import BadArgumentError
+from xl_smallcap.formulas.calculator import Calculator, ask_engine
+from xl_smallcap.formulas.values import CellError, UnsupportedError
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_BETAS, RUSSELL_FACTORS
 from xl_smallcap.functions.cells import evaluate
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.foreign.refresh import refresh_workbook
-from xl_smallcap.workbooks.formulas.asking import ask_engine
-from xl_smallcap.workbooks.formulas.calculator import Calculator
-from xl_smallcap.workbooks.formulas.values import CellError, UnsupportedError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*xtension is not supported")
 SHEET = "xl/worksheets/sheet1.xml"

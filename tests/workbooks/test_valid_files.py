@@ -18,10 +18,9 @@ from tests.workbooks.test_refresh import refresh
 from xl_smallcap import cli
 from xl_smallcap.config import load_settings
 from xl_smallcap.hosts.excel.attach import attach
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session, use_session
-from xl_smallcap.workbooks.book import build_workbook
-from xl_smallcap.workbooks.excel_install import install
+from xl_smallcap.workbooks.book import build_workbook, install
 
 
 @pytest.fixture(scope="module")

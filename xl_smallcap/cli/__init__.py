@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from xl_smallcap.cli import data, fair_value, regime, universe, workbook
+from xl_smallcap.cli import data, studies, workbook
 from xl_smallcap.cli.terminal import as_text, print_table, progress
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError
 
@@ -92,7 +92,7 @@ def _panel(args: argparse.Namespace) -> int:
 
 
 def _demo(args: argparse.Namespace) -> int:
-    from xl_smallcap.workbooks.demo import run_demo
+    from xl_smallcap.workbooks.book import run_demo
 
     with progress("Demo") as step:
         done = run_demo(Path(args.out), step)
@@ -108,7 +108,7 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _excel_install(args: argparse.Namespace) -> int:
-    from xl_smallcap.workbooks.excel_install import install
+    from xl_smallcap.workbooks.book import install
 
     for line in install(Path(args.out) if args.out else None):
         print(line)
@@ -123,7 +123,7 @@ def _excel_attach(args: argparse.Namespace) -> int:
 
 
 def _libreoffice_install(args: argparse.Namespace) -> int:
-    from xl_smallcap.hosts.libreoffice.install import install
+    from xl_smallcap.hosts.libreoffice.package import install
 
     for line in install(Path(args.oxt) if args.oxt else None):
         print(line)
@@ -177,9 +177,9 @@ def _parser() -> argparse.ArgumentParser:
     panel.add_argument("--out", help="a file instead of the screen")
     panel.set_defaults(run=_panel)
 
-    fair_value.add_commands(commands)
-    regime.add_commands(commands)
-    universe.add_commands(commands)
+    studies.add_fair_value(commands)
+    studies.add_regime(commands)
+    studies.add_universe(commands)
 
     workbook.add_commands(commands)
 

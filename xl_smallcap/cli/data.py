@@ -110,7 +110,7 @@ def _use(args: argparse.Namespace) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from xl_smallcap.data.clock import new_york_now
+    from xl_smallcap.data.releases import new_york_now
     from xl_smallcap.functions.cells import evaluate, to_json
     from xl_smallcap.session import current_session
 
@@ -313,7 +313,7 @@ def _prune(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from xl_smallcap.data.exporting import export
+    from xl_smallcap.data.history import export
     from xl_smallcap.session import current_session
 
     session = current_session()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xl_smallcap.data.catalogue import Catalogue, Series
-from xl_smallcap.data.clock import weekend
+from xl_smallcap.data.releases import weekend
 from xl_smallcap.data.revisions import latest
 from xl_smallcap.data.series import SeriesData, frequency_of
 from xl_smallcap.types import DAY, MONTH, BoolArray, DayArray, FloatArray, IntArray

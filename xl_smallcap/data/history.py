@@ -1,21 +1,25 @@
-"""The snapshots of a store: which there are, how two differ, and which may go."""
+"""The snapshots of a store: which there are, how two differ, which may go, and one as CSV files."""
 
 from __future__ import annotations
 
 import contextlib
+import io
+import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from xl_smallcap.data.atomic import changing
+from xl_smallcap.data.atomic import changing, csv_bytes, write_atomic
+from xl_smallcap.data.catalogue import Catalogue, Licence
 from xl_smallcap.data.cross_section import CrossSection, Holdings
 from xl_smallcap.data.refresh import locked
 from xl_smallcap.data.revisions import latest
 from xl_smallcap.data.series import SeriesData
-from xl_smallcap.data.snapshot import Snapshot, object_path
+from xl_smallcap.data.snapshot import Snapshot, licence_of, object_path
 from xl_smallcap.data.store import Store
-from xl_smallcap.errors import BadArgumentError, StoreError
+from xl_smallcap.errors import BadArgumentError, NoDataError, SourceError, StoreError
 
 _LEFT_ALONE_SECONDS = 3600.0
 """Files younger than this may belong to a load under way in another process."""
@@ -186,3 +190,58 @@ def prune(store: Store, keep: int) -> Pruned:
                     path.unlink()
                     files, size = files + 1, size + stat.st_size
         return Pruned(tuple(gone), files, size)
+
+
+# -- A snapshot as CSV files that ``data load`` reads back, without what its owner does not let out.
+
+
+_ALWAYS: tuple[Licence, ...] = ("public", "attribution", "own")
+_FILE_NAME = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d)$)[A-Za-z0-9_^=&+-][A-Za-z0-9_.^=&+ -]*$", re.IGNORECASE)
+_INSIDE: tuple[Licence, ...] = (*_ALWAYS, "restricted")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Series written, and those left out with the reason."""
+
+    folder: Path
+    written: tuple[str, ...]
+    withheld: dict[str, str]
+
+
+def export(catalogue: Catalogue, snapshot: Snapshot, folder: Path, *, inside: bool = False) -> Exported:
+    """Write a CSV file a series, ``date,value,available_at``, and SOURCES.txt."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SourceError(f"'{folder}' exists and is not an empty folder; name another.")
+    if snapshot.synthetic:
+        raise SourceError("The sample is synthetic; as plain files it would look like data, so it is not exported.")
+    allowed = _INSIDE if inside else _ALWAYS
+    written, withheld, told = [], {}, io.StringIO()
+    told.write(
+        f"Snapshot {snapshot.name}. One file a series: date, value, available_at (New York; empty: usual lag).\n"
+    )
+    for name in snapshot.ids:
+        licence, entry = licence_of(catalogue, snapshot, name), snapshot.entries[name]
+        series = catalogue.series_of(name)
+        by = "+".join(entry.sources)
+        line = f"{name}: {series.label}, {series.publisher}, by way of {by} {entry.origin}, licence {licence}"
+        if not _FILE_NAME.match(name):
+            withheld[name] = "its name is no file name everywhere"
+            continue
+        if licence not in allowed:
+            withheld[name] = f"{licence}: {series.publisher}, by way of {by}"
+            continue
+        data = snapshot.series(name)
+        rows = [
+            [day, float(value), "" if np.isnat(moment) else moment]
+            for day, value, moment in zip(data.dates, data.values, data.available_at, strict=True)
+        ]
+        write_atomic(folder / f"{name}.csv", csv_bytes(["date", "value", "available_at"], rows))
+        written.append(name)
+        told.write(line + "\n")
+    if not written:
+        raise NoDataError("Nothing was written: no series of this snapshot may leave the house.")
+    for name, why in withheld.items():
+        told.write(f"{name}: not written ({why})\n")
+    write_atomic(folder / "SOURCES.txt", told.getvalue().encode())
+    return Exported(folder, tuple(written), withheld)

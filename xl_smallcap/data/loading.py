@@ -11,13 +11,13 @@ import numpy as np
 
 from xl_smallcap.data import atomic
 from xl_smallcap.data.catalogue import Catalogue, Names, load_catalogue
-from xl_smallcap.data.clock import new_york_now, weekend
 from xl_smallcap.data.cross_section import CrossSection, Joined, join
 from xl_smallcap.data.doubts import Doubt, adjusted, gravest, of_join, of_neighbours, of_series
+from xl_smallcap.data.releases import new_york_now, weekend
 from xl_smallcap.data.revisions import over
 from xl_smallcap.data.series import SeriesData, frequency_of
 from xl_smallcap.data.snapshot import HoldingsEntry, PricesEntry, PricesPart, Provenance, Snapshot, label_of
-from xl_smallcap.data.sources import constituents, folder, sample, workbook
+from xl_smallcap.data.sources import constituents, folder, workbook
 from xl_smallcap.data.sources.answer import Loaded, Progress
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, SourceError, StoreError
@@ -195,7 +195,7 @@ def _read(
             prices_origin=many.origin, remarks=many.remarks,
         )  # fmt: skip
     if place.strip().lower() == "sample":
-        return "sample", sample.read(progress)
+        return "sample", folder.read_sample(progress)
     path = Path(place).expanduser()
     if path.suffix.lower() in workbook.SUFFIXES:
         return "workbook", folder.read_workbook(path, progress, sheet, area, names)

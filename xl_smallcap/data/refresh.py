@@ -17,10 +17,10 @@ import numpy as np
 from xl_smallcap.config import Settings
 from xl_smallcap.data.atomic import changing, held, write_atomic
 from xl_smallcap.data.catalogue import Catalogue, Series
-from xl_smallcap.data.clock import new_york_now
 from xl_smallcap.data.cross_section import CrossSection, Holdings, plain_ticker, replaced
 from xl_smallcap.data.doubts import gravest, of_series
 from xl_smallcap.data.planning import named, plan
+from xl_smallcap.data.releases import new_york_now
 from xl_smallcap.data.revisions import check, join
 from xl_smallcap.data.series import SeriesData, frequency_of
 from xl_smallcap.data.snapshot import (

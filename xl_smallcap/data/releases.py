@@ -1,15 +1,12 @@
-"""When a number became known: the release calendar, and the usual lag where it says nothing.
-
-Daily market series count as known at their own day's close. For weekly and monthly series a row of the calendar
-(series, reference period, moment) overrides the usual lag of the catalogue; "never published" removes the period. A
-vintage's own ``available_at`` overrides both.
-"""
+"""When a number became known: the release calendar, the usual lag where it says nothing, and the markets' clock."""
 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import functools
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -17,6 +14,24 @@ from xl_smallcap.config import PACKAGE
 from xl_smallcap.data.catalogue import Series
 from xl_smallcap.data.series import MinuteArray, SeriesData
 from xl_smallcap.types import DAY, MONTH, YEAR, BoolArray, DayArray, FloatArray
+
+NEW_YORK = "America/New_York"
+_THURSDAY, _SATURDAY = 3, 5
+"""1 January 1970 was a Thursday; Monday is 0."""
+
+
+def new_york_now() -> np.datetime64:
+    """Return the present moment in New York. ``datetime64[m]``, without a zone."""
+    return np.datetime64(dt.datetime.now(ZoneInfo(NEW_YORK)).replace(tzinfo=None), "m")
+
+
+def weekend(days: DayArray) -> BoolArray:
+    """Tell which days are Saturdays and Sundays."""
+    return np.asarray((days.astype("datetime64[D]").view(np.int64) + _THURSDAY) % 7 >= _SATURDAY)
+
+
+# -- When a number became known: the release calendar, and the usual lag where it says nothing.
+
 
 CFTC = "CFTC_TFF"
 NEVER = np.datetime64("9999-12-31T00:00", "m")

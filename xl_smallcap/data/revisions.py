@@ -144,7 +144,6 @@ def _compared(
 
 _SAME_PRICE = 1e-6
 """Daily prices come in single precision or adjusted anew at every download: differences up to this are rounding."""
-_SAME_FACTOR = 1e-4
 _NAT = np.datetime64("NaT", "m")
 
 

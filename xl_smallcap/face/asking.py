@@ -1,4 +1,4 @@
-"""One question of pandas' side: arguments read, asked on one snapshot, lists multiplied out, the answer as a frame."""
+"""One question of pandas' side: arguments and shocks read, asked on one snapshot, lists multiplied out, as frames."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 import functools
 import inspect
 import itertools
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
@@ -14,10 +15,70 @@ import pandas as pd
 
 from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError, closest
-from xl_smallcap.face import frames, shocks
+from xl_smallcap.face import frames
 from xl_smallcap.functions import arguments as read
 from xl_smallcap.functions.table import BY_NAME, Parameter, WorksheetFunction
 from xl_smallcap.session import ErrorRecord, Session, answering
+
+_SHOCK = re.compile(r"([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*(%|[A-Za-z]*)")
+_FORMS = (
+    'a dict such as {"inflation": (25, "bp")}, a Series or DataFrame by factor, rows of factor, shock, unit, '
+    "or the name of a path"
+)
+
+
+def rows_of(shocks: Any) -> list[list[Any]]:
+    """Return shocks as rows of a sheet; what cannot be read that way is said in a sentence."""
+    if isinstance(shocks, Mapping):
+        return [[factor, *_pair(factor, given)] for factor, given in shocks.items()]
+    if isinstance(shocks, pd.Series):
+        unit = shocks.attrs.get("unit", "")
+        return [[factor, *_pair(factor, given, unit)] for factor, given in shocks.items()]
+    if isinstance(shocks, pd.DataFrame):
+        if isinstance(shocks.index, pd.MultiIndex) or isinstance(shocks.columns, pd.MultiIndex):
+            raise BadArgumentError("A DataFrame of shocks has one level of rows, the factors, and one of columns.")
+        frame = shocks if "factor" in shocks.columns else shocks.rename_axis("factor").reset_index()
+        named = {str(c).strip().lower(): c for c in frame.columns}
+        if "factor" not in named or "shock" not in named:
+            found = ", ".join(map(str, shocks.columns))
+            raise BadArgumentError(f"A DataFrame of shocks has columns factor, shock, unit (and month); got {found}.")
+        order = [named[n] for n in ("factor", "shock", "unit", "month") if n in named]
+        return [[_cell(v) for v in row] for row in frame[order].itertuples(index=False)]
+    if isinstance(shocks, (list, tuple)):
+        rows = [shocks] if shocks and not isinstance(shocks[0], (list, tuple)) else shocks
+        strange = next((row for row in rows if not isinstance(row, (list, tuple))), None)
+        if len(shocks) and not all(isinstance(row, (list, tuple)) for row in rows):
+            raise BadArgumentError(f"A row of shocks is factor, shock, unit (and month); got {strange!r}.")
+        return [[_cell(v) for v in row] for row in rows]
+    if isinstance(shocks, np.ndarray) and shocks.ndim == 2:
+        return [[_cell(v) for v in row] for row in shocks.tolist()]
+    raise BadArgumentError(f"Shocks are {_FORMS}; got {type(shocks).__name__}.")
+
+
+def _pair(factor: Any, given: Any, unit: str = "") -> list[Any]:
+    """A shock and its unit from (25, "bp"), "25 bp", "-10 %" or, where a unit is known, a number."""
+    if isinstance(given, (list, tuple)):
+        return [_cell(v) for v in given]
+    if isinstance(given, str):
+        match = _SHOCK.fullmatch(given.strip().replace("\N{MINUS SIGN}", "-"))
+        if match is None:
+            raise BadArgumentError(f"The shock to '{factor}' is '{given}'; write it as '25 bp' or (25, 'bp').")
+        word = match.group(2).lower()
+        return [float(match.group(1)), {"%": "pct", "bps": "bp"}.get(word, word) or unit]
+    return [_cell(given), unit]
+
+
+def _cell(value: Any) -> Any:
+    """A plain value: numpy's and pandas' scalars as Python's, NaN as blank."""
+    if isinstance(value, str) or value is None:
+        return value
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+# -- One question of pandas' side: arguments read, asked on one snapshot, lists multiplied out, the answer as a frame
+
 
 Words: TypeAlias = str | Sequence[str] | None
 Numbers: TypeAlias = float | str | Sequence[float | str] | None
@@ -211,7 +272,7 @@ def _plain(entry: WorksheetFunction, name: str, value: Any) -> Any:
     """What was given, as a cell would hold it."""
     parameter = _parameter(entry, name)
     if parameter.is_shocks:
-        return value if isinstance(value, str) else None if value is None else shocks.rows_of(value)
+        return value if isinstance(value, str) else None if value is None else rows_of(value)
     value = day_of(name, value)
     if isinstance(value, (np.generic, np.ndarray)):
         value = value.item() if value.size == 1 else value

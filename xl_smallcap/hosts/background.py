@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xl_smallcap import processes
 from xl_smallcap.errors import XlSmallcapError
 from xl_smallcap.functions.arguments import day as read_day
-from xl_smallcap.hosts import processes
 
 log = logging.getLogger("xl_smallcap")
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from xl_smallcap.config import load_settings
 from xl_smallcap.errors import NoDataError, XlSmallcapError
-from xl_smallcap.hosts.excel import settings as excel
-from xl_smallcap.hosts.libreoffice import office
+from xl_smallcap.hosts.excel import loader as excel
+from xl_smallcap.office import office
 from xl_smallcap.session import current_session
 
 Mark = Literal["ok", "note", "BAD"]
@@ -250,7 +250,7 @@ def _workbook(book: Path) -> list[Finding]:
     import xlwings
 
     from xl_smallcap._version import __version__
-    from xl_smallcap.hosts.excel.vba import MODULE
+    from xl_smallcap.hosts.excel.project import MODULE
 
     if not book.is_file():
         return [Finding("BAD", "Workbook", f"there is no {book}", "Give the path of a workbook.")]

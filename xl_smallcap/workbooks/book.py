@@ -1,37 +1,32 @@
-"""The workbook we ship: live formulas with their values stored, so that it shows numbers in any viewer.
-
-Built from the function table and the open snapshot by the sheets' own modules; the same inputs give the same bytes.
-"""
+"""The workbook we ship, its installation for Excel, the demo's: live formulas with their values stored."""
 
 from __future__ import annotations
 
 import datetime as dt
 import io
 import re
-import zipfile
+import sys
+import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xl_smallcap.config import load_settings
 from xl_smallcap.data.atomic import write_atomic
+from xl_smallcap.data.loading import load
+from xl_smallcap.data.store import Store
 from xl_smallcap.errors import FitError, NoDataError, XlSmallcapError
 from xl_smallcap.functions import RUSSELL_ASOF, RUSSELL_BETAS
 from xl_smallcap.functions.regimes import compute_regime_history
-from xl_smallcap.session import current_session, one_snapshot
+from xl_smallcap.hosts.excel.attach import attach
+from xl_smallcap.hosts.excel.loader import dll_folder, dll_names, write_settings
+from xl_smallcap.session import Session, current_session, one_snapshot, use_session
+from xl_smallcap.types import Table
 from xl_smallcap.workbooks.draft import Draft, Page
-from xl_smallcap.workbooks.named_styles import named_styles
-from xl_smallcap.workbooks.sheets import (
-    attribution,
-    betas,
-    breadth,
-    fair_value,
-    needle,
-    pitch,
-    pitch_data,
-    reference,
-    regimes,
-    scenarios,
-)
+from xl_smallcap.workbooks.sheets import breadth, factors, outlook, pitch, pitch_data, reference
+from xl_smallcap.workbooks.styles import named_styles
+from xl_smallcap.xlsx.package import Package
 
 CREATED = dt.datetime(2026, 1, 1)
 """Fixed, so that the same inputs give the same file."""
@@ -104,14 +99,14 @@ def _workbook(macros: bool, cell_by_cell: bool, progress: Progress) -> bytes:
     pages = {name: draft.page(name) for name in SHEETS}
     options = pitch.PitchOptions()
     pitch.inputs(pages["Pitch"], options, None, list(current_session().scenarios.paths))
-    betas.inputs(pages["Betas"])
+    factors.inputs(pages["Betas"])
     work: list[tuple[str, Callable[[], Any]]] = [
-        ("Betas", lambda: betas.build(draft, pages["Betas"])),
-        ("Attribution", lambda: attribution.build(draft, pages["Attribution"])),
-        ("Fair value", lambda: fair_value.build(draft, pages["Fair value"])),
-        ("Regimes", lambda: regimes.build(draft, pages["Regimes"])),
-        ("Scenarios", lambda: scenarios.build(draft, pages["Scenarios"])),
-        ("Needle", lambda: needle.build(draft, pages["Needle"])),
+        ("Betas", lambda: factors.build_betas(draft, pages["Betas"])),
+        ("Attribution", lambda: factors.build_attribution(draft, pages["Attribution"])),
+        ("Fair value", lambda: factors.build_fair_value(draft, pages["Fair value"])),
+        ("Regimes", lambda: outlook.build_regimes(draft, pages["Regimes"])),
+        ("Scenarios", lambda: outlook.build_scenarios(draft, pages["Scenarios"])),
+        ("Needle", lambda: outlook.build_needle(draft, pages["Needle"])),
         ("Dispersion", lambda: breadth.dispersion(draft, pages["Dispersion"])),
         ("Positioning", lambda: breadth.positioning(draft, pages["Positioning"])),
         ("Thesis", lambda: reference.thesis(draft, pages["Thesis"])),
@@ -139,18 +134,14 @@ def finished(data: bytes, draft: Draft) -> bytes:
     """
     mark = f'<a:srgbClr val="{pitch.VEIL[1:]}"/>'.encode()
     thin = mark[:-2] + b'><a:alpha val="22000"/></a:srgbClr>'
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for info in old.infolist():
-            part = old.read(info.filename)
-            if info.filename.startswith("xl/drawings/"):
-                part = part.replace(mark, thin)
-            elif info.filename.startswith("xl/worksheets/"):
-                part = _ERROR_FORMULA.sub(b"", part)
-            elif info.filename == "xl/styles.xml":
-                part = named_styles(part, draft.styles.kinds())
-            new.writestr(info, part)
-    return out.getvalue()
+    package = Package("The workbook", data)
+    for name in package.names():
+        if name.startswith("xl/drawings/"):
+            package.changed[name] = package.part(name).replace(mark, thin)
+        elif name.startswith("xl/worksheets/"):
+            package.changed[name] = _ERROR_FORMULA.sub(b"", package.part(name))
+    package.changed["xl/styles.xml"] = named_styles(package.part("xl/styles.xml"), draft.styles.kinds())
+    return package.to_bytes()
 
 
 def build_workbook(
@@ -159,3 +150,91 @@ def build_workbook(
     """Write the workbook. The file."""
     write_atomic(path, workbook_bytes(macros=macros, cell_by_cell=cell_by_cell, progress=progress))
     return path
+
+
+# -- Build the macro workbook on the user's machine and tell Excel which Python answers.
+
+
+NAME = "xl_smallcap.xlsm"
+
+
+def default_place() -> Path:
+    """Return where the workbook goes: the user's documents."""
+    import platformdirs
+
+    return Path(platformdirs.user_documents_dir()) / NAME
+
+
+def install(out: Path | None = None, profile: Path | None = None) -> list[str]:
+    """Write xl_smallcap.xlsm, macros inside, and on Windows the settings file of this user.
+
+    A workbook that is there already keeps its sheets; only its macros are brought up to date. What was done and what
+    to do next, a sentence each.
+    """
+    target = out or default_place()
+    if target.is_dir() or target.suffix.lower() != ".xlsm":
+        target = target / NAME
+    if target.exists():
+        attach(target)
+        told = [f"{target} is there already: its macros were brought up to date, its sheets left as they are."]
+    else:
+        prepare()
+        with tempfile.TemporaryDirectory() as folder:
+            source = build_workbook(Path(folder) / "xl_smallcap.xlsx", macros=True)
+            attach(source, target)
+        told = [f"Written: {target}"]
+    if sys.platform == "win32" or profile is not None:
+        told.append(f"Written: {write_settings(profile)}")
+    else:
+        told.append(
+            "This is not Windows: the workbook is built, and each Windows user runs 'xl-smallcap excel install' once."
+        )
+    if sys.platform == "win32" and dll_folder(Path(sys.executable)) is None:
+        told.append(
+            f"But {dll_names()[0]} is not beside this Python, so Excel will not reach it: run 'xl-smallcap doctor'."
+        )
+    told.append("Open it in Excel, press 'Enable Content', and the formulas are live.")
+    return told
+
+
+# -- The demo: fit the embedded sample, show the betas, write a workbook that opens anywhere.
+
+
+_SHOWN = ("factor", "beta", "se", "tstat", "pvalue", "lower", "upper", "sign_share", "nobs", "role")
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What the demo made: the beta table, where the workbook is, and whether the sample is CURRENT."""
+
+    table: Table
+    workbook: Path
+    snapshot_name: str
+    as_of: dt.date
+    is_current: bool
+
+
+def run_demo(folder: Path, progress: Callable[[str, int, int], None]) -> DemoReport:
+    """Run the main job on the embedded sample. The sample becomes CURRENT only where nothing else is."""
+    settings = load_settings()
+    store = Store(settings.store_dir)
+    report = load(store, "sample", progress, make_current=store.current() is None)
+    is_current = store.current() == report.snapshot.fingerprint
+    use_session(Session(settings, report.snapshot.fingerprint))
+    try:
+        progress("fitting", 1, 3)
+        table = RUSSELL_BETAS()
+        kept = [table[0].index(name) for name in _SHOWN]
+        progress("writing the workbook", 2, 3)
+        prepare(progress)
+        path = build_workbook(folder / "xl_smallcap_demo.xlsx", cell_by_cell=True)
+        progress("", 3, 3)
+        return DemoReport(
+            table=[[row[i] for i in kept] for row in table],
+            workbook=path.resolve(),
+            snapshot_name=report.snapshot.name,
+            as_of=RUSSELL_ASOF(),
+            is_current=is_current,
+        )
+    finally:
+        use_session(None)

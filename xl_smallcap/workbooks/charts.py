@@ -33,7 +33,7 @@ def bars(
     sheet: str, first: int, last: int, book: Any, column: int = 0, title: str = "", size: Size = (500, 300)
 ) -> Any:
     """Bars of betas with their 90 % intervals."""
-    from xl_smallcap.workbooks.formulas.references import address
+    from xl_smallcap.xlsx.references import address
 
     chart = book.add_chart({"type": "bar"})
     quoted = f"'{sheet}'"

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from xl_smallcap.errors import BadArgumentError
-from xl_smallcap.workbooks.formulas.asking import NoFormats, ask_engine
-from xl_smallcap.workbooks.formulas.calculator import Calculator, Formula
-from xl_smallcap.workbooks.formulas.references import address
-from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError, serial
+from xl_smallcap.formulas.calculator import Calculator, Formula, NoFormats, ask_engine
+from xl_smallcap.formulas.values import CellError, Grid, UnsupportedError, serial
 from xl_smallcap.workbooks.styles import GENERAL, Kind, Styles, form_of
+from xl_smallcap.xlsx.references import address
 
 
 @dataclass(frozen=True)

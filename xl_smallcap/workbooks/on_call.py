@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack, suppress
 from typing import Self
 
-from xl_smallcap.hosts.libreoffice.office import Office, OfficeMissingError
 from xl_smallcap.hosts.libreoffice.package import package_files
+from xl_smallcap.office.office import Office, OfficeMissingError
 from xl_smallcap.session import current_session
 
 

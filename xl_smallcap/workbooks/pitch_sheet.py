@@ -1,4 +1,4 @@
-"""``pitch``: one page for a meeting, in a workbook of its own with the cells behind it, and as a PDF."""
+"""``pitch``: one page for a meeting, in a workbook of its own with the cells behind it, and on request as PDF."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numpy as np
 
 from xl_smallcap.data.atomic import check_target, write_atomic
 from xl_smallcap.errors import BadArgumentError, unknown_word
+from xl_smallcap.formulas.calculator import Formula
+from xl_smallcap.formulas.values import CellError, Grid
 from xl_smallcap.functions import RUSSELL_ASOF
 from xl_smallcap.functions import arguments as read
-from xl_smallcap.hosts.libreoffice.office import Office
+from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session, current_session, one_snapshot
 from xl_smallcap.workbooks.book import Progress, check, finished, new_draft
 from xl_smallcap.workbooks.draft import Draft, Page
-from xl_smallcap.workbooks.formulas.calculator import Formula
-from xl_smallcap.workbooks.formulas.references import address
-from xl_smallcap.workbooks.formulas.values import CellError, Grid
 from xl_smallcap.workbooks.on_call import OfficeOnCall
 from xl_smallcap.workbooks.outgoing import check_licences
 from xl_smallcap.workbooks.sheets import pitch, pitch_data, reference
 from xl_smallcap.workbooks.sheets.pitch import PitchOptions
 from xl_smallcap.workbooks.styles import GENERAL, form_of
+from xl_smallcap.xlsx.references import address
 
 AUDIENCES = ("internal", "institutional")
 FROZEN = "Frozen"

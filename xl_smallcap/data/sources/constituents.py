@@ -14,8 +14,8 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from xl_smallcap.data.clock import weekend
 from xl_smallcap.data.cross_section import NUMBERS, CrossSection, Holdings, jumps, plain_ticker, replaced, ticker_of
+from xl_smallcap.data.releases import weekend
 from xl_smallcap.data.sources import ishares, workbook
 from xl_smallcap.data.sources.frame import PARQUET, Frame, read_frame
 from xl_smallcap.data.sources.tables import NotSeriesError, TwiceError, out_of_order

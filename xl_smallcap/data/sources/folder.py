@@ -1,16 +1,14 @@
-"""A user's folder of files, or a workbook: which may hold series, in which layout, and what is in each.
-
-The CFTC's report and iShares' holdings files are known by their columns and read as what they are; the subfolder
-``cross_section`` holds constituents. A file that cannot be read is left out and named; the others are read.
-"""
+"""A user's folder of files, or a workbook, or the sample: which may hold series, in which layout, what is in each."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import gzip
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -455,3 +453,30 @@ def _below(folder: Path, progress: Progress, skipped: dict[str, str]) -> constit
     except SourceError as exc:
         skipped[CROSS_SECTION] = str(exc)
         return constituents.Constituents()
+
+
+# -- The embedded sample: synthetic data from ``tools/make_sample.py``; whatever is computed from it says SAMPLE.
+
+
+FILES = ("daily.csv", "weekly.csv", "monthly.csv", "positions.csv", "gauges.csv")
+STOCKS = ("prices.csv", "weights.csv", "russell_members.csv", "sp500_members.csv")
+
+
+def read_sample(progress: Progress) -> Loaded:
+    """Read the embedded sample with the same parser as a user's folder. With ``synthetic=True``."""
+    folder = resources.files("xl_smallcap.data.sample")
+    loaded = Loaded(series={}, origins={}, synthetic=True)
+    total = len(FILES) + len(STOCKS)
+    for done, name in enumerate(FILES):
+        progress(name, done, total)
+        raw = gzip.decompress(folder.joinpath(f"{name}.gz").read_bytes())
+        for series_id, data in parse(raw, name).items():
+            loaded.series[series_id] = data
+            loaded.origins[series_id] = f"sample/{name}"
+    many = constituents.Constituents()
+    for done, name in enumerate(STOCKS, start=len(FILES)):
+        progress(name, done, total)
+        constituents.take(many, gzip.decompress(folder.joinpath(f"{name}.gz").read_bytes()), name)
+    progress("", total, total)
+    loaded.holdings.extend((held, f"sample/{file}") for held, file in many.holdings)
+    return replace(loaded, prices=many.prices, prices_origin="sample/prices.csv")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from xl_smallcap.data.clock import weekend
+from xl_smallcap.data.releases import weekend
 from xl_smallcap.errors import SourceError
 from xl_smallcap.types import DayArray, FloatArray
 

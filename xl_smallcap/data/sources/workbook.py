@@ -10,13 +10,22 @@ import datetime as dt
 import io
 import re
 import warnings
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree
 
-from xl_smallcap.data.sources import ooxml
 from xl_smallcap.data.sources.tables import MISSING, Sheet
-from xl_smallcap.errors import SourceError, closest, unknown_word
+from xl_smallcap.errors import BadArgumentError, SourceError, closest, unknown_word
+from xl_smallcap.xlsx.package import DAMAGED_ARCHIVE, OLE, Package, in_percent
 
+_STRICT = b"http://purl.oclc.org/ooxml/"
+_NAMESPACES = (
+    (b"http://purl.oclc.org/ooxml/officeDocument/", b"http://schemas.openxmlformats.org/officeDocument/2006/"),
+    (b"http://purl.oclc.org/ooxml/spreadsheetml/main", b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"),
+    (b"http://purl.oclc.org/ooxml/drawingml/", b"http://schemas.openxmlformats.org/drawingml/2006/"),
+)
 SUFFIXES = (".xlsx", ".xlsm")
 _RANGE = re.compile(r"\$?[A-Z]{1,3}\$?\d{1,7}:\$?[A-Z]{1,3}\$?\d{1,7}$")
 _HALF_A_SECOND = dt.timedelta(milliseconds=500)
@@ -36,7 +45,7 @@ def read_rows(raw: bytes, file: str, sheet: str | None = None, area: str | None 
     """Read one sheet of a workbook, or a range of it; the first where none is named."""
     import openpyxl
 
-    data = ooxml.whole(raw, file)
+    data = _without_strict(raw, file)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what openpyxl cannot keep (extensions, odd names) is not wanted here
@@ -121,13 +130,63 @@ def _calculated(data: bytes, book: Any, sheet: str, cells: Cells, where: str) ->
     """Refuse formulas without a value: programs write them so, and what stands for them is nothing, or 0."""
     asked = {c.coordinate for row in cells for c in row}
     waits = bool(getattr(book.calculation, "fullCalcOnLoad", False))
-    for at, value in ooxml.formulas(data, sheet):
+    for at, value in _formulas(data, where, sheet):
         if at in asked and (value is None or (waits and value == "0")):
             stored = "has no stored value" if value is None else "has 0 stored, and the file asks to be calculated"
             raise SourceError(
                 f"{where}, cell {at} is a formula that was never calculated ({stored}); open the book in Excel, save "
                 "it and load again."
             )
+
+
+def _without_strict(data: bytes, file: str) -> bytes:
+    """Return a workbook as openpyxl reads it; a Strict one with the usual namespaces."""
+    if data.startswith(OLE):
+        raise SourceError(f"{file} has a password, or is an old .xls; save it in Excel as .xlsx without a password.")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as old:
+            if _STRICT not in old.read("_rels/.rels"):
+                return data
+            out = io.BytesIO()
+            with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+                for info in old.infolist():
+                    part = old.read(info)
+                    if info.filename.endswith((".xml", ".rels")):
+                        for strict, usual in _NAMESPACES:
+                            part = part.replace(strict, usual)
+                        part = part.replace(b' conformance="strict"', b"")
+                    new.writestr(info.filename, part)
+            return out.getvalue()
+    except DAMAGED_ARCHIVE as exc:
+        raise SourceError(
+            f"{file} is not a whole .xlsx or .xlsm workbook ({type(exc).__name__}); open it in Excel and save it again."
+        ) from exc
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def _formulas(data: bytes, file: str, sheet: str) -> Iterator[tuple[str, str | None]]:
+    """Go through the formulas of a sheet.
+
+    Address, and the value stored beside the formula; None where none is, which an empty text is not.
+    """
+    try:
+        package = Package(file, data)
+        part = next((part for name, _, part in package.sheets() if name == sheet), "")
+        content = package.part(part) if part else b""
+    except BadArgumentError as exc:
+        raise SourceError(str(exc)) from None
+    if not content:
+        return
+    for _, cell in ElementTree.iterparse(io.BytesIO(content)):  # noqa: S314 - expat of Python 3.11 bounds entities
+        if _local(cell.tag) == "row":
+            cell.clear()
+        if _local(cell.tag) != "c" or not any(_local(e.tag) == "f" for e in cell):
+            continue
+        value = next((e.text for e in cell if _local(e.tag) == "v"), None)
+        yield str(cell.get("r")), value or ("" if cell.get("t") == "str" and value is not None else None)
 
 
 def _text(cell: Any, where: str) -> str:
@@ -142,7 +201,7 @@ def _text(cell: Any, where: str) -> str:
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, (int, float)):
-        return f"{value * 100.0:.13g}" if ooxml.in_percent(cell.number_format) else repr(value)
+        return f"{value * 100.0:.13g}" if in_percent(cell.number_format) else repr(value)
     text = str(value).strip()
     return "" if text.lower() in MISSING else text
 
@@ -154,7 +213,7 @@ def _filled(cells: Cells, where: str, told: list[str]) -> list[tuple[int, list[s
     if not rows:
         raise SourceError(f"{where} is empty.")
     percent = sorted({c.column_letter for row in cells for c in row
-                      if isinstance(c.value, (int, float)) and ooxml.in_percent(c.number_format)})  # fmt: skip
+                      if isinstance(c.value, (int, float)) and in_percent(c.number_format)})  # fmt: skip
     if percent:
         told.append(
             f"{where}: cells of column {', '.join(percent)} show percentages and are read as shown (4.31 for 4.31%)."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 import tempfile
 import zipfile
@@ -11,15 +10,22 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from xl_smallcap.data.atomic import NOTHING, beside, digest_of, write_atomic
-from xl_smallcap.data.sources.ooxml import DAMAGED_ARCHIVE
 from xl_smallcap.errors import BadArgumentError, SavedMeanwhileError
-from xl_smallcap.hosts.excel import loader, opc
-from xl_smallcap.hosts.excel.project import replace_modules, vba_project
-from xl_smallcap.hosts.excel.ribbon import with_ribbon
-from xl_smallcap.hosts.excel.vba import CLOSING, MARK, MODULE, closing_class, udf_module
+from xl_smallcap.hosts.excel import loader
+from xl_smallcap.hosts.excel.project import (
+    CLOSING,
+    MARK,
+    MODULE,
+    closing_class,
+    replace_modules,
+    udf_module,
+    vba_project,
+    with_ribbon,
+)
+from xl_smallcap.xlsx import xml
+from xl_smallcap.xlsx.package import Package
 
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
+_STRICT = b"http://purl.oclc.org/ooxml/officeDocument/relationships"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
 _XLSM = "application/vnd.ms-excel.sheet.macroEnabled.main+xml"
 _VBA_RELATION = "http://schemas.microsoft.com/office/2006/relationships/vbaProject"
@@ -36,94 +42,50 @@ class _Sheet:
     path: str
     kind: str
     code: str
-    tag: opc.Tag | None
-    root: opc.Tag
+    tag: xml.Tag | None
+    root: xml.Tag
 
 
-_MOST_BYTES = 2**31
-"""Unpacked; a workbook of more is a bomb."""
+class _Book(Package):
+    """A workbook that gets macros: its sheets, its code names, and the edits to make."""
 
-
-class _Book:
-    """The parts of an .xlsx that matter here, and the edits to make."""
-
-    def __init__(self, source: Path) -> None:
-        self.name = source.name
-        if not self.name or not source.is_file():
+    @classmethod
+    def of(cls, source: Path) -> _Book:
+        """Open a workbook, or say why it cannot get macros."""
+        if not source.name or not source.is_file():
             raise BadArgumentError(f"There is no workbook '{source}'.")
         if not zipfile.is_zipfile(source):
             raise BadArgumentError(
-                f"{self.name} is not an .xlsx workbook, or it has a password; save it in Excel without one."
+                f"{source.name} is not an .xlsx workbook, or it has a password; save it in Excel without one."
             )
-        try:
-            with zipfile.ZipFile(source) as archive:
-                self.infos = archive.infolist()
-                if sum(i.file_size for i in self.infos) > _MOST_BYTES:
-                    raise BadArgumentError(f"{self.name} would unpack to more than 2 GB; it is damaged or no workbook.")
-                self.parts = {i.filename: archive.read(i) for i in self.infos}
-            for name, content in self.parts.items():
-                if name.lower().endswith((".xml", ".rels")):
-                    opc.refuse_dtd(content)
-        except DAMAGED_ARCHIVE as exc:
-            raise BadArgumentError(f"{self.name} is damaged or protected ({exc}).") from exc
-        self._lower = {n.lower(): n for n in self.parts}
-        self.main = self._find_main()
-        self.folder, _, base = self.main.rpartition("/")
-        self.relations_name = self.real(f"{self.folder}/_rels/{base}.rels")
+        book = cls(source.name, source.read_bytes())
+        for name in book.names():
+            book.part(name)  # what cannot be read is told now, before anything is written
+        book.refuse_signed()
+        if b'"' + _STRICT in book.part(book.needed("_rels/.rels")).replace(b"'", b'"'):
+            raise BadArgumentError(
+                f"{book.name} is a Strict Open XML workbook, which cannot hold macros; save it as Excel Workbook."
+            )
+        return book
 
-    def real(self, name: str) -> str:
-        """Return a part's name as stored; names are compared without case."""
-        found = self._lower.get(name.lower().lstrip("/"))
-        if found is None:
-            raise BadArgumentError(f"{self.name} lacks its part '{name}'; open it in Excel and save it again.")
-        return found
-
-    def has(self, name: str) -> bool:
-        return name.lower() in self._lower
-
-    def _find_main(self) -> str:
-        if any(n.startswith("_xmlsignatures/") for n in self._lower):
-            raise BadArgumentError(f"{self.name} is digitally signed; a change would break the signature.")
-        for tag in opc.tags(self.parts[self.real("_rels/.rels")]):
-            kind = tag.attributes.get("Type", "")
-            if kind.startswith(_STRICT):
-                raise BadArgumentError(
-                    f"{self.name} is a Strict Open XML workbook, which cannot hold macros; save it as Excel Workbook."
-                )
-            if kind == _OFFICE + "/officeDocument":
-                return self.real(tag.attributes["Target"])
-        raise BadArgumentError(f"{self.name} holds no workbook.")
-
-    def sheets(self) -> list[_Sheet]:
+    def coded_sheets(self) -> list[_Sheet]:
         """Return the sheets in order, with a code name where they have one VBA can use."""
-        goals = {
-            t.attributes["Id"]: t.attributes
-            for t in opc.tags(self.parts[self.relations_name])
-            if t.name == "Relationship"
-        }
-        found: list[_Sheet] = []
+        coded: list[_Sheet] = []
         taken = set(_OUR_MODULES) | {"thisworkbook", self.code_name().lower()}
-        for tag in opc.tags(self.parts[self.main]):
-            if tag.name != "sheet" or tag.path[-2:] != ("workbook", "sheets"):
-                continue
-            key = next((v for k, v in tag.attributes.items() if k.endswith(":id")), "")
-            goal = goals.get(key, {})
-            kind = goal.get("Type", "").rpartition("/")[2]
+        for name, kind, path in self.sheets():
             if kind not in ("worksheet", "chartsheet"):
                 raise BadArgumentError(
-                    f"Sheet '{tag.attributes.get('name')}' of {self.name} is a {kind or 'broken sheet'}, which has no "
-                    "place beside our macros; move it to another workbook."
+                    f"Sheet '{name}' of {self.name} is a {kind or 'broken sheet'}, which has no place beside our "
+                    "macros; move it to another workbook."
                 )
-            target = goal["Target"]
-            path = self.real(target if target.startswith("/") else posixpath.normpath(f"{self.folder}/{target}"))
-            head = opc.tags(self.parts[path], stop=_HEAD_OF_SHEET)
+            head = xml.tags(self.part(path), stop=_HEAD_OF_SHEET)
             own = next((t for t in head if t.name == "sheetPr" and len(t.path) == 1), None)
             code = own.attributes.get("codeName", "") if own else ""
             if not _usable(code) or code.lower() in taken:
                 code = ""
             taken.add(code.lower())
-            found.append(_Sheet(path, kind, code, own, head[0]))
-        return found
+            coded.append(_Sheet(path, kind, code, own, head[0]))
+        return coded
 
     def code_name(self) -> str:
         """Return the workbook's code name, or an empty text."""
@@ -131,9 +93,9 @@ class _Book:
         code = own.attributes.get("codeName", "") if own else ""
         return code if _usable(code) and code.lower() not in _OUR_MODULES else ""
 
-    def properties(self) -> opc.Tag | None:
+    def properties(self) -> xml.Tag | None:
         """Return the tag workbookPr."""
-        found = opc.tags(self.parts[self.main], stop=frozenset({"sheets"}))
+        found = xml.tags(self.part(self.main), stop=frozenset({"sheets"}))
         return next((t for t in found if t.name == "workbookPr" and t.path == ("workbook",)), None)
 
 
@@ -147,7 +109,7 @@ def _usable(code: str) -> bool:
 
 def _named_sheets(book: _Book) -> list[tuple[str, str]]:
     """Give every sheet a code name, writing it where there was none; return (code name, kind) in order."""
-    sheets = book.sheets()
+    sheets = book.coded_sheets()
     taken = set(_OUR_MODULES) | {"thisworkbook", book.code_name().lower()} | {s.code.lower() for s in sheets}
     for n, sheet in enumerate(sheets, 1):
         if sheet.code:
@@ -157,12 +119,12 @@ def _named_sheets(book: _Book) -> list[tuple[str, str]]:
             k += 1
         sheet.code = f"{prefix}{k}"
         taken.add(sheet.code.lower())
-        data = book.parts[sheet.path]
+        data = book.part(sheet.path)
         if sheet.tag is None:
-            data = opc.after(data, sheet.root, f"<{sheet.root.prefix}sheetPr codeName={quoteattr(sheet.code)}/>")
+            data = xml.after(data, sheet.root, f"<{sheet.root.prefix}sheetPr codeName={quoteattr(sheet.code)}/>")
         else:
-            data = opc.with_attribute(data, sheet.tag, "codeName", sheet.code)
-        book.parts[sheet.path] = data
+            data = xml.with_attribute(data, sheet.tag, "codeName", sheet.code)
+        book.changed[sheet.path] = data
     return [(s.code, s.kind) for s in sheets]
 
 
@@ -170,27 +132,27 @@ def _named_book(book: _Book) -> str:
     code = book.code_name()
     if code:
         return code
-    code, data, own = "ThisWorkbook", book.parts[book.main], book.properties()
+    code, data, own = "ThisWorkbook", book.part(book.main), book.properties()
     if own is not None:
-        book.parts[book.main] = opc.with_attribute(data, own, "codeName", code)
+        book.changed[book.main] = xml.with_attribute(data, own, "codeName", code)
         return code
-    found = opc.tags(data, stop=frozenset({"sheets"}))
+    found = xml.tags(data, stop=frozenset({"sheets"}))
     ahead = [t for t in found if t.path == ("workbook",) and t.name in ("fileVersion", "fileSharing")]
     if ahead and data[ahead[-1].end - 2 : ahead[-1].end] != b"/>":
         raise BadArgumentError(f"The XML of {book.name} is unusual; open it in Excel and save it again.")
     place = ahead[-1] if ahead else found[0]
-    book.parts[book.main] = opc.after(data, place, f'<{found[0].prefix}workbookPr codeName="{code}"/>')
+    book.changed[book.main] = xml.after(data, place, f'<{found[0].prefix}workbookPr codeName="{code}"/>')
     return code
 
 
 def _declare(book: _Book, vba: str) -> None:
     """Make the package macro-enabled and announce the project."""
-    name = book.real("[Content_Types].xml")
-    types = book.parts[name]
+    name = book.needed("[Content_Types].xml")
+    types = book.part(name)
     override = next(
         (
             t
-            for t in opc.tags(types)
+            for t in xml.tags(types)
             if t.name == "Override" and t.attributes.get("PartName", "").lower() == f"/{book.main.lower()}"
         ),
         None,
@@ -200,14 +162,15 @@ def _declare(book: _Book, vba: str) -> None:
         raise BadArgumentError(
             f"{book.name} is not a plain .xlsx workbook (it says {kind}); save it as Excel Workbook."
         )
-    types = opc.with_attribute(types, override, "ContentType", _XLSM)
-    prefix = opc.tags(types)[0].prefix
-    book.parts[name] = opc.before_end(types, f'<{prefix}Override PartName="/{vba}" ContentType="{_VBA_TYPE}"/>')
-    relations = book.parts[book.relations_name]
-    found = opc.tags(relations)
+    types = xml.with_attribute(types, override, "ContentType", _XLSM)
+    prefix = xml.tags(types)[0].prefix
+    book.changed[name] = xml.before_end(types, f'<{prefix}Override PartName="/{vba}" ContentType="{_VBA_TYPE}"/>')
+    where = book.relations_name(book.main) or ""
+    relations = book.part(where)
+    found = xml.tags(relations)
     used = {t.attributes.get("Id") for t in found}
     free = next(f"rId{n}" for n in range(1, len(used) + 2) if f"rId{n}" not in used)
-    book.parts[book.relations_name] = opc.before_end(
+    book.changed[where] = xml.before_end(
         relations,
         f'<{found[0].prefix}Relationship Id="{free}" Type="{_VBA_RELATION}" Target="vbaProject.bin"/>',
     )
@@ -218,7 +181,7 @@ _BEFORE_NAMES = ("sheets", "sheet", "functionGroups", "externalReferences")
 
 def _marked(main: bytes) -> bytes:
     """Put the hidden name into the main part that tells our macros in other workbooks that this one has them, too."""
-    found = opc.tags(main)
+    found = xml.tags(main)
     if any(t.name == "definedName" and t.attributes.get("name", "").lower() == MARK.lower() for t in found):
         return main
     name = f'<{found[0].prefix}definedName name="{MARK}" hidden="1">"{MODULE}"</{found[0].prefix}definedName>'
@@ -228,10 +191,10 @@ def _marked(main: bytes) -> bytes:
     if names is not None and main[names.end - 2 : names.end] == b"/>":
         return main[: names.start] + block.encode() + main[names.end :]
     if names is not None:
-        return opc.after(main, names, name)
+        return xml.after(main, names, name)
     following = next((t for t in behind if t.path == ("workbook",) and t.name not in _BEFORE_NAMES), None)
     if following is None:
-        return opc.before_end(main, block)
+        return xml.before_end(main, block)
     return main[: following.start] + block.encode() + main[following.start :]
 
 
@@ -250,23 +213,17 @@ def attach(source: Path, target: Path | None = None) -> Path:
     if out.exists():
         ours = "give it instead to bring its macros up to date" if _is_ours(out) else "its macros are not ours"
         raise BadArgumentError(f"{out.name} is there already ({ours}); move it away first to write a new one.")
-    book = _Book(source)
-    vba = f"{book.folder}/vbaProject.bin"
-    if book.has(vba):
+    book = _Book.of(source)
+    vba = f"{book.main.rpartition('/')[0]}/vbaProject.bin"
+    if book.real(vba):
         raise BadArgumentError(f"{book.name} already holds a VBA project.")
     _declare(book, vba)
     documents = _named_sheets(book)
     binary = vba_project(_named_book(book), documents, modules, classes)
-    book.parts[book.main] = _marked(book.parts[book.main])
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / out.name
-        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-            for info in book.infos:
-                copy = zipfile.ZipInfo(info.filename, info.date_time)
-                copy.compress_type, copy.external_attr = info.compress_type, info.external_attr
-                archive.writestr(copy, book.parts[info.filename])
-            archive.writestr(zipfile.ZipInfo(vba, (1980, 1, 1, 0, 0, 0)), binary, zipfile.ZIP_DEFLATED)
-        write_atomic(out, with_ribbon(made.read_bytes()), read_as=NOTHING)
+    book.changed[book.main] = _marked(book.part(book.main))
+    book.changed[vba] = binary
+    with_ribbon(book)
+    write_atomic(out, book.to_bytes(), read_as=NOTHING)
     return out
 
 
@@ -294,8 +251,10 @@ def _refresh(path: Path, modules: dict[str, str], classes: dict[str, str]) -> Pa
         copy = Path(folder) / path.name
         copy.write_bytes(there)
         replace_modules(copy, modules, classes)
-        book = _Book(copy)
-        made = with_ribbon(opc.rewritten(copy.read_bytes(), {book.main: _marked(book.parts[book.main])}))
+        book = _Book.of(copy)
+    book.changed[book.main] = _marked(book.part(book.main))
+    with_ribbon(book)
+    made = book.to_bytes()
     try:
         write_atomic(path, made, read_as=digest_of(there))
         return path

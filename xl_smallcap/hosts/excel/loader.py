@@ -1,21 +1,15 @@
-"""What of xlwings' VBA our functions need to reach Python, cut out of the installed package on the user's machine.
-
-xlwings' own module also runs scripts, writes files and opens message boxes; none of that is needed here, and much of
-it is what a virus scanner looks for. Kept are the procedures that XLPy and KillPy use, their declarations and the
-licence.
-What we change in them, each change checked to be made:
-
-* Python starts with ``-P`` and a fixed folder for ``sys.path``: nothing in Excel's current folder can shadow a module.
-* Our module that imports xlwings without pandas, polars and matplotlib comes first: a cell needs none of them.
-* The command is the same for every workbook: one Python for all books of a desk.
-* ``cmd /C`` by its full path: a Python that cannot start ends at once, instead of leaving a prompt that is waited for.
-* Environment variables in settings are expanded without WScript.Shell.
-"""
+"""xlwings' side: what of its VBA we take from the installed package, and the settings file its loader reads."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
-from pathlib import Path
+import struct
+import sys
+from pathlib import Path, PureWindowsPath
+
+from xl_smallcap.data.atomic import write_atomic
+from xl_smallcap.errors import BadArgumentError
 
 PROJECT_NAME = "xl_smallcap"
 """Replaces xlwings' own in its module, so that our settings file never meets a desk's existing xlwings settings."""
@@ -139,3 +133,67 @@ def loader() -> str:
     VBA, its licence text kept, lines ended by CR LF.
     """
     return trimmed(installed_source()).replace("\n", "\r\n")
+
+
+# -- The per-user settings file xlwings' loader reads, and whether its DLL can be found.
+
+
+def settings_file(profile: Path | None = None) -> Path:
+    r"""Return where the loader looks: %USERPROFILE%\.xl_smallcap\xl_smallcap.conf."""
+    return (profile or Path.home()) / f".{PROJECT_NAME}" / f"{PROJECT_NAME}.conf"
+
+
+def settings_text(interpreter: str) -> str:
+    """Return the settings: which Python answers, and nothing from the workbook's folder or from the current one.
+
+    xlwings puts PYTHONPATH first into ``sys.path``, and an empty one is the current folder, in which any file can
+    shadow a module. So the interpreter's own folder stands there: it never moves and holds no module.
+    """
+    if '"' in interpreter:
+        raise BadArgumentError(f"The path of Python holds a quotation mark, which Excel cannot read: {interpreter}")
+    rows = {
+        "INTERPRETER_WIN": interpreter,
+        "ADD_WORKBOOK_TO_PYTHONPATH": "False",
+        "PYTHONPATH": str(PureWindowsPath(interpreter).parent)
+        if "\\" in interpreter
+        else str(Path(interpreter).parent),
+        "CONDA PATH": "",
+        "CONDA ENV": "",
+        "DEBUG UDFS": "False",
+        "SHOW CONSOLE": "False",
+    }
+    return "".join(f'"{key}","{value}"\r\n' for key, value in rows.items())
+
+
+def write_settings(profile: Path | None = None, interpreter: str = sys.executable) -> Path:
+    """Write the settings file for this user."""
+    path = settings_file(profile)
+    page = "mbcs" if sys.platform == "win32" else "cp1252"
+    try:
+        content = settings_text(interpreter).encode(page, errors="strict")
+    except UnicodeEncodeError:
+        raise BadArgumentError(
+            f"The path of Python has letters outside this machine's code page: {interpreter}. Install Python in a "
+            "folder with plain letters."
+        ) from None
+    write_atomic(path, content)
+    return path
+
+
+def dll_names(version: str | None = None) -> tuple[str, str]:
+    """Return the DLL names of an xlwings version, 64 and 32 bit."""
+    version = version or importlib.metadata.version("xlwings")
+    return f"xlwings64-{version}.dll", f"xlwings32-{version}.dll"
+
+
+def dll_folder(interpreter: Path, version: str | None = None) -> Path | None:
+    """Return where the loader will find xlwings' DLLs: the interpreter's folder, then its parent."""
+    for folder in (interpreter.parent, interpreter.parent.parent):
+        if all((folder / name).is_file() for name in dll_names(version)):
+            return folder
+    return None
+
+
+def bits() -> int:
+    """Return the bitness of this Python, 64 or 32."""
+    return struct.calcsize("P") * 8

@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.formulas.calculator import Calculator, ask_engine
+from xl_smallcap.formulas.values import CellError, UnsupportedError
 from xl_smallcap.functions.formula import OURS
 from xl_smallcap.session import current_session, one_snapshot
 from xl_smallcap.types import Scalar, Table
-from xl_smallcap.workbooks.foreign.areas import within
-from xl_smallcap.workbooks.foreign.contents import Contents
-from xl_smallcap.workbooks.foreign.package import open_package
-from xl_smallcap.workbooks.foreign.reading import FormulaCell
-from xl_smallcap.workbooks.formulas.asking import ask_engine
-from xl_smallcap.workbooks.formulas.calculator import Calculator
-from xl_smallcap.workbooks.formulas.references import address, read_reference
-from xl_smallcap.workbooks.formulas.values import CellError, UnsupportedError
+from xl_smallcap.workbooks.foreign.reading import Contents, FormulaCell
+from xl_smallcap.xlsx.package import open_package
+from xl_smallcap.xlsx.references import address, read_reference, within
 
 _SNAPSHOT = re.compile(r"\b([0-9a-f]{12})\b")
 _MOVED = 1e-9

@@ -1,4 +1,4 @@
-"""Put new values into a sheet's XML by byte offset; formulas, styles and everything not meant keep their bytes."""
+"""New values into a sheet's XML by byte offset, and what becomes of each cell."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from xl_smallcap.hosts.excel import opc
-from xl_smallcap.workbooks.formulas.references import Block, address, place
-from xl_smallcap.workbooks.formulas.values import CellError
+from xl_smallcap.formulas.values import CellError
+from xl_smallcap.xlsx import xml
+from xl_smallcap.xlsx.references import Block, address, place
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 _T = re.compile(rb'\s+(?:t|vm)\s*=\s*("[^"]*"|\'[^\']*\')')
@@ -81,25 +81,25 @@ class _Locator:
             self._number = int(a["r"]) if "r" in a else self._number + 1
             self._column = -1
             self.numbers.append(self._number - 1)
-            self._row = _Row(self._number - 1, at, opc.tag_end(self.data, at) if self._number - 1 in self.wanted else 0)
+            self._row = _Row(self._number - 1, at, xml.tag_end(self.data, at) if self._number - 1 in self.wanted else 0)
             self.rows.append(self._row)
         elif local == "c" and self._inside:
             self._column = place(a["r"])[1] if "r" in a else self._column + 1
             if self._row is not None and self._row.number in self.wanted:
-                self._cell = _Cell(self._column, at, opc.tag_end(self.data, at))
+                self._cell = _Cell(self._column, at, xml.tag_end(self.data, at))
                 self._row.cells.append(self._cell)
                 self._depth = 0
         elif local == "sheetData":
             self.prefix = (prefix + ":").encode() if prefix else b""
-            self.sheet_data = (at, opc.tag_end(self.data, at))
+            self.sheet_data = (at, xml.tag_end(self.data, at))
             self._inside = True
         elif local == "dimension":
-            self.dimension = (at, opc.tag_end(self.data, at))
+            self.dimension = (at, xml.tag_end(self.data, at))
 
     def _after(self, tag_end: int, at: int) -> int:
         """Where an element ends: expat reports the end of an empty one right behind its tag."""
         empty = at == tag_end and self.data[at - 2 : at] == b"/>"
-        return at if empty else opc.tag_end(self.data, at)
+        return at if empty else xml.tag_end(self.data, at)
 
     def _end(self, name: str) -> None:
         local = name.rpartition(":")[2]
@@ -109,7 +109,7 @@ class _Locator:
             if self._depth > 0:
                 self._depth -= 1
                 if self._depth == 0:
-                    span = (self._child, self._after(opc.tag_end(self.data, self._child), at))
+                    span = (self._child, self._after(xml.tag_end(self.data, self._child), at))
                     if local == "f":
                         cell.formula = span
                     elif local not in ("v", "is"):

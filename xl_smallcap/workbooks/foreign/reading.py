@@ -1,21 +1,26 @@
-"""A sheet's XML -> its formulas with their stored values, and its constants."""
+"""A user's workbook as it is read: sheets, formulas, values and names, and what a refresh finds for them."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from xml.parsers import expat
 
-from xl_smallcap.data.sources.ooxml import in_percent
+from openpyxl.formula.translate import Translator, TranslatorError
+
 from xl_smallcap.errors import BadArgumentError
-from xl_smallcap.hosts.excel import opc
-from xl_smallcap.workbooks.foreign.areas import Areas
-from xl_smallcap.workbooks.formulas.references import Block, place, read_reference
-from xl_smallcap.workbooks.formulas.values import CellError
+from xl_smallcap.formulas.calculator import Calculator, Formula, ask_engine
+from xl_smallcap.formulas.values import CellError, Grid, UnsupportedError
+from xl_smallcap.functions import BY_NAME
+from xl_smallcap.functions.formula import OURS
+from xl_smallcap.workbooks.foreign.patching import Place
+from xl_smallcap.xlsx import xml
+from xl_smallcap.xlsx.package import Package, in_percent
+from xl_smallcap.xlsx.references import ANCHORED, OPAQUE, WORD, Areas, Block, address, place, read_reference, within
 
 FORMULA_TAG = re.compile(rb"<(?:\w+:)?f[\s>/]")
 _ENCODING = re.compile(rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*encoding\s*=\s*["']([^"']+)["']""")
@@ -192,14 +197,14 @@ def read_sheet(data: bytes, strings: list[str], name: str, percent_styles: Set[s
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler = reader.data
-    opc.parse(parser, data, f"Sheet '{name}'")
+    xml.parse(parser, data, f"Sheet '{name}'")
     return reader.found
 
 
 def read_percent_styles(data: bytes) -> set[str]:
     """Return the numbers of the cell styles that show a percentage. As a cell's attribute s has them."""
     percent, styles = set(_BUILT_IN_PERCENT), list[str]()
-    for tag in opc.tags(data):
+    for tag in xml.tags(data):
         if tag.name == "numFmt" and tag.path[-1:] == ("numFmts",) and in_percent(tag.attributes.get("formatCode", "")):
             percent.add(tag.attributes.get("numFmtId", ""))
         elif tag.name == "xf" and tag.path[-1:] == ("cellXfs",):
@@ -238,5 +243,272 @@ def read_strings(data: bytes) -> list[str]:
             parts.append(data)
 
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
-    opc.parse(parser, data, "The part with the workbook's texts")
+    xml.parse(parser, data, "The part with the workbook's texts")
     return found
+
+
+# -- A user's workbook as the calculator reads it: sheets, formulas, names.
+
+
+@dataclass(frozen=True)
+class SheetPart:
+    """A worksheet: its name and its part."""
+
+    name: str
+    part: str
+
+
+class Contents:
+    """The workbook's cells, read when asked for."""
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        main = package.part(package.main)
+        listed = package.sheets()
+        self.sheets = [SheetPart(name, part) for name, kind, part in listed if kind == "worksheet"]
+        properties = [t.attributes for t in xml.tags(main) if t.name == "workbookPr"]
+        self.date1904 = any(a.get("date1904", "0").lower() in ("1", "true") for a in properties)
+        self.scoped_names: dict[tuple[str, str], str] = {}
+        """Every name: (sheet in small letters, "" for the workbook; name in capitals) -> "=" and what it means."""
+        self.names = self._names(main, [name for name, _, _ in listed])
+        self.forced: dict[tuple[str, tuple[int, int]], Any] = {}
+        """What some cells are held at, whatever their formula gives: another sheet's input, a number that is kept."""
+        self.spilled: dict[tuple[str, tuple[int, int]], Grid] = {}
+        self._reach: dict[str, tuple[int, int]] = {}
+        self._strings: list[str] | None = None
+        self._read: dict[str, SheetContents] = {}
+        self._occupied: dict[str, Areas] = {}
+        self._by_name = {s.name.lower(): s for s in self.sheets}
+        self._relations = package.relations(package.main)
+
+    def _names(self, main: bytes, sheets: list[str]) -> Mapping[str, str]:
+        """Names of the whole workbook; one that a sheet has too is left to a spreadsheet program."""
+        for attributes, text in xml.texts(main, "definedName"):
+            if "name" not in attributes:
+                continue
+            key, meant = attributes["name"].upper(), "=" + text
+            own = attributes.get("localSheetId", "")
+            if not own:
+                self.scoped_names["", key] = meant
+            elif own.isascii() and own.isdigit() and int(own) < len(sheets):
+                self.scoped_names[sheets[int(own)].lower(), key] = meant
+        local = {key for sheet, key in self.scoped_names if sheet}
+        return {key: v for (sheet, key), v in self.scoped_names.items() if not sheet and key not in local}
+
+    @property
+    def strings(self) -> list[str]:
+        """The shared strings."""
+        if self._strings is None:
+            part = next((p for kind, p in self._relations.values() if kind == "sharedStrings"), None)
+            self._strings = read_strings(self.package.part(part)) if part else []
+        return self._strings
+
+    @cached_property
+    def percent_styles(self) -> Set[str]:
+        """The cell styles that show a percentage."""
+        part = next((p for kind, p in self._relations.values() if kind == "styles"), None)
+        return read_percent_styles(self.package.part(part)) if part else frozenset()
+
+    def in_percent(self, sheet: str, row: int, column: int) -> bool:
+        """Return whether a cell's number format shows a percentage; for the calculator."""
+        return (row, column) in self.read(sheet).percentages
+
+    def has_formulas(self, sheet: SheetPart) -> bool:
+        """Whether a sheet has any formula at all, without reading its cells."""
+        return FORMULA_TAG.search(self.package.part(sheet.part)) is not None
+
+    def occupied(self, name: str) -> Areas:
+        """Return what no table can spill over: a sheet's merged cells, tables and pivot tables."""
+        sheet = self._by_name[name.lower()]
+        if sheet.name not in self._occupied:
+            blocks = list(self.read(name).merged)
+            for kind, part in self.package.relations(sheet.part).values():
+                if kind in ("table", "pivotTable"):
+                    for tag in xml.tags(self.package.part(part)):
+                        if tag.name in ("table", "location") and "ref" in tag.attributes:
+                            block = read_reference(tag.attributes["ref"])
+                            blocks += [block] if block is not None else []
+            found = self._occupied[sheet.name] = Areas()
+            for k, block in enumerate(blocks):
+                found.put((k, 0), block)
+        return self._occupied[sheet.name]
+
+    def with_text(self, word: str) -> list[str]:
+        """Return the sheets whose texts may hold a word, without reading the cells of the others."""
+        if any(word in s.upper() for s in self.strings):
+            return [s.name for s in self.sheets]
+        return [s.name for s in self.sheets if word.encode() in self.package.part(s.part)]
+
+    def read(self, name: str) -> SheetContents:
+        """Return a sheet's contents, shared formulas written out."""
+        sheet = self._by_name[name.lower()]
+        if sheet.name not in self._read:
+            found = read_sheet(self.package.part(sheet.part), self.strings, sheet.name, self.percent_styles)
+            _share(found)
+            self._read[sheet.name] = found
+        return self._read[sheet.name]
+
+    def content(self, sheet: str, row: int, column: int) -> Any:  # noqa: PLR0911 - a kind of cell a line
+        """Return a cell's constant or formula; for the calculator."""
+        if (sheet, (row, column)) in self.forced:
+            return self.forced[sheet, (row, column)]
+        found = self.read(sheet)
+        cell = found.formulas.get((row, column))
+        if cell is not None:
+            if cell.kind == "dataTable" or not cell.text:
+                return cell.value
+            table = self.spilled.get((self._by_name[sheet.lower()].name, (row, column)))
+            if table is not None and len(table.rows) == len(table.rows[0]) == 1:
+                return table.first  # a single value, or one whose way is blocked
+            return Formula(cell.text, spills=cell.dynamic or cell.kind == "array")
+        at = self.anchor(sheet, row, column)
+        if at is None:
+            return found.constants.get((row, column))
+        table = self.spilled.get((self._by_name[sheet.lower()].name, at))
+        down, across = row - at[0], column - at[1]
+        if table is not None and down < len(table.rows) and across < len(table.rows[0]):
+            return table.rows[down][across]
+        return None  # a spilled value of before
+
+    def extent(self, sheet: str) -> tuple[int, int]:
+        """Return the numbers of used rows and columns; for the calculator."""
+        found, name = self.read(sheet), self._by_name[sheet.lower()].name
+        rows, columns = self._reach.get(name, (0, 0))
+        return max(found.rows, rows), max(found.columns, columns)
+
+    def spill(self, sheet: str, at: tuple[int, int], grid: Grid) -> None:
+        """Take in a table that is calculated already: it reaches as far as it is, not as far as the file says."""
+        self.spilled[sheet, at] = grid
+        rows, columns = self._reach.get(sheet, (0, 0))
+        self._reach[sheet] = max(rows, at[0] + len(grid.rows)), max(columns, at[1] + len(grid.rows[0]))
+
+    def anchor(self, sheet: str, row: int, column: int) -> tuple[int, int] | None:
+        """Return the array formula whose stored range holds a cell; for the calculator."""
+        return next((at for at in self.read(sheet).arrays.holding(row, column) if at != (row, column)), None)
+
+
+def _share(found: SheetContents) -> None:
+    """Write out the formulas that a group of cells shares, each from the group's first."""
+    masters = {c.group: (at, c.text) for at, c in found.formulas.items() if c.kind == "shared" and c.text}
+    for at, cell in found.formulas.items():
+        if cell.kind == "shared" and not cell.text and cell.group in masters:
+            origin, text = masters[cell.group]
+            try:
+                moved = Translator("=" + text, origin=address(*origin)).translate_formula(address(*at))
+            except (TranslatorError, IndexError, ValueError) as exc:
+                raise BadArgumentError(f"The shared formula of {address(*at)} cannot be read ({exc}).") from exc
+            cell.text = moved[1:]
+
+
+def plain_text(text: str) -> str:
+    """Return a text of an XML part with its entities turned back to characters."""
+    from xml.sax.saxutils import unescape
+
+    return unescape(text, {"&quot;": '"', "&apos;": "'"})
+
+
+# -- A workbook during its refresh: its formulas, and the values found so far.
+
+
+_OF_FORMULAS = re.compile(r"(?<![\w.])(?:FORMULATEXT|ISFORMULA)\s*\(", re.IGNORECASE)
+"""What looks at formulas is ours to answer: in LibreOffice's copy many of them are constants."""
+_CALL = re.compile(r"(?<![\w.])((?:_xl\w+\.)*[^\W\d_][\w.]*)\s*\(", re.IGNORECASE)
+PREFIXES = re.compile(r"_XL\w+\.", re.IGNORECASE)
+"""What a file puts before the names of newer functions."""
+Progress = Callable[[str, int, int], None]
+Ours = list[tuple[str, Place, FormulaCell]]
+
+
+class Book:
+    """Values by sheet and place: `direct` of our functions, `spills` of tables, `others` by LibreOffice, `kept` why."""
+
+    def __init__(self, contents: Contents) -> None:
+        self.contents = contents
+        self.sheets = {s.name: s for s in contents.sheets if contents.has_formulas(s)}
+        self.formulas = {n: contents.read(n).formulas for n in self.sheets}
+        self.direct: dict[str, dict[Place, Any]] = {n: {} for n in self.sheets}
+        self.spills: dict[str, dict[Place, Grid]] = {n: {} for n in self.sheets}
+        self.granted = {n: Areas() for n in self.sheets}
+        """Where `spills` are."""
+        self.keep_numbers = False
+        """Whether a result of ours that would be an error leaves the number that was there."""
+        self.saved: list[tuple[str, Place]] = []
+        """Cells that were left so."""
+        self.cut: set[tuple[str, Place]] = set()
+        """Cells whose formula gives a table and shows only its upper left cell."""
+        self.blocked: dict[str, list[Place]] = {n: [] for n in self.sheets}
+        self.others: dict[str, dict[Place, Any]] = {n: {} for n in self.sheets}
+        self.kept: dict[str, dict[Place, str]] = {n: {} for n in self.sheets}
+        self.stored_refs: dict[tuple[str, Place], Block] = {}
+        for sheet, cells in self.formulas.items():
+            found = contents.read(sheet)
+            for at, cell in cells.items():
+                if cell.kind == "array":
+                    # a file may say that a table fills the whole sheet: what it can have filled is the used part
+                    ref = within(cell.ref or Block(None, *at, *at), found.rows, found.columns)
+                    self.stored_refs[sheet, at] = ref
+                    if cell.ref is not None and cell.ref != ref and cell.dynamic:
+                        found.resize(at, ref)
+        self.meanings: dict[str, list[str]] = {}
+        """Names in capitals -> what they mean, on any sheet."""
+        for (_, name), meant in contents.scoped_names.items():
+            self.meanings.setdefault(name, []).append(meant)
+        self.spilled_names = {n: t[1:] for n, t in contents.names.items() if ANCHORED.fullmatch(t[1:])}
+        """Names for a table that spills -> A1# as the file holds it."""
+        pin = contents.names.get("RUSSELL_PIN")
+        self.named: set[tuple[str, Place]] = set()
+        """Cells that are rightly #NAME?: they hold, or lean on, a function of ours that does not exist."""
+        self.pin = None if pin is None else self._pin(pin)
+
+    def _pin(self, text: str) -> Any:
+        """What the workbook's RUSSELL_PIN holds."""
+        try:
+            return Calculator(self.contents, ask_engine()).calculate(text, "")
+        except UnsupportedError as exc:
+            raise BadArgumentError(
+                f"The workbook's name RUSSELL_PIN cannot be read ({exc}); let it hold a fingerprint as text, or a cell."
+            ) from exc
+
+    def spill(self, sheet: str, at: Place, grid: Grid) -> None:
+        """Take in a table."""
+        self.spills[sheet][at] = grid
+        self.contents.spill(sheet, at, grid)
+        self.granted[sheet].put(at, Block(None, *at, at[0] + len(grid.rows) - 1, at[1] + len(grid.rows[0]) - 1))
+
+    def calculator(self) -> Calculator:
+        """Return a calculator that has calculated nothing yet."""
+        return Calculator(self.contents, ask_engine(self.pin))
+
+    def ours(self) -> Ours:
+        """Return the cells in whose formula one of our functions stands, or a name that stands for one."""
+        names = [n for n, text in self.contents.names.items() if OURS.search(text)]
+        named = re.compile(r"(?<![\w.])(?:" + "|".join(map(re.escape, names)) + r")(?![\w.(])", re.I) if names else None
+        return [
+            (sheet, at, cell)
+            for sheet, cells in self.formulas.items()
+            for at, cell in cells.items()
+            if OURS.search(cell.text)
+            or _OF_FORMULAS.search(cell.text)
+            or (named is not None and named.search(cell.text))
+        ]
+
+
+def functions_in(book: Book, text: str) -> set[str]:
+    """Return the functions a formula calls, by itself or through names, as the file writes them.
+
+    In capitals, with their prefixes.
+    """
+    found: set[str] = set()
+    waiting, seen = [text], set[str]()
+    while waiting:
+        bare = OPAQUE.sub('""', waiting.pop())
+        found |= {m[1].upper() for m in _CALL.finditer(bare)}
+        for word in {w.upper() for w in WORD.findall(bare)} - seen:
+            seen.add(word)
+            waiting += book.meanings.get(word, ())
+    return found
+
+
+def unknown_functions(text: str) -> list[str]:
+    """Return the words in a formula that look like functions of ours and are none."""
+    return [m[1].upper() for m in OURS.finditer(text) if m[1].upper() not in BY_NAME]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from xl_smallcap.formulas.values import Grid
 from xl_smallcap.workbooks import charts
 from xl_smallcap.workbooks.draft import Draft, Page
-from xl_smallcap.workbooks.formulas.values import Grid
-from xl_smallcap.workbooks.sheets._shared import LATEST, heading, month_ends
+from xl_smallcap.workbooks.sheets import LATEST, heading, month_ends
 from xl_smallcap.workbooks.styles import COUNT, DATE, OPEN_INTEREST, RANK, SIGMA, TIMES
 
 ROW, CHART, HISTORY, MONTHS, WINNERS = 7, 16, 40, 60, 17

@@ -8,12 +8,12 @@ from xl_smallcap.analyses.thesis import CLAIMS
 from xl_smallcap.session import current_session
 from xl_smallcap.workbooks import charts
 from xl_smallcap.workbooks.draft import Page
-from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.sheets import pitch_data as data
 from xl_smallcap.workbooks.sheets import pitch_words as words
-from xl_smallcap.workbooks.sheets.needle import HEAT
+from xl_smallcap.workbooks.sheets.outlook import HEAT
 from xl_smallcap.workbooks.sheets.reference import verdict_colours
 from xl_smallcap.workbooks.styles import DATE, QUIET, SHARE
+from xl_smallcap.xlsx.references import address
 
 COLUMNS, WIDTH = 20, 9.0
 HEAD, TILES, FIRST, SECOND, LISTS, FOOT = 2, 3, 7, 23, 39, 51

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from xl_smallcap.analyses.thesis import CLAIMS
+from xl_smallcap.formulas.values import Grid
 from xl_smallcap.session import current_session
 from xl_smallcap.workbooks.draft import Page
-from xl_smallcap.workbooks.formulas.references import address
-from xl_smallcap.workbooks.formulas.values import Grid
-from xl_smallcap.workbooks.sheets._shared import LATEST, month_ends
-from xl_smallcap.workbooks.sheets.attribution import items_of, waterfall
+from xl_smallcap.workbooks.sheets import LATEST, month_ends
+from xl_smallcap.workbooks.sheets.factors import items_of, waterfall
 from xl_smallcap.workbooks.styles import BETA, DATE, SHARE
+from xl_smallcap.xlsx.references import address
 
 NAME = "Pitch data"
 FACTORS = ("growth", "inflation", "easing", "dollar", "oil")

@@ -7,10 +7,10 @@ from typing import Any
 from xl_smallcap.analyses.thesis import CLAIMS
 from xl_smallcap.data.scenarios import LEVELS_ASSUMED
 from xl_smallcap.session import current_session
-from xl_smallcap.workbooks.formulas.references import address
 from xl_smallcap.workbooks.outgoing import publishers_behind
+from xl_smallcap.workbooks.sheets import LATER, LATEST
 from xl_smallcap.workbooks.sheets import pitch_data as data
-from xl_smallcap.workbooks.sheets._shared import LATER, LATEST
+from xl_smallcap.xlsx.references import address
 
 MAP_TITLE = "Odds of outperformance in 3 months over growth and inflation, conditional on both (weekly betas)"
 _LONGEST = 200

@@ -6,11 +6,52 @@ from typing import Any
 
 from xl_smallcap.functions import FUNCTIONS
 from xl_smallcap.workbooks.draft import Draft, Page
-from xl_smallcap.workbooks.examples import EXAMPLES
-from xl_smallcap.workbooks.formulas.references import address
-from xl_smallcap.workbooks.sheets._shared import LATEST, heading
+from xl_smallcap.workbooks.sheets import LATEST, heading
 from xl_smallcap.workbooks.styles import DATE
+from xl_smallcap.xlsx.references import address
 
+EXAMPLES = {
+    "RUSSELL_BETA": '=RUSSELL_BETA("inflation","relative")',
+    "RUSSELL_BETAS": '=ROWS(RUSSELL_BETAS("hedged","104w"))',
+    "RUSSELL_BETA_HISTORY": '=ROWS(RUSSELL_BETA_HISTORY("growth","relative"))',
+    "RUSSELL_FIT": '=RUSSELL_FIT(,"rsquared_oos")',
+    "RUSSELL_METHODS": '=INDEX(RUSSELL_METHODS("inflation","relative"),18,16)',
+    "RUSSELL_ATTRIBUTION": '=INDEX(RUSSELL_ATTRIBUTION("2025-06-30",,"relative"),2,2)',
+    "RUSSELL_FAIR_VALUE": '=RUSSELL_FAIR_VALUE(,"verdict",,,"levels")',
+    "RUSSELL_FAIR_VALUE_HISTORY": "=ROWS(RUSSELL_FAIR_VALUE_HISTORY())",
+    "RUSSELL_FACTOR": '=RUSSELL_FACTOR("easing","z")',
+    "RUSSELL_FACTORS": "=ROWS(RUSSELL_FACTORS())",
+    "RUSSELL_REGIME": "=RUSSELL_REGIME()",
+    "RUSSELL_REGIME_PROB": '=RUSSELL_REGIME_PROB("goldilocks",3)',
+    "RUSSELL_REGIMES": "=INDEX(RUSSELL_REGIMES(),2,4)",
+    "RUSSELL_REGIME_HISTORY": "=ROWS(RUSSELL_REGIME_HISTORY())",
+    "RUSSELL_TRANSITIONS": "=INDEX(RUSSELL_TRANSITIONS(),2,2)",
+    "RUSSELL_REGIME_RETURNS": "=INDEX(RUSSELL_REGIME_RETURNS(),2,3)",
+    "RUSSELL_REGIME_SCORE": "=INDEX(RUSSELL_REGIME_SCORE(),2,7)",
+    "RUSSELL_SCENARIO": '=RUSSELL_SCENARIO("goldman",,"prob_outperform")',
+    "RUSSELL_SCENARIOS": "=INDEX(RUSSELL_SCENARIOS(),2,3)",
+    "RUSSELL_PROJECTION": '=RUSSELL_PROJECTION({"inflation",25,"bp"})',
+    "RUSSELL_FAN": '=INDEX(RUSSELL_FAN("jpmorgan"),7,3)',
+    "RUSSELL_SCENARIO_SCORE": "=INDEX(RUSSELL_SCENARIO_SCORE(),2,7)",
+    "RUSSELL_TIPPING": '=RUSSELL_TIPPING("inflation","goldman")',
+    "RUSSELL_NEEDLE": "=RUSSELL_NEEDLE()",
+    "RUSSELL_NEEDLE_MAP": "=INDEX(RUSSELL_NEEDLE_MAP(),6,6)",
+    "RUSSELL_DISPERSION": '=RUSSELL_DISPERSION("ratio",,"winsor")',
+    "RUSSELL_DISPERSION_HISTORY": '=ROWS(RUSSELL_DISPERSION_HISTORY("ratio","1m"))',
+    "RUSSELL_WINNERS": "=INDEX(RUSSELL_WINNERS(),2,2)",
+    "RUSSELL_GAUGE": '=RUSSELL_GAUGE("short_interest","percentile3y")',
+    "RUSSELL_GAUGES": "=ROWS(RUSSELL_GAUGES())",
+    "RUSSELL_POSITIONING": '=RUSSELL_POSITIONING("leveraged","percentile3y")',
+    "RUSSELL_POSITIONING_HISTORY": '=ROWS(RUSSELL_POSITIONING_HISTORY("leveraged"))',
+    "RUSSELL_THESIS": "=INDEX(RUSSELL_THESIS(),2,9)",
+    "RUSSELL_DIFF": '=RUSSELL_WHY("=RUSSELL_DIFF()")',
+    "RUSSELL_ASOF": "=RUSSELL_ASOF()",
+    "RUSSELL_SOURCE": '=INDEX(RUSSELL_SOURCE("DGS2"),2,5)',
+    "RUSSELL_SNAPSHOT": "=RUSSELL_SNAPSHOT()",
+    "RUSSELL_STATUS": "=ROWS(RUSSELL_STATUS())",
+    "RUSSELL_WHY": '=RUSSELL_WHY("=RUSSELL_BETA(""inflaton"")")',
+}
+"""A live example of every worksheet function, for the sheet Functions and the documents."""
 THESIS_ROW, THESIS_ROWS = 5, 24
 _SIZES = {"claim": 30, "basis": 13, "definition": 58, "statistic": 16, "unit": 12, "verdict": 16, "claim_verdict": 16,
           "rule": 34, "note": 60}  # fmt: skip

@@ -1,18 +1,34 @@
-"""Open a workbook file for reading, or say in a sentence why not."""
+"""A workbook file as a package of parts: opened, checked, changed, written with every other part as it was."""
 
 from __future__ import annotations
 
 import io
 import posixpath
+import re
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xl_smallcap.data.sources.ooxml import DAMAGED_ARCHIVE
 from xl_smallcap.errors import BadArgumentError, BusyError, NoDataError
-from xl_smallcap.hosts.excel import opc
+from xl_smallcap.xlsx import xml
 
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+DAMAGED_ARCHIVE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, LookupError, ValueError,
+    OverflowError,
+)  # fmt: skip
+"""What zipfile raises at an archive that is damaged or has a password, by where the damage is."""
+
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_QUOTED = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+
+
+def in_percent(number_format: str) -> bool:
+    """Tell whether a cell's number format shows a percentage."""
+    return "%" in _QUOTED.sub("", number_format)
+
+
 _KINDS = {".xlsx", ".xlsm", ".xltx", ".xltm"}
 _ELSE = {
     ".xls": "an old .xls workbook; open it in Excel and save it as .xlsx",
@@ -34,6 +50,10 @@ class Package:
 
     def __post_init__(self) -> None:
         """Open the archive and look for the workbook part."""
+        if self.data[:8] == OLE:
+            raise BadArgumentError(
+                f"{self.name} has a password, or is an old .xls by another name; save it as .xlsx without one."
+            )
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(self.data))
             self.infos = self._archive.infolist()
@@ -51,8 +71,8 @@ class Package:
         if name in self.changed:
             return self.changed[name]
         try:
-            found = self._archive.read(name)
-            return opc.refuse_dtd(found) if name.lower().endswith((".xml", ".rels")) else found
+            content = self._archive.read(name)
+            return xml.refuse_dtd(content) if name.lower().endswith((".xml", ".rels")) else content
         except DAMAGED_ARCHIVE as exc:
             raise BadArgumentError(f"{self.name} is damaged in '{name}' ({exc}).") from exc
 
@@ -60,17 +80,28 @@ class Package:
         """Return a part's name as stored, or None; names are compared without case."""
         return self._lower.get(name.lower().lstrip("/"))
 
+    def needed(self, name: str) -> str:
+        """Return the name as stored of a part no workbook can do without."""
+        real = self.real(name)
+        if real is None:
+            raise BadArgumentError(f"{self.name} lacks its part '{name}'; open it in Excel and save it again.")
+        return real
+
+    def relations_name(self, part: str) -> str | None:
+        """Return the name of the part that holds another's relationships."""
+        folder, _, base = part.rpartition("/")
+        return self.real(f"{folder}/_rels/{base}.rels")
+
     def relations(self, part: str) -> dict[str, tuple[str, str]]:
         """Return a part's relationships inside the package.
 
         Id -> (last word of the type, name of the target as stored).
         """
-        folder, _, base = part.rpartition("/")
-        name = self.real(f"{folder}/_rels/{base}.rels")
+        folder, name = part.rpartition("/")[0], self.relations_name(part)
         if name is None:
             return {}
         found = {}
-        for tag in opc.tags(self.part(name)):
+        for tag in xml.tags(self.part(name)):
             a = tag.attributes
             if tag.name != "Relationship" or a.get("TargetMode") == "External":
                 continue
@@ -81,17 +112,29 @@ class Package:
                 found[a.get("Id", "")] = (a.get("Type", "").rpartition("/")[2], real)
         return found
 
+    def sheets(self) -> list[tuple[str, str, str]]:
+        """Return name, kind and part of every sheet in order; kind and part empty where the file has none."""
+        relations, listed = self.relations(self.main), []
+        for tag in xml.tags(self.part(self.main)):
+            if tag.name == "sheet" and tag.path[-1:] == ("sheets",):
+                key = next((v for k, v in tag.attributes.items() if k.endswith(":id")), "")
+                listed.append((tag.attributes.get("name", ""), *relations.get(key, ("", ""))))
+        return listed
+
+    def refuse_signed(self) -> None:
+        """Raise where a change would break a signature."""
+        if any(n.startswith("_xmlsignatures/") for n in self._lower):
+            raise BadArgumentError(
+                f"{self.name} is digitally signed; new values would break the signature. Remove it, or take a copy."
+            )
+
     def names(self) -> list[str]:
         """Return every part's name in the order of the archive."""
         return [i.filename for i in self.infos]
 
     def _main(self) -> str:
-        if any(n.startswith("_xmlsignatures/") for n in self._lower):
-            raise BadArgumentError(
-                f"{self.name} is digitally signed; new values would break the signature. Remove it, or refresh a copy."
-            )
         root = self.real("_rels/.rels")
-        for tag in opc.tags(self.part(root)) if root else []:
+        for tag in xml.tags(self.part(root)) if root else []:
             if tag.attributes.get("Type", "").endswith("/officeDocument"):
                 real = self.real(tag.attributes.get("Target", ""))
                 if real is not None and b"preadsheet" in self.part(real)[:4000]:
@@ -99,7 +142,10 @@ class Package:
         raise BadArgumentError(f"{self.name} holds no workbook; it may be another kind of document.")
 
     def to_bytes(self) -> bytes:
-        """Return the package with its changed parts; every other part has the bytes it had, order and comment too."""
+        """Return the package with its changed and new parts; every other has the bytes it had, order and comment too.
+
+        The same inputs give the same bytes.
+        """
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w") as new:
             new.comment = self._archive.comment
@@ -110,6 +156,8 @@ class Package:
                 # old extra fields may hold sizes of zip64; those of other programs are kept
                 copy.extra = _extra(info.extra)
                 new.writestr(copy, self.part(info.filename))
+            for name in sorted(self.changed.keys() - {i.filename for i in self.infos}):
+                new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), self.changed[name], zipfile.ZIP_DEFLATED)
         return out.getvalue()
 
 
@@ -124,7 +172,7 @@ def _extra(raw: bytes) -> bytes:
 
 
 def open_package(path: Path) -> Package:
-    """Read a workbook file."""
+    """Open a workbook file to write new values into it, or say in a sentence why not."""
     suffix = path.suffix.lower()
     if not path.is_file():
         raise NoDataError(f"There is no workbook '{path}'.")
@@ -134,13 +182,11 @@ def open_package(path: Path) -> Package:
         data = path.read_bytes()
     except OSError as exc:
         raise NoDataError(f"{path.name} cannot be read ({exc.strerror}); close it and try again.") from exc
-    if data[:8] == _OLE:
-        raise BadArgumentError(
-            f"{path.name} has a password, or is an old .xls by another name; save it as .xlsx without one."
-        )
-    if suffix not in _KINDS or data[:2] != b"PK":
+    if data[:8] != OLE and (suffix not in _KINDS or data[:2] != b"PK"):
         raise BadArgumentError(f"{path.name} is no .xlsx or .xlsm workbook, or its beginning is damaged.")
-    return Package(path.name, data)
+    package = Package(path.name, data)
+    package.refuse_signed()
+    return package
 
 
 def refuse_if_open(path: Path) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import re
-import zipfile
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
@@ -129,17 +127,3 @@ def before_end(data: bytes, element: str) -> bytes:
     """Return the part with an element put before the root's closing tag."""
     close = data.rindex(b"</")
     return data[:close] + element.encode() + data[close:]
-
-
-def rewritten(data: bytes, changes: Mapping[str, bytes]) -> bytes:
-    """Return a package with some parts changed or added; every other part as it was.
-
-    The same inputs give the same bytes.
-    """
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for info in old.infolist():
-            new.writestr(info, changes.get(info.filename, old.read(info.filename)))
-        for name in changes.keys() - set(old.namelist()):
-            new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), changes[name], zipfile.ZIP_DEFLATED)
-    return out.getvalue()

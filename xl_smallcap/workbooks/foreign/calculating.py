@@ -1,23 +1,257 @@
-"""The other formulas of a foreign workbook: by LibreOffice, or as far as our calculator goes where it is not there."""
+"""The formulas of a foreign workbook: ours, tables first; the others by LibreOffice or as far as we can."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import xlsxwriter
+
+from xl_smallcap.formulas.library import EAGER
+from xl_smallcap.formulas.values import CellError, Grid, UnsupportedError
 from xl_smallcap.functions import BY_NAME
 from xl_smallcap.functions.formula import OURS
-from xl_smallcap.hosts.libreoffice.office import Office
-from xl_smallcap.workbooks.foreign import outside
-from xl_smallcap.workbooks.foreign.own import abandoned, in_the_way
-from xl_smallcap.workbooks.foreign.patching import Change, Place
-from xl_smallcap.workbooks.foreign.reading import FormulaCell
-from xl_smallcap.workbooks.foreign.state import PREFIXES, Book, Ours, Progress, functions_in, unknown_functions
-from xl_smallcap.workbooks.formulas.library import EAGER
-from xl_smallcap.workbooks.formulas.references import ANCHORED, OPAQUE, WORD, Block, address, read_reference
-from xl_smallcap.workbooks.formulas.values import CellError, Grid, UnsupportedError
+from xl_smallcap.office.office import Office
+from xl_smallcap.workbooks.foreign.patching import Change, Place, patch_sheet
+from xl_smallcap.workbooks.foreign.reading import (
+    PREFIXES,
+    Book,
+    FormulaCell,
+    Ours,
+    Progress,
+    functions_in,
+    unknown_functions,
+)
 from xl_smallcap.workbooks.on_call import OfficeOnCall
+from xl_smallcap.xlsx import xml
+from xl_smallcap.xlsx.package import Package
+from xl_smallcap.xlsx.references import ANCHORED, MOST_COLUMNS, MOST_ROWS, OPAQUE, WORD, Block, address, read_reference
+
+_MOST_CELLS = 200_000
+"""Of an array formula's fixed range."""
+
+
+def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
+    """Calculate the cells that hold our functions, as far as our calculator can."""
+    _expand(book, ours, progress)
+    calculator = book.calculator()
+    alone = [(sheet, at) for sheet, at, _ in ours if at not in book.spills[sheet]]
+    for k, (sheet, at) in enumerate(alone, len(ours) - len(alone)):
+        if k % 200 == 0:
+            progress("our functions", k, len(ours))
+        try:
+            value = calculator.value(sheet, *at)
+        except UnsupportedError:
+            continue  # LibreOffice's turn, with our add-in
+        before = stored_at(book, sheet, at)
+        if book.keep_numbers and isinstance(value, CellError) and isinstance(before, float):
+            book.saved.append((sheet, at))
+            book.contents.forced[sheet, at] = value = before
+        book.direct[sheet][at] = value
+    book.cut = {(sheet, (row, column)) for sheet, row, column in calculator.cut}
+    progress("our functions", len(ours), len(ours))
+
+
+def _expand(book: Book, ours: Ours, progress: Progress) -> None:
+    """Calculate the tables that spill first: how far they reach decides what other cells see."""
+    calculator = book.calculator()
+    for k, (sheet, at, cell) in enumerate(one for one in ours if one[2].kind == "array"):
+        if k % 200 == 0:
+            progress("our functions", k, len(ours))
+        try:
+            found = calculator.whole(sheet, *at)
+        except UnsupportedError:
+            continue
+        grid = found if isinstance(found, Grid) else Grid(((found,),))
+        ref = cell.ref or Block(None, *at, *at)
+        if cell.dynamic:
+            reach = Block(None, *at, at[0] + len(grid.rows) - 1, at[1] + len(grid.rows[0]) - 1)
+            if in_the_way(book, sheet, at, reach, ref):
+                book.blocked[sheet].append(at)
+                grid, reach = Grid(((CellError("#VALUE!"),),)), Block(None, *at, *at)
+            book.contents.read(sheet).resize(at, reach)
+        else:
+            if (ref.bottom - ref.top + 1) * (ref.right - ref.left + 1) > _MOST_CELLS:
+                continue  # LibreOffice's turn; it will say so
+            grid = _filled(found, ref)
+        if book.keep_numbers and isinstance(found, CellError):
+            before = [[stored_at(book, sheet, (r, c)) for c in range(ref.left, ref.right + 1)]
+                      for r in range(ref.top, ref.bottom + 1)]  # fmt: skip
+            if any(isinstance(v, float) for line in before for v in line):
+                book.saved += [(sheet, at)] * sum(isinstance(v, float) for line in before for v in line)
+                grid = Grid(tuple(map(tuple, before)))
+                book.contents.read(sheet).resize(at, book.stored_refs[sheet, at])
+        book.spill(sheet, at, grid)
+
+
+def stored_at(book: Book, sheet: str, at: Place) -> Any:
+    """Return what a cell showed before."""
+    contents = book.contents.read(sheet)
+    cell = contents.formulas.get(at)
+    return contents.constants.get(at) if cell is None else cell.value
+
+
+def _filled(found: Any, ref: Block) -> Grid:
+    """An array formula of a fixed range: cut to it, #N/A beyond the table, a single value everywhere."""
+    rows, columns = ref.bottom - ref.top + 1, ref.right - ref.left + 1
+    if not isinstance(found, Grid):
+        return Grid(tuple((found,) * columns for _ in range(rows)))
+
+    def cell(i: int, j: int) -> Any:
+        inside = i < len(found.rows) and j < len(found.rows[0])
+        return found.rows[i][j] if inside else CellError("#N/A")
+
+    return Grid(tuple(tuple(cell(i, j) for j in range(columns)) for i in range(rows)))
+
+
+def in_the_way(book: Book, sheet: str, at: Place, reach: Block, before: Block) -> bool:
+    """Return whether something stands where a table would spill: another cell, table or merge, or the sheet's end."""
+    if reach.bottom >= MOST_ROWS or reach.right >= MOST_COLUMNS:
+        return True
+    if (reach.bottom, reach.right) == at:
+        return False  # a single value does not spill: it may stand in a table or in merged cells
+    found = book.contents.read(sheet)
+    granted = (other for other in book.granted[sheet].meeting(reach) if other != at)
+    if any(book.contents.occupied(sheet).meeting(reach)) or any(granted):
+        return True
+    for row in range(reach.top, reach.bottom + 1):
+        for column in range(reach.left, reach.right + 1):
+            own = before.top <= row <= before.bottom and before.left <= column <= before.right
+            place = (row, column)
+            formula = found.formulas.get(place)
+            if own and formula is not None and formula.text.startswith("#"):
+                continue  # an error some programs write as a formula: it is the table's own
+            if place != at and (formula is not None or (place in found.constants and not own)):
+                return True
+    return False
+
+
+def abandoned(book: Book, sheet: str, at: Place, grid: Grid) -> list[Place]:
+    """Return the cells of a table's stored range that it no longer reaches."""
+    before, constants = book.stored_refs[sheet, at], book.contents.read(sheet).constants
+    return [
+        (row, column)
+        for row in range(before.top, before.bottom + 1)
+        for column in range(before.left, before.right + 1)
+        if (row - at[0] >= len(grid.rows) or column - at[1] >= len(grid.rows[0])) and (row, column) in constants
+    ]
+
+
+# -- Ordinary formulas, calculated by a headless LibreOffice on a copy that it never saves.
+
+
+Results = dict[str, dict[Place, Any]]
+REAL_ERRORS = {"#N/A", "#NUM!", "#VALUE!", "#DIV/0!", "#REF!", "#NULL!", "#NAME?"}
+_SECONDS = 600.0
+_FROZEN = re.compile(
+    r"\[\d+\][^'\[\]!,()]*'?!|(?<![\w.])(?:_xlfn\.|_xlws\.)*(?:GETPIVOTDATA|CUBE\w+|RTD|STOCKHISTORY|WEBSERVICE|IMAGE|PY|CALL|"
+    r"REGISTER\.ID|BDP|BDH|BDS|FDS|TR|RDP\.\w+|CELL|INFO|FORMULATEXT|ISFORMULA)\s*\(",
+    re.IGNORECASE,
+)
+_PREFIX = re.compile(r"_xl(?:fn|ws|pm)\.", re.IGNORECASE)
+_TEXTS = re.compile(r'"(?:[^"]|"")*"')
+
+
+def frozen(text: str) -> bool:
+    """Return whether nobody but Excel can renew a formula here.
+
+    True for other workbooks' cells, pivot tables, cubes, terminals, feeds, and what asks about file or formulas.
+    """
+    return _FROZEN.search(_TEXTS.sub('""', text)) is not None
+
+
+def unknown(office: Office, functions: Sequence[str]) -> set[str]:
+    """Return the functions LibreOffice does not know, found by calling each from a workbook of their own."""
+    if not functions:
+        return set()
+    with office.scratch() as folder:
+        path = Path(folder) / "functions.xlsx"
+        book = xlsxwriter.Workbook(str(path))
+        sheet = book.add_worksheet("S")
+        for row, name in enumerate(functions):
+            sheet.write_formula(row, 0, f"={_PREFIX.sub(lambda m: m[0].lower(), name)}()")
+        book.close()
+        opened = office.do("open", str(path), seconds=_SECONDS)
+        office.do("recalculate", opened, seconds=_SECONDS)
+        told = office.do("results", opened, seconds=_SECONDS)
+        office.do("close", opened, seconds=_SECONDS)
+    found = set()
+    for top, _, rows in told["S"]:
+        for row, (value,) in enumerate(rows, top):
+            if value == {"error": "#NAME?"}:
+                found.add(functions[row])
+    return found
+
+
+def _cut_off(copy: Package) -> None:
+    """Take out of a copy all that would be fetched from elsewhere: linked pictures, other files, queries of the web."""
+    for name in copy.names():
+        lower = name.lower()
+        if lower.endswith(".rels"):
+            data = copy.part(name)
+            for tag in reversed(xml.tags(data)):
+                fetched = tag.name == "Relationship" and tag.attributes.get("TargetMode") == "External"
+                if fetched and not tag.attributes.get("Type", "").endswith("/hyperlink"):
+                    alone = data[tag.end - 2 : tag.end] == b"/>"
+                    end = tag.end if alone else data.index(b">", data.index(b"</", tag.end)) + 1
+                    data = data[: tag.start] + data[end:]
+            if data != copy.part(name):
+                copy.changed[name] = data
+        elif lower.endswith("/connections.xml"):
+            copy.changed[name] = (
+                b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+                b'<connections xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"/>'
+            )
+
+
+def calculate(
+    office: Office,
+    package: Package,
+    parts: Mapping[str, str],
+    changes: Mapping[str, Mapping[Place, Change]],
+    spilled: Mapping[tuple[str, Place], str],
+    pdf: Path | None,
+) -> tuple[Results, dict[tuple[str, Place], tuple[int, int]]]:
+    """Return what every formula left in a changed copy of the workbook shows.
+
+    Sheet -> place -> value; errors LibreOffice alone knows ("Err:522") are texts in a :class:`CellError`. Then the
+    rows and columns of each spilled formula.
+    """
+    copy = Package(package.name, package.data)
+    for sheet, part in parts.items():
+        if changes.get(sheet):
+            copy.changed[part] = patch_sheet(package.part(part), changes[sheet])
+    _cut_off(copy)
+    with office.scratch() as folder:
+        # never the original: a lock file beside it would make loading fail in silence
+        path = Path(folder) / "book.xlsx"
+        path.write_bytes(copy.to_bytes())
+        opened = office.do("open", str(path), seconds=_SECONDS)
+        office.do("recalculate", opened, seconds=_SECONDS)
+        # arrays are calculated after cells that refer to them from before; the second time all see them
+        office.do("recalculate", opened, seconds=_SECONDS)
+        told = office.do("results", opened, seconds=_SECONDS)
+        keys = list(spilled)
+        asked = [[sheet, _PREFIX.sub("", spilled[sheet, at])] for sheet, at in keys]
+        known = office.do("sizes", opened, asked, seconds=_SECONDS) if keys else []
+        if pdf is not None:
+            office.do("save", opened, str(pdf.resolve()), "pdf", seconds=_SECONDS)
+        office.do("close", opened, seconds=_SECONDS)
+    found: Results = {}
+    for sheet, blocks in told.items():
+        cells = found.setdefault(sheet, {})
+        for top, left, rows in blocks:
+            for i, line in enumerate(rows):
+                for j, value in enumerate(line):
+                    cells[top + i, left + j] = CellError(value["error"]) if isinstance(value, dict) else value
+    sizes = {key: (int(size[0]), int(size[1])) for key, size in zip(keys, known, strict=True) if size is not None}
+    return found, sizes
+
+
+# -- The other formulas of a foreign workbook: by LibreOffice, or as far as our calculator goes where it is not there
+
 
 _CIRCULAR = {"Err:522", "Err:523"}
 _ROUNDS = 8
@@ -26,7 +260,6 @@ _COMPARES = re.compile(
     re.IGNORECASE,
 )
 _INDIRECT = re.compile(r"(?<![\w.])INDIRECT\s*\(([^()]{0,2000})", re.IGNORECASE)
-_TEXTS = re.compile(r'"(?:[^"]|"")*"')
 Key = tuple[str, Place]
 _REFERENCES = re.compile(
     r"(?:'(?:[^']|'')+'!|[^\s'!,;:()\[\]+*/&<>=^-]+!)?\$?[A-Z]{1,3}\$?\d+(?::\$?[A-Z]{1,3}\$?\d+)?"
@@ -42,7 +275,7 @@ def mark_frozen(book: Book) -> None:
             text = _TEXTS.sub('""', OURS.sub(r"\1", cell.text))
             if cell.kind == "dataTable":
                 book.kept[sheet][at] = "a data table, which only Excel calculates"
-            elif outside.frozen(text) or _leads_outside(book, sheet, cell.text):
+            elif frozen(text) or _leads_outside(book, sheet, cell.text):
                 book.kept[sheet][at] = (
                     "another workbook, a pivot table, a feed or the file itself, which only Excel sees"
                 )
@@ -58,7 +291,7 @@ def _leads_outside(book: Book, sheet: str, formula: str) -> bool:
         for word in {w.upper() for w in WORD.findall(waiting.pop())} - seen:
             seen.add(word)
             for meant in book.meanings.get(word, ()):
-                if outside.frozen(_TEXTS.sub('""', meant)):
+                if frozen(_TEXTS.sub('""', meant)):
                     return True
                 waiting.append(OPAQUE.sub('""', meant))
     for found in _INDIRECT.finditer(formula):
@@ -156,7 +389,7 @@ def foresee_office(book: Book, ours: Ours) -> bool:
     """Return whether LibreOffice will be needed whatever our own functions give."""
     own = {(sheet, at) for sheet, at, _ in ours}
     return any(
-        (sheet, at) not in own and cell.kind != "dataTable" and not outside.frozen(cell.text)
+        (sheet, at) not in own and cell.kind != "dataTable" and not frozen(cell.text)
         for sheet, cells in book.formulas.items()
         for at, cell in cells.items()
     )
@@ -223,10 +456,10 @@ def _keep_unknown(book: Book, office: Office) -> None:
             if at not in book.direct[sheet] and at not in book.spills[sheet] and at not in book.kept[sheet]:
                 written[sheet, at] = functions_in(book, _for_office(book, sheet, cell))
     asked = set().union(*written.values()) - set(EAGER)
-    unknown = outside.unknown(office, sorted(f for f in asked if not OURS.match(f + "(")))
+    missing = unknown(office, sorted(f for f in asked if not OURS.match(f + "(")))
     for (sheet, at), found in written.items():
-        if found & unknown:
-            names = ", ".join(sorted(PREFIXES.sub("", f) for f in found & unknown))
+        if found & missing:
+            names = ", ".join(sorted(PREFIXES.sub("", f) for f in found & missing))
             book.kept[sheet][at] = f"LibreOffice does not know {names}"
 
 
@@ -244,7 +477,7 @@ def calculate_others(book: Book, office: OfficeOnCall, pdf: Path | None, progres
             if cell.dynamic and at not in book.spills[sheet] and at not in book.kept[sheet]
         }
         fixed = constants(book)
-        results, sizes = outside.calculate(office.ready(), book.contents.package, parts, fixed, spilled, pdf)
+        results, sizes = calculate(office.ready(), book.contents.package, parts, fixed, spilled, pdf)
         if _resized(book, sizes) and round_ < _ROUNDS - 1:
             continue
         bad: dict[Key, str] = {}
@@ -272,7 +505,7 @@ def unknowable(cell: FormulaCell, value: CellError) -> bool:
     """Return whether a result says no more than that LibreOffice does not know the formula."""
     if value.code == "#NAME?":
         return bool(cell.value != value)
-    return value.code not in outside.REAL_ERRORS
+    return value.code not in REAL_ERRORS
 
 
 def without_office(book: Book) -> int:

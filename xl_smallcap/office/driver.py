@@ -1,8 +1,6 @@
-"""Drives a headless office. Runs under LibreOffice's Python: standard library and UNO only.
+"""Drives a headless office. Runs under LibreOffice's Python: standard library and UNO only."""
 
-Reads one JSON request a line on standard input, answers one JSON line each: ``{"ok": result}`` or ``{"error": text}``.
-Started by ``office.py``; the first argument is the name of the pipe soffice listens on.
-"""
+from __future__ import annotations
 
 import contextlib
 import json
@@ -15,6 +13,14 @@ import subprocess
 import sys
 import threading
 import time
+
+import uno
+import unohelper
+from com.sun.star.beans import PropertyValue
+from com.sun.star.connection import NoConnectException
+from com.sun.star.table import CellAddress
+from com.sun.star.task import XInteractionHandler
+from com.sun.star.ucb import XCommandEnvironment
 
 
 class Asker:
@@ -65,13 +71,6 @@ class Asker:
 if __name__ == "__main__":
     ASKER = Asker()  # the office starts while what follows is imported
 
-import uno
-import unohelper
-from com.sun.star.beans import PropertyValue
-from com.sun.star.connection import NoConnectException
-from com.sun.star.table import CellAddress
-from com.sun.star.task import XInteractionHandler
-from com.sun.star.ucb import XCommandEnvironment
 
 ERRORS = {32767: "#N/A", 503: "#NUM!", 519: "#VALUE!", 525: "#NAME?", 532: "#DIV/0!", 524: "#REF!", 521: "#NULL!"}
 FILTERS = {"xlsx": "Calc MS Excel 2007 XML", "pdf": "calc_pdf_Export", "ods": "calc8"}

@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from xl_smallcap import processes
 from xl_smallcap.errors import NoDataError
-from xl_smallcap.hosts import processes
 
 OLDEST = (25, 2)
 """Older LibreOffice does not resolve the plain function names of an .xlsx and mangles them on saving."""
@@ -162,7 +162,7 @@ class Office:
                 path.write_bytes(content)
             command.append(f"-env:BUNDLED_EXTENSIONS={bundled.parent.as_uri()}")
         driver = self._folder / "driver.py"
-        driver.write_bytes(resources.files("xl_smallcap.hosts.libreoffice").joinpath("driver.py").read_bytes())
+        driver.write_bytes(resources.files("xl_smallcap.office").joinpath("driver.py").read_bytes())
         self._driver = processes.start(
             [str(python), str(driver), pipe, str(_START_SECONDS)], _around(python), talk=True
         )

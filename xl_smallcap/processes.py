@@ -1,8 +1,4 @@
-"""The one way to start and to end another program: quiet, in a group of its own, and gone when we are.
-
-Ctrl-C in our window is for us, who then end what we started. Where we are ended ourselves (a job's time limit, a kill),
-on Windows a job object ends the rest; elsewhere whoever holds the other end of its input (LibreOffice's driver) does.
-"""
+"""The one way to start and to end another program: quiet, in a group of its own, and gone when we are."""
 
 from __future__ import annotations
 

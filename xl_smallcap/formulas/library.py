@@ -7,13 +7,14 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from xl_smallcap.workbooks.formulas.formats import FIRST_DAY, formatted
-from xl_smallcap.workbooks.formulas.values import (
+from xl_smallcap.formulas.values import (
+    FIRST_DAY,
     CellError,
     Grid,
     UnsupportedError,
     compare,
     day_of,
+    formatted,
     number,
     scalar,
     serial,

@@ -9,7 +9,7 @@ from typing import Any
 from openpyxl.formula import Tokenizer
 from openpyxl.formula.tokenizer import Token, TokenizerError
 
-from xl_smallcap.workbooks.formulas.values import CellError, UnsupportedError
+from xl_smallcap.formulas.values import CellError, UnsupportedError
 
 _LEVEL = {"=": 1, "<": 1, ">": 1, "<=": 1, ">=": 1, "<>": 1, "&": 2, "+": 3, "-": 3, "*": 4, "/": 4, "^": 5}
 FUTURE = ("_XLFN.", "_XLWS.", "_XLL.", "_XLDUDF_")

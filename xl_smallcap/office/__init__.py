@@ -1,0 +1,1 @@
+"""A headless LibreOffice, driven from our Python."""
