@@ -95,12 +95,12 @@ def _doc_kind(p: Parameter) -> str:
 
 
 def _rest(f: WorksheetFunction) -> str:
-    """Returns, errors and source of the worksheet function, in pandas' words."""
+    """Returns and source of the worksheet function, in pandas' words."""
     doc = inspect.cleandoc(f.call.__doc__ or "")
     found = re.search(r"^(Returns\n-{3,}\n.*)", doc, re.S | re.M)
     text = found.group(1) if found else ""
     text = text.replace("datetime.date", "Timestamp").replace("list of list", "Frame")
-    text = text.replace("    See RUSSELL_WHY.", "    The sentence says what was expected, what came, and what to do.")
+    text = re.sub(r"\n*^Raises\n-+\n(?:.+\n?)+", "\n", text, flags=re.M)  # said once, by Data
     keys = KEYS.get(f.name)
     if keys and f.table:
         text = re.sub(r"(Returns\n-+\nFrame\n)", rf"\1    Indexed by {', '.join(keys)}.\n", text)

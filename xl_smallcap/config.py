@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from xl_smallcap.errors import BadArgumentError, not_read, unknown_word
+from xl_smallcap.errors import BadArgumentError, XlSmallcapError, not_read, unknown_word
 
 ENVIRONMENT_PREFIX = "XL_SMALLCAP_"
 """An environment variable of this prefix and a field's name in capitals sets the field."""
@@ -158,24 +159,71 @@ def own_text(path: Path) -> str | None:
         raise BadArgumentError(f"{path} is not text in UTF-8: {exc}.") from None
 
 
+class TomlFile:
+    """A file of tables as a person wrote it; what is wrong with it is told with the line where it stands."""
+
+    def __init__(self, text: str, where: str, error: type[XlSmallcapError]) -> None:
+        import tomllib  # a home without settings needs none
+
+        self.text, self.where, self.error = text, where, error
+        try:
+            self.content: dict[str, Any] = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as exc:
+            raise error(f"{where} is not valid TOML: {exc}.") from None
+
+    @classmethod
+    def own(cls, path: Path | None, error: type[XlSmallcapError]) -> TomlFile | None:
+        """Read a person's file; None where there is no such file."""
+        text = None if path is None else own_text(path)
+        return None if text is None else cls(text, str(path), error)
+
+    def refuse(self, table: str, key: str, sentence: str) -> XlSmallcapError:
+        """Return the error about a key of a table; no table is the top of the file."""
+        return self.error(f"{self.where}{self._line(table, key)}: {f'[{table}] ' if table else ''}{sentence}")
+
+    def _line(self, table: str, key: str) -> str:
+        inside, place = not table, 0
+        for number, line in enumerate(self.text.splitlines(), 1):
+            header = re.match(r"\s*\[\s*([^\]]+?)\s*\]", line)
+            if header:
+                inside = header.group(1).replace('"', "") == table
+                place = place or (number if inside else 0)
+            if inside and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
+                return f" line {number}"
+        return f" line {place}" if place else ""
+
+    def entries(self, table: str, given: Any, known: Iterable[str], needed: Iterable[str] = ()) -> dict[str, Any]:
+        """Return a table's keys, all of them known and none lacking."""
+        if not isinstance(given, dict):
+            raise self.refuse(table.rpartition(".")[0], table.rpartition(".")[2],
+                              f"{table.rpartition('.')[2]} must be a table of keys; got {given!r}.")  # fmt: skip
+        names = list(known)
+        for key in given:
+            if key not in names:
+                raise self.refuse(table, key, unknown_word("key", key, sorted(names)))
+        lacking = [key for key in needed if key not in given]
+        if lacking:
+            raise self.refuse(table, "", f"lacks {', '.join(lacking)}.")
+        return given
+
+    def typed(self, table: str, name: str, value: Any, kinds: tuple[type, ...], said: str) -> Any:
+        """Return a value of one of some types; True is no number."""
+        if type(value) not in kinds:
+            raise self.refuse(table, name, f"{name} must be {said}; got {value!r}.")
+        return value
+
+
 def load_settings(home: Path | None = None) -> Settings:
     """Read the settings from the environment, then ``config.toml``, then the defaults."""
     folder = home if home is not None else home_dir()
     known = {f.name: f for f in fields(Settings) if f.name != "home"}
     found: dict[str, tuple[str, Any]] = {}
     path = folder / "config.toml"
-    text = own_text(path)
-    if text is not None:
-        import tomllib
-
-        try:
-            entries = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as exc:
-            raise BadArgumentError(f"{path} is not valid TOML: {exc}.") from None
-        for key, value in entries.items():
-            if key not in known:
-                raise BadArgumentError(f"{path}: {unknown_word('setting', key, known)}")
-            found[key] = (str(path), value)
+    own = TomlFile.own(path, BadArgumentError)
+    for key, value in own.content.items() if own is not None else ():
+        if own is not None and key not in known:
+            raise own.refuse("", key, unknown_word("setting", key, known))
+        found[key] = (str(path), value)
     for name in known:
         variable = ENVIRONMENT_PREFIX + name.upper()
         if variable in os.environ:

@@ -53,7 +53,7 @@ def test_a_users_file_overlays_ours(tmp_path: Path) -> None:
         ("[factors.inflation]\nreference_sd = 0", "above zero"),
         ("[factors", "not valid TOML"),
         ('[factors.inflation]\nreference_sd = "high"', "reference_sd must be a number; got 'high'"),
-        ("[series]\nFOO = 3", "[series.FOO] must be a table"),
+        ("[series]\nFOO = 3", "line 2: [series] FOO must be a table of keys"),
         ('[factors.inflation]\nlegs = { X = "x" }', "must be a table of numbers"),
         ('[series.CPIAUCSL]\ntime = "noon"', "a time such as 08:30"),
         ('[series.RUT]\nfrequency = "dayly"', "Did you mean 'daily'"),

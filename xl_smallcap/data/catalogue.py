@@ -6,7 +6,6 @@ import functools
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
-from xl_smallcap.config import PACKAGE, own_text
+from xl_smallcap.config import PACKAGE, TomlFile
 from xl_smallcap.errors import BadArgumentError, CatalogueError, closest, unknown_word
 from xl_smallcap.types import SeriesFrequency, SeriesKind
 
@@ -188,63 +187,56 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _value(field_type: str, name: str, value: Any, where: str) -> Any:
-    """Check one value of the TOML file against the field it goes to."""
+def _value(file: TomlFile, table: str, field_type: str, name: str, value: Any) -> Any:
+    """Check one value of the file against the field it goes to."""
     if field_type in _WORDS:
         if value not in _WORDS[field_type]:
-            raise CatalogueError(f"{where} {unknown_word(name, str(value), _WORDS[field_type])}")
+            raise file.refuse(table, name, unknown_word(name, str(value), _WORDS[field_type]))
         return value
     if field_type == "tuple[tuple[str, float], ...]":
-        numbers = isinstance(value, dict) and all(type(w) in (int, float) for w in value.values())
-        if not numbers or not value:
-            raise CatalogueError(f"{where} {name} must be a table of numbers such as {{ RUT = 1 }}; got {value!r}.")
+        file.typed(table, name, value, (dict,), said := "a table of numbers such as { RUT = 1 }")
+        if not value or not all(type(w) in (int, float) for w in value.values()):
+            raise file.refuse(table, name, f"{name} must be {said}; got {value!r}.")
         return tuple((str(s), float(w)) for s, w in value.items())
     if field_type == "tuple[float, ...]":
-        if not isinstance(value, list) or len(value) != 2 or not all(type(v) in (int, float) for v in value):
-            raise CatalogueError(f"{where} {name} must be two numbers such as [2, 30]; got {value!r}.")
+        file.typed(table, name, value, (list,), said := "two numbers such as [2, 30]")
+        if len(value) != 2 or not all(type(v) in (int, float) for v in value):
+            raise file.refuse(table, name, f"{name} must be {said}; got {value!r}.")
         return tuple(float(v) for v in value)
     if field_type == "tuple[str, ...]":
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise CatalogueError(f'{where} {name} must be a list of words such as ["growth"]; got {value!r}.')
+        file.typed(table, name, value, (list,), said := 'a list of words such as ["growth"]')
+        if not all(isinstance(v, str) for v in value):
+            raise file.refuse(table, name, f"{name} must be {said}; got {value!r}.")
         return tuple(value)
-    wanted: tuple[type, ...] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}[field_type]
-    if type(value) not in wanted or (name == "time" and not _CLOCK.match(value)):
-        kind = {"str": "text", "bool": "true or false"}.get(field_type, "a number")
-        said = "a time such as 08:30" if name == "time" else kind
-        raise CatalogueError(f"{where} {name} must be {said}; got {value!r}.")
+    kinds: tuple[type, ...] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (int, float)}[field_type]
+    kind = {"str": "text", "bool": "true or false"}.get(field_type, "a number")
+    said = "a time such as 08:30" if name == "time" else kind
+    file.typed(table, name, value, kinds, said)
+    if name == "time" and not _CLOCK.match(value):
+        raise file.refuse(table, name, f"{name} must be {said}; got {value!r}.")
     return value
 
 
 _Entry = TypeVar("_Entry", Series, Factor, Target, Spec)
 
 
-def _entry(cls: type[_Entry], table: str, key: str, values: Any, where: str) -> _Entry:
-    prepared: dict[str, Any] = {}
-    if not isinstance(values, dict):
-        raise CatalogueError(f"{where}: [{table}.{key}] must be a table of keys; got {values!r}.")
-    known = set(cls.__dataclass_fields__) - {"id"}
-    for name, value in values.items():
-        if name not in known:
-            raise CatalogueError(f"{where}: [{table}.{key}] {unknown_word('key', name, sorted(known))}")
-        field_type = str(cls.__dataclass_fields__[name].type)
-        prepared[name] = _value(field_type, name, value, f"{where}: [{table}.{key}]")
-    fields = cls.__dataclass_fields__
-    needed = {n for n, f in fields.items() if f.default is MISSING and n != "id"}
-    if needed - set(prepared):
-        raise CatalogueError(f"{where}: [{table}.{key}] lacks {', '.join(sorted(needed - set(prepared)))}.")
-    made = cls(id=key, **prepared)
-    return made
+def _entry(cls: type[_Entry], table: str, key: str, values: Any, file: TomlFile) -> _Entry:
+    own = {n: f for n, f in cls.__dataclass_fields__.items() if n != "id"}
+    where = f"{table}.{key}"
+    file.entries(where, values, own, sorted(n for n, f in own.items() if f.default is MISSING))
+    return cls(id=key, **{n: _value(file, where, str(own[n].type), n, v) for n, v in values.items()})
 
 
 _TABLES: Mapping[str, type[Any]] = {"series": Series, "factors": Factor, "targets": Target, "specs": Spec}
 
 
-def _check_targets_and_defaults(catalogue: Catalogue, where: str) -> None:
+def _checked(catalogue: Catalogue, file: TomlFile) -> Catalogue:
+    """Return a catalogue whose entries fit together."""
     for target in catalogue.targets.values():
         for series_id, _ in target.legs:
             if catalogue.series_of(series_id).kind != "price":
-                raise CatalogueError(
-                    f"{where}: [targets.{target.id}] '{series_id}' is no price; a target is made of prices."
+                raise file.refuse(
+                    f"targets.{target.id}", "legs", f"'{series_id}' is no price; a target is made of prices."
                 )
     for name, word, known in (
         ("default_spec", catalogue.default_spec, catalogue.specs),
@@ -252,73 +244,64 @@ def _check_targets_and_defaults(catalogue: Catalogue, where: str) -> None:
         ("market", catalogue.market, catalogue.series),
     ):
         if word not in known:
-            raise CatalogueError(f"{where}: {name}: {unknown_word('entry', str(word), known)}")
-
-
-def _checked(catalogue: Catalogue, where: str) -> Catalogue:
-    _check_targets_and_defaults(catalogue, where)
-    for factor in catalogue.factors.values():
-        kinds = {catalogue.series_of(s).kind for s, _ in factor.legs}
-        wanted = QUOTED[factor.quote]
-        if kinds != {wanted}:
-            raise CatalogueError(
-                f"{where}: [factors.{factor.id}] quote '{factor.quote}' needs legs that are all of kind "
-                f"'{wanted}' (pct: price, bp: yield, pt: level); they are {', '.join(sorted(kinds))}. A series of your "
-                f'own is a price unless you say [series.ID] kind = "{wanted}".'
-            )
-        if not factor.reference_sd > 0:
-            raise CatalogueError(f"{where}: [factors.{factor.id}] reference_sd must be above zero.")
-        for other in factor.alternatives:
-            if other not in catalogue.factors:
-                raise CatalogueError(f"{where}: {unknown_word('alternative factor', other, catalogue.factors)}")
-    for spec in catalogue.specs.values():
-        for name in spec.factors:
-            if name not in catalogue.factors:
-                raise CatalogueError(f"{where}: [specs.{spec.id}] {unknown_word('factor', name, catalogue.factors)}")
+            raise file.refuse("", name, f"{name}: {unknown_word('entry', str(word), known)}")
+    _check_factors(catalogue, file)
     return catalogue
 
 
-@functools.lru_cache(maxsize=8)
-def _shipped() -> dict[str, Any]:
+def _check_factors(catalogue: Catalogue, file: TomlFile) -> None:
+    for factor in catalogue.factors.values():
+        table = f"factors.{factor.id}"
+        kinds = {catalogue.series_of(s).kind for s, _ in factor.legs}
+        wanted = QUOTED[factor.quote]
+        if kinds != {wanted}:
+            raise file.refuse(
+                table, "quote",
+                f"quote '{factor.quote}' needs legs that are all of kind '{wanted}' (pct: price, bp: yield, pt: level);"
+                f" they are {', '.join(sorted(kinds))}. A series of your own is a price unless you say [series.ID] "
+                f'kind = "{wanted}".',
+            )  # fmt: skip
+        if not factor.reference_sd > 0:
+            raise file.refuse(table, "reference_sd", "reference_sd must be above zero.")
+        for other in factor.alternatives:
+            if other not in catalogue.factors:
+                raise file.refuse(table, "alternatives", unknown_word("alternative factor", other, catalogue.factors))
+    for spec in catalogue.specs.values():
+        for name in spec.factors:
+            if name not in catalogue.factors:
+                raise file.refuse(f"specs.{spec.id}", "factors", unknown_word("factor", name, catalogue.factors))
+
+
+@functools.lru_cache(maxsize=1)
+def _shipped() -> TomlFile:
     text = (PACKAGE / "data" / "catalogue.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return TomlFile(text, "catalogue.toml", CatalogueError)
 
 
 def load_catalogue(user_file: Path | None = None) -> Catalogue:
     """Read our catalogue and lay the user's file over it, entry by entry."""
-    merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in _shipped().items()}
-    where = "catalogue.toml"
-    text = None if user_file is None else own_text(user_file)
-    if text is not None:
-        where = str(user_file)
-        try:
-            own = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as exc:
-            raise CatalogueError(f"{where} is not valid TOML: {exc}.") from exc
-        for table, entries in own.items():
+    file = _shipped()
+    merged: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in file.content.items()}
+    own = TomlFile.own(user_file, CatalogueError)
+    if own is not None:
+        file = own
+        for table, entries in own.content.items():
             if table not in merged:
-                raise CatalogueError(f"{where}: {unknown_word('table', table, merged)}")
+                raise own.refuse("", table, unknown_word("table", table, merged))
             if isinstance(merged[table], dict):
-                if not isinstance(entries, dict):
-                    raise CatalogueError(f"{where}: [{table}] must be a table; got {entries!r}.")
+                own.typed("", table, entries, (dict,), "a table")
                 for key, entry in entries.items():
                     ours = merged[table].get(key, {})
                     merged[table][key] = {**ours, **entry} if isinstance(entry, dict) else entry
             else:
                 merged[table] = entries
-    parsed: dict[str, Mapping[str, Any]] = {
-        table: MappingProxyType({k: _entry(cls, table, k, v, where) for k, v in merged[table].items()})
+    parsed: dict[str, Any] = {
+        table: MappingProxyType({k: _entry(cls, table, k, v, file) for k, v in merged[table].items()})
         for table, cls in _TABLES.items()
     }
     digest = hashlib.sha256(json.dumps(merged, sort_keys=True).encode()).hexdigest()
-    catalogue = Catalogue(
-        **parsed,
-        market=merged["market"],
-        default_spec=merged["default_spec"],
-        default_target=merged["default_target"],
-        fingerprint=digest[:16],
-    )
-    return _checked(catalogue, where)
+    defaults = {name: merged[name] for name in ("market", "default_spec", "default_target")}
+    return _checked(Catalogue(**parsed, **defaults, fingerprint=digest[:16]), file)
 
 
 # -- What a column or a file is called -> the series of the catalogue.

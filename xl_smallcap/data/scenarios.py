@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from xl_smallcap.config import PACKAGE, own_text
+from xl_smallcap.config import PACKAGE, TomlFile
 from xl_smallcap.errors import BadArgumentError, CatalogueError, unknown_word
 
 ShockUnit = Literal["bp", "pct", "pt", "sd"]
@@ -83,51 +82,40 @@ class ScenarioLibrary:
         raise BadArgumentError(unknown_word("scenario", word.strip(), known))
 
 
+@dataclass(frozen=True)
 class _Reader:
-    """One file: its text is kept to say in which line a key stands."""
+    """Paths out of one file."""
 
-    def __init__(self, text: str, where: str, quotes: Mapping[str, str] | None = None) -> None:
-        self.text, self.where, self.quotes = text, where, quotes
-
-    def refuse(self, table: str, key: str, sentence: str) -> CatalogueError:
-        return CatalogueError(f"{self.where}{self._line(table, key)}: [{table}] {sentence}")
-
-    def _line(self, table: str, key: str) -> str:
-        inside = found = 0
-        for number, line in enumerate(self.text.splitlines(), 1):
-            header = re.match(r"\s*\[\s*([^\]]+?)\s*\]", line)
-            if header:
-                inside = number if header.group(1).replace('"', "") == table else 0
-            if inside and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
-                return f" line {number}"
-            found = found or inside
-        return f" line {found}" if found else ""
+    file: TomlFile
+    quotes: Mapping[str, str] | None = None
 
     def shock(self, path: str, factor: str, given: Any, months: int) -> Shock:
         table = f"paths.{path}.shocks"
         if not isinstance(given, dict):
-            raise self.refuse(table, factor, f'{factor} must look like {{ unit = "bp", shock = 25 }}; got {given!r}.')
+            raise self.file.refuse(
+                table, factor, f'{factor} must look like {{ unit = "bp", shock = 25 }}; got {given!r}.'
+            )
         for key in given:
             if key not in _SHOCK_KEYS:
-                raise self.refuse(table, factor, f"{factor}: {unknown_word('key', key, _SHOCK_KEYS)}")
+                raise self.file.refuse(table, factor, f"{factor}: {unknown_word('key', key, _SHOCK_KEYS)}")
         unit = given.get("unit")
         if unit is None:
-            raise self.refuse(table, factor, f'{factor} has no unit; write unit = "bp", "pct", "pt" or "sd".')
+            raise self.file.refuse(table, factor, f'{factor} has no unit; write unit = "bp", "pct", "pt" or "sd".')
         if unit not in get_args(ShockUnit):
-            raise self.refuse(table, factor, f"{factor}: {unknown_word('unit', str(unit), get_args(ShockUnit))}")
+            raise self.file.refuse(table, factor, f"{factor}: {unknown_word('unit', str(unit), get_args(ShockUnit))}")
         if self.quotes is not None:
             own = self.quotes.get(factor.lower())
             if own is None:
-                raise self.refuse(table, factor, unknown_word("factor", factor, self.quotes))
+                raise self.file.refuse(table, factor, unknown_word("factor", factor, self.quotes))
             if unit not in ("sd", own):
-                raise self.refuse(table, factor, f"{factor} has the unit '{own}' (or 'sd'), not '{unit}'.")
+                raise self.file.refuse(table, factor, f"{factor} has the unit '{own}' (or 'sd'), not '{unit}'.")
         if ("shock" in given) == ("by_month" in given):
-            raise self.refuse(table, factor, f"{factor} needs either shock or by_month, and not both.")
+            raise self.file.refuse(table, factor, f"{factor} needs either shock or by_month, and not both.")
         values = given.get("by_month", [given.get("shock")])
         if not isinstance(values, list) or not all(_finite(v) for v in values):
-            raise self.refuse(table, factor, f"{factor}: shocks must be numbers; got {values!r}.")
+            raise self.file.refuse(table, factor, f"{factor}: shocks must be numbers; got {values!r}.")
         if "by_month" in given and len(values) != months:
-            raise self.refuse(
+            raise self.file.refuse(
                 table, factor, f"{factor}: by_month has {len(values)} numbers, but months = {months}; give one a month."
             )
         shaped = tuple(float(v) for v in values)
@@ -135,24 +123,17 @@ class _Reader:
 
     def path(self, key: str, given: Any) -> Scenario:
         table = f"paths.{key}"
-        if not isinstance(given, dict):
-            raise self.refuse(table, key, "must be a table of keys.")
-        for name in given:
-            if name not in _KEYS:
-                raise self.refuse(table, name, unknown_word("key", name, _KEYS))
-        for name in ("label", "dated", "source", "months", "shocks"):
-            if name not in given:
-                raise self.refuse(table, "", f"lacks {name}; every path is dated, cited and has its months and shocks.")
+        self.file.entries(table, given, _KEYS, ("label", "dated", "source", "months", "shocks"))
         for name, kind, said in (
             ("label", str, "text"), ("source", str, "text"), ("direction", str, "text"),
             ("dated", dt.date, "a date such as 2025-12-24"), ("shocks", dict, "a table of factors"),
             ("aliases", list, "a list of words"),
         ):  # fmt: skip
-            if name in given and not isinstance(given[name], kind):
-                raise self.refuse(table, name, f"{name} must be {said}; got {given[name]!r}.")
+            if name in given:
+                self.file.typed(table, name, given[name], (kind,), said)
         months = given["months"]
         if type(months) is not int or not 1 <= months <= LONGEST_PATH:
-            raise self.refuse(
+            raise self.file.refuse(
                 table, "months", f"months must be a whole number from 1 to {LONGEST_PATH}, not {months!r}."
             )
         return Scenario(
@@ -167,18 +148,13 @@ class _Reader:
         )
 
     def paths(self) -> dict[str, Scenario]:
-        try:
-            told = tomllib.loads(self.text)
-        except (tomllib.TOMLDecodeError, RecursionError) as exc:
-            raise CatalogueError(f"{self.where} is not valid TOML: {exc}.") from exc
-        for key in told:
+        content = self.file.content
+        for key in content:
             if key not in ("schema", "paths"):
-                raise CatalogueError(
-                    f"{self.where}{self._line(key, '')}: {unknown_word('table', key, ('paths', 'schema'))}"
-                )
-        entries = told.get("paths", {})
+                raise self.file.refuse("", key, unknown_word("table", key, ("paths", "schema")))
+        entries = content.get("paths", {})
         if not isinstance(entries, dict):
-            raise CatalogueError(f"{self.where}: [paths] must hold a table a path, such as [paths.my_view].")
+            raise self.file.refuse("", "paths", "[paths] must hold a table a path, such as [paths.my_view].")
         return {key: self.path(key, given) for key, given in entries.items()}
 
 
@@ -189,16 +165,15 @@ def _finite(value: Any) -> bool:
 @functools.lru_cache(maxsize=1)
 def _shipped() -> dict[str, Scenario]:
     text = (PACKAGE / "data" / "scenarios.toml").read_text(encoding="utf-8")
-    return _Reader(text, "scenarios.toml").paths()
+    return _Reader(TomlFile(text, "scenarios.toml", CatalogueError)).paths()
 
 
 def load_scenarios(user_file: Path | None = None, quotes: Mapping[str, str] | None = None) -> ScenarioLibrary:
     """Read our paths and lay the user's over them."""
     paths = dict(_shipped())
-    text = None if user_file is None else own_text(user_file)
-    if text is not None:
-        own = _Reader(text, str(user_file), quotes).paths()
-        paths.update(own)
+    own = TomlFile.own(user_file, CatalogueError)
+    if own is not None:
+        paths.update(_Reader(own, quotes).paths())
         said: dict[str, str] = {}
         for path in paths.values():
             for word in sorted(path.words):

@@ -28,7 +28,8 @@ from xl_smallcap.types import RegimeModel
 class Data(Questions):
     """One snapshot of data; every method answers from it, whatever is loaded or refreshed meanwhile.
 
-    Made by :func:`xl_smallcap.open`.
+    Made by :func:`xl_smallcap.open`. What cannot be answered is a BadArgumentError, a NoDataError or a FitError, whose
+    sentence says what was expected, what came, and what to do.
 
     Parameters
     ----------

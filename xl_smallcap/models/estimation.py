@@ -133,24 +133,6 @@ class LeastSquares:
 def solve_least_squares(X: FloatArray, y: FloatArray) -> LeastSquares:
     """Minimise the sum of squares of y - X b.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_obs, n_columns)
-        Full column rank; bring the intercept along as a column of ones.
-    y : ndarray of shape (n_obs,)
-        What is explained.
-
-    Returns
-    -------
-    LeastSquares
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        A column is zero, or the columns are linearly dependent to working precision.
-
-    Notes
-    -----
     QR of the column-scaled matrix, then refinement of the augmented system for coefficients and residuals
     together (Björck 1967), with residuals in doubled precision. Scales are powers of two, so scaling is exact.
     """

@@ -54,20 +54,7 @@ BOOTSTRAP = Bootstrap()
 
 
 def moving_block_counts(nobs: int, block: int, draws: int, seed: int) -> FloatArray:
-    """How often each observation is drawn when blocks of consecutive ones are drawn with replacement.
-
-    Parameters
-    ----------
-    nobs, block, draws : int
-        Observations, length of a block, number of draws.
-    seed : int
-        Of ``numpy.random.default_rng``.
-
-    Returns
-    -------
-    ndarray of shape (draws, nobs)
-        Each row sums to `nobs`; the last block is cut to fit. Künsch (1989), Liu and Singh (1992).
-    """
+    """How often each observation is drawn when blocks of consecutive ones are drawn with replacement."""
     blocks = -(-nobs // block)
     starts = np.random.default_rng(seed).integers(0, nobs - block + 1, size=(draws, blocks))
     # A block adds one to a run of counts: +1 where it starts, -1 where it stops, summed along the row.
@@ -109,33 +96,7 @@ def draw_betas(y: FloatArray, X: FloatArray, counts: FloatArray, method: Method)
 def bootstrap_betas(
     y: FloatArray, X: FloatArray, method: Method, regressors: int, bootstrap: Bootstrap
 ) -> tuple[FloatArray, int]:
-    """Return the standard errors of betas, scaling and components refitted on every draw.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_obs,)
-        Target in %.
-    X : ndarray of shape (n_obs, n_factors)
-        Factors.
-    method : Method
-        How.
-    regressors : int
-        For the small-sample correction, from :func:`xl_smallcap.models.inference.counted_regressors`.
-    bootstrap : Bootstrap
-        Draws and seed.
-
-    Returns
-    -------
-    bse : ndarray of shape (n_factors,)
-        % per +1 standard deviation of the factor.
-    draws : int
-        Draws used; those that cannot be fitted are left out.
-
-    Raises
-    ------
-    FitError
-        More than a tenth of the draws cannot be fitted.
-    """
+    """Return the standard errors of betas, scaling and components refitted on every draw."""
     counts = moving_block_counts(y.size, bootstrap.block_length(y.size), bootstrap.draws, bootstrap.seed)
     betas = draw_betas(y, X, counts, method)
     usable = np.isfinite(betas).all(axis=1)

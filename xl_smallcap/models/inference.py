@@ -10,18 +10,7 @@ from xl_smallcap.types import FloatArray, IntArray, Method
 
 
 def newey_west_lags(nobs: int) -> int:
-    """Return the number of lags, floor(4 (T/100)^(2/9)).
-
-    Parameters
-    ----------
-    nobs : int
-        Observations T.
-
-    Returns
-    -------
-    int
-        Newey and West (1994), the rule of thumb for the Bartlett kernel.
-    """
+    """Return the number of lags, floor(4 (T/100)^(2/9))."""
     return int(np.floor(4.0 * (nobs / 100.0) ** (2.0 / 9.0)))
 
 

@@ -117,27 +117,7 @@ def improve(
     iterations: int = _ITERATIONS,
     tolerance: float = _TOLERANCE,
 ) -> tuple[StateModel, FloatArray]:
-    """Run EM on every member until its log likelihood gains less than the tolerance.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n_times, n_dims, n_members)
-        NaN where missing and beyond each member's length.
-    lengths : ndarray of int of shape (n_members,)
-        Times of each.
-    parameters : StateModel
-        To start from; they are overwritten.
-    iterations : int
-        At most.
-    tolerance : float
-        In log likelihood.
-
-    Returns
-    -------
-    parameters : StateModel
-    log_likelihood : ndarray of shape (n_members,)
-        Of the parameters before the last maximisation, which gains less than the tolerance.
-    """
+    """Run EM on every member until its log likelihood gains less than the tolerance."""
     floor = _FLOOR_SHARE * _first_moments(x)[1]
     members = lengths.size
     best, live = np.full(members, -np.inf), np.arange(members)

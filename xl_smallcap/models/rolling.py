@@ -37,25 +37,7 @@ def _alone(Y: FloatArray, X: FloatArray) -> FloatArray:
 
 
 def rolling_targets(Y: FloatArray, X: FloatArray, window: int) -> Iterator[tuple[slice, FloatArray]]:
-    """Joint OLS of every target in every window, a block of windows at a time.
-
-    Parameters
-    ----------
-    Y : ndarray of shape (n_obs, n_targets)
-        Targets in %.
-    X : ndarray of shape (n_obs, n_factors)
-        Factors.
-    window : int
-        Observations a window.
-
-    Yields
-    ------
-    at : slice
-        The windows; window i holds observations i .. i + window - 1.
-    coefficients : ndarray of shape (n_windows, n_factors + 1, n_targets)
-        Intercept and slopes per unit of each factor. Used again for the next block: copy what is to be kept. NaN where
-        a factor is constant or collinear, or the target has a gap.
-    """
+    """Joint OLS of every target in every window, a block of windows at a time."""
     for at, coefficients, doubtful in rolling_many(Y, X, window):
         for i in np.flatnonzero(doubtful):
             rows = slice(at.start + i, at.start + i + window)
@@ -64,22 +46,7 @@ def rolling_targets(Y: FloatArray, X: FloatArray, window: int) -> Iterator[tuple
 
 
 def last_window(Y: FloatArray, X: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Joint OLS of every target on one window, with Newey-West errors.
-
-    Parameters
-    ----------
-    Y : ndarray of shape (n_obs, n_targets)
-        Targets in % in the window.
-    X : ndarray of shape (n_obs, n_factors)
-        Factors in the window.
-
-    Returns
-    -------
-    coefficients : ndarray of shape (n_factors + 1, n_targets)
-        Intercept and slopes per unit of each factor; NaN as in :func:`rolling_targets`.
-    bse : ndarray of shape (n_factors, n_targets)
-        Of the slopes.
-    """
+    """Joint OLS of every target on one window, with Newey-West errors."""
     n, p = X.shape
     mean = X.mean(axis=0)
     design = np.column_stack([np.ones(n), X - mean])

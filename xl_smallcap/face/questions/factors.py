@@ -54,11 +54,6 @@ class FactorsQuestions(Asker):
         float, Timestamp or Frame
             The statistic asked for, or the table stat, value.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
-
         Notes
         -----
         Student-t intervals; Newey and West (1987) errors with floor(4 (T/100)^(2/9)) lags, for pcr and pls a
@@ -108,11 +103,6 @@ class FactorsQuestions(Asker):
             Indexed by factor. Header, then rows; role is "factor", "control" (the market) or "check" (one factor
             built otherwise, the rest the same). A check that cannot be fitted has #N/A and its reason in the column
             construction.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -167,11 +157,6 @@ class FactorsQuestions(Asker):
             singular and solved alone, or has no beta. Intervals of pcr and pls are the delta method's, those of
             RUSSELL_BETA the bootstrap's.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> data.beta_history("inflation", "relative", start="2025-12-30")["beta"].round(3).tolist()
@@ -217,11 +202,6 @@ class FactorsQuestions(Asker):
             components; explained their share of the factors' variance; draws, block and seed belong to the
             bootstrap. first_date is the day from which the first change is measured.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> round(data.fit("relative", "rsquared"), 3)
@@ -258,11 +238,6 @@ class FactorsQuestions(Asker):
         Frame
             Indexed by method, components, window. The first row is ols in the window asked for; flags compare each
             row's sign with it. A row that cannot be fitted has #N/A and its reason. The last row counts.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -310,11 +285,6 @@ class FactorsQuestions(Asker):
             contribution is in % of log return; contribution_simple scales each leg of the target by (e^L - 1)/L, so
             it adds up to the simple return. The error of specific is that of all that was subtracted. Betas change
             daily, so mean_beta times move is not the contribution.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
 
         Notes
         -----
@@ -368,11 +338,6 @@ class FactorsQuestions(Asker):
         float, str, Timestamp or Frame
             The statistic, or the table stat, value, meaning; the last row names the source and any fallback series
             used.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
 
         Notes
         -----
@@ -428,11 +393,6 @@ class FactorsQuestions(Asker):
             cointegration_pvalue, half_life and verdict were computed, or how to; model "changes" has them in
             RUSSELL_FAIR_VALUE only, for one date.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> data.fair_value_history("russell", start="2025-12-30").shape[0]
@@ -460,11 +420,6 @@ class FactorsQuestions(Asker):
         float, Timestamp or Frame
             The statistic, or the table stat, value.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> round(data.factor("oil", "z"), 2)
@@ -487,11 +442,6 @@ class FactorsQuestions(Asker):
         Frame
             Indexed by factor. A row per factor of the catalogue; a factor without data has #N/A and the reason in
             the column series.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -518,11 +468,6 @@ class FactorsQuestions(Asker):
         Frame
             Indexed by factor. A row per target and factor, window 250 days, default specification; from_data and
             from_window add up to change.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------

@@ -44,11 +44,6 @@ class MarketQuestions(Asker):
         float, str, Timestamp or Frame
             The statistic, or the table stat, value.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> round(data.dispersion("ratio", weighting="winsor", window="1m"), 2)
@@ -78,11 +73,6 @@ class MarketQuestions(Asker):
         -------
         Frame
             cap is #N/A where no weights are dated at most 45 days before the period.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -114,11 +104,6 @@ class MarketQuestions(Asker):
             an unadjusted split (about 2, 3, 4 or more, or the inverse) between two closes, in the move or in the
             window before. The note says how many stocks lie outside their own interval: 10 % would where errors are
             right.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -152,11 +137,6 @@ class MarketQuestions(Asker):
         float, str, Timestamp or Frame
             The statistic, or the table stat, value, note; percentiles need reports in at least half of the weeks.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> round(data.positioning("leveraged", "net_pct"), 1)
@@ -185,11 +165,6 @@ class MarketQuestions(Asker):
             A row a report; publication says whether that day is the calendar's or the usual timetable's. A week
             without one has no row, and the change after it is #N/A.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> data.positioning_history("leveraged").index.name
@@ -217,11 +192,6 @@ class MarketQuestions(Asker):
         float, Timestamp or Frame
             The statistic, or the table stat, value; percentiles need half of the usual observations.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> data.gauge("short_interest")
@@ -244,11 +214,6 @@ class MarketQuestions(Asker):
         Frame
             Indexed by series. A row for short_interest, pe_all, pe_positive and eps_growth as far as they are
             loaded; the note says why one has no numbers.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -274,12 +239,6 @@ class MarketQuestions(Asker):
             Every row is there whatever the data; one without numbers says in its note what is missing.
             `claim_verdict` is that of the claim's rows where all agree, else "not enough data".
 
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do. NoDataError where no row at all has a
-            number.
-
         Notes
         -----
         Rules: docs/methods.md, Thesis.
@@ -299,11 +258,6 @@ class MarketQuestions(Asker):
         -------
         Timestamp
             Of the default target and specification.
-
-        Raises
-        ------
-        NoDataError
-            No data are loaded.
 
         Examples
         --------
@@ -329,11 +283,6 @@ class MarketQuestions(Asker):
         Frame
             Indexed by series. A row per series.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> data.source("DGS2").loc["DGS2", "publication"]
@@ -349,11 +298,6 @@ class MarketQuestions(Asker):
         Returns
         -------
         str
-
-        Raises
-        ------
-        NoDataError
-            No data are loaded.
 
         Examples
         --------
@@ -379,11 +323,6 @@ class MarketQuestions(Asker):
             Indexed by series. A row per series, one for the constituents' prices, one per fund with its days of
             holdings. No clock is read: age is measured inside the snapshot. Status "ok" or "stale", with "kept"
             where the last fetch failed (the last column says why) and what was there before is shown.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------

@@ -28,11 +28,6 @@ class OutlookQuestions(Asker):
         -------
         str
 
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> data.regime("2025-12-24")
@@ -61,11 +56,6 @@ class OutlookQuestions(Asker):
         Returns
         -------
         float
-
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -96,11 +86,6 @@ class OutlookQuestions(Asker):
             "chains" and "market". `starts_reached` is the share of random starts that found the best fit,
             `separation` how many standard deviations its states stand apart; of two chains the smaller.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> data.regimes(3, "2025-12-24").index.tolist()
@@ -129,11 +114,6 @@ class OutlookQuestions(Asker):
             A row a month end; #N/A where nothing could be fitted. `separation` is how many standard deviations the
             states of that fit stand apart: below 1, and below 0.3 for certain, a label says little.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> data.regime_history("2025-06-30", model="bands").index.name
@@ -158,11 +138,6 @@ class OutlookQuestions(Asker):
         Frame
             Indexed by from. Rows and columns: goldilocks, reflation, slowdown with low inflation, stagflation; for
             "hmm" one slowdown.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -193,11 +168,6 @@ class OutlookQuestions(Asker):
             difference from other months has |t| >= 2 with 24 months in 3 spells or more. `spells` counts the
             separate stretches the months are in: of few, even a clear t says little.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> list(data.regime_returns("relative", model="bands").index.names)
@@ -223,11 +193,6 @@ class OutlookQuestions(Asker):
         Frame
             Indexed by regime, horizon_months, truth. Rows by regime, horizon in months and truth; then bands of
             forecasts with the share that happened.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -275,11 +240,6 @@ class OutlookQuestions(Asker):
         float, str, Timestamp or Frame
             The levels of a path are the user's assumption, not a forecast by the firm named.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> round(data.scenario({"inflation": (25, "bp")}, "relative", "prob_outperform", 6), 3)
@@ -306,11 +266,6 @@ class OutlookQuestions(Asker):
         Frame
             Indexed by scenario. A row a path; a path that cannot be projected has #N/A and its reason in the column
             warning.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -358,11 +313,6 @@ class OutlookQuestions(Asker):
         float, str, Timestamp or Frame
             As RUSSELL_SCENARIO.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> round(data.projection([["inflation", 25, "bp"]], "relative"), 3)
@@ -406,11 +356,6 @@ class OutlookQuestions(Asker):
             Indexed by months. `coverage90` is the share of past months whose return the analytic 90 % range held,
             with the factors that came known beforehand: for months 1, 3, 6 and 12, #N/A for others.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
-
         Examples
         --------
         >>> data.fan("goldman", "relative").index.tolist()
@@ -443,11 +388,6 @@ class OutlookQuestions(Asker):
             Indexed by forecast, knowing, measure. A row a forecaster, then bands of forecasts with the share that
             came true. Odds of "path" and "thesis" are conditional on what came: they say whether betas hold, not
             that anyone could know. tstat compares with the base rate.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -487,11 +427,6 @@ class OutlookQuestions(Asker):
         float or Frame
             `call_fails` says on which side of the shock outperformance is less likely than not. `lower` and `upper`
             are #N/A where the data cannot bound it.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------
@@ -536,11 +471,6 @@ class OutlookQuestions(Asker):
         float, Timestamp or Frame
             given_window is conditional on the window. Errors are binomial, by the effective number of months.
 
-        Raises
-        ------
-        BadArgumentError, NoDataError
-            See RUSSELL_WHY; the history of the regimes must have been computed.
-
         Examples
         --------
         >>> round(data.needle("relative", "joint", 6), 3)
@@ -567,11 +497,6 @@ class OutlookQuestions(Asker):
         -------
         Frame
             First row growth, first column inflation; the corner says what one standard deviation is.
-
-        Raises
-        ------
-        BadArgumentError, NoDataError, FitError
-            The sentence says what was expected, what came, and what to do.
 
         Examples
         --------

@@ -79,17 +79,7 @@ def _products(opening: FloatArray, transition: FloatArray, emission: FloatArray,
 
 
 def block_length(times: int) -> int:
-    """Return how many times a block of a series has.
-
-    Parameters
-    ----------
-    times : int
-        Of the series.
-
-    Returns
-    -------
-    int
-    """
+    """Return how many times a block of a series has."""
     return min(times, _BLOCK) if times <= _MONTHLY else int(np.ceil(0.6 * np.sqrt(times)))
 
 

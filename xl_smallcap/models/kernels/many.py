@@ -39,19 +39,7 @@ class FactorInverse:
 
 
 def factor_inverse(X: FloatArray, window: int) -> FactorInverse:
-    """Invert the factors' cross products of every window.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_obs, n_factors)
-        Factors.
-    window : int
-        Observations a window.
-
-    Returns
-    -------
-    FactorInverse
-    """
+    """Invert the factors' cross products of every window."""
     moments = window_moments(np.zeros(X.shape[0]), X, window)
     R, _ = moments.correlations()
     doubtful = solve_all(moments.cross)[1] | moments.off
@@ -115,23 +103,6 @@ def rolling_many(Y: FloatArray, X: FloatArray, window: int) -> Iterator[tuple[sl
 def many_newey_west(Y: FloatArray, design: FloatArray, inverse: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Coefficients and Newey-West errors of many targets in one window.
 
-    Parameters
-    ----------
-    Y : ndarray of shape (n_obs, n_targets)
-        Targets of the window.
-    design : ndarray of shape (n_obs, n_columns)
-        Ones and factors of the window.
-    inverse : ndarray of shape (n_columns, n_columns)
-        Inverse of design'design.
-
-    Returns
-    -------
-    coefficients : ndarray of shape (n_columns, n_targets)
-    bse : ndarray of shape (n_columns - 1, n_targets)
-        Of the slopes.
-
-    Notes
-    -----
     The variance of coefficient k is sum_l w_l sum_t (h_tk h_(t-l)k)(e_t e_(t-l)) with h = design @ inverse: one matrix
     product of lag products of the factors with lag products of the residuals.
     """
