@@ -7,6 +7,7 @@ from statsmodels.tsa.stattools import adfuller
 
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.fair_value import (
+    WalkProducts,
     changes_gap,
     changes_gaps,
     compare_with_noise,
@@ -15,6 +16,7 @@ from xl_smallcap.models.fair_value import (
     levels_gap,
     levels_gaps,
     levels_rsquared_oos,
+    noise_by_products,
     noise_on_changes,
     noise_on_levels,
     random_walks,
@@ -27,6 +29,21 @@ NAMES = ("a", "b", "c")
 def walks(n: int, seed: int, k: int = 3) -> tuple[FloatArray, FloatArray]:
     rng = np.random.default_rng(seed)
     return np.cumsum(rng.standard_normal(n)) * 2, np.cumsum(rng.standard_normal((n, k)), axis=0) * [1.0, 50.0, 0.1][:k]
+
+
+def test_products_are_residuals() -> None:
+    """Every number of every walk, on factors that trend, that move together, and on many of them."""
+    for nobs, k, seed in ((60, 1, 0), (104, 5, 1), (250, 9, 2), (250, 24, 3)):
+        rng = np.random.default_rng(seed)
+        X = np.cumsum(rng.standard_normal((nobs, k)), axis=0) * rng.uniform(0.01, 100.0, k) + 1000.0
+        if k > 1:
+            X[:, 1] = X[:, 0] + 0.05 * X[:, 0].std() * rng.standard_normal(nobs)
+        walks = random_walks(nobs, 300, seed=7)
+        slow, fast = noise_on_levels(X, walks), noise_by_products(X, WalkProducts.of(walks))
+        for name in ("rsquared", "dickey_fuller", "half_life"):
+            np.testing.assert_allclose(
+                getattr(fast, name), getattr(slow, name), rtol=1e-9, atol=1e-13, err_msg=f"{name} {nobs}"
+            )
 
 
 def test_levels_against_statsmodels() -> None:

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xl_smallcap.models.inference import bartlett_bse
+from xl_smallcap.models.inference import bartlett_bse, bartlett_sum
 from xl_smallcap.models.kernels.estimators import components_by_share, estimate, invert_all, solve_all
 from xl_smallcap.models.kernels.influence import derivatives, pairs
-from xl_smallcap.models.kernels.windows import bartlett_sums, window_moments
+from xl_smallcap.models.kernels.windows import window_moments
 from xl_smallcap.types import FloatArray, Method
 
 
@@ -46,11 +46,17 @@ def test_solving_and_inverting_many() -> None:
     assert solve_all(S.copy())[1].tolist() == [i == 7 for i in range(40)]
 
 
-def test_bartlett_sums_against_the_single_series() -> None:
+def test_the_bartlett_sum_against_the_single_series() -> None:
     U = np.random.default_rng(2).standard_normal((3, 4, 50))
-    sums = bartlett_sums(U, 4)
+    sums = bartlett_sum(U, 4, -1)
     for i in range(3):
-        np.testing.assert_allclose(np.sqrt(sums[i]), bartlett_bse(U[i].T, 4, 1.0), rtol=1e-12)
+        for k in range(4):
+            u = U[i, k].tolist()
+            plain = sum(v * v for v in u)
+            for lag in range(1, 5):
+                plain += 2.0 * (1.0 - lag / 5.0) * sum(u[t] * u[t - lag] for t in range(lag, 50))
+            assert sums[i, k] == pytest.approx(max(plain, 0.0), rel=1e-12)
+        np.testing.assert_array_equal(np.sqrt(sums[i]), bartlett_bse(U[i].T, 4, 1.0))
 
 
 def correlations(n: int, p: int, seed: int) -> tuple[FloatArray, FloatArray]:

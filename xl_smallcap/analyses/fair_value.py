@@ -267,7 +267,7 @@ class GapHistory:
 
 
 def _chunk_evidence(
-    session: Session, levels: FloatArray, window: int, compute: bool, walks: list[FloatArray]
+    session: Session, levels: FloatArray, window: int, compute: bool, walks: list[model.WalkProducts]
 ) -> Columns | None:
     """Evidence of the windows of one chunk of levels, from the cache or by computing it."""
     settings = session.settings
@@ -278,7 +278,7 @@ def _chunk_evidence(
 
     def work() -> Columns:
         if not walks:
-            walks.append(model.random_walks(window, settings.noise_draws, settings.seed))
+            walks.append(model.WalkProducts.of(model.random_walks(window, settings.noise_draws, settings.seed)))
         n = y.size - window + 1
         out = {name: np.full(n, np.nan) for name in EVIDENCE}
         for i in range(n):
@@ -286,9 +286,9 @@ def _chunk_evidence(
             if still_target(target) or unfit(x):
                 continue
             gap = model.levels_gap(target, x, tuple(str(k) for k in range(x.shape[1])))
-            found = model.compare_with_noise(gap.rsquared, gap.path, model.noise_on_levels(x, walks[0]))
+            seen = model.compare_with_noise(gap.rsquared, gap.path, model.noise_by_products(x, walks[0]))
             for name, values in out.items():
-                values[i] = getattr(found, name)
+                values[i] = getattr(seen, name)
         return out
 
     return session.get_or_compute(key, work, lambda c: c, lambda c: c)
@@ -301,7 +301,7 @@ def _evidence(
     n = levels.shape[0] - window + 1
     out = {name: np.full(n, np.nan) for name in EVIDENCE}
     computed = np.zeros(n, dtype=bool)
-    walks: list[FloatArray] = []
+    walks: list[model.WalkProducts] = []
     before = False
     for start in range(0, n, _CHUNK):
         stop = min(start + _CHUNK, n)

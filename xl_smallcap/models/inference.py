@@ -40,17 +40,29 @@ def counted_regressors(method: Method, n_columns: int, components: int | IntArra
     return components + method.control
 
 
+def bartlett_weights(lags: int) -> list[float]:
+    """Weights of the products at lag 0, 1, ... of a series with its past; later lags count twice, for both sides."""
+    return [1.0, *(2.0 * (1.0 - lag / (lags + 1.0)) for lag in range(1, lags + 1))]
+
+
+def bartlett_sum(U: FloatArray, lags: int, axis: int = 0) -> FloatArray:
+    """Long-run sum of squares along time: sum_t U_t^2 + 2 sum_l w_l sum_t U_t U_{t-l}; never below zero.
+
+    Newey and West (1987), eq. 5: the diagonal of their sandwich, for every series at once.
+    """
+    U = np.moveaxis(U, axis, -1)
+    n, total = U.shape[-1], np.zeros(U.shape[:-1])
+    for lag, weight in enumerate(bartlett_weights(lags)):
+        total += weight * np.einsum("...t,...t->...", U[..., lag:], U[..., : max(n - lag, 0)])
+    return np.asarray(np.maximum(total, 0.0))
+
+
 def bartlett_bse(influence: FloatArray, lags: int, correction: float) -> FloatArray:
     """Standard errors robust to heteroskedasticity and autocorrelation, in the units of the coefficients.
 
-    Newey and West (1987), eq. 5; with n/(n-k) as Stata's ``ivreg2, bw(lags+1) small`` has it. Only the diagonal of
-    the sandwich is formed: sum_t U_t^2 + 2 sum_l w_l sum_t U_t U_{t-l}.
+    With n/(n-k) as Stata's ``ivreg2, bw(lags+1) small`` has it.
     """
-    variance = (influence * influence).sum(axis=0)
-    for lag in range(1, lags + 1):
-        weight = 2.0 * (1.0 - lag / (lags + 1.0))
-        variance += weight * (influence[lag:] * influence[:-lag]).sum(axis=0)
-    return np.asarray(np.sqrt(np.maximum(variance, 0.0) * correction), dtype=np.float64)
+    return np.asarray(np.sqrt(bartlett_sum(influence, lags) * correction), dtype=np.float64)
 
 
 def student_quantile(confidence: float, df: float) -> float:

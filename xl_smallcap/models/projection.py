@@ -10,7 +10,7 @@ import numpy as np
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.estimation import solve_least_squares
 from xl_smallcap.models.factor_fit import check_regression
-from xl_smallcap.models.inference import newey_west_lags
+from xl_smallcap.models.inference import bartlett_weights, newey_west_lags
 from xl_smallcap.types import BoolArray, FloatArray
 
 _BISECTIONS = 80
@@ -216,11 +216,10 @@ def fit_factor_model(y: FloatArray, X: FloatArray, names: tuple[str, ...], hedge
     design = np.column_stack([np.ones(n), X - mean])
     solved = solve_least_squares(design, y)
     influence = (design @ solved.xtx_inverse)[:, 1:] * solved.resid[:, None]
-    sandwich = influence.T @ influence
-    lags = newey_west_lags(n)
-    for lag in range(1, lags + 1):
-        cross = influence[lag:].T @ influence[:-lag]
-        sandwich += (1.0 - lag / (lags + 1.0)) * (cross + cross.T)
+    sandwich = np.zeros((p, p))
+    for lag, weight in enumerate(bartlett_weights(newey_west_lags(n))):
+        cross = influence[lag:].T @ influence[: n - lag]
+        sandwich += 0.5 * weight * (cross + cross.T)
     beta = solved.params[1:]
     covariance, shrinkage = shrunk_covariance(X)
     return FactorModel(

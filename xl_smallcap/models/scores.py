@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xl_smallcap.models.inference import bartlett_sum
 from xl_smallcap.types import BoolArray, FloatArray, IntArray
 
 LEAST = 1e-3
@@ -109,12 +110,9 @@ def group_means(y: FloatArray, group: IntArray, groups: int, lags: int) -> tuple
         if not n:
             continue
         means[k] = y[inside].mean()
-        s = np.where(inside, y - means[k], 0.0)
-        total = float(s @ s)
-        for lag in range(1, lags + 1):
-            total += 2.0 * (1.0 - lag / (lags + 1.0)) * float(s[lag:] @ s[:-lag])
+        total = float(bartlett_sum(np.where(inside, y - means[k], 0.0), lags))
         scale = y.size / max(y.size - groups, 1)
-        errors[k] = np.sqrt(max(total, 0.0) * scale) / n if n > 1 else np.nan
+        errors[k] = np.sqrt(total * scale) / n if n > 1 else np.nan
     return means, errors
 
 
@@ -140,10 +138,7 @@ def difference_tstat(y: FloatArray, inside: BoolArray, outside: BoolArray, lags:
         return float("nan"), float("nan")
     mean, other = float(y[inside].mean()), float(y[outside].mean())
     s = np.where(inside, (y - mean) / n, 0.0) - np.where(outside, (y - other) / m, 0.0)
-    total = float(s @ s)
-    for lag in range(1, lags + 1):
-        total += 2.0 * (1.0 - lag / (lags + 1.0)) * float(s[lag:] @ s[:-lag])
-    error = float(np.sqrt(max(total, 0.0) * (n + m) / max(n + m - 2, 1)))
+    error = float(np.sqrt(bartlett_sum(s, lags) * (n + m) / max(n + m - 2, 1)))
     return mean - other, (mean - other) / error if error > 0 else float("nan")
 
 

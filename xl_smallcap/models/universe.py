@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.models.inference import newey_west_lags
+from xl_smallcap.models.inference import bartlett_sum, newey_west_lags
 from xl_smallcap.models.kernels.many import fit_own
 from xl_smallcap.models.rolling import last_window
 from xl_smallcap.types import BoolArray, DayArray, FloatArray, IntArray
@@ -178,12 +178,7 @@ class _Solved:
 
 def _long_run_variance(resid: FloatArray) -> FloatArray:
     """Bartlett's sum over lags, from residuals of shape (n_obs, n_stocks); Newey and West (1987)."""
-    n = resid.shape[0]
-    lags = newey_west_lags(n)
-    total = (resid * resid).sum(axis=0)
-    for lag in range(1, lags + 1):
-        total += 2.0 * (1.0 - lag / (lags + 1.0)) * (resid[lag:] * resid[:-lag]).sum(axis=0)
-    return np.asarray(np.maximum(total, 0.0))
+    return bartlett_sum(resid, newey_west_lags(resid.shape[0]))
 
 
 def _together(found: Group, factors: FloatArray, stocks: FloatArray) -> _Solved:

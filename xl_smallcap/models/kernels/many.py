@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.models.inference import newey_west_lags
+from xl_smallcap.models.inference import bartlett_sum, bartlett_weights, newey_west_lags
 from xl_smallcap.models.kernels.estimators import invert_all, solve_all
 from xl_smallcap.models.kernels.windows import window_moments
 from xl_smallcap.types import BoolArray, FloatArray
@@ -110,8 +110,7 @@ def many_newey_west(Y: FloatArray, design: FloatArray, inverse: FloatArray) -> t
     lags = newey_west_lags(n)
     H = design @ inverse[:, 1:]
     coefficients = inverse @ (design.T @ Y)
-    weights = [1.0, *(2.0 * (1.0 - lag / (lags + 1.0)) for lag in range(1, lags + 1))]
-    HH = [np.ascontiguousarray((w * (H[lag:] * H[: n - lag])).T) for lag, w in enumerate(weights)]
+    HH = [np.ascontiguousarray((w * (H[lag:] * H[: n - lag])).T) for lag, w in enumerate(bartlett_weights(lags))]
     variance = np.zeros((q - 1, Y.shape[1]))
     # A panel of targets at a time, whose products stay in the cache.
     buffer = np.empty((n, min(_PANEL, Y.shape[1])))
@@ -171,11 +170,7 @@ def fit_own(Y: FloatArray, X: FloatArray) -> OwnFits:
         params = (inverse @ (np.swapaxes(Z, 1, 2) @ y[:, :, None]))[:, :, 0]
         resid = y - (Z @ params[:, :, None])[:, :, 0]
         U = (Z @ inverse) * resid[:, :, None]
-        variance = (U * U).sum(axis=1)
-        lags = newey_west_lags(n)
-        for lag in range(1, lags + 1):
-            variance += 2.0 * (1.0 - lag / (lags + 1.0)) * (U[:, lag:] * U[:, : n - lag]).sum(axis=1)
-        bse = np.sqrt(np.maximum(variance, 0.0) * n / (n - p - 1))
+        bse = np.sqrt(bartlett_sum(U, newey_west_lags(n), 1) * n / (n - p - 1))
     return OwnFits(params, bse, sd, inverse, const, resid, doubtful)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from xl_smallcap.models.inference import newey_west_lags
+from xl_smallcap.models.inference import bartlett_sum, newey_west_lags
 from xl_smallcap.models.kernels.influence import moment_influences
 from xl_smallcap.types import BoolArray, FloatArray, IntArray
 
@@ -110,15 +110,6 @@ def window_moments(y: FloatArray, X: FloatArray, window: int) -> Moments:
 _BLOCK = 32
 
 
-def bartlett_sums(U: FloatArray, lags: int) -> FloatArray:
-    """Bartlett-weighted sums of the products of each series with its own past."""
-    total = np.einsum("...t,...t->...", U, U)
-    for lag in range(1, lags + 1):
-        weight = 2.0 * (1.0 - lag / (lags + 1.0))
-        total += weight * np.einsum("...t,...t->...", U[..., lag:], U[..., :-lag])
-    return np.asarray(total)
-
-
 class WindowErrors:
     """Standard errors of the betas of every window of a span, a block of windows at a time."""
 
@@ -151,9 +142,9 @@ class WindowErrors:
                 resid = centred - np.matmul(beta[:, at].T[:, None], z)[:, 0]
                 U = np.matmul(np.moveaxis(maps[:, :, at], 2, 0), z)
                 U *= resid[:, None] * scale
-                out[:, at] = bartlett_sums(U, self.lags).T
+                out[:, at] = bartlett_sum(U, self.lags, -1).T
             correction = self.window / (self.window - 1.0 - regressors)
-            return np.asarray(np.sqrt(np.maximum(out, 0.0) * correction))
+            return np.asarray(np.sqrt(out * correction))
 
     def of_single_factors(self, beta: FloatArray, loading: FloatArray | None) -> FloatArray:
         """Errors of ``univariate``: a regression a factor, with a control beside it where there is one. Per +1 sd."""
@@ -175,12 +166,12 @@ class WindowErrors:
                 resid = centred[:, None] - beta[:, at].T[:, :, None] * z
                 if loading is not None:
                     resid[:, -1] = centred
-                out[:, at] = bartlett_sums(z * resid * (scale / left), self.lags).T
+                out[:, at] = bartlett_sum(z * resid * (scale / left), self.lags, -1).T
             regressors = np.ones((beta.shape[0], 1))
             if loading is not None:
                 regressors[:-1] = 2.0
             correction = self.window / (self.window - 1.0 - regressors)
-            return np.asarray(np.sqrt(np.maximum(out, 0.0) * correction))
+            return np.asarray(np.sqrt(out * correction))
 
     def of_moments(self, beta: FloatArray, weights: FloatArray, regressors: IntArray) -> FloatArray:
         """Errors that count the estimation of scaling and components as well. Per +1 sd of the window."""
@@ -190,6 +181,6 @@ class WindowErrors:
             for start in range(0, n, _BLOCK):
                 at = slice(start, min(start + _BLOCK, n))
                 U = moment_influences(np.moveaxis(weights[:, :, at], 2, 0), *self._block(at))
-                out[:, at] = bartlett_sums(U, self.lags).T
+                out[:, at] = bartlett_sum(U, self.lags, -1).T
             correction = self.window / (self.window - 1.0 - regressors)
-            return np.asarray(np.sqrt(np.maximum(out, 0.0) * correction))
+            return np.asarray(np.sqrt(out * correction))
