@@ -19,7 +19,7 @@ from xl_smallcap.types import OLS, BoolArray, DayArray, FloatArray, Frequency, M
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedBetas:
     """A fit with the dates and the evidence around it."""
 
     question: Question
@@ -101,7 +101,7 @@ def refuse_univariate() -> NoReturn:
     )
 
 
-def fit(session: Session, question: Question) -> Fitted:
+def fit(session: Session, question: Question) -> FittedBetas:
     """Fit one regression, or return it from the cache."""
     panel = aligned(session, question)
     check_window(session, question, panel)
@@ -127,7 +127,7 @@ def fit(session: Session, question: Question) -> Fitted:
     result, share, windows = session.get_or_compute(
         _key("fit", session, question, panel), compute, to_columns, from_columns
     )
-    return Fitted(
+    return FittedBetas(
         question=question,
         names=names,
         quotes=panel.quotes[1:],
@@ -141,12 +141,12 @@ def fit(session: Session, question: Question) -> Fitted:
     )
 
 
-def checks(session: Session, question: Question) -> list[tuple[str, str, Fitted | XlSmallcapError]]:
+def checks(session: Session, question: Question) -> list[tuple[str, str, FittedBetas | XlSmallcapError]]:
     """Refit with every other construction of each factor, one at a time; nothing for a specification already swapped.
 
     The alternative factor, the specification that has it, and its fit or why there is none.
     """
-    found: list[tuple[str, str, Fitted | XlSmallcapError]] = []
+    found: list[tuple[str, str, FittedBetas | XlSmallcapError]] = []
     if question.spec.swapped:
         return found
     for name in question.spec.factors:
@@ -350,11 +350,11 @@ class Compared:
 
     role: str
     question: Question
-    fitted: Fitted | XlSmallcapError
+    fitted: FittedBetas | XlSmallcapError
     flag: str
 
 
-def _flag(reference: Fitted, other: Fitted, factor: str) -> str:
+def _flag(reference: FittedBetas, other: FittedBetas, factor: str) -> str:
     i, j = reference.position(factor), other.position(factor)
     one, two = reference.fit, other.fit
     if np.sign(one.params[i]) == np.sign(two.params[j]):

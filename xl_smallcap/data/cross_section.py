@@ -121,7 +121,7 @@ def jumps(log_prices: FloatArray) -> BoolArray:
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedPrices:
     """Prices joined to those there were, and the tickers that were extended, replaced, or kept as they were."""
 
     data: CrossSection
@@ -130,7 +130,7 @@ class Joined:
     kept: tuple[str, ...]
 
 
-def join(before: CrossSection, after: CrossSection) -> Joined:
+def join(before: CrossSection, after: CrossSection) -> JoinedPrices:
     """Put prices beside what is there, and lengthen a ticker's history where both agree about it.
 
     Adjusted prices of two days of download differ by one factor for every dividend between: where the days both have
@@ -174,7 +174,7 @@ def join(before: CrossSection, after: CrossSection) -> Joined:
     prices = np.column_stack([columns[n] for n in names])
     priced = np.isfinite(prices).any(axis=1)  # days that only histories not taken had
     made = CrossSection(dates[priced], names, np.ascontiguousarray(prices[priced]))
-    return Joined(made, tuple(extended), tuple(fresh), tuple(kept))
+    return JoinedPrices(made, tuple(extended), tuple(fresh), tuple(kept))
 
 
 def replaced(before: CrossSection, after: CrossSection) -> CrossSection:

@@ -11,7 +11,7 @@ import numpy as np
 
 from xl_smallcap.data import atomic
 from xl_smallcap.data.catalogue import Catalogue, Names, load_catalogue
-from xl_smallcap.data.cross_section import CrossSection, Joined, join
+from xl_smallcap.data.cross_section import CrossSection, JoinedPrices, join
 from xl_smallcap.data.doubts import Doubt, adjusted, gravest, of_join, of_neighbours, of_series
 from xl_smallcap.data.releases import new_york_now, weekend
 from xl_smallcap.data.revisions import over
@@ -214,7 +214,7 @@ def _no_series(prices: CrossSection, catalogue: Catalogue) -> None:
         )
 
 
-def _joined_remarks(done: Joined) -> list[str]:
+def _joined_remarks(done: JoinedPrices) -> list[str]:
     told = []
     for names, what in (
         (done.extended, "agree with what was there where both have days: longer now, the days before kept"),

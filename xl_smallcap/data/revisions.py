@@ -148,7 +148,7 @@ _NAT = np.datetime64("NaT", "m")
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedSeries:
     """A series after a fetch, with how many days came and how many values changed."""
 
     data: SeriesData
@@ -241,7 +241,7 @@ def join(
     last_seen: np.datetime64,
     *,
     other_source: bool = False,
-) -> Joined:
+) -> JoinedSeries:
     """Add a fetched series to what is there."""
     if before is not None and before.has_vintages:
         # a clock that was set back must not put a revision before the one it follows
@@ -250,7 +250,7 @@ def join(
         data = _dated_as(before, data)
     if before is None:
         here = SeriesData(data.dates, data.values, _not_later(series, data, seen))
-        return Joined(here, int(np.unique(data.dates).size), 0)
+        return JoinedSeries(here, int(np.unique(data.dates).size), 0)
     if data.has_vintages and not other_source:
         return _with_vintages(before, data, seen)
     old_days, old_values = latest(before)
@@ -266,13 +266,13 @@ def join(
     added = SeriesData(data.dates[~known], data.values[~known], data.available_at[~known])
     moments = _when(series, added, before, seen, last_seen)
     if not changed.size and not added.dates.size:
-        return Joined(before, 0, 0)
+        return JoinedSeries(before, 0, 0)
     rows = SeriesData.build(
         np.concatenate([before.dates, changed_days, added.dates]),
         np.concatenate([before.values, changed, added.values]),
         np.concatenate([before.available_at, np.full(changed.size, seen), moments]),
     )
-    return Joined(rows, int(added.dates.size), int(changed.size))
+    return JoinedSeries(rows, int(added.dates.size), int(changed.size))
 
 
 def _dated_as(before: SeriesData, data: SeriesData) -> SeriesData:
@@ -333,7 +333,7 @@ def _chained(data: SeriesData, old_days: DayArray, old_values: FloatArray, *, fo
     return replace(data, values=data.values * factor)
 
 
-def _with_vintages(before: SeriesData, data: SeriesData, seen: np.datetime64) -> Joined:
+def _with_vintages(before: SeriesData, data: SeriesData, seen: np.datetime64) -> JoinedSeries:
     """The source itself has the vintages: they hold, and of ours what it does not have."""
     days, values = latest(data)
     old_days, old_values = latest(before)
@@ -348,5 +348,5 @@ def _with_vintages(before: SeriesData, data: SeriesData, seen: np.datetime64) ->
             np.concatenate([data.available_at, before.available_at[gone]]),
         )
     if data.digest() == before.digest():
-        return Joined(before, 0, 0)
-    return Joined(data, int((~known).sum()), revised)
+        return JoinedSeries(before, 0, 0)
+    return JoinedSeries(data, int((~known).sum()), revised)

@@ -83,7 +83,7 @@ class ScenarioLibrary:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _PathReader:
     """Paths out of one file."""
 
     file: TomlFile
@@ -165,7 +165,7 @@ def _finite(value: Any) -> bool:
 @functools.lru_cache(maxsize=1)
 def _shipped() -> dict[str, Scenario]:
     text = (PACKAGE / "data" / "scenarios.toml").read_text(encoding="utf-8")
-    return _Reader(TomlFile(text, "scenarios.toml", CatalogueError)).paths()
+    return _PathReader(TomlFile(text, "scenarios.toml", CatalogueError)).paths()
 
 
 def load_scenarios(user_file: Path | None = None, quotes: Mapping[str, str] | None = None) -> ScenarioLibrary:
@@ -173,7 +173,7 @@ def load_scenarios(user_file: Path | None = None, quotes: Mapping[str, str] | No
     paths = dict(_shipped())
     own = TomlFile.own(user_file, CatalogueError)
     if own is not None:
-        paths.update(_Reader(own, quotes).paths())
+        paths.update(_PathReader(own, quotes).paths())
         said: dict[str, str] = {}
         for path in paths.values():
             for word in sorted(path.words):

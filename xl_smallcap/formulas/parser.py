@@ -52,7 +52,7 @@ def plain_name(name: str) -> str:
     return name
 
 
-class _Reader:
+class _FormulaReader:
     def __init__(self, formula: str) -> None:
         try:
             found = Tokenizer(formula).items
@@ -172,7 +172,7 @@ def _operand(token: Token) -> Any:
 
 def parse(formula: str) -> Any:
     """Read a formula."""
-    reader = _Reader(formula if formula.startswith("=") else "=" + formula)
+    reader = _FormulaReader(formula if formula.startswith("=") else "=" + formula)
     try:
         tree = reader.expression()
     except RecursionError:

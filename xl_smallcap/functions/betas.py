@@ -73,7 +73,7 @@ class _Beta:
     errors: Scalar
 
     @classmethod
-    def of(cls, fitted: model.Fitted, name: str, unit: BetaUnit) -> _Beta:
+    def of(cls, fitted: model.FittedBetas, name: str, unit: BetaUnit) -> _Beta:
         """Take a factor's numbers from a fit."""
         i, fit = fitted.position(name), fitted.fit
         scale = unit_factor(unit, fitted.quotes[i], float(fit.factor_sd[i]), name)
@@ -195,7 +195,7 @@ def RUSSELL_BETAS(
     header = ["factor", *names_of(_Beta), "role", "spec", "construction", "source"]
     table: Table = [header]
 
-    def row(fitted: model.Fitted, name: str, role: str, spec_id: str) -> None:
+    def row(fitted: model.FittedBetas, name: str, role: str, spec_id: str) -> None:
         entry = session.catalogue.factors.get(name)
         label = entry.label if entry else session.catalogue.series_of(session.catalogue.market).label
         legs = [s for s, _ in entry.legs] if entry else [session.catalogue.market]

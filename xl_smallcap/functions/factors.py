@@ -26,7 +26,7 @@ _FACTOR = (
 
 
 @dataclass(eq=False, repr=False)
-class _Row:
+class _FactorRow:
     """One factor of the catalogue."""
 
     factor: Scalar
@@ -103,7 +103,7 @@ def RUSSELL_FACTORS(session: Session, as_of: Day) -> Table:
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    source, rows = source_label(session), list[_Row]()
+    source, rows = source_label(session), list[_FactorRow]()
     for entry in session.catalogue.factors.values():
         cells: dict[str, Scalar]
         try:
@@ -113,7 +113,7 @@ def RUSSELL_FACTORS(session: Session, as_of: Day) -> Table:
             cells, built = dict.fromkeys(("level", "change", "z", "last_date")), str(exc)
         unit = session.catalogue.series_of(entry.legs[0][0]).unit
         rows.append(
-            _Row(
+            _FactorRow(
                 factor=entry.id,
                 label=entry.label,
                 up=entry.up,
@@ -129,7 +129,7 @@ def RUSSELL_FACTORS(session: Session, as_of: Day) -> Table:
                 source=source,
             )
         )
-    return table_of(_Row, rows)
+    return table_of(_FactorRow, rows)
 
 
 # -- The aligned changes behind a fit, for ``xl-smallcap panel``.

@@ -140,7 +140,7 @@ _GAUGE_WORDS = (
 
 
 @dataclass(eq=False, repr=False)
-class _Row:
+class _GaugeRow:
     """One gauge."""
 
     series: Scalar
@@ -224,7 +224,7 @@ def RUSSELL_GAUGES(session: Session, as_of: Day) -> Table:
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    rows = list[_Row]()
+    rows = list[_GaugeRow]()
     for name in GAUGES:
         entry = session.catalogue.series_of(name)
         cells, note = dict[str, Scalar](), ""
@@ -232,5 +232,5 @@ def RUSSELL_GAUGES(session: Session, as_of: Day) -> Table:
             cells = _gauge_row(gauge(session, name, as_of))
         except XlSmallcapError as exc:
             note = str(exc)
-        rows.append(_Row(name.lower(), entry.label, entry.unit, **cells, rule=entry.rule, note=note))
-    return table_of(_Row, rows)
+        rows.append(_GaugeRow(name.lower(), entry.label, entry.unit, **cells, rule=entry.rule, note=note))
+    return table_of(_GaugeRow, rows)

@@ -48,7 +48,7 @@ _REGIME = Parameter(
 
 
 @dataclass(eq=False, repr=False)
-class _Row:
+class _RegimeRow:
     """One regime, now or months ahead."""
 
     regime: Scalar
@@ -202,7 +202,7 @@ def RUSSELL_REGIMES(session: Session, horizon: int, as_of: Day, model: RegimeMod
     worth: list[Scalar] = [None, None]
     if found.chains:
         worth = [float(min(c.reached[0] for c in found.chains)), float(min(c.separation[0] for c in found.chains))]
-    rows = list[_Row]()
+    rows = list[_RegimeRow]()
     month = date((found.months[0] + horizon * MONTH).astype("datetime64[D]"))
     for k, name in enumerate([*REGIMES, "stagflation"]):
         edges: list[Scalar] = [None, None]
@@ -210,8 +210,10 @@ def RUSSELL_REGIMES(session: Session, horizon: int, as_of: Day, model: RegimeMod
             edges = [number(float(v)) for v in np.quantile(drawn.probabilities[k], [tail, 1.0 - tail])]
         known = (date(found.last_growth[0]), date(found.last_inflation[0]))
         about = (model, session.settings.seed, wary, source_label(session))
-        rows.append(row_of(_Row, name, month, number(float(p[k])), *edges, lasts.get(name), *known, *worth, *about))
-    return table_of(_Row, rows)
+        rows.append(
+            row_of(_RegimeRow, name, month, number(float(p[k])), *edges, lasts.get(name), *known, *worth, *about)
+        )
+    return table_of(_RegimeRow, rows)
 
 
 @worksheet_function(

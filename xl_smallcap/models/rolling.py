@@ -19,7 +19,7 @@ from xl_smallcap.models.inference import bartlett_bse, counted_regressors, newey
 from xl_smallcap.models.kernels.estimators import Estimates, estimate, solve_all
 from xl_smallcap.models.kernels.influence import moment_weights
 from xl_smallcap.models.kernels.many import factor_inverse, many_newey_west, rolling_many
-from xl_smallcap.models.kernels.windows import Moments, WindowErrors, window_moments
+from xl_smallcap.models.kernels.windows import WindowErrors, WindowMoments, window_moments
 from xl_smallcap.types import OLS, BoolArray, FloatArray, IntArray, Method
 
 
@@ -99,7 +99,7 @@ def _solve_alone(y: FloatArray, X: FloatArray, method: Method, errors: bool) -> 
 
 def _span(
     y: FloatArray, X: FloatArray, window: int, method: Method, errors: bool
-) -> tuple[Moments, Estimates | None, FloatArray, BoolArray, FloatArray | None]:
+) -> tuple[WindowMoments, Estimates | None, FloatArray, BoolArray, FloatArray | None]:
     """Betas per unit of each factor of a span, which windows to solve alone, and the errors where wanted."""
     moments = window_moments(y, X, window)
     p = X.shape[1]

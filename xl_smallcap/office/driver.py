@@ -23,7 +23,7 @@ from com.sun.star.task import XInteractionHandler
 from com.sun.star.ucb import XCommandEnvironment
 
 
-class Asker:
+class Parent:
     """Who started us: its requests, and whether it is still there; and the office, which is ours to start and to end.
 
     It may be ended at any moment, also while the office is busy; then nobody else would end the office.
@@ -69,7 +69,7 @@ class Asker:
 
 
 if __name__ == "__main__":
-    ASKER = Asker()  # the office starts while what follows is imported
+    ASKER = Parent()  # the office starts while what follows is imported
 
 
 ERRORS = {32767: "#N/A", 503: "#NUM!", 519: "#VALUE!", 525: "#NAME?", 532: "#DIV/0!", 524: "#REF!", 521: "#NULL!"}

@@ -193,7 +193,7 @@ FEWEST_RETURNS, FEWEST_SPELLS, CLEAR_T = 24, 3, 2.0
 
 
 @dataclass(frozen=True)
-class Card:
+class RegimeCard:
     """One line of the report card; NaN where it does not apply."""
 
     regime: str
@@ -226,7 +226,7 @@ def labels_of(session: Session, as_of: np.datetime64 | None) -> tuple[DayArray, 
     return inputs.months, labels.astype(np.int64)
 
 
-def report_card(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> list[Card]:
+def report_card(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> list[RegimeCard]:
     """Score a model's filtered probabilities against what happened.
 
     Each regime at each horizon against the thresholds; slowdown against the NBER and Chauvet and Piger; then
@@ -235,8 +235,8 @@ def report_card(session: Session, model: RegimeModel, as_of: np.datetime64 | Non
     history = regime_history(session, model, as_of)
     months, labels = labels_of(session, as_of)
     at = (history.days.astype("datetime64[M]") - months[0]).astype(np.int64)
-    cards: list[Card] = []
-    relied: list[Card] = []
+    cards: list[RegimeCard] = []
+    relied: list[RegimeCard] = []
     for horizon in HORIZONS:
         table = history.probabilities if horizon == 0 else history.ahead3
         base = scores.climatology(labels, 3, LABEL_DELAY, _FEWEST_LABELS)
@@ -257,16 +257,16 @@ def report_card(session: Session, model: RegimeModel, as_of: np.datetime64 | Non
             for low, high, n, mean, share in scores.reliability(p[good, k], truth, _BANDS):
                 nan = float("nan")
                 said = f"forecasts of {low:.1f} to {high:.1f}"
-                relied.append(Card(regime, horizon, said, n, mean, share, *[nan] * 9))
+                relied.append(RegimeCard(regime, horizon, said, n, mean, share, *[nan] * 9))
     return cards + _recessions(session, history, as_of) + relied
 
 
 def _card(
     regime: str, horizon: int, truth_is: str, p: FloatArray, truth: FloatArray, base: FloatArray, stay: FloatArray
-) -> Card:
+) -> RegimeCard:
     mine = scores.score(p, truth, base, _LAGS)
     climate, persist = scores.score(base, truth, base, _LAGS), scores.score(stay, truth, base, _LAGS)
-    return Card(
+    return RegimeCard(
         regime=regime,
         horizon=horizon,
         truth=truth_is,
@@ -285,7 +285,7 @@ def _card(
     )
 
 
-def _recessions(session: Session, history: RegimeHistory, as_of: np.datetime64 | None) -> list[Card]:
+def _recessions(session: Session, history: RegimeHistory, as_of: np.datetime64 | None) -> list[RegimeCard]:
     """Slowdown against recessions as the NBER dates them, and as Chauvet and Piger's model sees them."""
     out = []
     for series_id, name, scale in ((NBER, "NBER recession", 1.0), (CHAUVET_PIGER, "Chauvet and Piger", 100.0)):

@@ -9,7 +9,7 @@ import numpy as np
 from xl_smallcap.analyses.question import MARKET, Question, aligned, check_gaps, check_window
 from xl_smallcap.analyses.scenarios.projection import (
     WINDOW,
-    Fitted,
+    FittedModel,
     Path,
     Projected,
     fit,
@@ -74,7 +74,7 @@ def base_rate(session: Session, question: Question, months: int) -> BaseRate:
     return BaseRate(float(means[0]), float(errors[0]), gained.size)
 
 
-def distance(fitted: Fitted, path: Path, months: int) -> float:
+def distance(fitted: FittedModel, path: Path, months: int) -> float:
     """Return how far a path lies from no change, in standard deviations of its factors together.
 
     Mahalanobis (1936), over the months in which the path gives factors; 0 where nothing is given.
@@ -82,7 +82,7 @@ def distance(fitted: Fitted, path: Path, months: int) -> float:
     return float(_distances(fitted, path, path.total(months)[None], months)[0])
 
 
-def _distances(fitted: Fitted, path: Path, totals: FloatArray, months: int) -> FloatArray:
+def _distances(fitted: FittedModel, path: Path, totals: FloatArray, months: int) -> FloatArray:
     if not path.named.any():
         return np.zeros(totals.shape[0])
     given = path.given_months(months)
@@ -92,7 +92,7 @@ def _distances(fitted: Fitted, path: Path, totals: FloatArray, months: int) -> F
     return np.asarray(np.sqrt(np.maximum((z * np.linalg.solve(S / np.outer(sd, sd), z.T).T).sum(axis=1), 0.0)))
 
 
-def plausibility(fitted: Fitted, path: Path, months: int) -> float:
+def plausibility(fitted: FittedModel, path: Path, months: int) -> float:
     """Return the probability of factor changes at least as far from none.
 
     Upper tail of chi-squared with as many degrees of freedom as factors are given.
@@ -129,7 +129,7 @@ def worst_analogue(found: Projected) -> Analogue:
     return Analogue(starts[at], ends[at], float(returns.min()), float(far[at]), nearest.size)
 
 
-def frequency_conflict(session: Session, fitted: Fitted, question: Question) -> tuple[str, ...]:
+def frequency_conflict(session: Session, fitted: FittedModel, question: Question) -> tuple[str, ...]:
     """Return the factors whose daily and weekly betas have opposite signs.
 
     By joint regression on the last 250 days and the weekly window.
@@ -184,7 +184,7 @@ _BANDS = np.array([0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0])
 
 
 @dataclass(frozen=True)
-class Card:
+class ForecastCard:
     """One forecast's score; NaN where it has none. `gain_tstat` compares Brier scores with the expanding base rate."""
 
     forecast: str
@@ -248,7 +248,7 @@ def _expanding(outcome: FloatArray, months: int) -> tuple[FloatArray, FloatArray
     return share, mean, sd
 
 
-def report_card(session: Session, question: Question, months: int) -> list[Card]:
+def report_card(session: Session, question: Question, months: int) -> list[ForecastCard]:
     """Score projections of the past, and what a simpler forecaster would have said.
 
     At each month end the model of the 104 weeks before; outcomes overlap where months > 1; t-values allow for it.
@@ -274,7 +274,7 @@ def report_card(session: Session, question: Question, months: int) -> list[Card]
         skill = float("nan") if name == "base_rate" else scored.gain_tstat
         told, came, ranked = float(p.mean()), float(truth.mean()), scores.auc(p, truth)
         held = _share(half), _share(ninety)
-        cards.append(Card(name, "all", truth.size, told, came, scored.brier, ranked, *held, skill))
+        cards.append(ForecastCard(name, "all", truth.size, told, came, scored.brier, ranked, *held, skill))
 
     df = tail_df(months)
     unit = StudentOutcome(0.0, 1.0, df)
@@ -285,7 +285,7 @@ def report_card(session: Session, question: Question, months: int) -> list[Card]
         card(name, p, z <= unit.quantile(0.75), z <= unit.quantile(0.95))
         for low, high, n, said, share_true in scores.reliability(p, truth, _BANDS):
             nan = float("nan")
-            bands.append(Card(name, f"forecasts of {low:.1f} to {high:.1f}", n, said, share_true, *[nan] * 5))
+            bands.append(ForecastCard(name, f"forecasts of {low:.1f} to {high:.1f}", n, said, share_true, *[nan] * 5))
     card("base_rate", base, None, None)
     z = np.abs(outcome[good] - mean[good]) / sd[good]
     card("naive_normal", np.asarray(ndtr(mean[good] / sd[good])), z <= 0.6744897501960817, z <= 1.6448536269514722)

@@ -61,7 +61,7 @@ class ScenarioQuestion:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedModel:
     """The weekly model of a target with its panel."""
 
     panel: Panel
@@ -78,7 +78,7 @@ class Fitted:
         return np.asarray(changes[:, 0] - changes[:, 1:] @ hedge)
 
 
-def fit(session: Session, question: Question) -> Fitted:
+def fit(session: Session, question: Question) -> FittedModel:
     """Fit the weekly model of a projection, or return it from the cache."""
     panel = aligned(session, question)
     check_window(session, question, panel)
@@ -97,7 +97,7 @@ def fit(session: Session, question: Question) -> Fitted:
         return FactorModel(**values)
 
     key = ("projection", panel.digest, str(question.window), str(question.target.market))
-    return Fitted(panel, session.get_or_compute(key, compute, to_columns, from_columns))
+    return FittedModel(panel, session.get_or_compute(key, compute, to_columns, from_columns))
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Path:
         return np.asarray(self.shocks[:months].sum(axis=0))
 
 
-def path_of(session: Session, asked: ScenarioQuestion, fitted: Fitted) -> Path:
+def path_of(session: Session, asked: ScenarioQuestion, fitted: FittedModel) -> Path:
     """Turn a scenario's shocks into factor changes a month."""
     months, names = asked.path_months, fitted.names
     found: dict[int, FloatArray] = {}
@@ -212,7 +212,7 @@ class Projected:
     """A projection with everything a cell may ask of it; `outcomes` are by month, or the last alone."""
 
     asked: ScenarioQuestion
-    fitted: Fitted
+    fitted: FittedModel
     path: Path
     given: Given
     analytic: Projection
@@ -278,7 +278,7 @@ def project_path(session: Session, asked: ScenarioQuestion, whole_fan: bool = Fa
     )  # fmt: skip
 
 
-def pooled_history(fitted: Fitted, path: Path, months: int) -> tuple[Pooled, FloatArray]:
+def pooled_history(fitted: FittedModel, path: Path, months: int) -> tuple[Pooled, FloatArray]:
     """Reweight the past so that it meets the path.
 
     sums: of target and regressors over every stretch of the horizon's length, about their mean.
@@ -295,7 +295,7 @@ def pooled_history(fitted: Fitted, path: Path, months: int) -> tuple[Pooled, Flo
     return pool(begun[:, 1:][:, path.named].T.copy(), path.total(months), names), sums
 
 
-def pooled_outcome(fitted: Fitted, path: Path, months: int) -> tuple[Outcome, Pooled, FloatArray]:
+def pooled_outcome(fitted: FittedModel, path: Path, months: int) -> tuple[Outcome, Pooled, FloatArray]:
     """Return the reweighted past as a distribution. factors: of each stretch."""
     pooled, sums = pooled_history(fitted, path, months)
     if pooled.effective < FEWEST_EFFECTIVE:
@@ -327,7 +327,7 @@ def regime_weights(
 
 
 def _mixture(
-    session: Session, asked: ScenarioQuestion, fitted: Fitted, path: Path, months: int
+    session: Session, asked: ScenarioQuestion, fitted: FittedModel, path: Path, months: int
 ) -> tuple[Outcome, FloatArray, FloatArray, tuple[float, float, float], float]:
     """Condition a mixture over regimes on the path: outcome, weights, expected factors, shares, effective months."""
     monthly = aligned(session, replace(asked.question, window=Window(1, "monthly")))

@@ -17,7 +17,7 @@ import numpy as np
 from xl_smallcap.data.cross_section import NUMBERS, CrossSection, Holdings, jumps, plain_ticker, replaced, ticker_of
 from xl_smallcap.data.releases import weekend
 from xl_smallcap.data.sources import ishares, workbook
-from xl_smallcap.data.sources.frame import PARQUET, Frame, read_frame
+from xl_smallcap.data.sources.table_file import PARQUET, TableFile, read_table_file
 from xl_smallcap.data.sources.tables import NotSeriesError, TwiceError, out_of_order
 from xl_smallcap.errors import SourceError
 from xl_smallcap.types import DayArray, FloatArray
@@ -88,7 +88,7 @@ def take(found: Constituents, raw: bytes, file: str) -> None:
         held = ishares.read_holdings(raw, file, ishares.fund_in(raw, file, fund_of(file)))
         found.holdings.append((held, file))
         return
-    frame = read_frame(raw, file)
+    frame = read_table_file(raw, file)
     date, ticker, weight = frame.at(_DATE), frame.at(_TICKER), frame.at(_WEIGHT)
     if date is not None and ticker is not None and weight is not None:
         found.holdings += [(h, file) for h in _weights(frame, date, ticker, weight)]
@@ -128,7 +128,7 @@ def _check_days(days: DayArray, file: str) -> None:
         raise SourceError(f"{file}: {days.max()} is after today; is the year right?")
 
 
-def _prices(frame: Frame, date: int, ticker: int | None) -> tuple[CrossSection, list[str]]:
+def _prices(frame: TableFile, date: int, ticker: int | None) -> tuple[CrossSection, list[str]]:
     """Read prices, long or wide; what was dropped or looks odd as sentences."""
     days, told = frame.days(date), list[str]()
     _check_days(days, frame.file)
@@ -172,7 +172,7 @@ def _prices(frame: Frame, date: int, ticker: int | None) -> tuple[CrossSection, 
     return made, told + more
 
 
-def _tickers(frame: Frame, k: int) -> list[str]:
+def _tickers(frame: TableFile, k: int) -> list[str]:
     words = frame.words(k)
     blank = next((n for n, w in enumerate(words) if not plain_ticker(w)), None)
     if blank is not None:
@@ -272,7 +272,7 @@ def suspects(data: CrossSection, file: str) -> list[str]:
     ]
 
 
-def _weights(frame: Frame, date: int, ticker: int, weight: int) -> list[Holdings]:
+def _weights(frame: TableFile, date: int, ticker: int, weight: int) -> list[Holdings]:
     """Read weights by date: the holdings of each index on each day."""
     days, names, weights = frame.days(date), np.array(_tickers(frame, ticker)), frame.numbers(weight)
     _check_days(days, frame.file)
@@ -318,7 +318,7 @@ def _holdings(file: str, fund: str, day: np.datetime64, tickers: list[str], weig
     )  # fmt: skip
 
 
-def _members(frame: Frame, ticker: int) -> Holdings:
+def _members(frame: TableFile, ticker: int) -> Holdings:
     """Read a list of members without weights and without a day."""
     fund = fund_of(frame.file)
     assert fund is not None

@@ -17,7 +17,7 @@ from xl_smallcap.data.catalogue import Names
 from xl_smallcap.data.series import SeriesData
 from xl_smallcap.data.sources import cftc, constituents, ishares, workbook
 from xl_smallcap.data.sources.answer import Loaded, Progress
-from xl_smallcap.data.sources.frame import PARQUET, read_frame
+from xl_smallcap.data.sources.table_file import PARQUET, read_table_file
 from xl_smallcap.data.sources.tables import (
     MISSING,
     NotSeriesError,
@@ -261,7 +261,7 @@ def parse(raw: bytes, file: str, today: dt.date | None = None) -> dict[str, Seri
 def read_table(raw: bytes, file: str, today: dt.date | None = None, names: Names | None = None) -> Table:
     """Read the bytes of one file into series, with what a person should know of how it was read."""
     if file.lower().endswith(PARQUET):
-        return series_of(read_frame(raw, file).as_sheet(), today, names)
+        return series_of(read_table_file(raw, file).as_sheet(), today, names)
     head = raw[:_HEAD].lower()
     if head.lstrip(b"\xef\xbb\xbf").startswith((b"price,", b"ticker,")):
         found = stacked(split(raw, file), file)

@@ -306,7 +306,7 @@ def observations(x: FloatArray, lengths: IntArray) -> Observations:
 
 
 @dataclass(frozen=True)
-class Moments:
+class StateMoments:
     """Expected counts and sums under the present parameters, with the log likelihood of each member."""
 
     log_likelihood: FloatArray
@@ -385,7 +385,7 @@ def filtered(log_density: FloatArray, parameters: StateModel) -> tuple[FloatArra
     return moved.reshape(-1, states, members)[:times], swept.log_likelihood()
 
 
-def expectation(observed: Observations, parameters: StateModel, room: Room | None = None) -> Moments:
+def expectation(observed: Observations, parameters: StateModel, room: Room | None = None) -> StateMoments:
     """Run forward and backward over all members and collect what a maximisation needs.
 
     Parameters
@@ -399,7 +399,7 @@ def expectation(observed: Observations, parameters: StateModel, room: Room | Non
 
     Returns
     -------
-    Moments
+    StateMoments
     """
     states, members = parameters.start.shape
     dims, length, width = observed.values.shape
@@ -429,7 +429,7 @@ def expectation(observed: Observations, parameters: StateModel, room: Room | Non
         for j in range(i + 1):
             np.einsum("tkw,tw->kw", weighted, observed.values[j], out=squares[:, i, j])
 
-    return Moments(
+    return StateMoments(
         log_likelihood=swept.log_likelihood(),
         first=first,
         jumps=over_blocks(jumps, blocks),
@@ -439,11 +439,11 @@ def expectation(observed: Observations, parameters: StateModel, room: Room | Non
     )
 
 
-def _variance(moments: Moments, mean: FloatArray, weight: FloatArray, i: int) -> FloatArray:
+def _variance(moments: StateMoments, mean: FloatArray, weight: FloatArray, i: int) -> FloatArray:
     return np.asarray(moments.squares[:, i, i] / weight - mean[:, i] ** 2)
 
 
-def maximisation(moments: Moments, floor: FloatArray) -> StateModel:
+def maximisation(moments: StateMoments, floor: FloatArray) -> StateModel:
     """Return the parameters that make the expected moments likeliest.
 
     Of two dimensions at most: correlations within a state are kept below 0.98, so that its covariance stays positive.

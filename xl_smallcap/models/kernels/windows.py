@@ -1,4 +1,4 @@
-"""Moments of every window, and Newey-West errors of its betas."""
+"""WindowMoments of every window, and Newey-West errors of its betas."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STILL = 1e-20
 
 
 @dataclass(frozen=True)
-class Moments:
+class WindowMoments:
     """Means and centred second moments of every window, the target in the last column."""
 
     window: int  # observations a window
@@ -53,7 +53,7 @@ class Moments:
         return R, r
 
 
-def window_moments(y: FloatArray, X: FloatArray, window: int) -> Moments:
+def window_moments(y: FloatArray, X: FloatArray, window: int) -> WindowMoments:
     """Means and centred second moments of every window.
 
     A window reaches from one block of `window` observations into the next: its sum is a suffix of the first plus a
@@ -101,7 +101,7 @@ def window_moments(y: FloatArray, X: FloatArray, window: int) -> Moments:
     target_variance = out[p, p] / (window - 1)
     mean += np.repeat(centre, window, axis=1)[:, :kept]
     still = ~(target_variance > _STILL * mean[p] ** 2)
-    return Moments(window, mean, out, variance, off, still)
+    return WindowMoments(window, mean, out, variance, off, still)
 
 
 # -- Newey-West errors of every window: influences of each observation in each beta, then their Bartlett sums.
@@ -113,7 +113,7 @@ _BLOCK = 32
 class WindowErrors:
     """Standard errors of the betas of every window of a span, a block of windows at a time."""
 
-    def __init__(self, y: FloatArray, X: FloatArray, moments: Moments) -> None:
+    def __init__(self, y: FloatArray, X: FloatArray, moments: WindowMoments) -> None:
         self.window = moments.window
         self.lags = newey_west_lags(self.window)
         data = np.vstack([X.T, y])

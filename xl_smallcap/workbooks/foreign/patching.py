@@ -44,7 +44,7 @@ class _Cell:
 
 
 @dataclass
-class _Row:
+class _SheetRow:
     number: int
     start: int
     tag_end: int
@@ -57,13 +57,13 @@ class _Locator:
 
     def __init__(self, data: bytes, wanted: set[int]) -> None:
         self.data, self.wanted = data, wanted
-        self.rows: list[_Row] = []
+        self.rows: list[_SheetRow] = []
         self.numbers: list[int] = []
         self.prefix = b""
         self.sheet_data = (0, 0)
         self.close, self._inside = 0, False
         self.dimension: tuple[int, int] | None = None
-        self._row: _Row | None = None
+        self._row: _SheetRow | None = None
         self._cell: _Cell | None = None
         self._number, self._column, self._depth, self._child = 0, -1, 0, 0
         self._parser = expat.ParserCreate()
@@ -81,7 +81,9 @@ class _Locator:
             self._number = int(a["r"]) if "r" in a else self._number + 1
             self._column = -1
             self.numbers.append(self._number - 1)
-            self._row = _Row(self._number - 1, at, xml.tag_end(self.data, at) if self._number - 1 in self.wanted else 0)
+            self._row = _SheetRow(
+                self._number - 1, at, xml.tag_end(self.data, at) if self._number - 1 in self.wanted else 0
+            )
             self.rows.append(self._row)
         elif local == "c" and self._inside:
             self._column = place(a["r"])[1] if "r" in a else self._column + 1
@@ -218,7 +220,7 @@ def patch_sheet(data: bytes, changes: Mapping[Place, Change]) -> bytes:
     return b"".join([*pieces, data[at:]])
 
 
-def _inserted(data: bytes, row: _Row, made: dict[int, bytes], prefix: bytes) -> list[tuple[int, int, bytes]]:
+def _inserted(data: bytes, row: _SheetRow, made: dict[int, bytes], prefix: bytes) -> list[tuple[int, int, bytes]]:
     if data[row.tag_end - 2 : row.tag_end] == b"/>":
         inner = b"".join(made[c] for c in sorted(made))
         return [(row.tag_end - 2, row.tag_end, b">" + inner + b"</%srow>" % prefix)]

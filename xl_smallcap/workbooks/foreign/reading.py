@@ -101,7 +101,7 @@ def stored_value(kind: str, text: str, strings: list[str]) -> Any:
     return found
 
 
-class _Reader:
+class _SheetReader:
     """Expat's events -> contents; element names by their local part."""
 
     def __init__(self, strings: list[str], percent_styles: Set[str]) -> None:
@@ -193,7 +193,7 @@ def read_sheet(data: bytes, strings: list[str], name: str, percent_styles: Set[s
     """Read a sheet."""
     if not is_utf8(data):
         raise BadArgumentError(f"Sheet '{name}' is not written in UTF-8; open the workbook in Excel and save it.")
-    reader, parser = _Reader(strings, percent_styles), expat.ParserCreate()
+    reader, parser = _SheetReader(strings, percent_styles), expat.ParserCreate()
     parser.buffer_text = True
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler = reader.data

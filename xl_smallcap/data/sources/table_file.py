@@ -20,7 +20,7 @@ PARQUET = ".parquet"
 
 
 @dataclass(frozen=True)
-class Frame:
+class TableFile:
     """A file as columns: texts with the sheet they come from, of a Parquet whatever it holds."""
 
     file: str
@@ -102,7 +102,7 @@ class Frame:
         return np.array([np.nan if v is None else v for v in read], dtype=np.float64)
 
 
-def read_frame(raw: bytes, file: str) -> Frame:
+def read_table_file(raw: bytes, file: str) -> TableFile:
     """Read a file: a workbook's first sheet, a Parquet file, or delimited text."""
     kind = file.lower()
     if kind.endswith(PARQUET):
@@ -113,10 +113,10 @@ def read_frame(raw: bytes, file: str) -> Frame:
     else:
         sheet = read_sheet(raw, file)
     columns = [list(c) for c in zip(*(cells for _, cells in sheet.rows), strict=True)] or [[] for _ in sheet.header]
-    return Frame(file, sheet.header, columns, sheet)
+    return TableFile(file, sheet.header, columns, sheet)
 
 
-def _parquet(raw: bytes, file: str) -> Frame:
+def _parquet(raw: bytes, file: str) -> TableFile:
     try:
         import polars
     except ImportError:
@@ -133,4 +133,4 @@ def _parquet(raw: bytes, file: str) -> Frame:
     if index in names and not any(c.strip().lower() == "date" for c in names):
         names[index] = "date"
     shown = [c for c in table.columns if c != index or names[c] == "date"]
-    return Frame(file, [names[c] for c in shown], [table[c] for c in shown], None)
+    return TableFile(file, [names[c] for c in shown], [table[c] for c in shown], None)
