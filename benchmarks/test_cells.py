@@ -36,7 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_warm_cell(home: Path) -> None:
     assert evaluate("RUSSELL_BETA", ("inflation", "relative", None)).value is not None
-    known: dict[Any, Any] = {("RUSSELL_BETA", "inflation", "relative", None): 1.0}
+    cache: dict[Any, Any] = {("RUSSELL_BETA", "inflation", "relative", None): 1.0}
     n = 20_000
 
     def ours() -> None:
@@ -45,7 +45,7 @@ def test_warm_cell(home: Path) -> None:
 
     def peer() -> None:
         for _ in range(n):
-            known[("RUSSELL_BETA", "inflation", "relative", None)]
+            cache[("RUSSELL_BETA", "inflation", "relative", None)]
 
     a, b = median_time(ours, 5) / n, median_time(peer, 5) / n
     print(f"\nwarm cell: ours {a * 1e6:.2f} us; a bare dict {b * 1e6:.2f} us")
@@ -75,11 +75,11 @@ def test_cold_cell(home: Path) -> None:
         shutil.rmtree(home / "cache", ignore_errors=True)
 
     cell = _CELL.format(value)
-    known = median_cpu(cell, home)
+    cached = median_cpu(cell, home)
     fitted = median_cpu(cell, home, prepare=empty)
     numpy_only, special, face = (median_cpu(f"import {n}", home) for n in ("numpy", "scipy.special", "xl_smallcap"))
     print(
-        f"\ncold cell: fit on disk {1e3 * known:.0f} ms = numpy's import + {1e3 * (known - numpy_only):.0f} ms; "
+        f"\ncold cell: fit on disk {1e3 * cached:.0f} ms = numpy's import + {1e3 * (cached - numpy_only):.0f} ms; "
         f"empty cache {1e3 * fitted:.0f} ms = scipy.special's import + {1e3 * (fitted - special):.0f} ms "
         f"(numpy {1e3 * numpy_only:.0f} ms, scipy.special {1e3 * special:.0f} ms, "
         f"import xl_smallcap {1e3 * face:.0f} ms)"
@@ -98,12 +98,12 @@ with contextlib.redirect_stdout(io.StringIO()) as out:
     main()
 assert json.loads(out.getvalue()) == {{"value": {value!r}}}, out.getvalue()
 """
-    asked = '["RUSSELL_BETA", ["inflation"]]\n'
+    question = '["RUSSELL_BETA", ["inflation"]]\n'
     numpy_only = median_cpu("import numpy", home)
     plain = median_cpu("import numpy, xlwings", home)
     lean = median_cpu("from tests.hosts.fake_windows import install; install()", home)
     cell = median_cpu(_CELL.format(value), home)
-    first = median_cpu(served, home, typed=asked)
+    first = median_cpu(served, home, typed=question)
     print(
         f"\nfirst cell of the Excel process: {1e3 * first:.0f} ms = a cold cell + {1e3 * (first - cell):.0f} ms; "
         f"xlwings' lean import {1e3 * (lean - numpy_only):.0f} ms, its usual one {1e3 * (plain - numpy_only):.0f} ms "

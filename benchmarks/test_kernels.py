@@ -175,8 +175,8 @@ def test_bootstrap() -> None:
     sd = X.std(axis=0, ddof=1)
 
     def theirs() -> FloatArray:
-        at = [np.repeat(np.arange(250), row.astype(int)) for row in counts]
-        return np.array([pls_by_sklearn(y[a], X[a], 2) * sd for a in at])
+        draws = [np.repeat(np.arange(250), row.astype(int)) for row in counts]
+        return np.array([pls_by_sklearn(y[a], X[a], 2) * sd for a in draws])
 
     np.testing.assert_allclose(bse, theirs().std(axis=0, ddof=1) * np.sqrt(250 / 244), rtol=1e-8)
     report(
@@ -194,9 +194,9 @@ def test_many_targets(universe: tuple[FloatArray, FloatArray]) -> None:
     picked = range(0, TARGETS, 80)
 
     def ours() -> None:
-        for at, coefficients in rolling_targets(Y, X, WINDOW):
-            if at.start % 1600 == 0:
-                kept[at.start] = coefficients[0].copy()
+        for windows, coefficients in rolling_targets(Y, X, WINDOW):
+            if windows.start % 1600 == 0:
+                kept[windows.start] = coefficients[0].copy()
 
     seconds = median_time(ours, 3)
     design = sm.add_constant(X)
@@ -233,24 +233,24 @@ def test_newey_west_of_many_targets(universe: tuple[FloatArray, FloatArray]) -> 
     share = len(windows) / WINDOWS
 
     def ours() -> list[FloatArray]:
-        found = []
+        errors = []
         for i in windows:
             rows = slice(i, i + WINDOW)
             level = ready.level[i]
             design = np.column_stack([np.ones(WINDOW), X[rows] - level])
-            found.append(many_newey_west(Y[rows], design, ready.about(slice(i, i + 1), level)[0])[1])
-        return found
+            errors.append(many_newey_west(Y[rows], design, ready.about(slice(i, i + 1), level)[0])[1])
+        return errors
 
     bse = ours()
     options = {"maxlags": newey_west_lags(WINDOW), "use_correction": True}
 
     def theirs() -> list[Any]:
-        found = []
+        errors = []
         for i in windows:
             design = sm.add_constant(X[i : i + WINDOW])
             fits = [sm.OLS(Y[i : i + WINDOW, j], design).fit(cov_type="HAC", cov_kwds=options) for j in range(TARGETS)]
-            found.append([fit.bse[1:] for fit in fits])
-        return found
+            errors.append([fit.bse[1:] for fit in fits])
+        return errors
 
     began = time.perf_counter()
     expected = theirs()

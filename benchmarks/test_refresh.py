@@ -19,13 +19,13 @@ LATENCY = 0.2
 def test_forty_series_at_200_ms(tmp_path: Path) -> None:
     server, catalogue = Loopback(), load_catalogue()
     server.latency = LATENCY
-    asked = [s.id for s in catalogue.series.values() if s.sources and s.sources[0].startswith("fred:")][:39]
-    wanted = [*asked, "TFF_RUT_OI"]
+    names = [s.id for s in catalogue.series.values() if s.sources and s.sources[0].startswith("fred:")][:39]
+    wanted = [*names, "TFF_RUT_OI"]
     assert len(wanted) == 40
     try:
         began = time.perf_counter()
         with requests.Session() as one:
-            for name in asked:
+            for name in names:
                 one.get(f"{server.url}/graph/fredgraph.csv", params={"id": name}, timeout=5).raise_for_status()
             where = {"$where": "cftc_contract_market_code in ('239742')"}
             one.get(f"{server.url}/resource/gpe5-46if.json", params=where, timeout=5).raise_for_status()
@@ -38,7 +38,7 @@ def test_forty_series_at_200_ms(tmp_path: Path) -> None:
         ours = time.perf_counter() - began
         assert all(o.outcome == "new" for o in report.outcomes)
         assert report.snapshot is not None
-        for name in asked:
+        for name in names:
             expected = [v for _, v in server.world.rows(name) if v is not None and np.isfinite(v)]
             assert report.snapshot.series(name).values.tolist() == expected
     finally:

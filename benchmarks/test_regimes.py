@@ -124,7 +124,9 @@ def test_whole_history(model: Any, tmp_path: Path) -> None:
     load(Store(tmp_path / "store"), "sample", lambda *_: None)
     session = Session(load_settings(tmp_path))
     began = time.perf_counter()
-    told = regime_history(session, model, None, lambda *_: None)
+    history = regime_history(session, model, None, lambda *_: None)
     taken = time.perf_counter() - began
     again = median_time(lambda: regime_history(session, model, None), 3)
-    print(f"\nhistory of '{model}': {told.days.size} months, 20 starts: {taken:.2f} s; looked up {again * 1e3:.0f} ms")
+    print(
+        f"\nhistory of '{model}': {history.days.size} months, 20 starts: {taken:.2f} s; looked up {again * 1e3:.0f} ms"
+    )

@@ -72,8 +72,8 @@ def test_entropy_pooling_against_libraries() -> None:
     def missed(q: FloatArray) -> float:
         return float(np.abs((A @ q - views) / sd).max())
 
-    found = pool(A, views, ("a", "b", "c"))
-    assert missed(found.weights) < 1e-9
+    pooled = pool(A, views, ("a", "b", "c"))
+    assert missed(pooled.weights) < 1e-9
     ours = median_time(lambda: pool(A, views, ("a", "b", "c")), 9)
     peers: dict[str, float] = {}
     try:
@@ -84,8 +84,8 @@ def test_entropy_pooling_against_libraries() -> None:
         prior = np.full((DRAWS, 1), 1.0 / DRAWS)
         left, right = np.vstack([np.ones(DRAWS), A]), np.concatenate([[1.0], views])[:, None]
         theirs = entropy_pooling(prior, left, right)[:, 0]
-        assert np.abs(theirs - found.weights).max() < 1e-6 / 10
-        print(f"\nmiss of a view in sd: ours {missed(found.weights):.1e}, fortitudo.tech {missed(theirs):.1e}")
+        assert np.abs(theirs - pooled.weights).max() < 1e-6 / 10
+        print(f"\nmiss of a view in sd: ours {missed(pooled.weights):.1e}, fortitudo.tech {missed(theirs):.1e}")
         peers["fortitudo.tech"] = median_time(lambda: entropy_pooling(prior, left, right), 7)
     try:
         from skfolio.prior import EntropyPooling

@@ -69,26 +69,26 @@ def test_last_day_and_month_ends(universe: tuple[DayArray, FloatArray, FloatArra
         median_time(lambda: fit_universe(days, factors, stocks, last, WINDOW, DAILY), 7),
         {"statsmodels": theirs},
     )
-    at = np.arange(WINDOW + 20, DAYS, 21)
+    ends = np.arange(WINDOW + 20, DAYS, 21)
     began = time.perf_counter()
-    monthly = fit_universe(days, factors, stocks, at, WINDOW, DAILY)
+    monthly = fit_universe(days, factors, stocks, ends, WINDOW, DAILY)
     ours = time.perf_counter() - began
     fits = int((monthly.status == OK).sum())
-    report(f"universe, {at.size} month ends: {fits:,} fits", ours, {"statsmodels": theirs / fitted.size * fits})
+    report(f"universe, {ends.size} month ends: {fits:,} fits", ours, {"statsmodels": theirs / fitted.size * fits})
 
 
 def test_peak_memory(universe: tuple[DayArray, FloatArray, FloatArray]) -> None:
     days, factors, stocks = universe
-    at = np.arange(WINDOW + 20, DAYS, 210)
+    ends = np.arange(WINDOW + 20, DAYS, 210)
     block = np.ascontiguousarray(stocks[:, :BLOCK])
     peaks = []
-    for part, months in ((block, at), (stocks, at[-1:]), (stocks, at)):
+    for part, months in ((block, ends), (stocks, ends[-1:]), (stocks, ends)):
         tracemalloc.start()
         fit_universe(days, factors, part, months, WINDOW, DAILY)
         peaks.append(tracemalloc.get_traced_memory()[1] / 1e6)
         tracemalloc.stop()
-    print(f"  data {stocks.nbytes / 1e6:.0f} MB; beside it: {BLOCK} stocks, {at.size} month ends {peaks[0]:.0f} MB;")
-    print(f"  all {STOCKS} stocks: last day {peaks[1]:.0f} MB, {at.size} month ends {peaks[2]:.0f} MB")
+    print(f"  data {stocks.nbytes / 1e6:.0f} MB; beside it: {BLOCK} stocks, {ends.size} month ends {peaks[0]:.0f} MB;")
+    print(f"  all {STOCKS} stocks: last day {peaks[1]:.0f} MB, {ends.size} month ends {peaks[2]:.0f} MB")
     assert peaks[2] < 4 * peaks[1], "a day after another, not all at once"
 
 
@@ -98,9 +98,9 @@ def nothing(shared: Any, number: int) -> int:
 
 def test_what_dask_costs(universe: tuple[DayArray, FloatArray, FloatArray], tmp_path: Path) -> None:
     days, factors, stocks = universe
-    at = np.arange(WINDOW + 20, DAYS, 21)
+    ends = np.arange(WINDOW + 20, DAYS, 21)
     blocks = {
-        n: (np.ascontiguousarray(stocks[:, k : k + BLOCK]), at, WINDOW, DAILY)
+        n: (np.ascontiguousarray(stocks[:, k : k + BLOCK]), ends, WINDOW, DAILY)
         for n, k in enumerate(range(0, STOCKS, BLOCK))
     }
     with cluster(tmp_path) as made:
@@ -118,13 +118,13 @@ def test_what_dask_costs(universe: tuple[DayArray, FloatArray, FloatArray], tmp_
         np.testing.assert_array_equal(fit.bse, theirs[n].bse)
     each = (many - connect) / 199
     print(f"  connect and one empty block {connect * 1e3:.0f} ms; each further one {each * 1e3:.1f} ms")
-    print(f"  {at.size} month ends x {STOCKS} stocks: threads {threads:.2f} s, two local Dask workers {dask:.2f} s")
+    print(f"  {ends.size} month ends x {STOCKS} stocks: threads {threads:.2f} s, two local Dask workers {dask:.2f} s")
 
 
 def test_towards_ten_thousand_assets() -> None:
     """One block of 256 stocks with 50 factors over 40 years of month ends; the rest is multiplication."""
     days, factors, stocks = world(BLOCK, 10_080, 50)
-    at = np.arange(520, 10_080, 21)
-    seconds = once(lambda: fit_universe(days, factors, stocks, at, 500, DAILY))
+    ends = np.arange(520, 10_080, 21)
+    seconds = once(lambda: fit_universe(days, factors, stocks, ends, 500, DAILY))
     whole = seconds * 10_000 / BLOCK
-    print(f"  256 stocks x {at.size} month ends x 50 factors: {seconds:.1f} s; 10,000 stocks {whole / 60:.1f} min")
+    print(f"  256 stocks x {ends.size} month ends x 50 factors: {seconds:.1f} s; 10,000 stocks {whole / 60:.1f} min")

@@ -80,10 +80,10 @@ def test_refresh_of_ten_thousand_cells(home: Path, tmp_path: Path, spilling: boo
         began = time.perf_counter()
         opened = office.do("open", str(path), seconds=600)  # arrays are calculated then
         office.do("recalculate", opened, seconds=600)
-        told = office.do("results", opened, seconds=600)
+        results = office.do("results", opened, seconds=600)
         peer = time.perf_counter() - began
     shown = {}
-    for top, left, rows in told["S"]:
+    for top, left, rows in results["S"]:
         shown.update({(top + i, left + j): v for i, row in enumerate(rows) for j, v in enumerate(row)})
     stored = openpyxl.load_workbook(tmp_path / "new.xlsx", data_only=True)["S"]
     for (row, column), value in shown.items():

@@ -111,16 +111,16 @@ def test_several_processes_and_threads_agree(own: Session) -> None:
         answers = pool.map(_ask, [str(own.settings.home)] * 3)
     assert answers[0] == answers[1] == answers[2]
     use_session(Session(own.settings))
-    told: list[Any] = []
+    results: list[Any] = []
     threads = [
-        threading.Thread(target=lambda: told.append([RUSSELL_BETA("growth", window=w) for w in range(100, 120)]))
+        threading.Thread(target=lambda: results.append([RUSSELL_BETA("growth", window=w) for w in range(100, 120)]))
         for _ in range(6)
     ]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
-    assert told == [answers[0]] * 6
+    assert results == [answers[0]] * 6
 
 
 def test_an_unexpected_error_is_generic_in_the_cell_and_whole_in_the_log(
@@ -167,8 +167,8 @@ def test_true_is_not_one(own: Session) -> None:
 def test_settings_from_environment_file_and_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.toml").write_text("confidence = 0.95\nmemory_fits = 7\n")
     monkeypatch.setenv("XL_SMALLCAP_MEMORY_FITS", "9")
-    found = load_settings(tmp_path)
-    assert (found.confidence, found.memory_fits, found.grace_days) == (0.95, 9, 10)
+    settings = load_settings(tmp_path)
+    assert (settings.confidence, settings.memory_fits, settings.grace_days) == (0.95, 9, 10)
     monkeypatch.setenv("XL_SMALLCAP_MEMORY_FITS", "many")
     with pytest.raises(BadArgumentError, match="XL_SMALLCAP_MEMORY_FITS.*must be a number"):
         load_settings(tmp_path)

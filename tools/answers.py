@@ -33,13 +33,13 @@ _DATES = (None, "2025-06-30", "2024-12-24", "2021-03-31", "2018-06-29")
 
 def calls() -> list[tuple[str, dict[str, Any]]]:
     """Return what is asked: cases of the hosts' tests; every function by day and target, all its stats."""
-    found: list[tuple[str, dict[str, Any]]] = []
+    questions: list[tuple[str, dict[str, Any]]] = []
     for formula in [c.formula for c in CASES]:
         call = parse_call(formula, NAMES)
         entry = BY_NAME.get(call.name)
         if entry is not None and len(call.arguments) <= len(entry.parameters):
             given = zip((p.name for p in entry.parameters), call.arguments, strict=False)
-            found.append((entry.name, {k: v for k, v in given if v is not None}))
+            questions.append((entry.name, {k: v for k, v in given if v is not None}))
     for entry in FUNCTIONS:
         names = [p.name for p in entry.parameters]
         needed = {p.name for p in entry.parameters if not p.optional}
@@ -49,8 +49,8 @@ def calls() -> list[tuple[str, dict[str, Any]]]:
         for day in _DATES if "as_of" in names else (None,):
             for target in ("relative", "hedged") if "target" in names else (None,):
                 more = {"as_of": day, "target": target, **({"stat": "all"} if "stat" in names else {})}
-                found.append((entry.name, {**start, **{k: v for k, v in more.items() if v is not None}}))
-    return found
+                questions.append((entry.name, {**start, **{k: v for k, v in more.items() if v is not None}}))
+    return questions
 
 
 def answer(name: str, given: dict[str, Any]) -> str:

@@ -56,9 +56,9 @@ def _dispersion() -> Iterator[str]:
 def _levels() -> Iterator[str]:
     yield "| year | Russell, equal | S&P, equal | Russell, iqr | S&P, iqr | returns | coverage | flagged |"
     yield "|---" * 8 + "|"
-    told = {i: rows(RUSSELL_DISPERSION_HISTORY(i, "1m", END, START)) for i in ("russell", "sp500")}
+    histories = {i: rows(RUSSELL_DISPERSION_HISTORY(i, "1m", END, START)) for i in ("russell", "sp500")}
     for year in range(2010, 2023):
-        own = {i: [r for r in t if r["date"].year == year] for i, t in told.items()}
+        own = {i: [r for r in t if r["date"].year == year] for i, t in histories.items()}
 
         def mean(index: str, what: str, own: dict[str, list[dict[str, Any]]] = own) -> float:
             return float(np.mean([r[what] for r in own[index]]))
@@ -96,9 +96,9 @@ def _universe(folder: Path) -> Iterator[str]:
     spec = session.catalogue.spec("macro")
     for monthly in (False, True):
         out = folder / "universe.parquet"
-        asked = UniverseQuestion(spec, Window(250, "daily"), np.datetime64(END, "D"), monthly, None)
+        question = UniverseQuestion(spec, Window(250, "daily"), np.datetime64(END, "D"), monthly, None)
         began = time.perf_counter()
-        done = run_universe(session, asked, out, lambda *_: None)
+        done = run_universe(session, question, out, lambda *_: None)
         seconds = time.perf_counter() - began
         statuses = ", ".join(f"{n} {what}" for what, n in done.statuses.items())
         size = f"{done.stocks} stocks x {done.days} day(s)"

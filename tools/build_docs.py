@@ -47,10 +47,10 @@ def series_table() -> str:
 def sources_with_table(text: str) -> str:
     """Return docs/data-sources.md with the table of series brought up to date."""
     pattern = re.escape(_SERIES_BEGIN) + r".*?" + re.escape(_SERIES_END)
-    found, times = re.subn(pattern, lambda _: series_table(), text, flags=re.DOTALL)
+    page, times = re.subn(pattern, lambda _: series_table(), text, flags=re.DOTALL)
     if times != 1:
         raise ValueError("docs/data-sources.md has lost its markers for the table of series")
-    return found
+    return page
 
 
 def main() -> None:

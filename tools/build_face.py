@@ -97,8 +97,8 @@ def _doc_kind(p: Parameter) -> str:
 def _rest(f: WorksheetFunction) -> str:
     """Returns and source of the worksheet function, in pandas' words."""
     doc = inspect.cleandoc(f.call.__doc__ or "")
-    found = re.search(r"^(Returns\n-{3,}\n.*)", doc, re.S | re.M)
-    text = found.group(1) if found else ""
+    match = re.search(r"^(Returns\n-{3,}\n.*)", doc, re.S | re.M)
+    text = match.group(1) if match else ""
     text = text.replace("datetime.date", "Timestamp").replace("list of list", "Frame")
     text = re.sub(r"\n*^Raises\n-+\n(?:.+\n?)+", "\n", text, flags=re.M)  # said once, by Data
     keys = KEYS.get(f.name)
@@ -110,10 +110,10 @@ def _rest(f: WorksheetFunction) -> str:
 def _answer(code: str) -> str:
     data: Any = sample_session.opened()
     try:
-        found = eval(code, {"data": data})  # noqa: S307 - our own examples
+        value = eval(code, {"data": data})  # noqa: S307 - our own examples
     except Exception as exc:
         return f"Traceback (most recent call last):\n{type(exc).__module__}.{type(exc).__name__}: {exc}"
-    return "" if found is None else repr(found)
+    return "" if value is None else repr(value)
 
 
 def _wrapped(text: str) -> list[str]:

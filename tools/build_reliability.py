@@ -27,19 +27,19 @@ def outcome(world: World, source: str, fault: str) -> str:
     """Try one fault at one publisher. The sentence of the report."""
     symbol, series = SYMBOLS[source]
     server = Loopback(world)
-    asked = symbol if source == "ishares" else series
+    wanted = symbol if source == "ishares" else series
     try:
         with tempfile.TemporaryDirectory() as home:
-            told = ""
+            sentence = ""
             for k in range(2):
                 settings = server.settings(Path(home), timeout_seconds=0.3)
                 report = refresh(
                     Store(Path(home) / "store"), load_catalogue(), settings, lambda *_: None, only_sources=[source],
-                    only_series=[asked], now=_NOW + np.timedelta64(k, "m"),
+                    only_series=[wanted], now=_NOW + np.timedelta64(k, "m"),
                 )  # fmt: skip
-                told = report.outcomes[0].told
+                sentence = report.outcomes[0].told
                 server.faults[symbol] = fault
-        return re.sub(r"127\.0\.0\.1:\d+", _HOSTS[source], told)
+        return re.sub(r"127\.0\.0\.1:\d+", _HOSTS[source], sentence)
     finally:
         server.close()
 
@@ -57,10 +57,10 @@ def table() -> str:
 def main() -> None:
     """Bring the page's table up to date."""
     text = PAGE.read_text(encoding="utf-8")
-    found, times = re.subn(re.escape(_BEGIN) + r".*?" + re.escape(_END), lambda _: table(), text, flags=re.DOTALL)
+    page, times = re.subn(re.escape(_BEGIN) + r".*?" + re.escape(_END), lambda _: table(), text, flags=re.DOTALL)
     if times != 1:
         raise ValueError("docs/reliability.md has lost its markers for the table of faults")
-    PAGE.write_text(found, encoding="utf-8", newline="\n")
+    PAGE.write_text(page, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ def _covered(rng: np.random.Generator, swelling: bool) -> FloatArray:
     size = np.exp(_log_variance(rng) / 2.0) if swelling else np.ones(OBS)
     factors *= size[:, None]
     y = factors.sum(axis=1) * BETA + size * rng.standard_normal(OBS)
-    found = fit_factors(y, factors, NAMES)
-    truth = BETA * found.factor_sd
-    return np.asarray((found.lower <= truth) & (truth <= found.upper), dtype=np.float64)
+    fitted = fit_factors(y, factors, NAMES)
+    truth = BETA * fitted.factor_sd
+    return np.asarray((fitted.lower <= truth) & (truth <= fitted.upper), dtype=np.float64)
 
 
 def main() -> None:

@@ -47,8 +47,8 @@ def betas(target: str, window: Any, as_of: str, method: str, spec: str) -> list[
     session = current_session()
     session.follow()
     fitted = fit(session, question_of(session, target, window, as_of, method, spec))
-    at = [fitted.position(f) for f in FACTORS]
-    return [(float(fitted.fit.params[i]), float(fitted.fit.tvalues[i])) for i in at]
+    positions = [fitted.position(f) for f in FACTORS]
+    return [(float(fitted.fit.params[i]), float(fitted.fit.tvalues[i])) for i in positions]
 
 
 def shown(pairs: list[tuple[float, float]]) -> str:
@@ -95,16 +95,16 @@ def by_year() -> Iterator[str]:
         yield "| year | " + " | ".join(f"{m} {f}" for m in METHODS for f in FACTORS) + " |\n|---|" + "---|" * 12
         days = dates_of(target, spec, suffix)
         years = days.astype("datetime64[Y]").astype(int) + 1970
-        found: dict[str, list[list[tuple[float, float]]]] = {m: [] for m in METHODS}
+        estimates: dict[str, list[list[tuple[float, float]]]] = {m: [] for m in METHODS}
         for year in YEARS:
             own = days[years == year]
             # a week cut short by New Year counts as complete once the next one has begun
             last = AS_OF if year == YEARS[-1] else str(own[-1] + (4 if suffix else 0))
             for method in METHODS:
-                found[method].append(betas(target, f"{own.size}{suffix}", last, method, spec))
-            yield f"| {year} | " + " | ".join(shown(found[m][-1]) for m in METHODS) + " |"
+                estimates[method].append(betas(target, f"{own.size}{suffix}", last, method, spec))
+            yield f"| {year} | " + " | ".join(shown(estimates[m][-1]) for m in METHODS) + " |"
         for method in METHODS:
-            a = np.array(found[method])
+            a = np.array(estimates[method])
             cells = [
                 f"{(a[:, k, 0] > 0).sum()} / {(a[:, k, 1] > 1.65).sum()} / {(a[:, k, 1] < -1.65).sum()}"
                 for k in range(3)
@@ -132,10 +132,10 @@ def independent_windows() -> Iterator[str]:
                     signs = []
                     for end in ends:
                         try:
-                            found = betas(target, f"{n}{suffix}", str(end), method, spec)
+                            estimates = betas(target, f"{n}{suffix}", str(end), method, spec)
                         except XlSmallcapError:
                             continue
-                        signs.append([found[0][0] > 0, found[1][0] < 0, found[2][0] > 0])
+                        signs.append([estimates[0][0] > 0, estimates[1][0] < 0, estimates[2][0] > 0])
                     s = np.array(signs)
                     each = " | ".join(str(int(c)) for c in s.sum(axis=0))
                     every = int(s.all(axis=1).sum())
@@ -145,19 +145,21 @@ def independent_windows() -> Iterator[str]:
 def attributions() -> Iterator[str]:
     """The second half of 2025."""
     yield "\n## Attribution, 2025-06-30 to 2025-12-31, log %, with the 90 % half-width from estimating the betas\n"
-    asked = [("relative", s, m) for s in ("macro", "full") for m in ("ols", "pcr", "pls")]
-    asked += [("russell", "macro", "ols"), ("sp500", "macro", "ols"), ("hedged", "macro", "ols")]
+    regressions = [("relative", s, m) for s in ("macro", "full") for m in ("ols", "pcr", "pls")]
+    regressions += [("russell", "macro", "ols"), ("sp500", "macro", "ols"), ("hedged", "macro", "ols")]
     names = ["growth", "inflation", "easing", "real_yield", "credit", "dollar", "oil", "volatility", "market", "drift"]
     yield "| target | spec | method | " + " | ".join([*names, "specific", "total"]) + " |\n" + "|---" * 15 + "|"
-    for target, spec, method in asked:
-        told = {r["item"]: r for r in rows(RUSSELL_ATTRIBUTION("2025-06-30", "2025-12-31", target, None, method, spec))}
+    for target, spec, method in regressions:
+        by_item = {
+            r["item"]: r for r in rows(RUSSELL_ATTRIBUTION("2025-06-30", "2025-12-31", target, None, method, spec))
+        }
         cells = []
         for name in (*names, "specific", "total"):
-            if name not in told:
+            if name not in by_item:
                 cells.append("")
                 continue
-            half = "" if name == "total" else f" ± {told[name]['upper'] - told[name]['contribution']:.2f}"
-            cells.append(f"{told[name]['contribution']:+.2f}{half}")
+            half = "" if name == "total" else f" ± {by_item[name]['upper'] - by_item[name]['contribution']:.2f}"
+            cells.append(f"{by_item[name]['contribution']:+.2f}{half}")
         yield f"| {target} | {spec} | {method} | {' | '.join(cells)} |"
 
 
@@ -192,8 +194,8 @@ def fair_values() -> Iterator[str]:
     for model, horizons in (("changes", (5, 21, 63)), ("levels", (21,))):
         for target in TARGETS:
             for horizon in horizons:
-                _, told, _ = hypothetical_trades(target, None, AS_OF, model, None, horizon, 1.0, 0.0, 1)
-                r: dict[str, Any] = {name: value for name, value, _ in told}
+                _, table, _ = hypothetical_trades(target, None, AS_OF, model, None, horizon, 1.0, 0.0, 1)
+                r: dict[str, Any] = {name: value for name, value, _ in table}
                 days = horizon if model == "changes" else ""
                 yield (
                     f"| {model} | {target} | {days} | {r['mean']:+.1f} | {r['lower']:+.1f} to {r['upper']:+.1f} | "

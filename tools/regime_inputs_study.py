@@ -46,20 +46,20 @@ def variant(growth: tuple[str, int], inflation: tuple[str, int], session: Sessio
     """
 
     def read(session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None) -> Inputs:
-        found = macro_inputs(session, day, month)
-        first, size = int(found.months[0].astype(np.int64)), found.months.size
+        original = macro_inputs(session, day, month)
+        first, size = int(original.months[0].astype(np.int64)), original.months.size
         parts = []
         for name, span in (growth, inflation):
             grid = inputs._grid(*inputs._monthly(session, name, day), first, size)
             parts.append(averaged(grid, span) if name == "CFNAI" and span else changed(grid, span))
-        return inputs._enough(dataclasses.replace(found, growth=parts[0], inflation=parts[1]), day, asked=True)
+        return inputs._enough(dataclasses.replace(original, growth=parts[0], inflation=parts[1]), day, month_given=True)
 
     with mock.patch("xl_smallcap.analyses.regimes.now.macro_inputs", read):
-        told = regime_history(session, "chains", None, lambda *_: None)
+        history = regime_history(session, "chains", None, lambda *_: None)
         card = next(c for c in report_card(session, "chains", None) if c.truth == "NBER recession")
-    high = told.probabilities[1] + np.nan_to_num(told.probabilities[3]) > 0.5
-    years = told.days.astype("datetime64[Y]").astype(np.int64) + 1970
-    late = told.days[high & (years >= 2021)]
+    high = history.probabilities[1] + np.nan_to_num(history.probabilities[3]) > 0.5
+    years = history.days.astype("datetime64[Y]").astype(np.int64) + 1970
+    late = history.days[high & (years >= 2021)]
     turns = int(np.abs(np.diff(high.astype(np.int64))).sum())
     return [card.n, round(card.brier, 4), turns, str(late[0])[:7], str(late[-1])[:7]]
 

@@ -28,7 +28,7 @@ def prices(
     """Draw daily prices of all stocks. days: from the end of 2020; prices: by ticker, NaN where not traded."""
     keep = days >= FIRST
     days = days[keep]
-    found: dict[str, FloatArray] = {}
+    by_ticker: dict[str, FloatArray] = {}
     for prefix, number, index, own in (("SML", SMALL, russell[keep], 2.2), ("LRG", LARGE, sp500[keep], 1.1)):
         market = np.diff(100.0 * np.log(index), prepend=np.nan)
         market[0] = 0.0
@@ -41,23 +41,23 @@ def prices(
             if name == JUMP[0]:
                 moves[days == JUMP[1]] += JUMP[2]
             level = start * np.exp(np.cumsum(moves) / 100.0)
-            found[name] = np.maximum(np.round(level, 2), 0.05)
-    found[LISTED[0]][days < LISTED[1]] = np.nan
-    found[DELISTED[0]][days > DELISTED[1]] = np.nan
-    found[GAPPY][_EVERY - 1 :: _EVERY] = np.nan
-    return days, found
+            by_ticker[name] = np.maximum(np.round(level, 2), 0.05)
+    by_ticker[LISTED[0]][days < LISTED[1]] = np.nan
+    by_ticker[DELISTED[0]][days > DELISTED[1]] = np.nan
+    by_ticker[GAPPY][_EVERY - 1 :: _EVERY] = np.nan
+    return days, by_ticker
 
 
-def weights(rng: np.random.Generator, days: DayArray, found: dict[str, FloatArray]) -> bytes:
+def weights(rng: np.random.Generator, days: DayArray, by_ticker: dict[str, FloatArray]) -> bytes:
     """Return the text of weights at every month end: of the stocks that have a price that day."""
-    shares = {name: np.exp(0.8 * rng.standard_normal()) for name in found}
+    shares = {name: np.exp(0.8 * rng.standard_normal()) for name in by_ticker}
     months = days.astype("datetime64[M]")
     ends = np.flatnonzero(np.append(months[1:] != months[:-1], True))
     out = io.StringIO()
     out.write("date,index,ticker,weight\n")
     for i in ends:
         for index, prefix in (("russell", "SML"), ("sp500", "LRG")):
-            value = {n: shares[n] * p[i] for n, p in found.items() if n.startswith(prefix) and np.isfinite(p[i])}
+            value = {n: shares[n] * p[i] for n, p in by_ticker.items() if n.startswith(prefix) and np.isfinite(p[i])}
             total = sum(value.values())
             for name, size in value.items():
                 out.write(f"{days[i]},{index},{name},{100.0 * size / total:.3f}\n")

@@ -59,13 +59,13 @@ def methods() -> Iterator[str]:
     for path in ("rebound_then_pause", "growth_low_inflation", "growth_with_inflation", "growth_disappoints"):
         for months in (3, 6):
             for method in METHODS:
-                found: list[Any] = []
+                figures: list[Any] = []
                 for stat in stats:
                     try:
-                        found.append(RUSSELL_SCENARIO(path, "relative", stat, months, AS_OF, method))
+                        figures.append(RUSSELL_SCENARIO(path, "relative", stat, months, AS_OF, method))
                     except XlSmallcapError:
-                        found.append(None)
-                yield f"| {path} | {months} | {method} | " + " | ".join(text(v, 2) for v in found) + " |"
+                        figures.append(None)
+                yield f"| {path} | {months} | {method} | " + " | ".join(text(v, 2) for v in figures) + " |"
 
 
 def tipping() -> Iterator[str]:
@@ -95,11 +95,11 @@ def needles() -> Iterator[str]:
     yield "| months | odds | by today's regimes | error | all of history alike |"
     yield "|---|---|---|---|---|"
     for months in HORIZONS:
-        told = {str(r[0]): r[1] for r in _table(RUSSELL_NEEDLE("relative", "all", months, AS_OF))[1:]}
+        odds = {str(r[0]): r[1] for r in _table(RUSSELL_NEEDLE("relative", "all", months, AS_OF))[1:]}
         for name in ("joint", "window", "given_window", "outperform"):
-            cells = [text(told[name]), text(told.get(f"{name}_se")), text(told[f"{name}_base"])]
+            cells = [text(odds[name]), text(odds.get(f"{name}_se")), text(odds[f"{name}_base"])]
             yield f"| {months} | {name} | " + " | ".join(cells) + " |"
-        yield f"| {months} | effective months (of {told['nobs']}) | {text(told['effective'], 0)} | | |"
+        yield f"| {months} | effective months (of {odds['nobs']}) | {text(odds['effective'], 0)} | | |"
 
 
 def calibration() -> Iterator[str]:

@@ -55,30 +55,30 @@ def __getattr__(name: str) -> Any:
     if name in _FROM_SESSION:
         from xl_smallcap import session
 
-        found = getattr(session, name)
+        value = getattr(session, name)
     elif name in _FROM_FACE:
         from xl_smallcap import face
 
-        found = getattr(face, name)
+        value = getattr(face, name)
     elif name == "estimators":
         from importlib import import_module
 
-        found = import_module("xl_smallcap.estimators")
+        value = import_module("xl_smallcap.estimators")
     elif name == "__all__":  # the names of the functions are in one place
         from xl_smallcap.functions import NAMES
 
-        found = [*NAMES, "FUNCTIONS", *_ERRORS, *_FROM_SESSION, "__version__"]
+        value = [*NAMES, "FUNCTIONS", *_ERRORS, *_FROM_SESSION, "__version__"]
     elif name == "FUNCTIONS" or name.startswith("RUSSELL_"):
         from xl_smallcap import functions
 
         try:
-            found = getattr(functions, name)
+            value = getattr(functions, name)
         except AttributeError:
             raise AttributeError(f"module 'xl_smallcap' has no attribute '{name}'") from None
     else:
         raise AttributeError(f"module 'xl_smallcap' has no attribute '{name}'")
-    globals()[name] = found
-    return found
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

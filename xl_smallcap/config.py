@@ -192,12 +192,12 @@ class TomlFile:
                 return f" line {number}"
         return f" line {place}" if place else ""
 
-    def entries(self, table: str, given: Any, known: Iterable[str], needed: Iterable[str] = ()) -> dict[str, Any]:
+    def entries(self, table: str, given: Any, keys: Iterable[str], needed: Iterable[str] = ()) -> dict[str, Any]:
         """Return a table's keys, all of them known and none lacking."""
         if not isinstance(given, dict):
             raise self.refuse(table.rpartition(".")[0], table.rpartition(".")[2],
                               f"{table.rpartition('.')[2]} must be a table of keys; got {given!r}.")  # fmt: skip
-        names = list(known)
+        names = list(keys)
         for key in given:
             if key not in names:
                 raise self.refuse(table, key, unknown_word("key", key, sorted(names)))
@@ -216,19 +216,19 @@ class TomlFile:
 def load_settings(home: Path | None = None) -> Settings:
     """Read the settings from the environment, then ``config.toml``, then the defaults."""
     folder = home if home is not None else home_dir()
-    known = {f.name: f for f in fields(Settings) if f.name != "home"}
-    found: dict[str, tuple[str, Any]] = {}
+    options = {f.name: f for f in fields(Settings) if f.name != "home"}
+    entries: dict[str, tuple[str, Any]] = {}
     path = folder / "config.toml"
     own = TomlFile.own(path, BadArgumentError)
     for key, value in own.content.items() if own is not None else ():
-        if own is not None and key not in known:
-            raise own.refuse("", key, unknown_word("setting", key, known))
-        found[key] = (str(path), value)
-    for name in known:
+        if own is not None and key not in options:
+            raise own.refuse("", key, unknown_word("setting", key, options))
+        entries[key] = (str(path), value)
+    for name in options:
         variable = ENVIRONMENT_PREFIX + name.upper()
         if variable in os.environ:
-            found[name] = (variable, os.environ[variable])
+            entries[name] = (variable, os.environ[variable])
     values: dict[str, Any] = {}
-    for name, (where, value) in found.items():
-        values[name] = _checked(name, known[name].default, value, where)
+    for name, (where, value) in entries.items():
+        values[name] = _checked(name, options[name].default, value, where)
     return Settings(home=folder, **values)

@@ -109,9 +109,9 @@ _BEGUN = 3
 """Letters after which the beginning of a word is taken for it."""
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
+def closest(word: str, words: Iterable[str]) -> str | None:
     """Return the known word most like `word`, or None where none is near."""
-    lowered = {k.lower(): k for k in known}
+    lowered = {k.lower(): k for k in words}
     plain = {_plain(k): k for k in reversed(lowered.values())}
     wanted = _plain(word)
     said = [wanted, *(_plain(m) for m in _SPOKEN.get(wanted, ())), *(f"{wanted}{end}" for end in _ENDINGS)]
@@ -130,12 +130,12 @@ def _plain(word: str) -> str:
     return "".join(c for c in word.lower() if c.isalnum())
 
 
-def unknown_word(what: str, word: str, known: Iterable[str]) -> str:
+def unknown_word(what: str, word: str, words: Iterable[str]) -> str:
     """Say that a word is unknown, which one may be meant and which are known.
 
     ``"Unknown factor 'inflaton'. Did you mean 'inflation'? Known: ..."``.
     """
-    listed = list(known)
+    listed = list(words)
     near = closest(word, listed)
     hint = f" Did you mean '{near}'?" if near else ""
     return f"Unknown {what} '{word}'.{hint} Known: {', '.join(listed)}."

@@ -142,14 +142,14 @@ class FactorRegression(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # 
         method = Method(name, count if name in ("pcr", "pls") else None)  # type: ignore[arg-type]  # looked at above
         # laid out as the cells' panel is, so that sums come out to the last bit
         rows = np.ascontiguousarray(np.column_stack([target, values]))
-        found = fit_factors(rows[:, 0], rows[:, 1:], _names(self), method, float(self.confidence), draws)
-        self.fit_: FactorFit = found
-        self.betas_ = found.params
-        self.coef_ = found.params / found.factor_sd
-        self.intercept_ = float(found.const - self.coef_ @ found.factor_mean)
-        self.bse_ = found.bse / found.factor_sd
-        self.tvalues_, self.pvalues_, self.vif_ = found.tvalues, found.pvalues, found.vif
-        self.conf_int_ = np.column_stack([found.lower, found.upper]) / found.factor_sd[:, None]
+        fit = fit_factors(rows[:, 0], rows[:, 1:], _names(self), method, float(self.confidence), draws)
+        self.fit_: FactorFit = fit
+        self.betas_ = fit.params
+        self.coef_ = fit.params / fit.factor_sd
+        self.intercept_ = float(fit.const - self.coef_ @ fit.factor_mean)
+        self.bse_ = fit.bse / fit.factor_sd
+        self.tvalues_, self.pvalues_, self.vif_ = fit.tvalues, fit.pvalues, fit.vif
+        self.conf_int_ = np.column_stack([fit.lower, fit.upper]) / fit.factor_sd[:, None]
         return self
 
     def predict(self, X: Any) -> FloatArray:  # noqa: N803 - scikit-learn's name
@@ -338,10 +338,10 @@ class RegimeChains(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     def _fitted(self, values: FloatArray, j: int) -> StateModel:
         x = np.clip(values[:, j], *self._edges[j])[:, None, None]
         size = int(np.flatnonzero(np.isfinite(x[:, 0, 0]))[-1]) + 1
-        found = hidden.fit(x, np.array([size]), 2, int(self.n_starts), int(self.random_state))
-        if not found.usable[0]:
+        fit = hidden.fit(x, np.array([size]), 2, int(self.n_starts), int(self.random_state))
+        if not fit.usable[0]:
             raise FitError(f"Column {j} of X has no two states that stand apart: every start collapsed into one.")
-        return found.parameters
+        return fit.parameters
 
     def _filtered(self, X: Any) -> list[FloatArray]:  # noqa: N803 - scikit-learn's name
         """Probabilities of the two states of each chain, (n_months, 2)."""
@@ -424,7 +424,7 @@ class EntropyPooling(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         views = self.views.to_dict() if isinstance(self.views, pd.Series) else self.views
         if views is not None and not isinstance(views, Mapping):
             raise ParameterError(f"views is a dict of feature and mean, such as {{'growth': 0.5}}; got {views!r}.")
-        at, wanted = [], []
+        positions, wanted = [], []
         for feature, mean in (views or {}).items():
             position = feature if isinstance(feature, int) and not isinstance(feature, bool) else None
             if position is None and str(feature) not in names:
@@ -433,10 +433,12 @@ class EntropyPooling(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
                 raise ParameterError(f"There is no feature {position}; X has {len(names)}.")
             if isinstance(mean, bool) or not isinstance(mean, (int, float)) or not np.isfinite(mean):
                 raise ParameterError(f"The view on '{feature}' must be a number; got {mean!r}.")
-            at.append(position if position is not None else names.index(str(feature)))
+            positions.append(position if position is not None else names.index(str(feature)))
             wanted.append(float(mean))
-        found = pool(np.ascontiguousarray(values[:, at].T), np.array(wanted), tuple(names[i] for i in at))
-        self.weights_, self.effective_, self.residual_ = found.weights, float(found.effective), float(found.residual)
+        pooled = pool(
+            np.ascontiguousarray(values[:, positions].T), np.array(wanted), tuple(names[i] for i in positions)
+        )
+        self.weights_, self.effective_, self.residual_ = pooled.weights, float(pooled.effective), float(pooled.residual)
         return self
 
     def expectation(self, Y: Any) -> FloatArray | float:  # noqa: N803 - scikit-learn's name

@@ -129,6 +129,8 @@ GaugeStat = Literal[
     "published",
 ]
 FairValueModel = Literal["changes", "levels"]
+BetaModel = FairValueModel
+"""Whether betas are of changes on changes, or of the price level on factor levels."""
 RegimeModel = Literal["chains", "bands", "hmm", "market"]
 ScenarioMethod = Literal["analytic", "simulation", "bootstrap", "pooling", "regimes"]
 ScenarioStat = Literal[

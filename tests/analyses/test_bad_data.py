@@ -171,14 +171,14 @@ def test_almost_collinear_factors_are_refused_like_exact_ones(changed: dict[str,
         with pytest.raises(FitError, match=r"'inflation' and 'easing' move together almost exactly \(condition number"):
             RUSSELL_BETA("growth", method=method)
         assert all(row[1] is None for row in RUSSELL_BETA_HISTORY("oil", method=method, start="2025-12-01")[1:])
-    asked: list[Callable[[], object]] = [
+    calls: list[Callable[[], object]] = [
         lambda: RUSSELL_METHODS("oil"),
         lambda: RUSSELL_SCENARIO("goldman"),
         RUSSELL_FIT,
         RUSSELL_FAIR_VALUE,
         lambda: RUSSELL_ATTRIBUTION("2025-12-01"),
     ]
-    for ask in asked:
+    for ask in calls:
         with pytest.raises(FitError, match="move together"):
             ask()
 
@@ -243,9 +243,9 @@ def test_a_missing_stretch_at_the_edge_of_a_period(changed: dict[str, SeriesData
         with pytest.raises(NoDataError, match="The change from 2025-09-30 to 2025-10-21 is missing"):
             RUSSELL_ATTRIBUTION(start, finish)
     assert str(RUSSELL_ATTRIBUTION("2025-09-01", "2025-10-06")[1][11]) == "2025-09-30"
-    found = RUSSELL_FAIR_VALUE(None, "all", 100, "2025-10-21")
-    assert isinstance(found, list)
-    values = {row[0]: row[1] for row in found}
+    table = RUSSELL_FAIR_VALUE(None, "all", 100, "2025-10-21")
+    assert isinstance(table, list)
+    values = {row[0]: row[1] for row in table}
     assert str(values["last_date"]) == "2025-09-30"
     assert values["gap"] == pytest.approx(RUSSELL_FAIR_VALUE_HISTORY(None, 100, "2025-10-21")[-1][3], rel=1e-9)
 
@@ -272,9 +272,9 @@ def test_evidence_is_missing_where_a_window_before_had_no_betas(changed: dict[st
 
 def test_a_fallback_is_told_in_every_table(changed: dict[str, SeriesData], tmp_path: Path) -> None:
     commit({k: v for k, v in changed.items() if k != "T5YIE"}, tmp_path)
-    told = "folder [T10YIE for T5YIE]"
-    assert RUSSELL_ATTRIBUTION("2025-06-30")[1][-1] == told
-    assert RUSSELL_METHODS("inflation")[1][-1] == told
-    found = RUSSELL_FAIR_VALUE(stat="all")
-    assert isinstance(found, list)
-    assert found[-1][1] == told
+    source = "folder [T10YIE for T5YIE]"
+    assert RUSSELL_ATTRIBUTION("2025-06-30")[1][-1] == source
+    assert RUSSELL_METHODS("inflation")[1][-1] == source
+    table = RUSSELL_FAIR_VALUE(stat="all")
+    assert isinstance(table, list)
+    assert table[-1][1] == source

@@ -107,8 +107,8 @@ def test_cap_weights_only_where_they_are_of_the_day(tmp_path: Path) -> None:
     made(tmp_path / "b", walk(), [held("IWM", "undated", EQUAL)])
     with pytest.raises(NoDataError, match="the snapshot has undated ones"):
         RUSSELL_DISPERSION(weighting="cap")
-    told = "Russell 2000 members of an undated list applied to an earlier day: survivors only"
-    assert RUSSELL_DISPERSION(stat="membership") == told
+    membership = "Russell 2000 members of an undated list applied to an earlier day: survivors only"
+    assert RUSSELL_DISPERSION(stat="membership") == membership
     made(tmp_path / "c", walk(), [held("IWM", "2025-03-20", EQUAL)])
     assert "the list of 2025-03-20 applied to an earlier day: survivors only" in str(
         RUSSELL_DISPERSION(stat="membership")
@@ -134,11 +134,11 @@ def test_weights_as_old_as_may_be_serve_a_short_window_too(tmp_path: Path) -> No
 def test_the_ratio_is_of_the_same_days(tmp_path: Path) -> None:
     prices = walk()
     opened = made(tmp_path, prices, [held("IWM", "2025-02-14", EQUAL)])
-    found = dispersion(opened, "ratio", "equal", Window(21, "daily"), None)
-    assert found.other is not None
-    assert (found.spread.start, found.spread.end) == (found.other.start, found.other.end)
-    assert found.value == pytest.approx(num(RUSSELL_DISPERSION()) / num(RUSSELL_DISPERSION("sp500")))
-    assert 1.9 < found.value < 2.2
+    ratio = dispersion(opened, "ratio", "equal", Window(21, "daily"), None)
+    assert ratio.other is not None
+    assert (ratio.spread.start, ratio.spread.end) == (ratio.other.start, ratio.other.end)
+    assert ratio.value == pytest.approx(num(RUSSELL_DISPERSION()) / num(RUSSELL_DISPERSION("sp500")))
+    assert 1.9 < ratio.value < 2.2
 
 
 def test_missing_delisted_and_unsplit_stocks_are_counted(tmp_path: Path) -> None:
@@ -156,12 +156,12 @@ def test_missing_delisted_and_unsplit_stocks_are_counted(tmp_path: Path) -> None
     assert RUSSELL_DISPERSION(stat="weight_covered") == pytest.approx(100 * covered)
     assert RUSSELL_DISPERSION(stat="gone") == 1
     assert RUSSELL_DISPERSION(stat="flagged") == 1
-    told = {w: (RUSSELL_DISPERSION(weighting=w), RUSSELL_DISPERSION(stat="mean", weighting=w)) for w in WEIGHTINGS}
+    pairs = {w: (RUSSELL_DISPERSION(weighting=w), RUSSELL_DISPERSION(stat="mean", weighting=w)) for w in WEIGHTINGS}
     without = prices.copy()
     without[:, 3] = np.nan
     made(tmp_path / "without", without, [held("IWM", "2025-02-14", 100 * weight / weight.sum())])
     for w in WEIGHTINGS:
-        assert told[w] == (RUSSELL_DISPERSION(weighting=w), RUSSELL_DISPERSION(stat="mean", weighting=w)), w
+        assert pairs[w] == (RUSSELL_DISPERSION(weighting=w), RUSSELL_DISPERSION(stat="mean", weighting=w)), w
 
 
 def test_jumps_found_at_once_are_those_of_each_period_alone(tmp_path: Path) -> None:
@@ -175,13 +175,13 @@ def test_jumps_found_at_once_are_those_of_each_period_alone(tmp_path: Path) -> N
     spreads = Spreads(session, Window(5, "daily"), None, whole=True)
     members = [t.startswith("T") for t in spreads.data.tickers]
     total = 0
-    for at in spreads.periods():
-        i, j = int(spreads.ends[at - 5]), int(spreads.ends[at])
+    for period in spreads.periods():
+        i, j = int(spreads.ends[period - 5]), int(spreads.ends[period])
         one = spreads.data.prices[i : j + 1, members]
         both = np.isfinite(one[[0, -1]]).all(axis=0)
         alone = jumps(np.log(one[:, both])).any(axis=0)
-        assert spreads.spread("russell", at).flagged == alone.sum()
-        assert spreads.spread("russell", at).returns == pytest.approx(
+        assert spreads.spread("russell", period).flagged == alone.sum()
+        assert spreads.spread("russell", period).returns == pytest.approx(
             100.0 * (one[-1, both][~alone] / one[0, both][~alone] - 1.0)
         )
         total += int(alone.sum())
@@ -293,23 +293,23 @@ def test_the_cftcs_own_percentages() -> None:
     assert pytest.approx(3.8, abs=0.05) == 100 * 9819 / 256_538
     kept = [",".join(c for c in rows[0] if not c.startswith("Pct"))]
     kept += [",".join(v for c, v in row.items() if not c.startswith("Pct")) for row in rows]
-    told = cftc.read_report(read_sheet("\n".join(kept).encode(), "cftc.csv"))
-    at = told["TFF_RUT_LEV_LONG"]
-    assert at.values[3] == 158_905 + 239
-    assert told["TFF_RUT_OI"].values[3] == 546_433 + 23_135
-    assert told["TFF_RUT_OI_PRESENT"].values[3] == 546_433
+    series = cftc.read_report(read_sheet("\n".join(kept).encode(), "cftc.csv"))
+    longs = series["TFF_RUT_LEV_LONG"]
+    assert longs.values[3] == 158_905 + 239
+    assert series["TFF_RUT_OI"].values[3] == 546_433 + 23_135
+    assert series["TFF_RUT_OI_PRESENT"].values[3] == 546_433
 
 
 def test_ices_contract_was_twice_the_size_before_december_2016() -> None:
     head = "date,code,open_interest," + ",".join(c for c in cftc.COLUMNS.values() if c != "open_interest")
     of = [("2016-11-29", "23977A"), ("2016-12-06", "23977A"), ("2016-11-29", "13874A"), ("2018-01-02", "239742")]
     rows = [f"{day},{code},100,{','.join(['10'] * 10)}" for day, code in of]
-    told = cftc.read_report(read_sheet("\n".join([head, *rows]).encode(), "cftc.csv"))
-    assert told["TFF_RUT_OI"].values.tolist() == [200.0, 100.0, 100.0]
-    assert told["TFF_RUT_LEV_LONG"].values.tolist() == [20.0, 10.0, 10.0]
-    assert told["TFF_RUT_OI_PRESENT"].values.tolist() == [0.0, 0.0, 100.0]
-    assert told["TFF_SPX_OI"].values.tolist() == [100.0]
-    assert "TFF_SPX_OI_PRESENT" not in told
+    series = cftc.read_report(read_sheet("\n".join([head, *rows]).encode(), "cftc.csv"))
+    assert series["TFF_RUT_OI"].values.tolist() == [200.0, 100.0, 100.0]
+    assert series["TFF_RUT_LEV_LONG"].values.tolist() == [20.0, 10.0, 10.0]
+    assert series["TFF_RUT_OI_PRESENT"].values.tolist() == [0.0, 0.0, 100.0]
+    assert series["TFF_SPX_OI"].values.tolist() == [100.0]
+    assert "TFF_SPX_OI_PRESENT" not in series
 
 
 def positions_home(root: Path, weeks: list[str], interest: list[float]) -> None:
@@ -370,8 +370,8 @@ def test_what_does_not_move_has_no_z(tmp_path: Path) -> None:
 
 def test_a_gauge_of_ones_own_with_vintages_and_its_rule(tmp_path: Path) -> None:
     dates = np.array(["2025-03-31", "2025-06-30", "2025-06-30", "2025-09-30"], dtype="M8[D]")
-    known = np.array(["2025-04-02T09:00", "2025-07-02T09:00", "2025-10-15T09:00", "2025-10-02T09:00"], dtype="M8[m]")
-    data = SeriesData.build(dates, np.array([10.0, 12.0, 11.0, 9.0]), known)
+    times = np.array(["2025-04-02T09:00", "2025-07-02T09:00", "2025-10-15T09:00", "2025-10-02T09:00"], dtype="M8[m]")
+    data = SeriesData.build(dates, np.array([10.0, 12.0, 11.0, 9.0]), times)
     store = Store(tmp_path / "store")
     store.use(store.add({"EPS_GROWTH": data}, source="folder").fingerprint)
     (tmp_path / "catalogue.toml").write_text('[series.EPS_GROWTH]\nrule = "I/B/E/S, members with positive earnings"\n')

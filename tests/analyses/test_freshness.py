@@ -90,7 +90,7 @@ def test_constituents_that_ended(cut: Callable[..., Store]) -> None:
 
 def test_a_series_that_ended(cut: Callable[..., Store]) -> None:
     cut("2024-05-31", "RUT", "T5YIE")
-    asked: list[Callable[[], object]] = [
+    calls: list[Callable[[], object]] = [
         lambda: RUSSELL_BETA("inflation"),
         RUSSELL_BETAS,
         lambda: RUSSELL_BETA_HISTORY("oil"),
@@ -100,7 +100,7 @@ def test_a_series_that_ended(cut: Callable[..., Store]) -> None:
         lambda: RUSSELL_SCENARIO("goldman"),
         lambda: RUSSELL_FACTOR("inflation"),
     ]
-    for ask in asked:
+    for ask in calls:
         with pytest.raises(NoDataError, match="No data for now: .* 2024-05-31, and the snapshot's day is 2025-12-31"):
             ask()
     with pytest.raises(NoDataError, match="No data for now: RUT, T5YIE end on"):

@@ -40,7 +40,7 @@ from xl_smallcap.types import RegimeModel
 MODELS: tuple[RegimeModel, ...] = ("chains", "bands", "hmm", "market")
 
 
-def quiet(*told: Any) -> None:
+def quiet(*_: Any) -> None:
     """A progress bar nobody sees."""
 
 
@@ -82,10 +82,10 @@ def changed_after(session: Session, day: np.datetime64, tmp_path: Path) -> Sessi
 def test_later_data_never_change_an_earlier_probability(computed: Session, model: RegimeModel, tmp_path: Path) -> None:
     day = np.datetime64("2020-06-30")
     other = changed_after(computed, day, tmp_path)
-    want, found = regime_history(computed, model, day), regime_history(other, model, day, quiet)
-    assert found.days.tolist() == want.days.tolist()
-    assert found.probabilities.tobytes() == want.probabilities.tobytes()
-    assert found.ahead3.tobytes() == want.ahead3.tobytes()
+    want, history = regime_history(computed, model, day), regime_history(other, model, day, quiet)
+    assert history.days.tolist() == want.days.tolist()
+    assert history.probabilities.tobytes() == want.probabilities.tobytes()
+    assert history.ahead3.tobytes() == want.ahead3.tobytes()
     on = np.datetime64("2015-05-20")
     now = regimes_now(other, model, on).probabilities(2)
     assert now.tobytes() == regimes_now(computed, model, on).probabilities(2).tobytes()
@@ -93,17 +93,17 @@ def test_later_data_never_change_an_earlier_probability(computed: Session, model
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_month_of_the_history_is_what_the_cell_says(on_sample: Session, model: RegimeModel) -> None:
-    told = regime_history(on_sample, model, None)
-    assert np.isfinite(told.probabilities[:3]).mean() > 0.9
-    np.testing.assert_allclose(np.nansum(told.probabilities[:3], axis=0)[np.isfinite(told.probabilities[0])], 1.0)
-    for i in (40, 100, told.days.size - 1):
-        if not np.isfinite(told.probabilities[:3, i]).all():
+    history = regime_history(on_sample, model, None)
+    assert np.isfinite(history.probabilities[:3]).mean() > 0.9
+    np.testing.assert_allclose(np.nansum(history.probabilities[:3], axis=0)[np.isfinite(history.probabilities[0])], 1.0)
+    for i in (40, 100, history.days.size - 1):
+        if not np.isfinite(history.probabilities[:3, i]).all():
             continue
-        day = told.days[i].item()
+        day = history.days[i].item()
         for k, name in enumerate(REGIMES):
-            assert RUSSELL_REGIME_PROB(name, None, day, model) == pytest.approx(told.probabilities[k, i], abs=1e-5)
-            assert RUSSELL_REGIME_PROB(name, 3, day, model) == pytest.approx(told.ahead3[k, i], abs=1e-5)
-        assert RUSSELL_REGIME(day, model) == told.likeliest[i]
+            assert RUSSELL_REGIME_PROB(name, None, day, model) == pytest.approx(history.probabilities[k, i], abs=1e-5)
+            assert RUSSELL_REGIME_PROB(name, 3, day, model) == pytest.approx(history.ahead3[k, i], abs=1e-5)
+        assert RUSSELL_REGIME(day, model) == history.likeliest[i]
 
 
 def test_a_new_month_fits_only_the_last_chunk(
@@ -130,9 +130,9 @@ def test_the_sample_has_the_regimes_it_was_made_with(on_sample: Session) -> None
     from tools.make_sample import build
 
     sample = build()
-    told = regime_history(on_sample, "chains", None)
-    true = sample.regime[np.searchsorted(sample.days, told.days, side="right") - 1]
-    called = np.array([REGIMES.index(w) if w else -1 for w in told.likeliest])
+    history = regime_history(on_sample, "chains", None)
+    true = sample.regime[np.searchsorted(sample.days, history.days, side="right") - 1]
+    called = np.array([REGIMES.index(w) if w else -1 for w in history.likeliest])
     good = called >= 0
     assert (called[good] == true[good]).mean() > 0.6, "out of three, in real time"
     assert (called[good & (true == 2)] == 2).mean() > 0.6
@@ -167,12 +167,12 @@ def test_tables(on_sample: Session) -> None:
 
 
 def test_durations_and_long_run(on_sample: Session) -> None:
-    found = regimes_now(on_sample, "chains", None)
-    names, matrix, shares = transitions(found)
-    lasts = durations(found)
+    estimate = regimes_now(on_sample, "chains", None)
+    names, matrix, shares = transitions(estimate)
+    lasts = durations(estimate)
     assert lasts["goldilocks"] == pytest.approx(1 / (1 - matrix[0, 0]))
     np.testing.assert_allclose(shares @ matrix, shares, atol=1e-10)
-    far = found.probabilities(120)[:, 0]
+    far = estimate.probabilities(120)[:, 0]
     np.testing.assert_allclose(far[:2], shares[:2], atol=1e-3)
     assert names[3] == "stagflation"
 
@@ -188,8 +188,8 @@ def monthly(values: dict[str, Any], first: str = "2005-01") -> dict[str, SeriesD
 
 def session_of(tmp_path: Path, values: dict[str, Any]) -> Session:
     store = Store(tmp_path / "store")
-    told = {name: Provenance(source="folder", frequency="monthly") for name in values}
-    store.use(store.add(monthly(values), source="folder", provenance=told).fingerprint)
+    provenance = {name: Provenance(source="folder", frequency="monthly") for name in values}
+    store.use(store.add(monthly(values), source="folder", provenance=provenance).fingerprint)
     return Session(load_settings(tmp_path))
 
 
@@ -275,19 +275,19 @@ def test_a_history_that_is_not_computed_names_the_command(session: Session, tmp_
 def test_inputs() -> None:
     levels = 100 * np.exp(np.arange(20) / 100)
     levels[10] = np.nan
-    found = growth_of_cpi(levels)
-    assert np.isnan(found[:6]).all()
-    assert np.isnan(found[[10, 16]]).all(), "both ends are needed"
-    np.testing.assert_allclose(found[[6, 7, 15, 19]], 12.0)
+    growth = growth_of_cpi(levels)
+    assert np.isnan(growth[:6]).all()
+    assert np.isnan(growth[[10, 16]]).all(), "both ends are needed"
+    np.testing.assert_allclose(growth[[6, 7, 15, 19]], 12.0)
     assert three_months(np.array([1.0, 2.0, 3.0, np.nan, 5.0])).tolist()[1:3] == [1.5, 2.0]
     assert np.isnan(three_months(np.array([1.0, np.nan, np.nan, 4.0]))).all()
 
 
 def test_october_2025_is_missing_not_interpolated(on_sample: Session) -> None:
-    found = macro_inputs(on_sample, np.datetime64("2025-12-24"), np.datetime64("2025-12"))
-    assert np.isnan(found.inflation[-3]), "October's index was never published"
-    assert np.isfinite(found.inflation[-2]), "November's came on the 18th"
-    assert np.isnan(found.growth[-3:]).all()
+    inputs = macro_inputs(on_sample, np.datetime64("2025-12-24"), np.datetime64("2025-12"))
+    assert np.isnan(inputs.inflation[-3]), "October's index was never published"
+    assert np.isfinite(inputs.inflation[-2]), "November's came on the 18th"
+    assert np.isnan(inputs.growth[-3:]).all()
     months, called = refit_path(on_sample, "chains", np.datetime64("2025-12-24"), np.datetime64("2025-12"))
     assert str(months[-1]) == "2025-12"
     assert called[-1] in REGIMES
@@ -314,19 +314,21 @@ def test_month_ends_are_those_that_have_ended_and_none_is_lost(
 def test_one_month_far_out_does_not_move_the_bands(tmp_path: Path) -> None:
     wild = GROWTH.copy()
     wild[100] = -18.0
-    found = []
+    probabilities = []
     for k, growth in enumerate((GROWTH, wild)):
         (tmp_path / str(k)).mkdir()
         session = session_of(tmp_path / str(k), {"CFNAI": growth, "CPILFESL": PRICES})
-        found.append(regimes_now(session, "bands", np.datetime64("2017-06-30")).probabilities()[:3, 0])
-    np.testing.assert_allclose(found[1], found[0], atol=0.05)
+        probabilities.append(regimes_now(session, "bands", np.datetime64("2017-06-30")).probabilities()[:3, 0])
+    np.testing.assert_allclose(probabilities[1], probabilities[0], atol=0.05)
 
 
 def test_returns_and_scores_by_pandas(on_sample: Session) -> None:
     """From the sample's own text and the history's words: nothing of the report's own arithmetic."""
-    told = regime_history(on_sample, "chains", None)
-    frame = pd.DataFrame(told.probabilities[:3].T, index=pd.PeriodIndex([str(d)[:7] for d in told.days], freq="M"))
-    words = pd.Series(told.likeliest, index=frame.index)
+    history = regime_history(on_sample, "chains", None)
+    frame = pd.DataFrame(
+        history.probabilities[:3].T, index=pd.PeriodIndex([str(d)[:7] for d in history.days], freq="M")
+    )
+    words = pd.Series(history.likeliest, index=frame.index)
     logs = 100 * np.log(independent.levels()[["RUT", "GSPC"]].dropna())
     ends = (logs["RUT"] - logs["GSPC"]).groupby(logs.index.to_period("M")).last().diff()
     table = RUSSELL_REGIME_RETURNS("relative")
@@ -354,14 +356,14 @@ def test_returns_and_scores_by_pandas(on_sample: Session) -> None:
     label = pd.Series(np.where(mean < -0.35, 2, np.where(core > 3.0, 1, 0)), index=mean.index)
     label = label.where(mean.notna() & core.notna())
     heads = [dict(zip(card[0], r, strict=True)) for r in card[1:4]]
-    known = label.notna()
-    enough = (known.cumsum().shift(1) >= 60) & ((known & known.shift(1, fill_value=False)).cumsum().shift(1) >= 60)
-    fit_to_score = known & known.shift(1, fill_value=False) & enough
+    valid = label.notna()
+    enough = (valid.cumsum().shift(1) >= 60) & ((valid & valid.shift(1, fill_value=False)).cumsum().shift(1) >= 60)
+    fit_to_score = valid & valid.shift(1, fill_value=False) & enough
     scored = fit_to_score.reindex(frame.index) & frame.notna().all(axis=1)
     for k, row in enumerate(heads):
         hit = (label.reindex(frame.index) == k)[scored].astype(float)
         assert row["n"] == scored.sum()
         assert row["brier"] == pytest.approx(((frame[k][scored] - hit) ** 2).mean(), abs=1e-12)
         assert row["happened"] == pytest.approx(hit.mean(), abs=1e-12)
-        share = ((label == k).cumsum() / known.cumsum()).shift(1).reindex(frame.index)[scored]
+        share = ((label == k).cumsum() / valid.cumsum()).shift(1).reindex(frame.index)[scored]
         assert row["brier_climatology"] == pytest.approx(((share - hit) ** 2).mean(), abs=1e-12)

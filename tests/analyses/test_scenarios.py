@@ -102,16 +102,16 @@ def test_at_the_ends_of_fieller_s_interval_the_mean_is_just_told_from_zero(sessi
 
     from xl_smallcap.analyses.scenarios.projection import project_path
 
-    found = tipping(session, path_of(session, "growth_disappoints", "russell", 6), "growth")
+    interval = tipping(session, path_of(session, "growth_disappoints", "russell", 6), "growth")
     question = path_of(session, "growth_disappoints", "russell", 6)
-    assert np.isfinite(found.lower)
-    for shock in (found.lower, found.upper):
+    assert np.isfinite(interval.lower)
+    for shock in (interval.lower, interval.upper):
         rows = [["growth", shock, "pct"], ["inflation", -15, "bp"], ["easing", 25, "bp"]]
-        asked = path_of(session, rows, "relative", 6)
-        told = project_path(session, asked)
-        f = told.analytic.expected[-1]
-        error = np.sqrt(f @ told.fitted.model.beta_covariance @ f)
-        assert abs(told.analytic.mean[-1] / error) == pytest.approx(stats.t.ppf(0.95, 98), rel=1e-9)
+        path = path_of(session, rows, "relative", 6)
+        projection = project_path(session, path)
+        f = projection.analytic.expected[-1]
+        error = np.sqrt(f @ projection.fitted.model.beta_covariance @ f)
+        assert abs(projection.analytic.mean[-1] / error) == pytest.approx(stats.t.ppf(0.95, 98), rel=1e-9)
     assert question.months == 6
 
 
@@ -130,9 +130,9 @@ def test_the_base_rate_against_pandas(session: Session) -> None:
     logs = 100 * np.log(independent.levels()[["RUT", "GSPC"]].dropna())
     ends = logs.groupby(logs.index.to_period("M")).last()
     gain = (ends["RUT"] - ends["GSPC"]).diff(3).dropna()
-    told = base_rate(session, weekly(session), 3)
-    assert told.nobs == gain.size
-    assert told.share == pytest.approx((gain > 0).mean(), abs=1e-15)
+    rate = base_rate(session, weekly(session), 3)
+    assert rate.nobs == gain.size
+    assert rate.share == pytest.approx((gain > 0).mean(), abs=1e-15)
 
 
 def test_twenty_sigma_is_answered_and_called_implausible(session: Session) -> None:
@@ -147,8 +147,8 @@ def test_twenty_sigma_is_answered_and_called_implausible(session: Session) -> No
 
 
 def test_fewer_than_thirty_effective_scenarios_are_refused_but_counted(session: Session) -> None:
-    asked = path_of(session, [["growth", 1, "pct"]], None, 1)
-    sums, _, _ = periods(aligned(session, asked.question), 4)
+    path = path_of(session, [["growth", 1, "pct"]], None, 1)
+    sums, _, _ = periods(aligned(session, path.question), 4)
     growth = np.sort(sums[:, 1] - sums[:, 1].mean())
     rows = [["growth", float(growth[-3:].mean()), "pct"]]
     assert 1 < F["RUSSELL_PROJECTION"](rows, None, "effective_scenarios", 1) < 30
@@ -211,17 +211,17 @@ def test_a_past_forecast_is_what_the_cell_would_have_said(session: Session, day:
     question = weekly(session)
     table = evidence._forecasts(session, question, 1)
     start = np.datetime64(day)  # three of them cut a week short whose end was known only later, or just not
-    at = int(np.flatnonzero(table[7] == float(start.astype(np.int64)))[0])
+    column = int(np.flatnonzero(table[7] == float(start.astype(np.int64)))[0])
     monthly = aligned(session, replace(question, window=Window(1, "monthly")))
     changes = monthly.changes[list(monthly.starts).index(start)]
     units = ["pct" if q == "pct" else "bp" for q in monthly.quotes[1:]]
     rows = [[n, float(c), u] for n, c, u in zip(monthly.names[1:], changes[1:], units, strict=True)]
     for stat, row in (("mean", 0), ("sd", 1)):
-        assert F["RUSSELL_PROJECTION"](rows, None, stat, 1, day) == pytest.approx(table[row, at], rel=1e-11)
+        assert F["RUSSELL_PROJECTION"](rows, None, stat, 1, day) == pytest.approx(table[row, column], rel=1e-11)
     for stat, row in (("mean", 2), ("sd", 3)):
         thesis = F["RUSSELL_PROJECTION"](rows[:3], None, stat, 1, day)
-        assert thesis == pytest.approx(table[row, at], rel=1e-11)
-    assert table[6, at] == changes[0]
+        assert thesis == pytest.approx(table[row, column], rel=1e-11)
+    assert table[6, column] == changes[0]
 
 
 def test_the_report_card_by_hand(session: Session) -> None:
@@ -299,12 +299,12 @@ def with_regimes(tmp_path: Path, sample_home: Path) -> Session:
 
 
 def test_needle_and_mixture_with_regimes(with_regimes: Session) -> None:
-    told = _cells(F["RUSSELL_NEEDLE"](None, "all", 3))
+    needle = _cells(F["RUSSELL_NEEDLE"](None, "all", 3))
     for stat in ("joint", "window", "given_window", "outperform", "joint_se", "effective", "nobs"):
-        assert F["RUSSELL_NEEDLE"](None, stat, 3) == told[stat]
-    assert told["joint"] == pytest.approx(told["window"] * told["given_window"], rel=1e-12)
-    assert told["joint_se"] == pytest.approx((told["joint"] * (1 - told["joint"]) / told["effective"]) ** 0.5)
-    assert told["window"] < _cells(F["RUSSELL_NEEDLE"](None, "all", 3, None, -5, 50))["window"]
+        assert F["RUSSELL_NEEDLE"](None, stat, 3) == needle[stat]
+    assert needle["joint"] == pytest.approx(needle["window"] * needle["given_window"], rel=1e-12)
+    assert needle["joint_se"] == pytest.approx((needle["joint"] * (1 - needle["joint"]) / needle["effective"]) ** 0.5)
+    assert needle["window"] < _cells(F["RUSSELL_NEEDLE"](None, "all", 3, None, -5, 50))["window"]
     # by hand: weights are the regimes' chances now over how many months each had
     history = regime_history(with_regimes, "chains", None)
     from xl_smallcap.analyses.regimes.now import regimes_now
@@ -319,9 +319,9 @@ def test_needle_and_mixture_with_regimes(with_regimes: Session) -> None:
     p = np.array([b for _, b in pairs])
     q = sum(now[r] * p[:, r] / p[:, r].sum() for r in range(3))
     hit = np.array([s[1] >= 0 and s[2] <= 0 and s[0] > 0 for s, _ in pairs])
-    assert told["joint"] == pytest.approx(float(q[hit].sum()), rel=1e-12)
-    assert told["joint_base"] == pytest.approx(float(hit.mean()), rel=1e-12)
-    assert told["nobs"] == len(pairs)
+    assert needle["joint"] == pytest.approx(float(q[hit].sum()), rel=1e-12)
+    assert needle["joint_base"] == pytest.approx(float(hit.mean()), rel=1e-12)
+    assert needle["nobs"] == len(pairs)
     mixed = _cells(F["RUSSELL_SCENARIO"]("goldman", None, "all", 3, None, "regimes"))
     plain = _cells(F["RUSSELL_SCENARIO"]("goldman", None, "all", 3))
     assert mixed["sd"] == pytest.approx(plain["sd"], rel=0.5)
@@ -330,7 +330,7 @@ def test_needle_and_mixture_with_regimes(with_regimes: Session) -> None:
     assert free[0] == pytest.approx(free[1], rel=0.5), "named factors are free again after the sixth month"
     parts = sum(v for k, v in mixed.items() if str(k).startswith("contribution:"))
     assert parts == pytest.approx(mixed["mean"], abs=1e-12)
-    assert mixed["effective_scenarios"] == pytest.approx(told["effective"], rel=1e-12)
+    assert mixed["effective_scenarios"] == pytest.approx(needle["effective"], rel=1e-12)
     use_session(None)
 
 
@@ -345,5 +345,5 @@ def test_the_library_file_is_shipped_as_it_is_read() -> None:
     import xl_smallcap
 
     folder = Path(os.fspath(xl_smallcap.__file__)).parent
-    told = tomllib.loads((folder / "data" / "scenarios.toml").read_text(encoding="utf-8"))
-    assert told["paths"]["growth_low_inflation"]["aliases"] == ["goldman"]
+    library = tomllib.loads((folder / "data" / "scenarios.toml").read_text(encoding="utf-8"))
+    assert library["paths"]["growth_low_inflation"]["aliases"] == ["goldman"]

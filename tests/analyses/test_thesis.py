@@ -52,10 +52,10 @@ def rows(as_of: str | None = None) -> list[dict[str, Any]]:
 
 def test_every_claim_has_its_rows_and_each_verdict_follows_from_the_numbers(session: Session) -> None:
     for as_of in (None, "2016-02-12", "2021-06-30"):
-        found = rows(as_of)
-        assert [(r["claim"]) for r in found] == [c for c, n in CLAIMS.items() for _ in range(n)]
-        for r in found:
-            own = {q["verdict"] for q in found if q["claim"] == r["claim"]}
+        table = rows(as_of)
+        assert [(r["claim"]) for r in table] == [c for c, n in CLAIMS.items() for _ in range(n)]
+        for r in table:
+            own = {q["verdict"] for q in table if q["claim"] == r["claim"]}
             assert r["claim_verdict"] == (next(iter(own)) if len(own) == 1 else "not enough data")
             if r["value"] is None:
                 assert r["verdict"] == "not enough data"
@@ -71,29 +71,29 @@ def test_every_claim_has_its_rows_and_each_verdict_follows_from_the_numbers(sess
 
 def test_numbers_are_those_of_the_other_functions(session: Session) -> None:
     day = "2025-06-30"
-    found = rows(day)
+    table = rows(day)
     columns: tuple[tuple[str, BetaStat], ...] = (
         ("value", "beta"), ("lower", "lower"), ("upper", "upper"), ("last_date", "last_date"),
     )  # fmt: skip
     signs = [("growth", "macro"), ("growth_metals", "macro:growth_metals"), ("easing", "macro"), ("inflation", "macro")]
     for k, (factor, spec) in enumerate(signs):
         for j, window in enumerate(("250", "60m")):
-            r = found[2 * k + j]
+            r = table[2 * k + j]
             for column, stat in columns:
                 assert r[column] == RUSSELL_BETA(factor, "relative", stat, window, day, None, spec)
-    assert found[8]["value"] == RUSSELL_REGIME_PROB("goldilocks", 3, day)
-    assert [found[8]["lower"], found[8]["upper"]] == RUSSELL_REGIMES(3, day)[1][3:5]
-    assert found[9]["value"] == RUSSELL_REGIME_PROB("goldilocks", 3, day, "bands")
+    assert table[8]["value"] == RUSSELL_REGIME_PROB("goldilocks", 3, day)
+    assert [table[8]["lower"], table[8]["upper"]] == RUSSELL_REGIMES(3, day)[1][3:5]
+    assert table[9]["value"] == RUSSELL_REGIME_PROB("goldilocks", 3, day, "bands")
     apart = [num(RUSSELL_SCENARIO(p, None, "mean", 6, day)) for p in ("goldman", "jpmorgan")]
-    assert found[10]["value"] == pytest.approx(apart[0] - apart[1], abs=1e-12)
+    assert table[10]["value"] == pytest.approx(apart[0] - apart[1], abs=1e-12)
     weightings: tuple[Weighting, ...] = ("equal", "winsor", "iqr")
     for k, weighting in enumerate(weightings):
-        assert found[13 + k]["value"] == RUSSELL_DISPERSION("ratio", "value", weighting, "1m", day)
+        assert table[13 + k]["value"] == RUSSELL_DISPERSION("ratio", "value", weighting, "1m", day)
     for k, category in enumerate(("asset_manager", "leveraged")):
-        assert found[16 + k]["value"] == RUSSELL_POSITIONING(category, "percentile5y", day)
-    assert found[18]["value"] == RUSSELL_GAUGE("short_interest", "percentile5y", day)
-    assert found[19]["value"] == RUSSELL_GAUGE("pe_all", "z5y", day)
-    assert found[21]["value"] == RUSSELL_GAUGE("eps_growth", "percentile5y", day)
+        assert table[16 + k]["value"] == RUSSELL_POSITIONING(category, "percentile5y", day)
+    assert table[18]["value"] == RUSSELL_GAUGE("short_interest", "percentile5y", day)
+    assert table[19]["value"] == RUSSELL_GAUGE("pe_all", "z5y", day)
+    assert table[21]["value"] == RUSSELL_GAUGE("eps_growth", "percentile5y", day)
 
 
 @pytest.mark.parametrize(("place", "window"), [(10, "104w"), (11, "250"), (12, "60m")])
@@ -163,12 +163,12 @@ def test_gauges_alone(tmp_path: Path, last: float, before: float, verdicts: list
     store = Store(tmp_path / "store")
     store.use(store.add(series, source="folder", synthetic=False).fingerprint)
     use_session(Session(load_settings(tmp_path)))
-    found = rows()
+    table = rows()
     use_session(None)
-    told = [r["verdict"] for r in found if r["claim"] == "Short interest is high" or r["basis"] == "pe_all"]
-    assert [*told, found[-1]["verdict"]] == verdicts
-    assert all(r["note"] for r in found if r["value"] is None)
-    assert next(r for r in found if r["basis"] == "pe_positive")["claim_verdict"] == "not enough data"
+    actual = [r["verdict"] for r in table if r["claim"] == "Short interest is high" or r["basis"] == "pe_all"]
+    assert [*actual, table[-1]["verdict"]] == verdicts
+    assert all(r["note"] for r in table if r["value"] is None)
+    assert next(r for r in table if r["basis"] == "pe_positive")["claim_verdict"] == "not enough data"
 
 
 def test_without_any_data_the_error_says_so(session: Session) -> None:

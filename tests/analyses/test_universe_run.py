@@ -41,8 +41,8 @@ def own(sample_home: Path, tmp_path: Path) -> Session:
 
 def question(opened: Session, **more: Any) -> UniverseQuestion:
     spec, window = opened.catalogue.spec("macro"), Window(250, "daily")
-    asked: dict[str, Any] = {"spec": spec, "window": window, "as_of": None, "monthly": False, "index": None}
-    return UniverseQuestion(**{**asked, **more})
+    defaults: dict[str, Any] = {"spec": spec, "window": window, "as_of": None, "monthly": False, "index": None}
+    return UniverseQuestion(**{**defaults, **more})
 
 
 def quiet(*_: Any) -> None:
@@ -71,9 +71,9 @@ def test_a_row_is_what_the_cell_says(own: Session, session: Session, tmp_path: P
 def test_monthly_history_in_parquet(own: Session, tmp_path: Path) -> None:
     report = run_universe(own, question(own, monthly=True, index="russell"), tmp_path / "u.parquet", quiet)
     frame = pl.read_parquet(tmp_path / "u.parquet")
-    told = "Russell 2000 members of 2025-11-28 applied to earlier month ends: survivors only"
-    assert report.membership == told, "the list of the day comes out the day after"
-    assert set(frame["membership"]) == {told}
+    membership = "Russell 2000 members of 2025-11-28 applied to earlier month ends: survivors only"
+    assert report.membership == membership, "the list of the day comes out the day after"
+    assert set(frame["membership"]) == {membership}
     assert frame.height == report.stocks * report.days
     assert frame.filter(pl.col("status") == "ok").height == report.fits
     last = run_universe(own, question(own, index="russell"), tmp_path / "last.parquet", quiet)
@@ -151,9 +151,9 @@ class Cluster:
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "dask", *arguments]
         # the worker of the test below must find this module
-        known = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+        python_path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
         return subprocess.Popen(
-            command, cwd=self.folder, env={**os.environ, "PYTHONPATH": known}, stdout=subprocess.DEVNULL,
+            command, cwd=self.folder, env={**os.environ, "PYTHONPATH": python_path}, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -187,11 +187,11 @@ def until_it_listens(address: str) -> None:
 
 def test_two_workers_give_the_same_bits(own: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(universe, "BLOCK", 20)
-    asked = question(own, monthly=True)
-    run_universe(own, asked, tmp_path / "threads.csv", quiet)
+    query = question(own, monthly=True)
+    run_universe(own, query, tmp_path / "threads.csv", quiet)
     with cluster(tmp_path) as made:
         until_it_listens(made.address)
-        report = run_universe(own, asked, tmp_path / "dask.csv", quiet, "dask", made.address)
+        report = run_universe(own, query, tmp_path / "dask.csv", quiet, "dask", made.address)
     assert report.blocks == 5
     assert (tmp_path / "dask.csv").read_bytes() == (tmp_path / "threads.csv").read_bytes()
 
@@ -201,7 +201,7 @@ def test_a_cluster_that_dies_in_mid_run_loses_nothing(
 ) -> None:
     monkeypatch.setattr(universe, "BLOCK", 5)
     monkeypatch.setattr(universe, "fit_universe", slow_fit)
-    asked = question(own, monthly=True)
+    query = question(own, monthly=True)
     with cluster(tmp_path) as made:
         until_it_listens(made.address)
 
@@ -210,12 +210,12 @@ def test_a_cluster_that_dies_in_mid_run_loses_nothing(
                 made.close()
 
         with pytest.raises(EngineError, match="went away .* after . of 20 blocks. What was done is kept"):
-            run_universe(own, asked, tmp_path / "u.csv", kill, "dask", made.address)
+            run_universe(own, query, tmp_path / "u.csv", kill, "dask", made.address)
     assert not (tmp_path / "u.csv").exists()
     monkeypatch.setattr(universe, "fit_universe", fit_universe)
-    report = run_universe(own, asked, tmp_path / "u.csv", quiet)
+    report = run_universe(own, query, tmp_path / "u.csv", quiet)
     assert 2 <= report.resumed < 20
-    run_universe(own, asked, tmp_path / "whole.csv", quiet)
+    run_universe(own, query, tmp_path / "whole.csv", quiet)
     assert (tmp_path / "u.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
@@ -242,9 +242,9 @@ def test_the_command(sample_home: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
     out = tmp_path / "u.parquet"
     assert main(["universe", "--out", str(out), "--index", "sp500", "--window", "104w", "--as-of", "2025-06-30"]) == 0
-    told = capsys.readouterr().out
-    assert "40 stocks x 1 day(s), 40 fits" in told
-    assert "S&P 500 members of 2025-05-30" in told or "S&P 500 members of 2025-06-30" in told
+    output = capsys.readouterr().out
+    assert "40 stocks x 1 day(s), 40 fits" in output
+    assert "S&P 500 members of 2025-05-30" in output or "S&P 500 members of 2025-06-30" in output
     assert np.isfinite(pl.read_parquet(out)["beta_oil"].to_numpy()).all()
     assert main(["universe", "--out", str(tmp_path / "u.csv"), "--engine", "spark"]) == 1
     assert "Unknown engine 'spark'" in capsys.readouterr().err

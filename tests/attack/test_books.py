@@ -58,8 +58,8 @@ def no_office(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def book(path: Path, formulas: dict[str, str], stored: Any = 0.5, pin: str = "") -> Path:
     made = xlsxwriter.Workbook(str(path))
     sheet = made.add_worksheet("S")
-    for at, text in formulas.items():
-        sheet.write_formula(at, text, None, stored)
+    for cell, text in formulas.items():
+        sheet.write_formula(cell, text, None, stored)
     if pin:
         made.define_name("RUSSELL_PIN", f'="{pin}"')
     made.close()
@@ -267,8 +267,8 @@ def test_a_name_or_indirect_that_leads_to_another_file_keeps_the_old_value(
         "A5": '=INDIRECT("D"&1)',
         "A6": '=RUSSELL_BETA("oil")+LEN(PROPER("abc"))',
     }
-    for at, text in formulas.items():
-        sheet.write_formula(at, text, None, 99.0)
+    for cell, text in formulas.items():
+        sheet.write_formula(cell, text, None, 99.0)
     made.close()
     done = refresh(path)
     assert shown(path, "A1", "A2", "A3", "A4") == [99.0] * 4
@@ -281,11 +281,11 @@ def test_a_name_or_indirect_that_leads_to_another_file_keeps_the_old_value(
 def test_libreoffice_fetches_nothing_for_a_workbook(office: Office, home: Path, tmp_path: Path) -> None:
     """A linked picture on our own server: nobody asks for it."""
     assert office
-    asked: list[str] = []
+    requests: list[str] = []
 
     class Listener(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requests.append(self.path)
             self.send_response(404)
             self.end_headers()
 
@@ -315,7 +315,7 @@ def test_libreoffice_fetches_nothing_for_a_workbook(office: Office, home: Path, 
     assert shown(tmp_path / "b.xlsx", "A1") == [pytest.approx(num(RUSSELL_BETA("oil")) + 3)]
     server.shutdown()
     server.server_close()
-    assert asked == []
+    assert requests == []
 
 
 # Read in seconds, whatever a file says.
@@ -418,8 +418,8 @@ def test_a_stray_cell_far_away_costs_nothing(home: Path, tmp_path: Path, far: st
     if content == " " or not far.endswith("76"):
         sheet[far] = content
     made.save(tmp_path / "b.xlsx")
-    told = within(20, lambda: cli.main(["data", "load", str(tmp_path / "b.xlsx")]))
-    assert told in (1, 3), "loaded without the default model's series, or refused for the column's name"
+    code = within(20, lambda: cli.main(["data", "load", str(tmp_path / "b.xlsx")]))
+    assert code in (1, 3), "loaded without the default model's series, or refused for the column's name"
     if content == " ":
         assert Store(home / "store").open().series("X").values.size == 19
     for area in ("A1:B20", "A1:XFD1048576"):
@@ -451,13 +451,13 @@ def test_an_encoding_nobody_knows_is_a_sentence(home: Path, no_office: None, tmp
     before, refused = path.read_bytes(), 0
     jobs: list[Callable[[], object]] = [lambda: refresh(path), lambda: attach(path), lambda: difference(path, path)]
     for job in jobs:
-        told = ""
+        message = ""
         try:
             job()
         except BadArgumentError as exc:  # not every job reads every part
-            told = str(exc)
-        assert not told or "save it" in told
-        refused += bool(told)
+            message = str(exc)
+        assert not message or "save it" in message
+        refused += bool(message)
     assert refused
     if part != "[Content_Types].xml":
         assert path.read_bytes() == before
@@ -466,10 +466,10 @@ def test_an_encoding_nobody_knows_is_a_sentence(home: Path, no_office: None, tmp
 def test_a_pin_that_no_cell_can_hold_is_a_sentence(home: Path) -> None:
     pins: list[Any] = [10**400, float("inf"), [[1, 2], [3, 4]], {}, b"x"]
     for pin in pins:
-        told = evaluate("RUSSELL_BETA", ["inflation"], pin)
-        assert told.message is not None
-        assert "RUSSELL_PIN" in told.message
-        assert "Unexpected" not in told.message
+        answer = evaluate("RUSSELL_BETA", ["inflation"], pin)
+        assert answer.message is not None
+        assert "RUSSELL_PIN" in answer.message
+        assert "Unexpected" not in answer.message
 
 
 def test_a_damaged_download_is_a_sentence(home: Path, tmp_path: Path) -> None:
@@ -521,11 +521,11 @@ def test_no_office_outlives_us(office: Office, home: Path, tmp_path: Path, numbe
 
 
 def offices_of(spool: Path) -> list[int]:
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         try:
             if str(spool).encode() in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
+                pids.append(int(entry.name))
         except (OSError, ValueError):
             continue
-    return found
+    return pids

@@ -49,11 +49,11 @@ def another(store: Store, moved: float = 1.01, loaded_at: str = "") -> str:
     ).fingerprint
 
 
-@pytest.mark.parametrize("told", [b"\x00" * 12, b"a3e22\xff66a459", b"", b"nonsense", b"A3E22166A459"])
-def test_a_damaged_pointer_is_a_sentence_with_the_cure(home: Path, capsys: Capture, told: bytes) -> None:
+@pytest.mark.parametrize("content", [b"\x00" * 12, b"a3e22\xff66a459", b"", b"nonsense", b"A3E22166A459"])
+def test_a_damaged_pointer_is_a_sentence_with_the_cure(home: Path, capsys: Capture, content: bytes) -> None:
     store = Store(home / "store")
     (fingerprint,) = store.snapshots()
-    (home / "store" / "CURRENT").write_bytes(told)
+    (home / "store" / "CURRENT").write_bytes(content)
     use_session(None)
     for arguments in (["call", "RUSSELL_ASOF()"], ["data", "load", "sample"], ["data", "prune", "--keep", "0"]):
         assert cli.main(arguments) == 1
@@ -86,11 +86,11 @@ def test_prune_stops_where_a_program_that_knows_no_lock_moves_the_pointer(
     first = store.current()
     second = another(store)
     real = Store.current
-    asked = []
+    calls = []
 
     def moving(self: Store) -> str | None:
-        asked.append(1)
-        if len(asked) == 3:  # after the list was made, before the first manifest goes
+        calls.append(1)
+        if len(calls) == 3:  # after the list was made, before the first manifest goes
             (store.root / "CURRENT").write_text(second)
         return real(self)
 

@@ -47,20 +47,20 @@ def run(*arguments: str) -> int:
 
 def test_refresh_says_what_came_and_exits_by_it(home: Path, server: Loopback, capsys: Capture) -> None:
     assert run("refresh", "--series", "DGS2", "--series", "CPIAUCSL") == 3, "the default model lacks series"
-    told = capsys.readouterr()
-    assert "DGS2" in told.out
-    assert "now CURRENT" in told.out
-    assert "default model cannot be computed" in told.err
+    output = capsys.readouterr()
+    assert "DGS2" in output.out
+    assert "now CURRENT" in output.out
+    assert "default model cannot be computed" in output.err
     assert run("refresh", "--series", "DGS2") == 3
     assert "Nothing is new: snapshot fred" in capsys.readouterr().out
     server.faults["*"] = "500"
     assert run("refresh") == 1
-    told = capsys.readouterr()
-    assert "DGS2: FRED, series DGS2" in told.err
-    assert "Kept: to 2025-12-31" in told.err
-    assert "Nothing could be fetched; snapshot fred" in told.err
-    assert "DGS10: FRED, series DGS10" in told.err
-    assert "TFF_RUT_OI and 11 more: CFTC, RUT" in told.err, "one line a report"
+    output = capsys.readouterr()
+    assert "DGS2: FRED, series DGS2" in output.err
+    assert "Kept: to 2025-12-31" in output.err
+    assert "Nothing could be fetched; snapshot fred" in output.err
+    assert "DGS10: FRED, series DGS10" in output.err
+    assert "TFF_RUT_OI and 11 more: CFTC, RUT" in output.err, "one line a report"
     assert run("refresh", "--source", "fret") == 2
     assert "Unknown source 'fret'. Did you mean 'fred'?" in capsys.readouterr().err
     assert run("refresh", "--frobnicate") == 2
@@ -86,9 +86,9 @@ def test_a_whole_refresh_exits_0_and_is_ready_for_the_cells(
     column = table[0].index("noise_percentile")
     assert all(isinstance(row[column], float) for row in table[1:]), "computed by the refresh, not by the cell"
     assert run("refresh", "--series", "DGS2", "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["changed"] is False
-    assert told["series"] == [
+    report = json.loads(capsys.readouterr().out)
+    assert report["changed"] is False
+    assert report["series"] == [
         {"series": "DGS2", "source": "fred", "outcome": "unchanged", "added": 0, "revised": 0, "last": "2025-12-31",
          "told": "", "unreachable": []}
     ]  # fmt: skip
@@ -114,8 +114,8 @@ def test_history_diff_use_prune_export(home: Path, server: Loopback, capsys: Cap
     assert next(r for r in rows if r[0] == second)[2] == first
     assert next(r for r in rows if r[0] == second)[5] == "refresh: 1 updated, revised: DGS2"
     assert run("diff", first[:6], "--json") == 0
-    told = json.loads(capsys.readouterr().out)["table"]
-    assert [r[:6] for r in told[1:]] == [["DGS2", "revised", 0, 0, 1, "2025-12-30"]]
+    table = json.loads(capsys.readouterr().out)["table"]
+    assert [r[:6] for r in table[1:]] == [["DGS2", "revised", 0, 0, 1, "2025-12-30"]]
     assert run("use", first[:6]) == 0
     assert Store(home / "store").current() == first
     capsys.readouterr()

@@ -35,9 +35,9 @@ def test_what_is_computed_is_found_by_the_cells(home: Path, capsys: Capture) -> 
     assert cli.main(["call", "RUSSELL_REGIME_HISTORY()"]) == 1
     assert "run 'xl-smallcap regime history'" in capsys.readouterr().err
     assert cli.main(["regime", "history", "--model", "chains"]) == 0
-    told = capsys.readouterr()
-    assert "Regimes at month ends as they could be told then, model 'chains'" in told.out
-    assert "RUSSELL_REGIME_RETURNS" in told.out
+    output = capsys.readouterr()
+    assert "Regimes at month ends as they could be told then, model 'chains'" in output.out
+    assert "RUSSELL_REGIME_RETURNS" in output.out
     use_session(None)
     for formula in ("RUSSELL_REGIME_HISTORY()", "RUSSELL_REGIME_RETURNS()", "RUSSELL_REGIME_SCORE()"):
         assert cli.main(["call", formula, "--json"]) == 0
@@ -83,8 +83,8 @@ def test_stopped_it_goes_on_where_it_was(home: Path, capsys: Capture, monkeypatc
 def test_a_refresh_computes_them(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xl_smallcap.analyses.refreshing.PRECOMPUTED", ())
     session = Session(load_settings(home))
-    told: list[str] = []
-    assert precompute(session, lambda what, done, total: told.append(what)) == []
-    assert {"regimes by chains", "regimes by bands", "regimes by hmm", "regimes by market"} <= set(told)
+    steps: list[str] = []
+    assert precompute(session, lambda what, done, total: steps.append(what)) == []
+    assert {"regimes by chains", "regimes by bands", "regimes by hmm", "regimes by market"} <= set(steps)
     for model in get_args(RegimeModel):
         assert history_of.regime_history(session, model, None).days.size > 100

@@ -99,14 +99,14 @@ def test_call_shows_every_row_and_says_what_the_data_are(session: Session, capsy
     rows = RUSSELL_BETA_HISTORY("oil", window="60m")
     assert len(rows) > 60
     assert cli.main(["call", 'RUSSELL_BETA_HISTORY("oil",,"60m")']) == 0
-    told = capsys.readouterr()
-    assert all(str(row[0]) in told.out for row in rows)
-    assert "not shown" not in told.out
-    assert told.err.startswith("SAMPLE (synthetic): invented data")
+    output = capsys.readouterr()
+    assert all(str(row[0]) in output.out for row in rows)
+    assert "not shown" not in output.out
+    assert output.err.startswith("SAMPLE (synthetic): invented data")
     assert cli.main(["call", 'RUSSELL_BETA("oil")']) == 0
-    told = capsys.readouterr()
-    assert float(told.out) == RUSSELL_BETA("oil")
-    assert told.err.startswith("SAMPLE (synthetic): invented data")
+    output = capsys.readouterr()
+    assert float(output.out) == RUSSELL_BETA("oil")
+    assert output.err.startswith("SAMPLE (synthetic): invented data")
 
 
 def book(path: Path, day: str) -> Path:
@@ -191,17 +191,17 @@ def test_a_refresh_without_a_network_says_one_line_a_source(
     monkeypatch.setattr(socket, "getaddrinfo", nobody)
     use_session(Session(load_settings(tmp_path)))
     assert cli.main(["data", "refresh"]) == 1
-    told = capsys.readouterr()
-    lines = [line for line in told.err.splitlines() if "is there a network?" in line]
+    output = capsys.readouterr()
+    lines = [line for line in output.err.splitlines() if "is there a network?" in line]
     assert [line.split(" (")[0] for line in lines] == ["FRED", "CFTC", "iShares"]
     assert all(re.search(r"\d+ series were asked for\.$", line) for line in lines)
-    assert "DGS2" not in told.out + told.err
+    assert "DGS2" not in output.out + output.err
     use_session(None)
 
 
 def test_progress_names_every_sheet_while_it_is_calculated(session: Session) -> None:
     seen: list[tuple[str, int, int]] = []
-    workbook_bytes(progress=lambda *told: seen.append(told))
+    workbook_bytes(progress=lambda *step: seen.append(step))
     assert {name for name, _, _ in seen} >= set(SHEETS)
     done = [k for _, k, _ in seen]
     assert done == sorted(done)

@@ -63,22 +63,22 @@ def test_wide_long_excel_and_parquet_are_the_same(tmp_path: Path) -> None:
         for k, (day, row) in enumerate(zip(days(3), prices, strict=True)):
             sheet.write_datetime(3 + k, 1, dt.datetime.fromisoformat(day))
             sheet.write_row(3 + k, 2, [v if v != "" else None for v in row])
-    found = [constituents.read(tmp_path / name, quiet).prices for name in ("wide", "long", "excel", "parquet")]
-    for one in found:
+    sections = [constituents.read(tmp_path / name, quiet).prices for name in ("wide", "long", "excel", "parquet")]
+    for one in sections:
         assert one is not None
         assert one.tickers == ("AAA", "BBB")
         np.testing.assert_array_equal(one.prices, [[10.0, 20.5], [np.nan, 21.0], [11.0, 22.0]])
         assert one.dates.astype(str).tolist() == days(3)
-    assert len({p.digest() for p in found if p is not None}) == 1
+    assert len({p.digest() for p in sections if p is not None}) == 1
 
 
 def test_two_files_of_prices_are_put_side_by_side_but_no_ticker_twice(tmp_path: Path) -> None:
     wide(tmp_path, ["AAA"], [[1.0], [2.0], [3.0]], "a.csv")
     wide(tmp_path, ["BBB"], [[1.5], [2.5]], "b.csv")
-    found = constituents.read(tmp_path, quiet)
-    assert found.prices is not None
-    assert found.origin == "a.csv+b.csv"
-    np.testing.assert_array_equal(found.prices.prices, [[1.0, 1.5], [2.0, 2.5], [3.0, np.nan]])
+    content = constituents.read(tmp_path, quiet)
+    assert content.prices is not None
+    assert content.origin == "a.csv+b.csv"
+    np.testing.assert_array_equal(content.prices.prices, [[1.0, 1.5], [2.0, 2.5], [3.0, np.nan]])
     wide(tmp_path, ["aaa"], [[9.0]], "c.csv")
     with pytest.raises(SourceError, match=r"c\.csv: 'AAA' has prices in a\.csv\+b\.csv already"):
         constituents.read(tmp_path, quiet)
@@ -114,15 +114,15 @@ def test_a_day_twice_a_future_day_and_a_pair_twice(tmp_path: Path) -> None:
 
 def test_what_is_odd_is_kept_and_said(tmp_path: Path) -> None:
     wide(tmp_path, ["AAA", "BAD", "DEAD"], [[100.0, 0, ""], [10.0, 5, ""], [11.0, 5, ""]])
-    found = constituents.read(tmp_path, quiet)
-    assert found.prices is not None
-    assert found.prices.tickers == ("AAA", "BAD")
-    assert np.isnan(found.prices.prices[0, 1])
-    told = " ".join(found.remarks)
-    assert "1 price(s) at or below zero" in told
-    assert "no price of DEAD; left out" in told
-    assert f"AAA -90 % on {days(3)[1]}" in told
-    assert "splits not adjusted?" in told
+    content = constituents.read(tmp_path, quiet)
+    assert content.prices is not None
+    assert content.prices.tickers == ("AAA", "BAD")
+    assert np.isnan(content.prices.prices[0, 1])
+    remarks = " ".join(content.remarks)
+    assert "1 price(s) at or below zero" in remarks
+    assert "no price of DEAD; left out" in remarks
+    assert f"AAA -90 % on {days(3)[1]}" in remarks
+    assert "splits not adjusted?" in remarks
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_weights_by_date_of_two_indices(tmp_path: Path) -> None:
         [d, i, t, w] for d in ("2025-01-31", "2025-02-28") for i in ("Russell", "SPX") for t, w in members().items()
     ]
     write(tmp_path, "w.csv", [["date", "index", "ticker", "weight"], *rows])
-    found = constituents.read(tmp_path, quiet).holdings
-    assert [(h.fund, h.day) for h, _ in found] == [
+    holdings = constituents.read(tmp_path, quiet).holdings
+    assert [(h.fund, h.day) for h, _ in holdings] == [
         ("IVV", "2025-01-31"), ("IVV", "2025-02-28"), ("IWM", "2025-01-31"), ("IWM", "2025-02-28"),
     ]  # fmt: skip
     weights(tmp_path, "2025-01-31", members(), index="nasdaq", name="w.csv")
@@ -162,11 +162,11 @@ def test_weights_by_date_of_two_indices(tmp_path: Path) -> None:
 def test_a_list_of_members_and_a_file_of_neither(tmp_path: Path) -> None:
     write(tmp_path, "sp500_constituents.csv", [["Symbol", "Security"], *([f"T{k}", f"Name {k}"] for k in range(35))])
     write(tmp_path, "notes.csv", [["ticker", "remark"], ["AAA", "x"]])
-    found = constituents.read(tmp_path, quiet)
-    (held, origin), *_ = found.holdings
+    content = constituents.read(tmp_path, quiet)
+    (held, origin), *_ = content.holdings
     assert (held.fund, held.day, origin, held.name[3]) == ("IVV", "undated", "sp500_constituents.csv", "Name 3")
     assert np.isnan(held.weight).all()
-    assert "neither prices" in found.skipped["notes.csv"]
+    assert "neither prices" in content.skipped["notes.csv"]
 
 
 def test_a_holdings_file_whose_layout_changed(tmp_path: Path) -> None:
@@ -302,9 +302,9 @@ def test_loading_again_loses_no_history_without_saying_so(tmp_path: Path) -> Non
     np.testing.assert_allclose(had["SCALED"], [0.98 * (50.0 + k) for k in range(14)])
     assert had["OTHER"].tolist() == [30.0] * 10, "other prices, fewer days: what was there stays"
     assert had["ALONE"].size == 10
-    told = " ".join(done.remarks)
-    assert "Prices of 2 stock(s) agree with what was there" in told
-    assert "Prices of 1 stock(s) differ from what was there and are shorter: NOT taken" in told
+    remarks = " ".join(done.remarks)
+    assert "Prices of 2 stock(s) agree with what was there" in remarks
+    assert "Prices of 1 stock(s) differ from what was there and are shorter: NOT taken" in remarks
     assert done.snapshot.entry("SAME").origin == "later.csv"
     assert done.snapshot.entry("OTHER").origin == "prices.csv"
     dropped = load(store, str(_only_series(tmp_path)), quiet)
@@ -344,14 +344,14 @@ def test_other_kinds_of_parquet(tmp_path: Path) -> None:
     zone = pl.Datetime("us", "Europe/Berlin")
     stamps = pl.Series("date", [dt.datetime(2020, 1, 1, 23), dt.datetime(2020, 1, 2, 23)]).dt.replace_time_zone("UTC")
     pl.DataFrame({"date": stamps.cast(zone), "AAA": [1.0, 2.0]}).write_parquet(tmp_path / "p.parquet")
-    found = constituents.read(tmp_path, quiet).prices
-    assert found is not None
-    assert found.dates.astype(str).tolist() == ["2020-01-02", "2020-01-03"], "midnights of Berlin"
+    section = constituents.read(tmp_path, quiet).prices
+    assert section is not None
+    assert section.dates.astype(str).tolist() == ["2020-01-02", "2020-01-03"], "midnights of Berlin"
     text = {"AAA": [1, 2], "__index_level_0__": ["2020-01-02", "2020-01-03T00:00:00"]}
     pl.DataFrame(text).write_parquet(tmp_path / "p.parquet")
-    found = constituents.read(tmp_path, quiet).prices
-    assert found is not None
-    assert found.tickers == ("AAA",)
+    section = constituents.read(tmp_path, quiet).prices
+    assert section is not None
+    assert section.tickers == ("AAA",)
     pl.DataFrame({"date": ["2020-01-02"], "AAA": [1.0], "listed": [dt.date(1999, 1, 1)]}).write_parquet(
         tmp_path / "p.parquet"
     )
@@ -365,9 +365,9 @@ def test_other_kinds_of_parquet(tmp_path: Path) -> None:
 
 def test_decimal_commas_with_the_price_first(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("price;date;ticker\n1,5;2020-01-02;AAA\n2,25;2020-01-03;AAA\n")
-    found = constituents.read(tmp_path, quiet).prices
-    assert found is not None
-    assert found.prices[:, 0].tolist() == [1.5, 2.25]
+    section = constituents.read(tmp_path, quiet).prices
+    assert section is not None
+    assert section.prices[:, 0].tolist() == [1.5, 2.25]
 
 
 def test_a_split_across_a_missing_day_is_said(tmp_path: Path) -> None:

@@ -34,15 +34,15 @@ def test_history_and_diff(tmp_path: Path) -> None:
     assert [(x.fingerprint, x.parent, x.current, x.series, x.newest) for x in lines] == [
         (two, one, True, 3, "2025-01-06"), (one, "", False, 3, "2025-01-03")
     ]  # fmt: skip
-    told = {c.series: c for c in compare(store.open(one), store.open(two))}
-    assert set(told) == {"A", "B", "NEW", "GONE"}
-    assert (told["A"].kind, told["A"].added, told["A"].revised, told["A"].first_revised) == (
+    changes = {c.series: c for c in compare(store.open(one), store.open(two))}
+    assert set(changes) == {"A", "B", "NEW", "GONE"}
+    assert (changes["A"].kind, changes["A"].added, changes["A"].revised, changes["A"].first_revised) == (
         "revised", 1, 1, "2025-01-03"
     )  # fmt: skip
-    assert told["A"].largest == pytest.approx(0.25)
-    assert (told["B"].kind, told["B"].added, told["B"].revised) == ("extended", 1, 0)
-    assert told["NEW"].kind == "new series"
-    assert told["GONE"].kind == "gone"
+    assert changes["A"].largest == pytest.approx(0.25)
+    assert (changes["B"].kind, changes["B"].added, changes["B"].revised) == ("extended", 1, 0)
+    assert changes["NEW"].kind == "new series"
+    assert changes["GONE"].kind == "gone"
     assert compare(store.open(two), store.open(two)) == []
     again = add(store, {"A": [1.0, 2.0], "B": [1.0, 1.0], "GONE": [3.0]}, two, "2026-03-01T00:00:00")
     assert again == one
@@ -88,11 +88,11 @@ def test_an_export_comes_back_bit_for_bit_and_leaves_out_what_may_not_go(
         np.array([0.1, 0.1 + 1e-17]),
         np.array(["NaT", "2025-12-22T08:30"], dtype="M8[m]"),
     )
-    told = {n: Provenance("fred", n) for n in series} | {
+    provenance = {n: Provenance("fred", n) for n in series} | {
         "T5YIE": Provenance("bloomberg", "x"), "MY_GAUGE": Provenance("folder", "own.csv")
     }  # fmt: skip
     there = Store(tmp_path / "store")
-    made = there.add({**series, "CFNAI": vintages, "MY_GAUGE": vintages}, source="fred", provenance=told)
+    made = there.add({**series, "CFNAI": vintages, "MY_GAUGE": vintages}, source="fred", provenance=provenance)
     assert {n: licence_of(catalogue, made, n) for n in made.ids} == {
         "BAMLH0A0HYM2": "restricted", "CFNAI": "attribution", "DGS2": "public", "MY_GAUGE": "own", "RUT": "restricted",
         "T5YIE": "terminal",

@@ -11,8 +11,8 @@ from xl_smallcap.data.releases import available_at, calendar, federal_holidays, 
 def last_known(catalogue: Catalogue, tmp_path: Path, series: str, as_of: str) -> str:
     months = [f"2025-{m:02d}-01" for m in range(6, 13)]
     snapshot = make_snapshot(tmp_path, {series: (months, [float(i) for i in range(len(months))])})
-    known = known_by(catalogue.series_of(series), snapshot.series(series), np.datetime64(as_of))
-    return str(known.dates[-1])
+    data = known_by(catalogue.series_of(series), snapshot.series(series), np.datetime64(as_of))
+    return str(data.dates[-1])
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_weekly_reports_through_the_shutdowns(
         days[days == np.datetime64("2018-12-25")] = np.datetime64("2018-12-24")
         days[days == np.datetime64("2019-01-01")] = np.datetime64("2018-12-31")
     snapshot = make_snapshot(tmp_path, {series: (days.astype(str).tolist(), np.arange(float(days.size)).tolist())})
-    known = known_by(catalogue.series[series], snapshot.series(series), np.datetime64(as_of))
-    assert str(known.dates[-1]) == expected
+    data = known_by(catalogue.series[series], snapshot.series(series), np.datetime64(as_of))
+    assert str(data.dates[-1]) == expected
 
 
 def test_federal_holidays() -> None:
-    told = {str(d) for d in federal_holidays(2021)}
-    assert told == {"2021-01-01", "2021-01-18", "2021-02-15", "2021-05-31", "2021-06-18", "2021-07-05", "2021-09-06",
+    days = {str(d) for d in federal_holidays(2021)}
+    assert days == {"2021-01-01", "2021-01-18", "2021-02-15", "2021-05-31", "2021-06-18", "2021-07-05", "2021-09-06",
                     "2021-10-11", "2021-11-11", "2021-11-25", "2021-12-24"}  # fmt: skip
     assert "2020-06-19" not in {str(d) for d in federal_holidays(2020)}
     assert "2021-12-31" in {str(d) for d in federal_holidays(2022)}, "New Year's Day of a Saturday"
@@ -91,9 +91,9 @@ def test_every_weekly_and_monthly_series_has_a_timetable(catalogue: Catalogue) -
 def test_october_2025_cpi_was_never_published(catalogue: Catalogue, tmp_path: Path) -> None:
     months = ["2025-09-01", "2025-10-01", "2025-11-01"]
     snapshot = make_snapshot(tmp_path, {"CPIAUCSL": (months, [1.0, 2.0, 3.0])})
-    known = known_by(catalogue.series_of("CPIAUCSL"), snapshot.series("CPIAUCSL"), None)
-    assert known.values.tolist() == [1.0, 3.0]
-    assert not known.lag_assumed.any()
+    data = known_by(catalogue.series_of("CPIAUCSL"), snapshot.series("CPIAUCSL"), None)
+    assert data.values.tolist() == [1.0, 3.0]
+    assert not data.lag_assumed.any()
 
 
 def test_a_month_dated_by_its_last_day_meets_the_calendar_too(catalogue: Catalogue, tmp_path: Path) -> None:

@@ -46,14 +46,14 @@ def test_rolling_betas_find_the_true_moving_ones(session: Session, target: str) 
     """The mean true beta of a window lies inside the 90 % interval about as often as it should."""
     catalogue = session.catalogue
     question = Question(catalogue.targets[target], catalogue.specs["macro"], Window(250, "daily"), None)
-    told = model.history(session, question)
+    history = model.history(session, question)
     panel = aligned(session, question)
     russell, sp500 = true_betas(panel.dates)
     truth = {"russell": russell, "sp500": sp500, "relative": russell - sp500}[target]
     means = np.lib.stride_tricks.sliding_window_view(truth, 250, axis=0).mean(axis=-1)
-    native, se = told.params / told.factor_sd, told.bse / told.factor_sd
-    inside = np.abs(native - means) <= told.half_width[:, None] * se
-    assert told.names == FACTORS
+    native, se = history.params / history.factor_sd, history.bse / history.factor_sd
+    inside = np.abs(native - means) <= history.half_width[:, None] * se
+    assert history.names == FACTORS
     # 19 independent windows x 5 factors: 90 % give or take four standard errors of a share of 95 draws
     assert 0.78 < inside.mean() <= 1.0
     error = np.abs(native - means)[::250] / se[::250]

@@ -80,6 +80,6 @@ def test_a_slip_is_named_with_its_line(tmp_path: Path, old: str, new: str, said:
     assert old in GOOD
     file = tmp_path / "scenarios.toml"
     file.write_text(GOOD.replace(old, new), encoding="utf-8")
-    with pytest.raises(CatalogueError, match=said) as told:
+    with pytest.raises(CatalogueError, match=said) as caught:
         load_scenarios(file)
-    assert str(file) in str(told.value)
+    assert str(file) in str(caught.value)

@@ -118,8 +118,8 @@ def test_in_pipelines_grids_and_splits(data: Data) -> None:
     assert np.isfinite(scores).all()
     pipe = Pipeline([("scale", StandardScaler()), ("model", FactorRegression(n_draws=20))])
     grid = GridSearchCV(pipe, {"model__method": ["ols", "pcr", "pls"], "model__n_components": [None, 1, 2]}, cv=splits)
-    found = grid.fit(X, y)
-    assert found.best_params_["model__method"] in ("ols", "pcr", "pls")
+    search = grid.fit(X, y)
+    assert search.best_params_["model__method"] in ("ols", "pcr", "pls")
     plain, scaled = FactorRegression().fit(X, y), pipe.set_params(model__method="ols").fit(X, y)
     np.testing.assert_allclose(scaled.predict(X), plain.predict(X), atol=1e-12)
     assert LedoitWolf().fit(X).covariance_.shape == (5, 5), "scikit-learn's own needs no coat of ours"

@@ -62,9 +62,9 @@ def test_the_readmes_python_section_in_six_lines(data: Data, monkeypatch: pytest
 
     monkeypatch.setenv("XL_SMALLCAP_HOME", str(data.session.settings.home))
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"<!-- the Python section -->\n```python\n(.*?)```", text, re.S)
-    assert found is not None
-    lines = [line for line in found.group(1).splitlines() if line.strip()]
+    match = re.search(r"<!-- the Python section -->\n```python\n(.*?)```", text, re.S)
+    assert match is not None
+    lines = [line for line in match.group(1).splitlines() if line.strip()]
     assert len(lines) == 6
     names: dict[str, Any] = {}
     exec("\n".join(lines), names)  # noqa: S102 - runs the README's six lines, a file of ours

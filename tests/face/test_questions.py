@@ -96,28 +96,28 @@ def check_every_method(data: Data, as_of: str | None = None) -> int:
         if as_of and "as_of" in [p.name for p in entry.parameters]:
             given["as_of"] = as_of
         for more in ({}, {"stat": "all"}) if any(p.name == "stat" for p in entry.parameters) else ({},):
-            asked = {n: v for n, v in {**given, **more}.items() if v is not None}
+            arguments = {n: v for n, v in {**given, **more}.items() if v is not None}
             with answering(data.session):
                 try:
-                    wanted: Any = entry.call(**asked)
+                    wanted: Any = entry.call(**arguments)
                 except NoDataError as exc:
                     with pytest.raises(NoDataError, match=str(exc)[:40].split("(")[0].replace("'", ".")):
-                        getattr(data, name)(**asked)
+                        getattr(data, name)(**arguments)
                     continue
-            found = getattr(data, name)(**asked)
+            answer = getattr(data, name)(**arguments)
             if isinstance(wanted, list):
                 tables += 1
-                assert isinstance(found, Frame)
+                assert isinstance(answer, Frame)
                 if name == "needle_map":
-                    np.testing.assert_array_equal(found.to_numpy(), [row[1:] for row in wanted[1:]])
+                    np.testing.assert_array_equal(answer.to_numpy(), [row[1:] for row in wanted[1:]])
                     continue
-                same(found, wanted)
-                assert found.attrs["function"] == entry.name
-                assert found.attrs["snapshot"] == data.fingerprint
+                same(answer, wanted)
+                assert answer.attrs["function"] == entry.name
+                assert answer.attrs["snapshot"] == data.fingerprint
             elif isinstance(wanted, dt.date):
-                assert found == pd.Timestamp(wanted)
+                assert answer == pd.Timestamp(wanted)
             else:
-                assert found == wanted
+                assert answer == wanted
     return tables
 
 

@@ -30,13 +30,13 @@ def variant(
         data = base.series(name)
         keep = data.dates <= np.datetime64(last)
         days, values = data.dates[keep], data.values[keep]
-        known = np.full(days.size, np.datetime64("NaT", "m"))
+        times = np.full(days.size, np.datetime64("NaT", "m"))
         if revised and name in revised:
             rng = np.random.default_rng(7)
             more = values[-40:] * np.exp(revised[name] * rng.standard_normal(40))
             days, values = np.concatenate([days, days[-40:]]), np.concatenate([values, more])
-            known = np.concatenate([known, np.full(40, SEEN)])
-        out[name] = SeriesData.build(days, values, known)
+            times = np.concatenate([times, np.full(40, SEEN)])
+        out[name] = SeriesData.build(days, values, times)
     provenance = {n: base.entries[n].provenance for n in base.ids}
     return store.add(out, source="sample", provenance=provenance, synthetic=True, parent=parent)
 
@@ -60,10 +60,10 @@ def rows(table: list[list[Any]]) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_only_the_window_moved(made: dict[str, Any]) -> None:
-    told = rows(RUSSELL_DIFF(made["first"].fingerprint, made["later"].fingerprint))
-    assert {t for t, _ in told} == {"russell", "sp500", "relative", "hedged"}
-    assert len(told) == 5 * 3 + 6
-    for row in told.values():
+    diff = rows(RUSSELL_DIFF(made["first"].fingerprint, made["later"].fingerprint))
+    assert {t for t, _ in diff} == {"russell", "sp500", "relative", "hedged"}
+    assert len(diff) == 5 * 3 + 6
+    for row in diff.values():
         assert row["from_data"] == 0.0
         assert row["from_window"] == row["change"] != 0.0
         assert row["cause"] == "window"
@@ -71,8 +71,8 @@ def test_only_the_window_moved(made: dict[str, Any]) -> None:
 
 
 def test_only_the_data_changed(made: dict[str, Any]) -> None:
-    told = rows(RUSSELL_DIFF(made["first"].fingerprint, made["same_day"].fingerprint))
-    for (target, _), row in told.items():
+    diff = rows(RUSSELL_DIFF(made["first"].fingerprint, made["same_day"].fingerprint))
+    for (target, _), row in diff.items():
         assert row["from_window"] == 0.0
         assert row["from_data"] == row["change"]
         assert row["cause"] == ("nothing" if target == "sp500" else "data"), "the S&P was not revised"
@@ -95,8 +95,8 @@ def test_a_target_that_cannot_be_compared_says_why(made: dict[str, Any]) -> None
     store = made["store"]
     lacking = {n: made["both"].series(n) for n in made["both"].ids if n != "GSPC"}
     short = store.add(lacking, source="sample", synthetic=True)
-    told = RUSSELL_DIFF(made["first"].fingerprint, short.fingerprint)
-    why = {r[0]: str(r[9]) for r in told[1:] if r[1] is None}
+    table = RUSSELL_DIFF(made["first"].fingerprint, short.fingerprint)
+    why = {r[0]: str(r[9]) for r in table[1:] if r[1] is None}
     assert set(why) == {"sp500", "relative", "hedged"}
     assert "no series 'GSPC'" in why["relative"]
     reversed_order = RUSSELL_DIFF(made["later"].fingerprint, made["first"].fingerprint)

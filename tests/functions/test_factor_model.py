@@ -31,35 +31,35 @@ def rows(table: Any) -> list[dict[str, Any]]:
 
 
 def test_methods_side_by_side_are_the_betas_one_by_one(session: Session) -> None:
-    told = rows(RUSSELL_METHODS("inflation", "relative", 120))
-    assert [r["role"] for r in told] == ["asked", *["method"] * 3, *["components"] * 4, *["frequency"] * 8, "summary"]
-    for row in told[:-1]:
+    table = rows(RUSSELL_METHODS("inflation", "relative", 120))
+    assert [r["role"] for r in table] == ["asked", *["method"] * 3, *["components"] * 4, *["frequency"] * 8, "summary"]
+    for row in table[:-1]:
         number = f":{row['components']}" if row["role"] == "components" else ""
-        asked: tuple[Any, ...] = ("relative", row["window"], None, row["method"] + number)
+        arguments: tuple[Any, ...] = ("relative", row["window"], None, row["method"] + number)
         for stat in ("beta", "se", "tstat", "lower", "upper", "rsquared", "nobs", "first_date", "last_date"):
-            assert RUSSELL_BETA("inflation", asked[0], stat, *asked[1:]) == row[stat], (
+            assert RUSSELL_BETA("inflation", arguments[0], stat, *arguments[1:]) == row[stat], (
                 row["method"],
                 row["window"],
                 stat,
             )
-        native = RUSSELL_BETA("inflation", asked[0], "beta", asked[1], None, asked[3], None, "10bp")
+        native = RUSSELL_BETA("inflation", arguments[0], "beta", arguments[1], None, arguments[3], None, "10bp")
         assert native == pytest.approx(row["beta_native"], rel=1e-12)
-        same = np.sign(row["beta"]) == np.sign(told[0]["beta"])
-        clear = row["lower"] * row["upper"] > 0 and told[0]["lower"] * told[0]["upper"] > 0
+        same = np.sign(row["beta"]) == np.sign(table[0]["beta"])
+        clear = row["lower"] * row["upper"] > 0 and table[0]["lower"] * table[0]["upper"] > 0
         if row["role"] != "asked":
             wanted = "same sign" if same else "sign conflict" + (", both intervals clear of zero" if clear else "")
             assert row["flag"] == wanted
-    counted = sum(r["flag"] == "same sign" for r in told)
-    assert told[-1]["flag"].startswith(f"{counted} of 15 other rows")
+    counted = sum(r["flag"] == "same sign" for r in table)
+    assert table[-1]["flag"].startswith(f"{counted} of 15 other rows")
 
 
 def test_a_conflict_is_clear_only_if_both_intervals_are(session: Session) -> None:
     seen = set()
     for factor in ("inflation", "easing", "oil", "dollar"):
         for target in ("russell", "relative", "sp500"):
-            told = [r for r in rows(RUSSELL_METHODS(factor, target)) if r["beta"] is not None]
-            first = told[0]
-            for row in told[1:]:
+            table = [r for r in rows(RUSSELL_METHODS(factor, target)) if r["beta"] is not None]
+            first = table[0]
+            for row in table[1:]:
                 if np.sign(row["beta"]) == np.sign(first["beta"]):
                     assert row["flag"] == "same sign"
                     continue
@@ -87,17 +87,17 @@ def test_the_rule_of_the_verdict(percentile: float, pvalue: float, oos: float, w
 
 
 def test_a_row_that_cannot_be_fitted_says_why(session: Session) -> None:
-    told = rows(RUSSELL_METHODS("growth", as_of="2009-06-30"))
-    monthly = [r for r in told if r["window"] == "60m"]
+    table = rows(RUSSELL_METHODS("growth", as_of="2009-06-30"))
+    monthly = [r for r in table if r["window"] == "60m"]
     assert len(monthly) == 4
     assert all(r["beta"] is None and "needs 60 monthly changes" in r["flag"] for r in monthly)
 
 
 def test_agreement_is_the_share_of_methods_with_the_sign(session: Session) -> None:
     for factor in ("growth", "inflation", "oil"):
-        told = [r for r in rows(RUSSELL_METHODS(factor, "relative")) if r["role"] in ("asked", "method")]
-        for row in told:
-            share = float(np.mean([np.sign(r["beta"]) == np.sign(row["beta"]) for r in told]))
+        table = [r for r in rows(RUSSELL_METHODS(factor, "relative")) if r["role"] in ("asked", "method")]
+        for row in table:
+            share = float(np.mean([np.sign(r["beta"]) == np.sign(row["beta"]) for r in table]))
             assert RUSSELL_BETA(factor, "relative", "agreement", None, None, row["method"]) == share
 
 
@@ -106,8 +106,8 @@ def test_agreement_is_the_share_of_methods_with_the_sign(session: Session) -> No
     ("window", "method", "spec"), [(250, None, "macro"), ("104w", "pls", "full"), (120, "pcr", "macro")]
 )
 def test_contributions_add_up(session: Session, target: str, window: Any, method: Any, spec: str) -> None:
-    told = rows(RUSSELL_ATTRIBUTION("2025-03-31", "2025-11-14", target, window, method, spec))
-    parts, total = told[:-1], told[-1]
+    table = rows(RUSSELL_ATTRIBUTION("2025-03-31", "2025-11-14", target, window, method, spec))
+    parts, total = table[:-1], table[-1]
     levels = independent.levels()
     first, last = str(total["first_date"]), str(total["last_date"])
     legs = {"sp500": ["GSPC"], "relative": ["RUT", "GSPC"], "XLF_ADJ": ["XLF_ADJ"]}.get(target, ["RUT"])
@@ -125,19 +125,19 @@ def test_contributions_add_up(session: Session, target: str, window: Any, method
 
 
 def test_a_contribution_against_one_regression_a_day(session: Session) -> None:
-    told = rows(RUSSELL_ATTRIBUTION("2025-09-30", "2025-12-24", "relative"))
-    assert told[0]["item"] == "growth"
+    table = rows(RUSSELL_ATTRIBUTION("2025-09-30", "2025-12-24", "relative"))
+    assert table[0]["item"] == "growth"
     wanted = independent.growth_contribution("2025-09-30", "2025-12-24")
-    assert told[0]["contribution"] == pytest.approx(wanted, rel=1e-9)
-    assert told[0]["mean_beta"] > 0
-    assert told[0]["beta_unit"] == "% per 1 %"
-    assert {r["source"] for r in told} == {"SAMPLE (synthetic)"}
+    assert table[0]["contribution"] == pytest.approx(wanted, rel=1e-9)
+    assert table[0]["mean_beta"] > 0
+    assert table[0]["beta_unit"] == "% per 1 %"
+    assert {r["source"] for r in table} == {"SAMPLE (synthetic)"}
 
 
 def test_the_default_period_is_the_year_to_date(session: Session) -> None:
-    told = rows(RUSSELL_ATTRIBUTION(None, "2025-06-30"))
-    assert str(told[0]["first_date"]) == "2024-12-31"
-    assert str(told[0]["last_date"]) == "2025-06-30"
+    table = rows(RUSSELL_ATTRIBUTION(None, "2025-06-30"))
+    assert str(table[0]["first_date"]) == "2024-12-31"
+    assert str(table[0]["last_date"]) == "2025-06-30"
 
 
 @pytest.mark.parametrize("method", ["univariate", "pcr:3", "pls:3"])
@@ -158,8 +158,8 @@ def test_histories_of_every_method_end_at_the_scalar(session: Session, method: s
 
 
 def test_fit_of_components(session: Session) -> None:
-    found: Any = RUSSELL_FIT(stat="all", method="pcr")
-    full = {r[0]: r[1] for r in found[1:]}
+    stats: Any = RUSSELL_FIT(stat="all", method="pcr")
+    full = {r[0]: r[1] for r in stats[1:]}
     assert 0.90 <= full["explained"] < 1.0
     assert (full["draws"], full["block"], full["seed"]) == (1000, 7, 20251224)
     fewer: Any = RUSSELL_FIT(None, "explained", None, None, f"pcr:{full['components'] - 1}")
@@ -167,8 +167,8 @@ def test_fit_of_components(session: Session) -> None:
     assert RUSSELL_FIT(stat="rsquared", method="pls:5") == pytest.approx(RUSSELL_FIT(stat="rsquared"), rel=1e-10)
     with pytest.raises(BadArgumentError, match="no joint R²"):
         RUSSELL_FIT(stat="rsquared", method="univariate")
-    found = RUSSELL_FIT(stat="all", method="univariate")
-    table = {r[0]: r[1] for r in found[1:]}
+    stats = RUSSELL_FIT(stat="all", method="univariate")
+    table = {r[0]: r[1] for r in stats[1:]}
     assert table["rsquared"] is None
     assert table["nobs"] == 250
     assert "bootstrap, 1000 draws of blocks of 7, seed 20251224" in str(rows(RUSSELL_BETAS(method="pls"))[0]["errors"])
@@ -194,8 +194,8 @@ def test_out_of_sample_of_components_against_a_plain_loop(session: Session) -> N
 def test_fair_value_histories_end_at_the_scalar(session: Session, target: str, model: str) -> None:
     table = rows(RUSSELL_FAIR_VALUE_HISTORY(target, 120, None, model, None, "2025-10-01", 10))
     for row in (table[-1], table[-25]):
-        found: Any = RUSSELL_FAIR_VALUE(target, "all", 120, row["date"], model, None, 10)
-        one = {r[0]: r[1] for r in found[1:]}
+        stats: Any = RUSSELL_FAIR_VALUE(target, "all", 120, row["date"], model, None, 10)
+        one = {r[0]: r[1] for r in stats[1:]}
         for name in ("actual", "value", "gap", "gap_pct", "gap_sigma", "rsquared"):
             assert row[name] == pytest.approx(one[name], rel=1e-9, abs=1e-9), name
         if model == "levels":
@@ -290,8 +290,8 @@ def test_hedged_profit_against_a_hand_loop(session: Session) -> None:
     y, X = independent.changes("hedged", "macro", "D", "2009-06-30")
     y, X, days = y.to_numpy(), X.to_numpy(), [d.date() for d in y.index]
     for model, delay in (("changes", 1), ("levels", 0)):
-        _, told, series = hypothetical_trades("hedged", None, "2009-06-30", model, None, None, 1.0, 0.0, delay)
-        assert {a: b for a, b, _ in told}["periods"] == len(series) - 1
+        _, summary, series = hypothetical_trades("hedged", None, "2009-06-30", model, None, None, 1.0, 0.0, delay)
+        assert {a: b for a, b, _ in summary}["periods"] == len(series) - 1
         gaps = {
             r["date"]: r["gap_sigma"] for r in rows(RUSSELL_FAIR_VALUE_HISTORY("hedged", None, "2009-06-30", model))
         }
@@ -359,8 +359,8 @@ def test_a_short_window_is_too_short_for_a_bootstrap(session: Session) -> None:
 def test_changes_with_little_history_has_a_gap_and_says_why_no_evidence(session: Session) -> None:
     as_of = "2007-03-30"
     table = rows(RUSSELL_FAIR_VALUE_HISTORY(None, 250, as_of))
-    found: Any = RUSSELL_FAIR_VALUE(None, "all", 250, as_of)
-    values = {r[0]: r for r in found[1:]}
+    stats: Any = RUSSELL_FAIR_VALUE(None, "all", 250, as_of)
+    values = {r[0]: r for r in stats[1:]}
     assert values["gap"][1] == pytest.approx(table[-1]["gap"], rel=1e-9)
     assert values["noise_percentile"][1] is None
     assert values["verdict"][1] == "not enough data"

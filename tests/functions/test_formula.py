@@ -27,13 +27,13 @@ def test_calls(text: str, name: str, arguments: tuple[object, ...]) -> None:
 
 
 def test_calls_inside_other_formulas_with_references() -> None:
-    found = find_calls('=IFERROR(RUSSELL_BETA($A2,"beta",B$1)*2, "RUSSELL_FIT(1)") + RUSSELL_FIT()')
-    assert found == [
+    calls = find_calls('=IFERROR(RUSSELL_BETA($A2,"beta",B$1)*2, "RUSSELL_FIT(1)") + RUSSELL_FIT()')
+    assert calls == [
         Call("RUSSELL_BETA", (Reference("$A2"), "beta", Reference("B$1"))),
         Call("RUSSELL_FIT", ()),
     ]
-    assert not found[0].literal
-    assert found[1].literal
+    assert not calls[0].literal
+    assert calls[1].literal
 
 
 @pytest.mark.parametrize("text", ["", "2+2", "SUM(1)", 'RUSSELL_BETA("x"', "RUSSELL_BETA(A1)", "1+RUSSELL_FIT()"])

@@ -82,18 +82,18 @@ def _spoilt(rng: Generator, raw: bytes) -> bytes:
     """Bytes with some of them changed, taken away, doubled, or put in from elsewhere."""
     data = bytearray(raw)
     for _ in range(rng.integers(1, 8)):
-        at, size = int(rng.integers(0, len(data) + 1)), int(rng.integers(1, 40))
+        start, size = int(rng.integers(0, len(data) + 1)), int(rng.integers(1, 40))
         how = rng.integers(0, 5)
         if how == 0:
-            data[at : at + size] = rng.integers(0, 256, size, dtype=np.uint8).tobytes()
+            data[start : start + size] = rng.integers(0, 256, size, dtype=np.uint8).tobytes()
         elif how == 1:
-            del data[at : at + size]
+            del data[start : start + size]
         elif how == 2:
-            data[at:at] = data[at : at + size]
+            data[start:start] = data[start : start + size]
         elif how == 3:
-            data[at:at] = WORDS[rng.integers(len(WORDS))].encode("utf-8", "replace")
+            data[start:start] = WORDS[rng.integers(len(WORDS))].encode("utf-8", "replace")
         else:
-            data = data[:at] or data
+            data = data[:start] or data
     return bytes(data)
 
 

@@ -66,16 +66,16 @@ def file_is_whole(path: Path) -> None:
 
 def left_running(mark: str) -> list[str]:
     """Command lines of processes that have a mark in their environment (Linux)."""
-    found = []
+    commands = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
             if mark.encode() in (entry / "environ").read_bytes():
-                found.append((entry / "cmdline").read_bytes().replace(b"\x00", b" ").decode(errors="replace")[:150])
+                commands.append((entry / "cmdline").read_bytes().replace(b"\x00", b" ").decode(errors="replace")[:150])
         except OSError:
             continue  # gone meanwhile
-    return [f for f in found if f]
+    return [f for f in commands if f]
 
 
 class Kills:

@@ -39,10 +39,10 @@ class Excel:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         assert line, "the xlwings process ended"
-        told = json.loads(line)
-        if "com_error" in told:
-            raise ComError(told["com_error"], told["text"])
-        return told["value"]
+        reply = json.loads(line)
+        if "com_error" in reply:
+            raise ComError(reply["com_error"], reply["text"])
+        return reply["value"]
 
     def close(self) -> None:
         for stream in (self.process.stdin, self.process.stdout):

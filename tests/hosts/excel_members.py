@@ -26,8 +26,8 @@ CONNECTED: dict[str, Excel] = {}
 
 def forget() -> None:
     """Start a test with nothing told."""
-    for told in (HELP, TIMERS, TAKEN_BACK, CALCULATED, ASKED, OPENED):
-        told.clear()
+    for record in (HELP, TIMERS, TAKEN_BACK, CALCULATED, ASKED, OPENED):
+        record.clear()
     WIZARD.update(open=False, looked=0)
     CONNECTED.clear()
 
@@ -56,8 +56,8 @@ def _book_of(sheet: Any) -> str:
 
 
 def _links(self: Any, kind: Any = None) -> object:
-    found = getattr(self, "links_", [])
-    return VBAArray([(1, len(found))], items=list(found)) if found else EMPTY
+    links = getattr(self, "links_", [])
+    return VBAArray([(1, len(links))], items=list(links)) if links else EMPTY
 
 
 class _Control(VBAObject):  # type: ignore[misc]  # pyOpenVBA ships no types

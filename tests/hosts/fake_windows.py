@@ -179,10 +179,10 @@ def main() -> None:
             book = Workbook()
             with contextlib.redirect_stdout(sys.stderr):
                 udfs.import_udfs("xl_smallcap.hosts.excel.udfs", book)
-            told: Any = {"value": {"vba": book.VBProject.VBComponents.imported[0], "options": book.options}}
+            reply: Any = {"value": {"vba": book.VBProject.VBComponents.imported[0], "options": book.options}}
         else:
-            told = _called(server, name, arguments)
-        print(json.dumps(told), flush=True)
+            reply = _called(server, name, arguments)
+        print(json.dumps(reply), flush=True)
 
 
 if __name__ == "__main__":

@@ -205,9 +205,9 @@ def regime(growing: bool, low: bool, growth_to: str, inflation_to: str, month: s
     For days on which no month is missing inside the series: hmmlearn cannot skip one.
     """
     raw = resources.files("xl_smallcap.data.sample").joinpath("monthly.csv.gz").read_bytes()
-    told = pd.read_csv(io.BytesIO(gzip.decompress(raw)), parse_dates=["date"], index_col="date").to_period("M")
-    growth = told["CFNAI"].loc[:growth_to].to_numpy()
-    inflation = (200 * np.log(told["CPILFESL"]).diff(6)).dropna().loc[:inflation_to].to_numpy()
+    frame = pd.read_csv(io.BytesIO(gzip.decompress(raw)), parse_dates=["date"], index_col="date").to_period("M")
+    growth = frame["CFNAI"].loc[:growth_to].to_numpy()
+    inflation = (200 * np.log(frame["CPILFESL"]).diff(6)).dropna().loc[:inflation_to].to_numpy()
     out = 1.0
     for values, last, state in ((growth, growth_to, int(growing)), (inflation, inflation_to, 0 if low else 1)):
         steps = (pd.Period(month) - pd.Period(last)).n

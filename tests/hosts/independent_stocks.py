@@ -105,6 +105,6 @@ def revision(series: str, last: str, before: str) -> float:
 
 
 def share_of_four_weeks(category: str, report: str) -> float:
-    told = read("positions").set_index("date").loc[:report]
-    net = told[f"TFF_RUT_{category}_LONG"] - told[f"TFF_RUT_{category}_SHORT"]
-    return float(100 * net.iloc[-1] / told["TFF_RUT_OI"].iloc[-4:].mean())
+    frame = read("positions").set_index("date").loc[:report]
+    net = frame[f"TFF_RUT_{category}_LONG"] - frame[f"TFF_RUT_{category}_SHORT"]
+    return float(100 * net.iloc[-1] / frame["TFF_RUT_OI"].iloc[-4:].mean())

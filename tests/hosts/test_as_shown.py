@@ -27,12 +27,12 @@ EARLIER = "2021-03-31"
 def written(path: Path, cells: dict[str, Any], formats: dict[str, str], **options: Any) -> Path:
     book = xlsxwriter.Workbook(str(path), options)
     sheet = book.add_worksheet("S")
-    for at, content in cells.items():
-        made = book.add_format({"num_format": formats[at]}) if at in formats else None
+    for cell, content in cells.items():
+        made = book.add_format({"num_format": formats[cell]}) if cell in formats else None
         if isinstance(content, str) and content.startswith("="):
-            sheet.write_formula(at, content, made, -99.0)
+            sheet.write_formula(cell, content, made, -99.0)
         else:
-            sheet.write(at, content, made)
+            sheet.write(cell, content, made)
     book.close()
     return path
 
@@ -92,9 +92,9 @@ def test_the_server_counts_from_the_first_day_it_is_told(session: Session) -> No
     last: Any = RUSSELL_BETA("oil", "relative", "last_date", None, EARLIER)
     day = day_number(last)
     call = ["RUSSELL_BETA", ["oil", "relative", "last_date", None, day - 1462.0]]
-    told = server._answered({"calls": [call, ["RUSSELL_BETA", ["oil", None, None, 250.0, 0]]], "first_day": 1462})
-    assert told["answers"][0] == {"value": day - 1462.0}
-    assert told["answers"][1] == {"value": RUSSELL_BETA("oil", None, None, 250)}, "0 is an empty cell, 250 no day"
+    reply = server._answered({"calls": [call, ["RUSSELL_BETA", ["oil", None, None, 250.0, 0]]], "first_day": 1462})
+    assert reply["answers"][0] == {"value": day - 1462.0}
+    assert reply["answers"][1] == {"value": RUSSELL_BETA("oil", None, None, 250)}, "0 is an empty cell, 250 no day"
     in_range = ["RUSSELL_BETA", ["oil", "relative", "last_date", None, [[day - 1462.0]]]]
     assert server._answered({"calls": [in_range], "first_day": 1462})["answers"] == [{"value": day - 1462.0}]
 
@@ -120,10 +120,10 @@ def test_a_refresh_takes_a_shock_as_it_is_shown(session: Session, tmp_path: Path
     sheet.write_formula("A6", "=RUSSELL_TIPPING(\"growth\",'S'!A1:C2)", None, -99.0)
     book.define_name("own", "=S!$A$1:$C$2")
     book.close()
-    found = refreshed(tmp_path / "b.xlsx")
-    assert found["A4"].value == pytest.approx(RUSSELL_PROJECTION(WANTED), rel=1e-12)
-    assert found["A5"].value == found["A4"].value, "by a name"
-    assert found["A6"].value == pytest.approx(evaluate("RUSSELL_TIPPING", ["growth", WANTED]).value, rel=1e-12)
+    cells = refreshed(tmp_path / "b.xlsx")
+    assert cells["A4"].value == pytest.approx(RUSSELL_PROJECTION(WANTED), rel=1e-12)
+    assert cells["A5"].value == cells["A4"].value, "by a name"
+    assert cells["A6"].value == pytest.approx(evaluate("RUSSELL_TIPPING", ["growth", WANTED]).value, rel=1e-12)
 
 
 @pytest.mark.parametrize("shown", ['0.0"%"', "0.00\\%", "General"])
@@ -140,7 +140,7 @@ def test_excel_takes_a_shock_as_it_is_shown(excel: Excel, session: Session, show
     def told(content: str | float) -> str:
         return str(content) if isinstance(content, float) else '"' + content.replace('"', '""') + '"'
 
-    lines = [f'    Spot("{at}").Value = {told(content)}' for at, content in SHOCKS.items()]
+    lines = [f'    Spot("{cell}").Value = {told(content)}' for cell, content in SHOCKS.items()]
     lines.append(f'    Spot("B1").NumberFormat = {told(shown)}')
     app.add_module("Public Sub Fill()\n" + "\n".join(lines) + "\nEnd Sub", name="filled")
     app.run("Fill")

@@ -36,21 +36,21 @@ def by_name(
 
 def test_here(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["doctor", "--json"]) in (0, 1)
-    found = {f["what"]: f for f in json.loads(capsys.readouterr().out)}
-    assert found["Python"]["mark"] == "ok"
-    assert "SAMPLE (synthetic)" in found["Data"]["found"]
-    assert {"Excel", "LibreOffice", "Packages"} <= set(found)
+    findings = {f["what"]: f for f in json.loads(capsys.readouterr().out)}
+    assert findings["Python"]["mark"] == "ok"
+    assert "SAMPLE (synthetic)" in findings["Data"]["found"]
+    assert {"Excel", "LibreOffice", "Packages"} <= set(findings)
     cli.main(["doctor"])
     assert "Python:" in capsys.readouterr().out
 
 
 def test_a_windows_desk(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    found = by_name(EXCEL)
-    assert found["Excel"].found == "version 16, x64, C:\\Office\\EXCEL.EXE"
-    assert found["xlwings' DLL"].mark == "BAD"
-    assert found["Excel settings"].advice == "Run 'xl-smallcap excel install' once."
-    assert found["Macros"].mark == "ok"
+    findings = by_name(EXCEL)
+    assert findings["Excel"].found == "version 16, x64, C:\\Office\\EXCEL.EXE"
+    assert findings["xlwings' DLL"].mark == "BAD"
+    assert findings["Excel settings"].advice == "Run 'xl-smallcap excel install' once."
+    assert findings["Macros"].mark == "ok"
     loader.write_settings(tmp_path)
     assert by_name(EXCEL)["Excel settings"].mark == "ok"
     loader.write_settings(tmp_path, "C:\\other\\python.exe")
@@ -58,10 +58,10 @@ def test_a_windows_desk(session: Session, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_blocked_macros(session: Session) -> None:
-    found = by_name({**EXCEL, (POLICY, "VBAWarnings"): 4, (POLICY, "blockcontentexecutionfrominternet"): 1})
-    assert found["Macros"] == doctor.Finding("BAD", "Macros", "all disabled by policy", found["Macros"].advice)
-    assert "trusted location" in found["Macros"].advice
-    assert found["Macros of files from the internet"].mark == "note"
+    findings = by_name({**EXCEL, (POLICY, "VBAWarnings"): 4, (POLICY, "blockcontentexecutionfrominternet"): 1})
+    assert findings["Macros"] == doctor.Finding("BAD", "Macros", "all disabled by policy", findings["Macros"].advice)
+    assert "trusted location" in findings["Macros"].advice
+    assert findings["Macros of files from the internet"].mark == "note"
 
 
 def test_a_workbook(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,18 +88,18 @@ def test_a_workbook(session: Session, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_defenders_rule_against_child_processes(
     session: Session, where: str, name: str, value: object, mark: str
 ) -> None:
-    found = by_name({**EXCEL, (where, name): value})[
+    finding = by_name({**EXCEL, (where, name): value})[
         "Defender: Block all Office applications from creating child processes"
     ]
-    assert found.mark == mark
-    assert "Python does not start" in found.advice
+    assert finding.mark == mark
+    assert "Python does not start" in finding.advice
 
 
 def test_defender_without_a_rule_and_the_other_rule(session: Session) -> None:
     assert by_name(EXCEL)["Defender"].mark == "ok"
     assert by_name({**EXCEL, (ASR.format("Policies\\"), CHILDREN): "0"})["Defender"].mark == "ok"
-    found = by_name({**EXCEL, (ASR.format(""), WIN32): 1})
-    assert found["Defender: Block Win32 API calls from Office macros"].mark == "BAD"
+    findings = by_name({**EXCEL, (ASR.format(""), WIN32): 1})
+    assert findings["Defender: Block Win32 API calls from Office macros"].mark == "BAD"
     assert not [w for w in by_name({}) if w.startswith(("Defender", "Job"))], "no Excel, nothing to stop"
 
 

@@ -79,10 +79,10 @@ def test_the_table_is_whole() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_python(session: Session, case: Case) -> None:
-    found = by_python(case)
+    result = by_python(case)
     wanted = case.expected() if callable(case.expected) else case.expected
     if isinstance(wanted, Error):
-        assert found == {"error": wanted.code}
+        assert result == {"error": wanted.code}
         call = parse_call(case.formula)
         answer = evaluate(call.name, call.arguments)
         assert answer.message is not None
@@ -90,13 +90,13 @@ def test_python(session: Session, case: Case) -> None:
         assert answer.message.endswith("."), "an error is a sentence"
         assert session.errors[-1].sentence == answer.message
     elif isinstance(wanted, tuple):
-        assert (len(found), len(found[0])) == wanted
+        assert (len(result), len(result[0])) == wanted
     elif isinstance(wanted, str):
-        assert found.startswith(wanted)
+        assert result.startswith(wanted)
     elif isinstance(wanted, dt.date):
-        assert found == day_number(wanted).hex()
+        assert result == day_number(wanted).hex()
     else:
-        assert float.fromhex(found) == pytest.approx(wanted, rel=1e-9, abs=case.within)
+        assert float.fromhex(result) == pytest.approx(wanted, rel=1e-9, abs=case.within)
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
@@ -112,7 +112,7 @@ def test_command_line(
         return plain(dt.date.fromisoformat(value)) if is_date and value is not None else plain(value)
 
     if "error" in answer:
-        found: Any = {"error": answer["error"]["code"]}
+        result: Any = {"error": answer["error"]["code"]}
         assert answer["error"]["message"]
     elif "table" in answer:
         head = answer["table"][0]
@@ -121,10 +121,10 @@ def test_command_line(
             rows = [[n, back(v, n in DATES), *map(plain, more)] for n, v, *more in answer["table"][1:]]
         else:
             rows = [[back(v, d) for v, d in zip(row, is_dates, strict=True)] for row in answer["table"][1:]]
-        found = [[plain(h) for h in head], *rows]
+        result = [[plain(h) for h in head], *rows]
     else:
-        found = back(answer["value"], isinstance(case.expected, dt.date))
-    assert found == expected[case.formula]
+        result = back(answer["value"], isinstance(case.expected, dt.date))
+    assert result == expected[case.formula]
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
@@ -151,8 +151,8 @@ def test_libreoffice_typed_recalculated_saved(office: Office, tmp_path: Path, ex
     block = f"A1:A{len(scalars)}"
     office.do("type", sheet, 0, block, [[f"={c.formula}".replace("TRUE", "TRUE()")] for c in scalars])
     office.do("recalculate", sheet)
-    found = {c.formula: plain(row[0]) for c, row in zip(scalars, office.do("read", sheet, 0, block), strict=True)}
-    assert found == {c.formula: expected[c.formula] for c in scalars}
+    results = {c.formula: plain(row[0]) for c, row in zip(scalars, office.do("read", sheet, 0, block), strict=True)}
+    assert results == {c.formula: expected[c.formula] for c in scalars}
     path = tmp_path / "typed.xlsx"
     office.do("save", sheet, str(path), "xlsx")
     office.do("close", sheet)
@@ -171,7 +171,7 @@ def test_libreoffice_typed_recalculated_saved(office: Office, tmp_path: Path, ex
     office.do("recalculate", again)
     reread = {c.formula: plain(row[0]) for c, row in zip(scalars, office.do("read", again, 0, block), strict=True)}
     office.do("close", again)
-    assert reread == found
+    assert reread == results
 
 
 @pytest.mark.libreoffice
@@ -181,9 +181,9 @@ def test_libreoffice_tables(office: Office, case: Case, expected: dict[str, Any]
     sheet = office.do("new")
     block = f"A1:{chr(64 + len(wanted[0]))}{len(wanted)}"
     office.do("type_array", sheet, 0, block, f"={case.formula}")
-    found = [[plain(v) for v in row] for row in office.do("read", sheet, 0, block)]
+    table = [[plain(v) for v in row] for row in office.do("read", sheet, 0, block)]
     office.do("close", sheet)
-    assert found == wanted
+    assert table == wanted
 
 
 @pytest.mark.libreoffice
@@ -205,9 +205,9 @@ def test_libreoffice_cells_as_arguments(office: Office, expected: dict[str, Any]
     block = f"B1:B{len(formulas)}"
     office.do("type", sheet, 0, block, [[f] for f in formulas])
     office.do("recalculate", sheet)
-    found = [plain(row[0]) for row in office.do("read", sheet, 0, block)]
+    results = [plain(row[0]) for row in office.do("read", sheet, 0, block)]
     office.do("close", sheet)
-    assert dict(zip(formulas, found, strict=True)) == formulas
+    assert dict(zip(formulas, results, strict=True)) == formulas
 
 
 @pytest.mark.libreoffice
@@ -219,10 +219,10 @@ def test_libreoffice_a_range_of_cells_is_a_path(office: Office, expected: dict[s
     formulas = ["=RUSSELL_PROJECTION(A1:C4)", "=RUSSELL_PROJECTION(E1:G1)", "=RUSSELL_WHY(FORMULA(I2))"]
     office.do("type", sheet, 0, "I1:I3", [[f] for f in formulas])
     office.do("recalculate", sheet)
-    found = [plain(row[0]) for row in office.do("read", sheet, 0, "I1:I3")]
+    results = [plain(row[0]) for row in office.do("read", sheet, 0, "I1:I3")]
     office.do("close", sheet)
-    assert found[0] == expected['RUSSELL_PROJECTION({"inflation",25,"bp";"growth",1,"sd"})']
-    assert found[1] == {"error": "#VALUE!"}, "an empty shock is not zero"
+    assert results[0] == expected['RUSSELL_PROJECTION({"inflation",25,"bp";"growth",1,"sd"})']
+    assert results[1] == {"error": "#VALUE!"}, "an empty shock is not zero"
 
 
 def test_xlwings_dates_ranges_and_its_own_import(excel: Excel, expected: dict[str, Any]) -> None:

@@ -103,9 +103,9 @@ def test_attach(tmp_path: Path, make: Any) -> None:
     documents = [line[9:].split("/")[0] for line in project.splitlines() if line.startswith("Document=")]
     assert documents[0] == "ThisWorkbook"
     assert len(documents) == len(set(documents)) == len(sheets) + 1
-    found = modules(made)
-    assert {MODULE, "xlwings", CLOSING} <= set(found)
-    assert "Public Function RUSSELL_BETA(" in found[MODULE]
+    sources = modules(made)
+    assert {MODULE, "xlwings", CLOSING} <= set(sources)
+    assert "Public Function RUSSELL_BETA(" in sources[MODULE]
     opened = openpyxl.load_workbook(made, keep_vba=True)
     assert opened.sheetnames == openpyxl.load_workbook(source).sheetnames
     second = tmp_path / "again.xlsm"
@@ -172,10 +172,10 @@ def test_what_attach_refuses_and_keeps(tmp_path: Path) -> None:
 
 
 def test_install_builds_the_macro_workbook_anywhere(session: Session, tmp_path: Path) -> None:
-    told = install(tmp_path / "desk", profile=tmp_path / "user")
+    lines = install(tmp_path / "desk", profile=tmp_path / "user")
     made = tmp_path / "desk" / "xl_smallcap.xlsm"
     assert made.is_file()
-    assert any(str(made) in line for line in told)
+    assert any(str(made) in line for line in lines)
     assert set(modules(made)) >= {MODULE, "xlwings", CLOSING}
     settings = (tmp_path / "user" / ".xl_smallcap" / "xl_smallcap.conf").read_bytes().decode("cp1252")
     assert '"INTERPRETER_WIN","' in settings

@@ -37,7 +37,7 @@ def workbook(settings: str) -> Any:
     """The loader in an interpreter, with settings as the file has them; reading the file is Excel's own VBA."""
     rows = re.findall(r'"([^"]*)","([^"]*)"', settings)
     # the interpreter compares no text with a truth value, which VBA does
-    told = "\n".join(f'    If key = "{key}" Then FromSettings = "{value.replace("False", "0")}"' for key, value in rows)
+    body = "\n".join(f'    If key = "{key}" Then FromSettings = "{value.replace("False", "0")}"' for key, value in rows)
     text = loader().replace("\r\n", "\n").replace("Environ(", "Env(")
     whole = re.compile(r"^Function GetConfig\(.*?^End Function\n", re.M | re.S)
     short = 'Function GetConfig(configKey As String, Optional default As String = "") As Variant\n'
@@ -47,7 +47,7 @@ def workbook(settings: str) -> Any:
     app = ExcelApplication()
     app.add_workbook()
     app.add_module(text, name="xlwings")
-    app.add_module(ENVIRONMENT.replace("{settings}", told), name="environment")
+    app.add_module(ENVIRONMENT.replace("{settings}", body), name="environment")
     return app
 
 
@@ -184,11 +184,11 @@ def test_what_the_file_looks_like_to_a_scanner(tmp_path: Path) -> None:
     try:
         raptor = MacroRaptor(parser.get_vba_code_all_modules())
         raptor.scan()
-        found = [(kind, word) for kind, word, _ in parser.analyze_macros()]
+        keywords = [(kind, word) for kind, word, _ in parser.analyze_macros()]
     finally:
         parser.close()
     assert not raptor.suspicious, raptor.matches
     assert raptor.get_flags() == "--X", "it starts Python, and only when asked"
-    assert not any(kind == "AutoExec" for kind, _ in found), found
+    assert not any(kind == "AutoExec" for kind, _ in keywords), keywords
     with zipfile.ZipFile(made) as archive:
         assert b'onLoad="RUSSELL_RIBBON_LOADED"' in archive.read("customUI/customUI.xml")

@@ -63,8 +63,8 @@ def test_the_extension(tmp_path: Path) -> None:
 
 
 def test_written_to_a_file(tmp_path: Path) -> None:
-    told = install(tmp_path / "own.oxt")
-    assert "Tools > Extensions" in told[0]
+    lines = install(tmp_path / "own.oxt")
+    assert "Tools > Extensions" in lines[0]
     assert zipfile.is_zipfile(tmp_path / "own.oxt")
 
 

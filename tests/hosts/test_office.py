@@ -25,25 +25,25 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and /pr
 
 def alive(folder: Path) -> list[str]:
     """Command lines of processes that name a folder."""
-    found = []
+    commands = []
     for place in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             text = place.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         except OSError:
             continue
         if str(folder) in text:
-            found.append(text)
-    return found
+            commands.append(text)
+    return commands
 
 
 def left_over(folder: Path) -> list[str]:
     """What is still there of a job whose temporary files are in a folder, after a moment."""
     for _ in range(100):
-        found = [*alive(folder), *(str(p) for p in folder.glob("xl_smallcap_office_*"))]
-        if not found:
+        leftovers = [*alive(folder), *(str(p) for p in folder.glob("xl_smallcap_office_*"))]
+        if not leftovers:
             break
         time.sleep(0.1)
-    return found
+    return leftovers
 
 
 def many(path: Path) -> Path:

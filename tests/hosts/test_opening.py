@@ -51,9 +51,9 @@ def expected(home: Path, fingerprint: str) -> tuple[list[float], float, str]:
     session = Session(load_settings(home))
     use_session(session)
     table = RUSSELL_BETAS()
-    told = [row[1] for row in table[1:6]], RUSSELL_BETA("inflation"), session.snapshot.fingerprint
+    answers = [row[1] for row in table[1:6]], RUSSELL_BETA("inflation"), session.snapshot.fingerprint
     use_session(None)
-    return told  # type: ignore[return-value]
+    return answers  # type: ignore[return-value]
 
 
 def shown(office: Office, path: Path, hidden: bool = True) -> tuple[list[Any], Any, str, Any, bool]:

@@ -80,8 +80,8 @@ def zoned(request: pytest.FixtureRequest, sample_home: Path) -> Iterator[Excel]:
 def test_dates_are_the_same_day_in_every_zone(zoned: Excel, session: Session) -> None:
     assert shown(zoned.ask("RUSSELL_ASOF", [])) == day_number(RUSSELL_ASOF())
     assert shown(zoned.ask("RUSSELL_STATUS", [])) == as_cells(RUSSELL_STATUS())
-    found = zoned.ask("RUSSELL_BETA", ["inflation", "relative", "last_date", 250.0, "2020-04-01"])
-    assert shown(found) == as_cells(RUSSELL_BETA("inflation", "relative", "last_date", 250, "2020-04-01"))
+    answer = zoned.ask("RUSSELL_BETA", ["inflation", "relative", "last_date", 250.0, "2020-04-01"])
+    assert shown(answer) == as_cells(RUSSELL_BETA("inflation", "relative", "last_date", 250, "2020-04-01"))
     table = zoned.ask("RUSSELL_BETA_HISTORY", ["inflation", "relative"])
     assert shown(table) == as_cells(RUSSELL_BETA_HISTORY("inflation", "relative"))
 
@@ -154,9 +154,9 @@ def test_refresh_and_restart_leave_other_peoples_workbooks_alone(manual: bool) -
     if manual:
         app.application.calculation = -4135
     app.run("RUSSELL_RESTART")
-    touched = {told.split("!")[0] for told in CALCULATED}
+    touched = {entry.split("!")[0] for entry in CALCULATED}
     assert touched == {mine.Name(), marked.Name(), linked.Name()}
-    by_hand = [told for told in CALCULATED if told.endswith("by hand")]
+    by_hand = [entry for entry in CALCULATED if entry.endswith("by hand")]
     assert len(by_hand) == (6 if manual else 0), "twice each: a sheet calculated by itself takes others as they are"
     assert all(getattr(s, "enabled_", True) for b in app.workbooks() for s in b.sheets_)
     assert app.application.calculation == (-4135 if manual else -4105)

@@ -67,15 +67,15 @@ def test_through_xlwings(server: Loopback, home: Path) -> None:
         assert running == 1.0
         assert text.startswith("Refreshing")
         assert excel.ask("RUSSELL_FACTOR", ["inflation"]) == old, "cells answer meanwhile"
-        told: list[Any] = []
+        messages: list[Any] = []
         while running:
             running, text = excel.ask("refresh_state", [])
-            told.append(text)
+            messages.append(text)
             time.sleep(0.05)
         assert "series new or updated" in text
         assert "not to be had (GSPC" not in text, "GSPC is kept, not lost"
         assert "kept as they were (GSPC" in text
-        assert any(" of " in t for t in told), "it says how far it is"
+        assert any(" of " in t for t in messages), "it says how far it is"
         after = snapshot(home)
         assert after != before
         time.sleep(0.6)
@@ -200,8 +200,8 @@ def test_in_libreoffice(server: Loopback, home: Path) -> None:
         office.do("recalculate", bound)
         assert [r[0] for r in office.do("read", bound, 0, "A1:A2")] == [{"error": "#N/A"}] * 2
         office.do("type", bound, 0, "A1:A1", [['=RUSSELL_WHY("=RUSSELL_ASOF()")']])
-        told = office.do("read", bound, 0, "A1:A1")[0][0]
-        assert told.startswith("The snapshot this workbook pins (name RUSSELL_PIN) cannot be used")
+        message = office.do("read", bound, 0, "A1:A1")[0][0]
+        assert message.startswith("The snapshot this workbook pins (name RUSSELL_PIN) cannot be used")
 
 
 def test_the_menu() -> None:

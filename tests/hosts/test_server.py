@@ -42,14 +42,14 @@ def server(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def address_of(server: module.Server) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(server.address_file.read_text())
-    return found
+    address: dict[str, Any] = json.loads(server.address_file.read_text())
+    return address
 
 
 def connect(server: module.Server) -> socket.socket:
     address = address_of(server)
-    opened, told = link.connect(address["port"], address["token"])
-    assert told["pid"] == os.getpid()
+    opened, reply = link.connect(address["port"], address["token"])
+    assert reply["pid"] == os.getpid()
     return opened
 
 
@@ -77,12 +77,12 @@ def test_without_the_token_nothing_is_answered(server: module.Server, token: str
     with pytest.raises(link.NotOursError):
         link.connect(address["port"], token)
     with socket.create_connection(("127.0.0.1", address["port"]), timeout=10) as opened:
-        told = ask(opened, {"hello": "abc"})
-        assert "ok" not in told
-        assert ask(opened, {"proof": link.proof(token, "client", "abc", told["challenge"])}) is None
+        reply = ask(opened, {"hello": "abc"})
+        assert "ok" not in reply
+        assert ask(opened, {"proof": link.proof(token, "client", "abc", reply["challenge"])}) is None
     with socket.create_connection(("127.0.0.1", address["port"]), timeout=10) as opened:
-        told = ask(opened, {"hello": "abc"})
-        assert ask(opened, {"proof": told["proof"]}) is None, "the server's own proof is not the client's"
+        reply = ask(opened, {"hello": "abc"})
+        assert ask(opened, {"proof": reply["proof"]}) is None, "the server's own proof is not the client's"
     with socket.create_connection(("127.0.0.1", address["port"]), timeout=10) as opened:
         assert ask(opened, {"token": address["token"]}) is None, "as versions before asked: nothing is told"
 
@@ -221,9 +221,9 @@ def addin_module(monkeypatch: pytest.MonkeyPatch, home: Path) -> Any:
     spec = importlib.util.spec_from_file_location("addin_under_test", folder / "addin.py")
     assert spec is not None
     assert spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    addin = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(addin)
+    return addin
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file modes are POSIX; on Windows the profile's rights hold")

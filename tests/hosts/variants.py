@@ -77,9 +77,9 @@ def from_variant(wire: Any) -> Any:
         return tuple(from_variant(item) for item in wire)
     if isinstance(wire, dict):
         if "date" in wire:
-            told = wire["date"]
-            return from_ole_date(ole_date(dt.datetime.fromisoformat(told).replace(tzinfo=dt.UTC))
-                                 if isinstance(told, str) else told)  # fmt: skip
+            date = wire["date"]
+            return from_ole_date(ole_date(dt.datetime.fromisoformat(date).replace(tzinfo=dt.UTC))
+                                 if isinstance(date, str) else date)  # fmt: skip
         return int(wire["int"])
     return wire
 

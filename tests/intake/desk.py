@@ -51,9 +51,9 @@ def market(seed: int = 11) -> dict[str, np.ndarray]:
 
 def rows_of(name: str, first: str = FIRST, last: str = LAST) -> Rows:
     """One series as it is published."""
-    at, values = days(), market()[name]
-    keep = (at >= np.datetime64(first)) & (at <= np.datetime64(last))
-    return [(str(d), float(v)) for d, v in zip(at[keep], values[keep], strict=True)]
+    dates, values = days(), market()[name]
+    keep = (dates >= np.datetime64(first)) & (dates <= np.datetime64(last))
+    return [(str(d), float(v)) for d, v in zip(dates[keep], values[keep], strict=True)]
 
 
 def write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
@@ -100,8 +100,8 @@ class Desk:
         use_session(None)
         self.capture.readouterr()
         self.code = cli.main([str(a) for a in arguments])
-        told = self.capture.readouterr()
-        self.out, self.err = told.out, told.err
+        output = self.capture.readouterr()
+        self.out, self.err = output.out, output.err
         return self.code
 
     def load(self, place: Path, *more: str) -> int:

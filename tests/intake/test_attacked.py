@@ -108,9 +108,9 @@ def test_an_adjusted_history_is_chained_to_what_is_there(desk: Desk, tmp_path: P
     before = desk.values("XLI_ADJ")
     assert desk.add(one(tmp_path / "a", "XLI_ADJ", [(d, v * 0.93) for d, v in newer])) == 0, desk.said
     assert ("by one day alone, 2025-11-28" in desk.said) == (common == 1)
-    found = desk.values("XLI_ADJ")
-    assert {d: found[d] for d in before} == pytest.approx(before, rel=1e-9)
-    assert found[NEWER[-1]] == pytest.approx(newer[-1][1], rel=1e-6), "no fall of 7 % where they meet"
+    values = desk.values("XLI_ADJ")
+    assert {d: values[d] for d in before} == pytest.approx(before, rel=1e-9)
+    assert values[NEWER[-1]] == pytest.approx(newer[-1][1], rel=1e-6), "no fall of 7 % where they meet"
 
 
 def test_another_maturity_on_the_same_days_is_named(desk: Desk, tmp_path: Path) -> None:

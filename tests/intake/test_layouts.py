@@ -355,8 +355,8 @@ def report(path: Path, first: str, weeks: int, kind: str = "FutOnly", shape: str
     rows = []
     for k in range(weeks):
         day = dt.date.fromisoformat(first) + dt.timedelta(7 * k)
-        told = day.isoformat() if shape == "iso" else f"{day.month}/{day.day}/{day.year} 12:00:00 AM"
-        rows.append(["RUSSELL E-MINI - CHICAGO MERCANTILE EXCHANGE", day.strftime("%y%m%d"), told, "239742",
+        date = day.isoformat() if shape == "iso" else f"{day.month}/{day.day}/{day.year} 12:00:00 AM"
+        rows.append(["RUSSELL E-MINI - CHICAGO MERCANTILE EXCHANGE", day.strftime("%y%m%d"), date, "239742",
                      *[460_000 + 500 * k, *[20_000 + 100 * j + k for j in range(10)]], kind])  # fmt: skip
     return write(path, CFTC, rows)
 
@@ -415,13 +415,13 @@ def test_a_file_of_one_fund_by_the_name_of_the_other_is_refused(desk: Desk, tmp_
 
 def stocks(path: Path, tickers: list[str], change: Any = None, weekends: bool = False) -> Path:
     rng = np.random.default_rng(5)
-    at = np.arange(days()[-260], days()[-1] + DAY) if weekends else days()[-260:]
-    moves = rng.normal(0, 1.2, (at.size, len(tickers)))
-    moves[(at.view(np.int64) + 3) % 7 > 4] = 0.0
+    dates = np.arange(days()[-260], days()[-1] + DAY) if weekends else days()[-260:]
+    moves = rng.normal(0, 1.2, (dates.size, len(tickers)))
+    moves[(dates.view(np.int64) + 3) % 7 > 4] = 0.0
     prices = 50.0 * np.exp(np.cumsum(moves, axis=0) / 100.0)
     if change is not None:
-        prices = change(at, prices)
-    rows = [[str(d), *np.round(p, 3)] for d, p in zip(at, prices, strict=True)]
+        prices = change(dates, prices)
+    rows = [[str(d), *np.round(p, 3)] for d, p in zip(dates, prices, strict=True)]
     return write(path, ["date", *tickers], rows)
 
 
@@ -436,8 +436,8 @@ def test_tickers_of_a_terminal_are_stocks(desk: Desk, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("factor", [2.0, 3.0, 4.0, 0.5, 1 / 3, 0.25, 10.0])
 def test_a_split_of_a_stock_is_named(desk: Desk, tmp_path: Path, factor: float) -> None:
-    def split(at: Any, prices: Any) -> Any:
-        prices[at >= np.datetime64("2025-08-04"), 3] *= factor
+    def split(dates: Any, prices: Any) -> Any:
+        prices[dates >= np.datetime64("2025-08-04"), 3] *= factor
         return prices
 
     stocks(tmp_path / "c" / "prices.csv", [f"S{k:02}" for k in range(20)], split)
@@ -451,8 +451,8 @@ def test_weekends_of_stocks_that_repeat_friday_are_left_out(desk: Desk, tmp_path
     stocks(tmp_path / "c" / "prices.csv", [f"S{k:02}" for k in range(20)], weekends=True)
     assert desk.load(tmp_path / "c", "--constituents") == 0, desk.said
     assert "Saturday(s) and Sunday(s) that repeat the day before are left out" in desk.said
-    at = desk.snapshot.prices().dates
-    assert ((at.view(np.int64) + 3) % 7 < 5).all()
+    dates = desk.snapshot.prices().dates
+    assert ((dates.view(np.int64) + 3) % 7 < 5).all()
 
 
 def exchange_days(path: Path, every: bool) -> None:
@@ -486,10 +486,10 @@ def test_stocks_of_another_frequency_are_named(desk: Desk, tmp_path: Path, step:
 
 
 def test_stocks_that_stand_still_are_named(desk: Desk, tmp_path: Path) -> None:
-    def stands(at: Any, prices: Any) -> Any:
-        late = at >= np.datetime64("2025-11-03")
+    def stands(dates: Any, prices: Any) -> Any:
+        late = dates >= np.datetime64("2025-11-03")
         prices[late, 2] = prices[late, 2][0]
-        prices[at >= np.datetime64("2025-11-20"), 5] = 7.0
+        prices[dates >= np.datetime64("2025-11-20"), 5] = 7.0
         return prices
 
     stocks(tmp_path / "c" / "prices.csv", [f"S{k:02}" for k in range(20)], stands)
@@ -531,8 +531,8 @@ def test_two_additions_at_once_are_both_there(desk: Desk, tmp_path: Path) -> Non
         )
         for p in places
     ]
-    told = [r.communicate(timeout=60)[0] for r in running]
-    assert [r.returncode for r in running] == [0, 0, 0], told
+    outputs = [r.communicate(timeout=60)[0] for r in running]
+    assert [r.returncode for r in running] == [0, 0, 0], outputs
     assert {"OWN_A", "OWN_B", "OWN_C", "RUT"} <= set(desk.snapshot.ids)
 
 

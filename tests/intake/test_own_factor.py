@@ -30,8 +30,8 @@ BLOCKS = re.findall(r"```toml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.D
 
 def conditions() -> Rows:
     """An invented index of conditions, a value a Friday."""
-    at = days()
-    fridays = at[(at.view(np.int64) + 3) % 7 == 4]
+    dates = days()
+    fridays = dates[(dates.view(np.int64) + 3) % 7 == 4]
     values = -0.5 + np.cumsum(np.random.default_rng(8).normal(0, 0.02, fridays.size))
     return [(str(d), round(float(v), 5)) for d, v in zip(fridays, values, strict=True)]
 
@@ -39,10 +39,10 @@ def conditions() -> Rows:
 @pytest.fixture
 def own(desk: Desk, tmp_path: Path) -> Desk:
     """The market with a longer yield, an own price and an index of conditions, and the three factors of the docs."""
-    rng, at = np.random.default_rng(9), days()
-    ten = market()["DGS2"] + 0.4 + np.cumsum(rng.normal(0, 0.02, at.size))
-    chips = 300.0 * np.exp(np.cumsum(rng.normal(0, 1.4, at.size)) / 100.0)
-    rows = [(str(d), round(float(a), 4), round(float(b), 4)) for d, a, b in zip(at, ten, chips, strict=True)]
+    rng, dates = np.random.default_rng(9), days()
+    ten = market()["DGS2"] + 0.4 + np.cumsum(rng.normal(0, 0.02, dates.size))
+    chips = 300.0 * np.exp(np.cumsum(rng.normal(0, 1.4, dates.size)) / 100.0)
+    rows = [(str(d), round(float(a), 4), round(float(b), 4)) for d, a, b in zip(dates, ten, chips, strict=True)]
     write(tmp_path / "own" / "daily.csv", ["date", "DGS10", "CHIPS"], rows)
     one(tmp_path / "own", "NFCI", conditions())
     assert desk.add(tmp_path / "own") == 0, desk.said
@@ -60,15 +60,15 @@ def by_hand(names: tuple[str, ...], extra: np.ndarray, window: int) -> float:
     logs = {k: 100.0 * np.log(v) for k, v in series.items()}
     cyclical = sum(logs[f"{n}_ADJ"] for n in ("XLI", "XLY", "XLB", "XLF")) / 4.0
     defensive = sum(logs[f"{n}_ADJ"] for n in ("XLU", "XLP", "XLV")) / 3.0
-    known = {
+    factors = {
         "growth": cyclical - defensive, "inflation": 100.0 * series["T5YIE"], "easing": -100.0 * series["DGS2"],
         "dollar": logs["DTWEXBGS"], "oil": logs["DCOILWTICO"],
     }  # fmt: skip
-    X = np.column_stack([np.diff(known[n]) if n in known else np.diff(extra) for n in names])[-window:]
+    X = np.column_stack([np.diff(factors[n]) if n in factors else np.diff(extra) for n in names])[-window:]
     y = np.diff(logs["RUT"] - logs["GSPC"])[-window:]
     X = (X - X.mean(axis=0)) / X.std(axis=0, ddof=1)
-    found = np.linalg.lstsq(np.column_stack([np.ones(window), X]), y, rcond=None)[0]
-    return float(found[1 + [n not in known for n in names].index(True)])
+    coefficients = np.linalg.lstsq(np.column_stack([np.ones(window), X]), y, rcond=None)[0]
+    return float(coefficients[1 + [n not in factors for n in names].index(True)])
 
 
 def test_a_yield_and_a_price(own: Desk) -> None:
@@ -87,15 +87,15 @@ def test_an_index_of_conditions_in_points(own: Desk) -> None:
     def beta(stat: BetaStat, unit: BetaUnit | None = None) -> Any:
         return RUSSELL_BETA("conditions", "relative", stat, "52w", None, None, "macro_conditions", unit)
 
-    series, at = market(), days()
+    series, dates = market(), days()
     weekly = dict(conditions())
-    fridays = [k for k, d in enumerate(map(str, at)) if d in weekly][-53:]
+    fridays = [k for k, d in enumerate(map(str, dates)) if d in weekly][-53:]
     logs = {k: 100.0 * np.log(v[fridays]) for k, v in series.items()}
     growth = (
         sum(logs[f"{n}_ADJ"] for n in ("XLI", "XLY", "XLB", "XLF")) / 4.0
         - sum(logs[f"{n}_ADJ"] for n in ("XLU", "XLP", "XLV")) / 3.0
     )
-    nfci = np.array([weekly[str(at[k])] for k in fridays])
+    nfci = np.array([weekly[str(dates[k])] for k in fridays])
     columns = [growth, 100.0 * series["T5YIE"][fridays], -100.0 * series["DGS2"][fridays], nfci]
     X = np.diff(np.column_stack(columns), axis=0)
     sd = X.std(axis=0, ddof=1)
@@ -113,10 +113,10 @@ def test_an_index_of_conditions_in_points(own: Desk) -> None:
     with pytest.raises(BadArgumentError, match="'conditions' is measured in points; use unit '1pt'"):
         beta("beta", "10bp")
     assert RUSSELL_FACTOR("conditions") == list(weekly.values())[-1], "the level as it is published"
-    told = {row[0]: row for row in RUSSELL_FACTORS()}
+    factors = {row[0]: row for row in RUSSELL_FACTORS()}
     head = RUSSELL_FACTORS()[0]
-    assert told["conditions"][head.index("level_unit")] == "points"
-    assert told["conditions"][head.index("change_unit")] == "pt"
+    assert factors["conditions"][head.index("level_unit")] == "points"
+    assert factors["conditions"][head.index("change_unit")] == "pt"
 
 
 def test_projection_attribution_and_tipping_point_in_points(own: Desk) -> None:

@@ -99,7 +99,7 @@ def test_a_month_dated_otherwise_is_the_same_month(desk: Desk, tmp_path: Path) -
     (folder / "CPIAUCSL.csv").write_text("date,value\n" + "".join(f"{d},{300 + k}\n" for k, d in enumerate(ends)))
     load(desk.store, str(folder), lambda *_: None)
     desk.refresh("CPIAUCSL", accept=["CPIAUCSL"])
-    found = desk.values("CPIAUCSL")
-    assert len({d[:7] for d in found}) == len(found), "one row a month"
-    newest = list(found.values())[-1]
+    values = desk.values("CPIAUCSL")
+    assert len({d[:7] for d in values}) == len(values), "one row a month"
+    newest = list(values.values())[-1]
     assert newest == pytest.approx(float(desk.server.world._series["CPIAUCSL"][1][-1]))

@@ -134,12 +134,12 @@ def test_a_split_is_named(desk: Desk, tmp_path: Path, factor: float, day: str) -
 
 
 def averages(name: str, by: str) -> Rows:
-    at, values = days(), market()[name]
+    dates, values = days(), market()[name]
     if by == "month":
-        groups = at.astype("datetime64[M]")
+        groups = dates.astype("datetime64[M]")
         return [(f"{m}-01", round(float(values[groups == m].mean()), 4)) for m in np.unique(groups)]
-    fridays = at[(at.view(np.int64) + 3) % 7 == 4]
-    return [(str(f), round(float(values[(at > f - 7 * DAY) & (at <= f)].mean()), 4)) for f in fridays]
+    fridays = dates[(dates.view(np.int64) + 3) % 7 == 4]
+    return [(str(f), round(float(values[(dates > f - 7 * DAY) & (dates <= f)].mean()), 4)) for f in fridays]
 
 
 @pytest.mark.parametrize("by", ["month", "week"])
@@ -165,9 +165,9 @@ def test_a_month_dated_by_its_end_and_by_its_first_day_is_one_row(desk: Desk, tm
     firsts = [("2025-08-01", 323.5), ("2025-09-01", 324.6), ("2025-10-01", 325.1)]
     assert desk.add(one(tmp_path / "a", "CPIAUCSL", ends)) == 0
     assert desk.add(one(tmp_path / "b", "CPIAUCSL", firsts)) == 0
-    found = desk.values("CPIAUCSL")
-    assert sorted(found.values()) == [322.1, 323.5, 324.6, 325.1], "the newcomer's value of each month"
-    assert [d[:7] for d in found] == ["2025-07", "2025-08", "2025-09", "2025-10"]
+    values = desk.values("CPIAUCSL")
+    assert sorted(values.values()) == [322.1, 323.5, 324.6, 325.1], "the newcomer's value of each month"
+    assert [d[:7] for d in values] == ["2025-07", "2025-08", "2025-09", "2025-10"]
 
 
 def test_a_week_dated_by_friday_and_by_saturday_is_one_row(desk: Desk, tmp_path: Path) -> None:
@@ -182,10 +182,10 @@ def test_a_week_dated_by_friday_and_by_saturday_is_one_row(desk: Desk, tmp_path:
 
 
 def filled(rows: Rows) -> Rows:
-    known = dict(rows)
+    values = dict(rows)
     out, last = [], rows[0][1]
     for d in map(str, np.arange(np.datetime64(rows[0][0]), np.datetime64(rows[-1][0]) + DAY)):
-        last = known.get(d, last)
+        last = values.get(d, last)
         out.append((d, last))
     return out
 
@@ -272,12 +272,12 @@ def paid(rows: Rows, dividend: float = 0.6) -> Rows:
 
 
 def test_a_leg_that_misses_its_ex_days_is_named(empty: Desk, tmp_path: Path) -> None:
-    rng, at = np.random.default_rng(3), days()
-    common = np.cumsum(rng.normal(0, 0.8, at.size))
+    rng, dates = np.random.default_rng(3), days()
+    common = np.cumsum(rng.normal(0, 0.8, dates.size))
     names = ("XLI_ADJ", "XLY_ADJ", "XLB_ADJ", "XLF_ADJ", "XLU_ADJ", "XLP_ADJ", "XLV_ADJ")
     for name in names:
-        own = 80.0 * np.exp((common + np.cumsum(rng.normal(0, 0.25, at.size))) / 100.0)
-        rows = [(str(d), round(float(v), 4)) for d, v in zip(at, own, strict=True)]
+        own = 80.0 * np.exp((common + np.cumsum(rng.normal(0, 0.25, dates.size))) / 100.0)
+        rows = [(str(d), round(float(v), 4)) for d, v in zip(dates, own, strict=True)]
         one(tmp_path / "good", name, rows)
         one(tmp_path / "bad", name, paid(rows) if name in ("XLU_ADJ", "XLP_ADJ") else rows)
     empty.load(tmp_path / "good")
@@ -289,10 +289,10 @@ def test_a_leg_that_misses_its_ex_days_is_named(empty: Desk, tmp_path: Path) -> 
 
 
 def test_a_leg_that_moves_as_its_traded_price_is_named(empty: Desk, tmp_path: Path) -> None:
-    rng, at = np.random.default_rng(4), days()
+    rng, dates = np.random.default_rng(4), days()
     for name in ("XLI", "XLY", "XLB", "XLF"):
-        own = 80.0 * np.exp(np.cumsum(rng.normal(0, 0.9, at.size)) / 100.0)
-        rows = [(str(d), round(float(v), 4)) for d, v in zip(at, own, strict=True)]
+        own = 80.0 * np.exp(np.cumsum(rng.normal(0, 0.9, dates.size)) / 100.0)
+        rows = [(str(d), round(float(v), 4)) for d, v in zip(dates, own, strict=True)]
         one(tmp_path / "a", name, paid(rows))
         one(tmp_path / "a", f"{name}_ADJ", paid(rows) if name == "XLF" else rows)
     empty.load(tmp_path / "a")

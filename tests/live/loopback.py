@@ -44,9 +44,9 @@ class World:
         self.first: dict[str, str] = {}
         self.vintages: dict[str, list[tuple[str, str, str]]] = {}
         self.scale: dict[str, float] = {}
-        told = folder.read_sample(lambda *_: None)
-        self._series = {n: (d.dates, d.values) for n, d in told.series.items()}
-        stocks = told.prices
+        sample = folder.read_sample(lambda *_: None)
+        self._series = {n: (d.dates, d.values) for n, d in sample.series.items()}
+        stocks = sample.prices
         assert stocks is not None
         for k, ticker in enumerate(stocks.tickers):
             seen = np.isfinite(stocks.prices[:, k])
@@ -78,8 +78,8 @@ class World:
         return out
 
     def tuesdays(self) -> list[str]:
-        found = np.arange("2015-01-06", np.datetime64(self.last) + DAY, 7 * DAY, dtype="datetime64[D]")
-        return [str(d) for d in found]
+        dates = np.arange("2015-01-06", np.datetime64(self.last) + DAY, 7 * DAY, dtype="datetime64[D]")
+        return [str(d) for d in dates]
 
 
 class Loopback(ThreadingHTTPServer):
@@ -117,18 +117,18 @@ class Loopback(ThreadingHTTPServer):
         return Settings(home=home, **{**given, **more})
 
     def environment(self, home: Any) -> dict[str, str]:
-        told = self.settings(home)
+        settings = self.settings(home)
         names = ("fred_url", "fred_api_url", "cftc_url", "ishares_url", "sources", "timeout_seconds", "retry_seconds",
                  "retries", "requests_a_minute", "precompute")  # fmt: skip
-        return {f"XL_SMALLCAP_{n.upper()}": str(getattr(told, n)) for n in names} | {"XL_SMALLCAP_HOME": str(home)}
+        return {f"XL_SMALLCAP_{n.upper()}": str(getattr(settings, n)) for n in names} | {"XL_SMALLCAP_HOME": str(home)}
 
     def fault(self, symbol: str) -> str:
         with self._lock:
             self.times[symbol] += 1
-            found = self.faults.get(symbol, self.faults.get("*", ""))
-            if found and symbol in self.once and self.times[symbol] > 1:
+            kind = self.faults.get(symbol, self.faults.get("*", ""))
+            if kind and symbol in self.once and self.times[symbol] > 1:
                 return ""
-            return found
+            return kind
 
     def enter(self, step: int) -> None:
         with self._lock:
@@ -293,12 +293,12 @@ def _fred_json(world: World, symbol: str, query: dict[str, str], fault: str) -> 
         {"realtime_start": shown, "realtime_end": "9999-12-31", "date": d, "value": v} for d, v, shown in vintages
     ]
     offset, limit = int(query.get("offset", 0)), min(int(query.get("limit", 100000)), 100000)
-    told = {
+    answer = {
         "realtime_start": "1776-07-04", "realtime_end": "9999-12-31", "output_type": 1, "file_type": "json",
         "order_by": "observation_date", "sort_order": "asc", "count": len(observations), "offset": offset,
         "limit": limit, "observations": observations[offset : offset + limit],
     }  # fmt: skip
-    text = json.dumps(told)
+    text = json.dumps(answer)
     return text[: len(text) // 2].encode() if fault == "truncated" else text.encode()
 
 

@@ -52,8 +52,8 @@ class _Asked(dict[str, Any]):
 
 
 class _Message:
-    def __init__(self, told: dict[str, Any]) -> None:
-        self._told = told
+    def __init__(self, content: dict[str, Any]) -> None:
+        self._told = content
 
     def toPy(self) -> dict[str, Any]:
         return self._told
@@ -62,8 +62,8 @@ class _Message:
 class _Event:
     TIMEOUT, PARTIAL_RESPONSE, RESPONSE, SESSION_STATUS = 1, 2, 3, 4
 
-    def __init__(self, kind: int, told: list[dict[str, Any]]) -> None:
-        self._kind, self._told = kind, told
+    def __init__(self, kind: int, messages: list[dict[str, Any]]) -> None:
+        self._kind, self._told = kind, messages
 
     def eventType(self) -> int:
         return self._kind
@@ -89,11 +89,11 @@ class _Session:
     def getService(self, name: str) -> Any:
         return types.SimpleNamespace(createRequest=lambda kind: _Asked(kind=kind))
 
-    def sendRequest(self, asked: _Asked) -> None:
-        Terminal.asked.append(dict(asked))
+    def sendRequest(self, request: _Asked) -> None:
+        Terminal.asked.append(dict(request))
         self._next = [_Event(_Event.SESSION_STATUS, [{"SessionStarted": {}}])]
-        for told in Terminal.answers[:-1]:
-            self._next.append(_Event(_Event.PARTIAL_RESPONSE, [told]))
+        for answer in Terminal.answers[:-1]:
+            self._next.append(_Event(_Event.PARTIAL_RESPONSE, [answer]))
         self._next.append(_Event(_Event.RESPONSE, list(Terminal.answers[-1:])))
 
     def nextEvent(self, milliseconds: int) -> _Event:
@@ -132,11 +132,11 @@ def test_a_history_in_parts(tmp_path: Path, catalogue: Catalogue) -> None:
     report = run(tmp_path, catalogue)
     assert report.outcomes[0].outcome == "new"
     assert report.snapshot.series("DGS2").values.tolist() == [h["PX_LAST"] for h in HISTORY]
-    (asked,) = Terminal.asked
-    assert asked["kind"] == "HistoricalDataRequest"
-    assert asked["securities"] == ["USGG2YR Index"]
-    assert asked["fields"] == ["PX_LAST"]
-    assert asked["endDate"] == "20260105"
+    (request,) = Terminal.asked
+    assert request["kind"] == "HistoricalDataRequest"
+    assert request["securities"] == ["USGG2YR Index"]
+    assert request["fields"] == ["PX_LAST"]
+    assert request["endDate"] == "20260105"
 
 
 @pytest.mark.parametrize(
@@ -162,10 +162,10 @@ def test_refusals_are_said_plainly(
     tmp_path: Path, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], says: str
 ) -> None:
     monkeypatch.setattr(Terminal, "answers", (answer,))
-    told = run(tmp_path, catalogue).outcomes[0]
-    assert told.outcome == "failed"
-    assert says in told.told
-    assert told.told.startswith("Bloomberg, USGG2YR Index: ")
+    outcome = run(tmp_path, catalogue).outcomes[0]
+    assert outcome.outcome == "failed"
+    assert says in outcome.told
+    assert outcome.told.startswith("Bloomberg, USGG2YR Index: ")
 
 
 def test_no_terminal(tmp_path: Path, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,11 +68,11 @@ def test_stopped_it_goes_on_where_it_was(yahoo_server: Loopback, tmp_path: Path)
     with pytest.raises(KeyboardInterrupt):
         run(yahoo_server, store, stop)
     assert store.current() == before
-    asked = sum(yahoo_server.times.values())
+    count = sum(yahoo_server.times.values())
     done = run(yahoo_server, store)
     assert done.resumed >= 10
     assert done.came == 34
-    assert sum(yahoo_server.times.values()) - asked <= 2 * 24, "yfinance asks twice, and only for what had not come"
+    assert sum(yahoo_server.times.values()) - count <= 2 * 24, "yfinance asks twice, and only for what had not come"
 
 
 def test_what_fails_keeps_its_prices(yahoo_server: Loopback, tmp_path: Path) -> None:

@@ -108,12 +108,12 @@ def killed(running: subprocess.Popen[str], lines: int, seconds: float) -> str:
     assert running.stdin is not None
     running.stdin.write("go\n")
     running.stdin.flush()
-    told = "".join(running.stdout.readline() for _ in range(lines))
+    output = "".join(running.stdout.readline() for _ in range(lines))
     time.sleep(seconds)
     running.kill()
-    told += running.communicate()[0]
-    assert "Traceback" not in told, told
-    return told
+    output += running.communicate()[0]
+    assert "Traceback" not in output, output
+    return output
 
 
 @pytest.mark.parametrize("seed", [20251224, 20251225])
@@ -130,8 +130,8 @@ def test_killed_at_random_points(server: Loopback, tmp_path: Path, catalogue: Ca
     waiting = begin(environment, AGAIN_AND_AGAIN)
     for k in range(KILLS):
         running, waiting = waiting, begin(environment, AGAIN_AND_AGAIN) if k < KILLS - 1 else waiting
-        told = killed(running, int(rng.integers(0, 350)), float(rng.uniform(0.0, 0.05)))
-        inside += bool(told.strip())
+        output = killed(running, int(rng.integers(0, 350)), float(rng.uniform(0.0, 0.05)))
+        inside += bool(output.strip())
         current = opens_whole(store)
         assert current is not None
         seen.add(current)
@@ -160,8 +160,8 @@ def test_additions_killed_at_random_points(tmp_path: Path) -> None:
     for k in range(2 * KILLS):
         after = begin(environment, ADDING, str(folder), str(k + 1)) if k < 2 * KILLS - 1 else waiting
         running, waiting = waiting, after
-        told = killed(running, int(rng.integers(0, 4)), float(rng.uniform(0.0, 0.05)))
-        added += told.count("added")
+        output = killed(running, int(rng.integers(0, 4)), float(rng.uniform(0.0, 0.05)))
+        added += output.count("added")
         snapshot = Store(store.root).open()
         assert set(snapshot.ids) >= names
         for name in snapshot.ids:

@@ -30,9 +30,9 @@ def run(server: Loopback, home: Path, catalogue: Catalogue, source: str, **more:
     symbol, series = SYMBOLS[source]
     now = more.pop("now", NOW)
     settings = more.pop("settings", None) or server.settings(home, **more)
-    asked = [symbol] if source == "ishares" else [series]
+    names = [symbol] if source == "ishares" else [series]
     return refresh(
-        Store(home / "store"), catalogue, settings, lambda *_: None, only_sources=[source], only_series=asked, now=now
+        Store(home / "store"), catalogue, settings, lambda *_: None, only_sources=[source], only_series=names, now=now
     )
 
 
@@ -69,12 +69,12 @@ def test_the_last_good_series_stays_and_a_sentence_says_why(
         began = time.monotonic()
         # iShares sends another day's file every day; the others answer with their whole history
         report = run(server, tmp_path, catalogue, source, timeout_seconds=0.3, now=NOW + np.timedelta64(1, "m"))
-        told = only(report)
-        assert told.outcome == "kept", told
-        assert fault.says[source] in told.told, told.told
-        assert "Kept: " in told.told
-        assert "last fetched 2026-01-05T18:00" in told.told or source == "ishares"
-        assert told.told.count("http") == 0, "no address, so no key"
+        outcome = only(report)
+        assert outcome.outcome == "kept", outcome
+        assert fault.says[source] in outcome.told, outcome.told
+        assert "Kept: " in outcome.told
+        assert "last fetched 2026-01-05T18:00" in outcome.told or source == "ishares"
+        assert outcome.told.count("http") == 0, "no address, so no key"
         assert content(tmp_path, source) == before
         assert report.snapshot is not None
         assert not report.changed
@@ -169,8 +169,8 @@ def test_nobody_there_and_no_such_name(tmp_path: Path, catalogue: Catalogue, wor
     server.close()
     assert "nobody answers there" in only(run(server, tmp_path, catalogue, "fred", settings=settings)).told
     nowhere = dataclasses.replace(settings, fred_url="http://nowhere.invalid")
-    told = only(run(server, tmp_path, catalogue, "fred", settings=nowhere)).told
-    assert "the name is not known" in told, told
+    message = only(run(server, tmp_path, catalogue, "fred", settings=nowhere)).told
+    assert "the name is not known" in message, message
 
 
 def test_a_proxy_from_the_environment_is_used(
@@ -200,8 +200,8 @@ def test_a_key_reaches_the_api_and_nothing_else(
         assert any("/fred/series/observations" in r.getMessage() for r in caplog.records), "requests are logged"
         for fault in ("500", "timeout", "reset", "redirect", "html", "404"):
             server.faults["DGS2"] = fault
-            told = only(run(server, tmp_path, catalogue, "fred", fred_api_key=key, timeout_seconds=0.2)).told
-            assert key not in told
+            message = only(run(server, tmp_path, catalogue, "fred", fred_api_key=key, timeout_seconds=0.2)).told
+            assert key not in message
         wrong = only(run(server, tmp_path, catalogue, "fred", fred_api_key="wrong-key-000000000")).told
         assert "wrong-key" not in wrong
         assert key not in caplog.text

@@ -30,8 +30,8 @@ MINUTE = np.timedelta64(1, "m")
 
 
 def known(home: Path, catalogue: Catalogue, series: str, as_of: str) -> dict[str, float]:
-    found = known_by(catalogue.series[series], Store(home / "store").open().series(series), np.datetime64(as_of))
-    return dict(zip(found.dates.astype(str).tolist(), found.values.tolist(), strict=True))
+    data = known_by(catalogue.series[series], Store(home / "store").open().series(series), np.datetime64(as_of))
+    return dict(zip(data.dates.astype(str).tolist(), data.values.tolist(), strict=True))
 
 
 def own_folder(tmp_path: Path, loopback: Loopback, series: str, last: str, name: str = "own") -> str:
@@ -171,13 +171,13 @@ def test_odd_answers_are_sentences(
         def __enter__(self) -> Any:
             return self
 
-        def __exit__(self, *told: Any) -> None:
+        def __exit__(self, *_: Any) -> None:
             return None
 
     monkeypatch.setattr(requests.Session, "get", lambda self, *a, **k: Answer(**answer))
-    told = run(loopback, tmp_path, catalogue, only_series=["DGS2"]).outcomes[0]
-    assert told.outcome == "failed"
-    assert says in told.told
+    result = run(loopback, tmp_path, catalogue, only_series=["DGS2"]).outcomes[0]
+    assert result.outcome == "failed"
+    assert says in result.told
 
 
 def test_an_answer_nobody_thought_of_ends_nothing(

@@ -46,7 +46,7 @@ def test_everything_at_once_and_nothing_new_the_second_time(
     loopback: Loopback, tmp_path: Path, catalogue: Catalogue
 ) -> None:
     seen: list[tuple[str, str, int, int]] = []
-    first = run(loopback, tmp_path, catalogue, tell=lambda *told: seen.append(told))
+    first = run(loopback, tmp_path, catalogue, tell=lambda *step: seen.append(step))
     assert first.changed
     assert first.snapshot is not None
     assert {o.series for o in first.outcomes if o.outcome == "failed"} == {"GSPC", "NDX"}, "only Yahoo has these"
@@ -108,8 +108,8 @@ def test_a_revision_becomes_a_vintage_and_as_of_still_knows_the_old_value(
     august = np.datetime64("2025-08-01")
 
     def by(day: str) -> Any:
-        known = known_by(series, data, np.datetime64(day))
-        return dict(zip(known.dates.tolist(), known.values.tolist(), strict=True))
+        vintage = known_by(series, data, np.datetime64(day))
+        return dict(zip(vintage.dates.tolist(), vintage.values.tolist(), strict=True))
 
     was = old.values[np.searchsorted(old.dates, august)]
     assert by("2025-12-29")[august.item()] == was
@@ -206,20 +206,20 @@ def test_two_refreshes_at_once(loopback: Loopback, tmp_path: Path, catalogue: Ca
     with locked(store), pytest.raises(StoreError, match="Another refresh of this store is under way"):
         run(loopback, tmp_path, catalogue, only_series=["DGS2"])
     loopback.latency = 0.2
-    told: list[Any] = []
+    results: list[Any] = []
 
     def go() -> None:
         try:
-            told.append(run(loopback, tmp_path, catalogue, only_series=["DGS2"]))
+            results.append(run(loopback, tmp_path, catalogue, only_series=["DGS2"]))
         except StoreError as exc:
-            told.append(exc)
+            results.append(exc)
 
     threads = [threading.Thread(target=go) for _ in range(3)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
-    assert sorted(type(x).__name__ for x in told) == ["RefreshReport", "StoreError", "StoreError"]
+    assert sorted(type(x).__name__ for x in results) == ["RefreshReport", "StoreError", "StoreError"]
     assert store.open().ids == ("DGS2",)
 
 

@@ -79,9 +79,9 @@ def test_the_next_source_is_asked_and_extends_without_revising(
     server.world.last, server.world.first["SP500"] = "2025-12-31", "2016-01-04"
     server.faults["^GSPC"] = "429"
     report = run(server, tmp_path, catalogue, only_series=["GSPC"], sources="fred,yahoo")
-    told = report.outcomes[0]
-    assert (told.outcome, told.source, told.added, told.revised) == ("updated", "fred", 1, 0)
-    assert "Yahoo, ^GSPC: too many requests" in told.told
+    outcome = report.outcomes[0]
+    assert (outcome.outcome, outcome.source, outcome.added, outcome.revised) == ("updated", "fred", 1, 0)
+    assert "Yahoo, ^GSPC: too many requests" in outcome.told
     assert report.snapshot is not None
     assert report.snapshot.entries["GSPC"].origin == "SP500"
     assert str(report.snapshot.series("GSPC").dates[0]) == "2006-01-03"

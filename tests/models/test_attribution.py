@@ -33,7 +33,7 @@ def legs(n: int, seed: int = 0, persistence: float = 0.0) -> tuple[FloatArray, F
 def test_against_a_plain_loop(method: Method, weights: FloatArray) -> None:
     Y, X = legs(150)
     window, first = 80, 90
-    found = attribute(Y, weights, X, NAMES, DAYS[: Y.shape[0]], window, first, method)
+    result = attribute(Y, weights, X, NAMES, DAYS[: Y.shape[0]], window, first, method)
     log, mean_beta = np.zeros(6), np.zeros(4)
     for t in range(first, 150):
         y, x = Y[t - window : t] @ weights, X[t - window : t]
@@ -41,9 +41,9 @@ def test_against_a_plain_loop(method: Method, weights: FloatArray) -> None:
         mean_beta += beta
         drift = y.mean() - x.mean(axis=0) @ beta
         log += [*(beta * X[t]), drift, Y[t] @ weights - drift - beta @ X[t]]
-    np.testing.assert_allclose(found.log_contributions, log, rtol=1e-9, atol=1e-10)
-    np.testing.assert_allclose(found.factor_move, X[first:].sum(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(found.mean_beta, mean_beta / (150 - first), rtol=1e-9)
+    np.testing.assert_allclose(result.log_contributions, log, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(result.factor_move, X[first:].sum(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(result.mean_beta, mean_beta / (150 - first), rtol=1e-9)
 
 
 @settings(max_examples=30)
@@ -52,14 +52,14 @@ def test_closure(seed: int, components: int, first: int) -> None:
     Y, X = legs(80, seed)
     for method in (Method(), Method("pcr", components), Method("pls", components)):
         for weights in (RELATIVE, np.array([1.0, 0.0]), np.array([0.3, 0.7])):
-            found = attribute(Y, weights, X, NAMES, DAYS[: Y.shape[0]], 40, first, method)
+            result = attribute(Y, weights, X, NAMES, DAYS[: Y.shape[0]], 40, first, method)
             levels = np.exp(Y[first:].sum(axis=0) / 100)
             log = 100 * np.log(levels) @ weights
-            assert found.log_contributions.sum() == pytest.approx(log, abs=1e-12 * max(1.0, abs(log)))
+            assert result.log_contributions.sum() == pytest.approx(log, abs=1e-12 * max(1.0, abs(log)))
             simple = 100 * (levels - 1) @ weights
-            assert found.simple_contributions.sum() == pytest.approx(simple, abs=1e-12 * max(1.0, abs(simple)))
-            assert found.log_return == pytest.approx(log, abs=1e-12)
-            assert found.simple_return == pytest.approx(simple, abs=1e-12)
+            assert result.simple_contributions.sum() == pytest.approx(simple, abs=1e-12 * max(1.0, abs(simple)))
+            assert result.log_return == pytest.approx(log, abs=1e-12)
+            assert result.simple_return == pytest.approx(simple, abs=1e-12)
 
 
 def test_the_linking_coefficient_has_its_limit() -> None:
@@ -78,11 +78,11 @@ def test_what_intervals_cover(method: Method) -> None:
     hits, drift, reps = np.zeros(4), 0, 150
     for seed in range(reps):
         Y, X = legs(450, seed, persistence=0.3)
-        found = attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 250, 250, method)
-        half = found.half_width * found.bse[:4]
-        hits += np.abs(found.log_contributions[:4] - truth * found.factor_move) <= half
+        result = attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 250, 250, method)
+        half = result.half_width * result.bse[:4]
+        hits += np.abs(result.log_contributions[:4] - truth * result.factor_move) <= half
         # the legs have the same mean, so the true drift of their difference is zero
-        drift += int(abs(found.log_contributions[4]) <= found.half_width * found.bse[4])
+        drift += int(abs(result.log_contributions[4]) <= result.half_width * result.bse[4])
     assert abs(hits.mean() / reps - 0.89) < 0.04
     assert abs(drift / reps - 0.85) < 0.06
 
@@ -90,7 +90,7 @@ def test_what_intervals_cover(method: Method) -> None:
 def test_errors_of_drift_and_specific_against_sums_by_hand() -> None:
     Y, X = legs(150)
     y, first, window = Y @ RELATIVE, 90, 80
-    found = attribute(Y, RELATIVE, X, NAMES, DAYS[:150], window, first)
+    result = attribute(Y, RELATIVE, X, NAMES, DAYS[:150], window, first)
     moves = np.zeros((150, 5))
     for t in range(first, 150):
         rows = slice(t - window, t)
@@ -103,7 +103,7 @@ def test_errors_of_drift_and_specific_against_sums_by_hand() -> None:
     span = moves[first - window : 149]
     span = np.column_stack([span, -span.sum(axis=1)])
     lags = newey_west_lags(span.shape[0])
-    np.testing.assert_allclose(found.bse, bartlett_bse(span, lags, window / (window - 5.0)), rtol=1e-9)
+    np.testing.assert_allclose(result.bse, bartlett_bse(span, lags, window / (window - 5.0)), rtol=1e-9)
 
 
 def test_a_long_period_is_its_parts() -> None:
@@ -144,9 +144,9 @@ def test_a_value_that_is_not_finite_is_named(bad: float) -> None:
 def test_nearly_collinear_factors_are_solved_accurately() -> None:
     Y, X = legs(150)
     X[:, 3] = X[:, 0] + 3e-2 * X[:, 3]
-    found = attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 80, 100)
+    result = attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 80, 100)
     log = np.zeros(4)
     for t in range(100, 150):
         log += twins.betas(Y[t - 80 : t] @ RELATIVE, X[t - 80 : t], Method()) * X[t]
-    np.testing.assert_allclose(found.log_contributions[:4], log, rtol=1e-7, atol=1e-8)
-    assert found.log_contributions.sum() == pytest.approx(float(Y[100:].sum(axis=0) @ RELATIVE), abs=1e-10)
+    np.testing.assert_allclose(result.log_contributions[:4], log, rtol=1e-7, atol=1e-8)
+    assert result.log_contributions.sum() == pytest.approx(float(Y[100:].sum(axis=0) @ RELATIVE), abs=1e-10)

@@ -21,20 +21,20 @@ def test_cells_are_the_mass_of_a_bivariate_normal(seed: int) -> None:
     rng = np.random.default_rng(seed)
     mean, root, edge = rng.standard_normal(2), rng.standard_normal((2, 2)), rng.standard_normal(2)
     covariance = root @ root.T + 0.05 * np.eye(2)
-    found = regimes.cells(mean, covariance, edge)
+    mass = regimes.cells(mean, covariance, edge)
     below = float(multivariate_normal(mean, covariance).cdf(edge))
-    assert found.sum() == pytest.approx(1.0, abs=1e-12)
-    assert found[2] == pytest.approx(below, abs=1e-6)
+    assert mass.sum() == pytest.approx(1.0, abs=1e-12)
+    assert mass[2] == pytest.approx(below, abs=1e-6)
     other = float(multivariate_normal(-mean, covariance).cdf(-edge))
-    assert found[1] == pytest.approx(other, abs=1e-6)
+    assert mass[1] == pytest.approx(other, abs=1e-6)
 
 
 @pytest.mark.parametrize("rho", [-0.6, 0.0, 0.7])
 @pytest.mark.parametrize("mean", [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (0.0, -1.0), (-1.0, 0.0)])
 def test_cells_at_the_edges(mean: tuple[float, float], rho: float) -> None:
     covariance = np.array([[1.0, rho], [rho, 1.0]])
-    found = regimes.cells(np.array(mean), covariance, np.zeros(2))
-    assert found[2] == pytest.approx(float(multivariate_normal(mean, covariance).cdf([0, 0])), abs=1e-9)
+    mass = regimes.cells(np.array(mean), covariance, np.zeros(2))
+    assert mass[2] == pytest.approx(float(multivariate_normal(mean, covariance).cdf([0, 0])), abs=1e-9)
 
 
 def test_the_var_is_statsmodels_and_forecasts_repeat_one_step() -> None:
@@ -42,20 +42,20 @@ def test_the_var_is_statsmodels_and_forecasts_repeat_one_step() -> None:
     y = np.zeros((300, 2))
     for t in range(1, 300):
         y[t] = [0.1, 0.5] + np.array([[0.7, 0.1], [0.0, 0.8]]) @ y[t - 1] + 0.3 * rng.standard_normal(2)
-    found = regimes.fit_bands(y)
+    bands = regimes.fit_bands(y)
     peer = VAR(y).fit(1)
-    np.testing.assert_allclose(found.constant, peer.params[0], atol=1e-10)
-    np.testing.assert_allclose(found.matrix, peer.params[1:].T, atol=1e-10)
-    np.testing.assert_allclose(found.noise, peer.sigma_u, rtol=1e-10)
-    known = np.zeros(2)
-    mean, covariance = regimes.forecast(found, y, 4, known)
+    np.testing.assert_allclose(bands.constant, peer.params[0], atol=1e-10)
+    np.testing.assert_allclose(bands.matrix, peer.params[1:].T, atol=1e-10)
+    np.testing.assert_allclose(bands.noise, peer.sigma_u, rtol=1e-10)
+    revision = np.zeros(2)
+    mean, covariance = regimes.forecast(bands, y, 4, revision)
     np.testing.assert_allclose(mean, peer.forecast(y[-1:], 4)[-1], atol=1e-8)
     np.testing.assert_allclose(covariance, peer.forecast_cov(4)[-1], atol=1e-8)
     gap = y.copy()
     gap[-1, 0] = np.nan
-    nowcast, wide = regimes.forecast(found, gap, 0, known)
+    nowcast, wide = regimes.forecast(bands, gap, 0, revision)
     assert nowcast[1] == pytest.approx(y[-1, 1], abs=1e-9)
-    assert 0 < wide[0, 0] <= found.noise[0, 0] + 1e-9, "the missing one is nowcast from the other and the month before"
+    assert 0 < wide[0, 0] <= bands.noise[0, 0] + 1e-9, "the missing one is nowcast from the other and the month before"
 
 
 def test_losses_are_scikit_learns() -> None:
@@ -85,8 +85,8 @@ def test_group_means_are_a_regression_on_dummies() -> None:
 def test_reliability_counts_every_forecast_once() -> None:
     p = np.array([0.0, 0.05, 0.3, 0.99, 1.0])
     truth = np.array([0.0, 1.0, 0.0, 1.0, 1.0])
-    told = scores.reliability(p, truth, np.array([0.0, 0.1, 0.5, 1.0]))
-    assert [(low, n, share) for low, _, n, _, share in told] == [(0.0, 2, 0.5), (0.1, 1, 0.0), (0.5, 2, 1.0)]
+    bins = scores.reliability(p, truth, np.array([0.0, 0.1, 0.5, 1.0]))
+    assert [(low, n, share) for low, _, n, _, share in bins] == [(0.0, 2, 0.5), (0.1, 1, 0.0), (0.5, 2, 1.0)]
 
 
 def test_baselines_know_nothing_early() -> None:
@@ -95,12 +95,12 @@ def test_baselines_know_nothing_early() -> None:
     for t in (90, 150):
         other = labels.copy()
         other[t - 1 :] = (other[t - 1 :] + 1) % 3
-        for found, changed in (
+        for baseline, changed in (
             (scores.climatology(labels, 3, 2, 60), scores.climatology(other, 3, 2, 60)),
             (scores.persistence(labels, 3, 2, 3, 60), scores.persistence(other, 3, 2, 3, 60)),
         ):
-            np.testing.assert_array_equal(found[: t + 1], changed[: t + 1])
-            np.testing.assert_allclose(found[t].sum(), 1.0)
+            np.testing.assert_array_equal(baseline[: t + 1], changed[: t + 1])
+            np.testing.assert_allclose(baseline[t].sum(), 1.0)
     sticky = np.repeat([0, 1, 2, 0], 50)
     assert scores.persistence(sticky, 3, 2, 0, 60)[120, 2] > 0.8
 

@@ -49,8 +49,8 @@ def test_every_draw_is_a_refit_of_everything(method: Method) -> None:
     counts = moving_block_counts(90, 5, 25, seed=1)
     drawn = draw_betas(y, X, counts, method)
     for row, beta in zip(counts, drawn, strict=True):
-        at = np.repeat(np.arange(90), row.astype(int))
-        expected = twins.betas(y[at], X[at], method) * X.std(axis=0, ddof=1)
+        index = np.repeat(np.arange(90), row.astype(int))
+        expected = twins.betas(y[index], X[index], method) * X.std(axis=0, ddof=1)
         np.testing.assert_allclose(beta, expected, rtol=1e-8, atol=1e-10)
 
 

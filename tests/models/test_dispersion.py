@@ -30,9 +30,9 @@ def test_by_hand() -> None:
 @pytest.mark.parametrize("weights", [None, np.arange(1.0, 101.0)])
 def test_all_weightings_at_once_are_each_alone_bit_for_bit(weights: FloatArray | None) -> None:
     returns = np.random.default_rng(1).standard_t(3, 100)
-    found = cross_sectional_dispersions(returns, weights)
-    assert set(found) == set(get_args(Weighting)) - ({"cap"} if weights is None else set())
-    for how, value in found.items():
+    values = cross_sectional_dispersions(returns, weights)
+    assert set(values) == set(get_args(Weighting)) - ({"cap"} if weights is None else set())
+    for how, value in values.items():
         assert value == cross_sectional_dispersion(returns, how, weights)
 
 

@@ -48,30 +48,30 @@ def test_products_are_residuals() -> None:
 
 def test_levels_against_statsmodels() -> None:
     y, X = walks(200, 1)
-    found = levels_gap(y, X, NAMES)
+    gap = levels_gap(y, X, NAMES)
     fit = sm.OLS(y, sm.add_constant(X)).fit()
-    assert found.gap == pytest.approx(fit.resid[-1], rel=1e-9)
-    assert found.sigma == pytest.approx(np.sqrt(fit.mse_resid), rel=1e-10)
-    assert found.rsquared == pytest.approx(fit.rsquared, rel=1e-10)
-    np.testing.assert_allclose(found.path, fit.resid, rtol=1e-8, atol=1e-10)
+    assert gap.gap == pytest.approx(fit.resid[-1], rel=1e-9)
+    assert gap.sigma == pytest.approx(np.sqrt(fit.mse_resid), rel=1e-10)
+    assert gap.rsquared == pytest.approx(fit.rsquared, rel=1e-10)
+    np.testing.assert_allclose(gap.path, fit.resid, rtol=1e-8, atol=1e-10)
 
 
 def test_changes_against_a_plain_loop() -> None:
     y, X = (np.diff(v, axis=0) for v in walks(161, 2))
     window, horizon = 60, 15
-    found = changes_gap(y, X, NAMES, window, horizon)
+    gap = changes_gap(y, X, NAMES, window, horizon)
     left, drift = [], []
     for t in range(100, 160):
         params = sm.OLS(y[t - 60 : t], sm.add_constant(X[t - 60 : t])).fit().params
         left.append(y[t] - X[t] @ params[1:])
         drift.append(params[0])
     fit = sm.OLS(y[-60:], sm.add_constant(X[-60:])).fit()
-    assert found.gap == pytest.approx(sum(left[-15:]), rel=1e-9)
-    assert found.drift == pytest.approx(sum(drift[-15:]), rel=1e-8)
-    assert found.sigma == pytest.approx(np.sqrt(fit.mse_resid * 15), rel=1e-9)
-    assert found.rsquared == pytest.approx(fit.rsquared, rel=1e-8)
+    assert gap.gap == pytest.approx(sum(left[-15:]), rel=1e-9)
+    assert gap.drift == pytest.approx(sum(drift[-15:]), rel=1e-8)
+    assert gap.sigma == pytest.approx(np.sqrt(fit.mse_resid * 15), rel=1e-9)
+    assert gap.rsquared == pytest.approx(fit.rsquared, rel=1e-8)
     path = np.cumsum(left)
-    np.testing.assert_allclose(found.path, path - path.mean(), rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(gap.path, path - path.mean(), rtol=1e-8, atol=1e-9)
 
 
 def test_histories_end_at_the_scalar() -> None:
@@ -122,23 +122,23 @@ def test_dickey_fuller_and_half_life_against_statsmodels() -> None:
 def test_noise_on_levels_against_a_plain_loop() -> None:
     _, X = walks(100, 6)
     drawn = random_walks(100, 40, seed=2)
-    found = noise_on_levels(X, drawn)
+    noise = noise_on_levels(X, drawn)
     for j in range(40):
         fit = sm.OLS(drawn[:, j], sm.add_constant(X)).fit()
-        assert found.rsquared[j] == pytest.approx(fit.rsquared, rel=1e-8)
+        assert noise.rsquared[j] == pytest.approx(fit.rsquared, rel=1e-8)
         theirs = adfuller(fit.resid, maxlag=1, regression="n", autolag=None, result_object=False)
-        assert found.dickey_fuller[j] == pytest.approx(theirs[0], rel=1e-7)
+        assert noise.dickey_fuller[j] == pytest.approx(theirs[0], rel=1e-7)
     assert (random_walks(100, 40, seed=2) == drawn).all()
 
 
 def test_noise_on_changes_is_the_model_on_random_walks() -> None:
     X = np.diff(walks(121, 7)[1], axis=0)
     drawn = random_walks(120, 12, seed=3)
-    found = noise_on_changes(X, 60, drawn)
+    noise = noise_on_changes(X, 60, drawn)
     for j in range(12):
         gap = changes_gap(np.diff(drawn[:, j], prepend=0.0), X, NAMES, 60, 10)
-        assert found.rsquared[j] == pytest.approx(gap.rsquared, rel=1e-8)
-        assert found.dickey_fuller[j] == pytest.approx(float(dickey_fuller(gap.path[:, None])[0]), rel=1e-7)
+        assert noise.rsquared[j] == pytest.approx(gap.rsquared, rel=1e-8)
+        assert noise.dickey_fuller[j] == pytest.approx(float(dickey_fuller(gap.path[:, None])[0]), rel=1e-7)
 
 
 def test_noise_looks_good_and_is_seen_through() -> None:
@@ -148,9 +148,9 @@ def test_noise_looks_good_and_is_seen_through() -> None:
         y, X = walks(120, 100 + seed)
         gap = levels_gap(y, X, NAMES)
         high += gap.rsquared > 0.5
-        found = compare_with_noise(gap.rsquared, gap.path, noise_on_levels(X, random_walks(120, 200, seed=1)))
-        ranks.append(found.noise_percentile)
-        pvalues.append(found.cointegration_pvalue)
+        evidence = compare_with_noise(gap.rsquared, gap.path, noise_on_levels(X, random_walks(120, 200, seed=1)))
+        ranks.append(evidence.noise_percentile)
+        pvalues.append(evidence.cointegration_pvalue)
     assert high > 40, "R² alone is no evidence"
     # the standard error of a mean of 150 uniforms is 0.024, of a share of 5 % 1.8 points
     assert np.mean(ranks) == pytest.approx(0.5, abs=0.08)
@@ -166,10 +166,10 @@ def test_a_true_relation_is_found() -> None:
         gap_path[t] = 0.7 * gap_path[t - 1] + 0.3 * rng.standard_normal()
     y = X @ [2.0, 0.05, 10.0] + gap_path
     gap = levels_gap(y, X, NAMES)
-    found = compare_with_noise(gap.rsquared, gap.path, noise_on_levels(X, random_walks(250, 500, seed=1)))
-    assert found.noise_percentile > 0.99
-    assert found.cointegration_pvalue < 0.01
-    assert found.half_life < found.noise_half_life
+    evidence = compare_with_noise(gap.rsquared, gap.path, noise_on_levels(X, random_walks(250, 500, seed=1)))
+    assert evidence.noise_percentile > 0.99
+    assert evidence.cointegration_pvalue < 0.01
+    assert evidence.half_life < evidence.noise_half_life
 
 
 def test_constant_and_collinear_levels_are_named() -> None:

@@ -81,19 +81,19 @@ def test_against_every_path(states: int, dims: int, length: int, monkeypatch: py
     x[4, :, 1] = np.nan
     lengths = np.array([8, 8, 6])
     x[6:, :, 2] = np.nan
-    found = expectation(observations(x, lengths), model)
+    moments = expectation(observations(x, lengths), model)
     probabilities, likelihood = filtered(log_emission(x, model), model)
     for m in range(members):
         own = x[: lengths[m], :, m]
         total, filt, smooth, jumps = by_hand(own, model, m)
-        assert found.log_likelihood[m] == pytest.approx(total, abs=1e-11)
+        assert moments.log_likelihood[m] == pytest.approx(total, abs=1e-11)
         assert likelihood[m] == pytest.approx(total, abs=1e-11)
         np.testing.assert_allclose(probabilities[: lengths[m], :, m], filt, atol=1e-12)
-        np.testing.assert_allclose(found.jumps[:, :, m], jumps, atol=1e-12)
-        np.testing.assert_allclose(found.first[:, m], smooth[0], atol=1e-12)
+        np.testing.assert_allclose(moments.jumps[:, :, m], jumps, atol=1e-12)
+        np.testing.assert_allclose(moments.first[:, m], smooth[0], atol=1e-12)
         seen = np.isfinite(own).all(axis=1)
-        np.testing.assert_allclose(found.weight[:, m], smooth[seen].sum(axis=0), atol=1e-12)
-        np.testing.assert_allclose(found.sums[:, :, m], smooth[seen].T @ own[seen], atol=1e-11)
+        np.testing.assert_allclose(moments.weight[:, m], smooth[seen].sum(axis=0), atol=1e-12)
+        np.testing.assert_allclose(moments.sums[:, :, m], smooth[seen].T @ own[seen], atol=1e-11)
 
 
 def series(times: int, states: int, dims: int, seed: int) -> Any:
@@ -172,10 +172,10 @@ def test_hamiltons_series_as_statsmodels_sees_it() -> None:
     probabilities, likelihood = filtered(log_emission(y[:, None, None], model), model)
     assert likelihood[0] == pytest.approx(peer.llf, abs=1e-8)
     np.testing.assert_allclose(probabilities[..., 0], peer.filtered_marginal_probabilities, atol=1e-8)
-    found = hidden.fit(y[:, None, None], np.array([y.size]), 2, 20, 1)
-    assert found.log_likelihood[0] >= peer.llf - 1e-6, "free start probabilities can only make it likelier"
-    assert found.log_likelihood[0] - peer.llf < 2.0
-    np.testing.assert_allclose(found.parameters.mean[:, 0, 0], np.sort(mean), atol=0.1)
+    fit = hidden.fit(y[:, None, None], np.array([y.size]), 2, 20, 1)
+    assert fit.log_likelihood[0] >= peer.llf - 1e-6, "free start probabilities can only make it likelier"
+    assert fit.log_likelihood[0] - peer.llf < 2.0
+    np.testing.assert_allclose(fit.parameters.mean[:, 0, 0], np.sort(mean), atol=0.1)
 
 
 @settings(max_examples=25)
@@ -218,13 +218,13 @@ def test_states_of_a_fit_are_in_order_and_windows_do_not_touch_each_other() -> N
 
 def test_a_series_without_states_is_told_by_its_separation_or_refused() -> None:
     noise = np.random.default_rng(2).standard_normal((200, 1, 1))
-    found = hidden.fit(noise, np.array([200]), 2, 20, 1)
+    fit = hidden.fit(noise, np.array([200]), 2, 20, 1)
     rng = np.random.default_rng(3)
     clear = np.where(np.arange(200) // 25 % 2, 2.0, -2.0) + 0.5 * rng.standard_normal(200)
     apart = hidden.fit(clear[:, None, None], np.array([200]), 2, 20, 1)
     assert apart.separation[0] > 5.0
     assert apart.reached[0] > 0.5
-    assert not found.usable[0] or found.separation[0] < apart.separation[0]
+    assert not fit.usable[0] or fit.separation[0] < apart.separation[0]
 
 
 def test_refitting_drawn_series_finds_the_model_again() -> None:
@@ -281,11 +281,11 @@ def test_company_never_changes_a_bit(states: int, dims: int, count: int) -> None
         wide = np.full((max(ends), dims, len(ends)), np.nan)
         for k, end in enumerate(ends):
             wide[:end, :, k] = x[:end]
-        found = hidden.fit(wide, np.array(ends), states, count, 1)
+        fit = hidden.fit(wide, np.array(ends), states, count, 1)
         for name in ("start", "transition", "mean", "covariance"):
-            mine, theirs = getattr(alone.parameters, name), getattr(found.parameters, name)
+            mine, theirs = getattr(alone.parameters, name), getattr(fit.parameters, name)
             assert mine[..., 0].tobytes() == theirs[..., 0].tobytes(), (ends, name)
-        assert found.log_likelihood[0] == alone.log_likelihood[0]
+        assert fit.log_likelihood[0] == alone.log_likelihood[0]
 
 
 def test_the_bootstrap_spreads_as_much_as_theory_says() -> None:

@@ -16,16 +16,16 @@ from xl_smallcap.types import FloatArray, Method
 def test_window_moments(n: int, window: int) -> None:
     rng = np.random.default_rng(3)
     X, y = rng.standard_normal((n, 3)) * [1.0, 100.0, 1e-3] + [5.0, -40.0, 0.0], rng.standard_normal(n)
-    found = window_moments(y, X, window)
-    R, r = found.correlations()
+    moments = window_moments(y, X, window)
+    R, r = moments.correlations()
     assert R.shape[2] == n - window + 1
     for i in range(n - window + 1):
         x, v = X[i : i + window], y[i : i + window]
         np.testing.assert_allclose(R[:, :, i], np.corrcoef(x, rowvar=False), rtol=1e-10, atol=1e-12)
         covariance = [np.cov(x[:, k], v)[0, 1] / x[:, k].std(ddof=1) for k in range(3)]
         np.testing.assert_allclose(r[:, i], covariance, rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(found.level[:, i], [*x.mean(axis=0), v.mean()], rtol=1e-12, atol=1e-13)
-        np.testing.assert_allclose(found.factor_sd[:, i], x.std(axis=0, ddof=1), rtol=1e-12)
+        np.testing.assert_allclose(moments.level[:, i], [*x.mean(axis=0), v.mean()], rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(moments.factor_sd[:, i], x.std(axis=0, ddof=1), rtol=1e-12)
 
 
 def spd(n: int, p: int, seed: int) -> FloatArray:
@@ -69,13 +69,13 @@ def correlations(n: int, p: int, seed: int) -> tuple[FloatArray, FloatArray]:
 @pytest.mark.parametrize("method", [Method("pcr"), Method("pcr", 2), Method("pls"), Method("pls", 3)], ids=str)
 def test_estimates_and_their_maps(method: Method) -> None:
     R, r = correlations(30, 5, 4)
-    found = estimate(method, R, r, maps=True)
-    assert found.maps is not None
-    np.testing.assert_allclose(np.einsum("ijn,jn->in", found.maps, r), found.beta, rtol=1e-10)
+    estimates = estimate(method, R, r, maps=True)
+    assert estimates.maps is not None
+    np.testing.assert_allclose(np.einsum("ijn,jn->in", estimates.maps, r), estimates.beta, rtol=1e-10)
     for i in range(30):
         values, V = np.linalg.eigh(R[:, :, i])
         if method.name == "pcr":
-            k = int(found.components[i])
+            k = int(estimates.components[i])
             assert k == (method.components or int(np.argmax(np.cumsum(values[::-1]) / 5 >= 0.9)) + 1)
             B = V[:, ::-1][:, :k]
         else:
@@ -83,7 +83,7 @@ def test_estimates_and_their_maps(method: Method) -> None:
                 [np.linalg.matrix_power(R[:, :, i], m) @ r[:, i] for m in range(method.components or 2)]
             )
         expected = B @ np.linalg.solve(B.T @ R[:, :, i] @ B, B.T @ r[:, i])
-        np.testing.assert_allclose(found.beta[:, i], expected, rtol=1e-8)
+        np.testing.assert_allclose(estimates.beta[:, i], expected, rtol=1e-8)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ def universe(n: int = 400, p: int = 5, targets: int = 7) -> tuple[FloatArray, Fl
 
 def collect(Y: FloatArray, X: FloatArray, window: int) -> FloatArray:
     out = np.full((Y.shape[0] - window + 1, X.shape[1] + 1, Y.shape[1]), -9.0)
-    for at, coefficients in rolling_targets(Y, X, window):
-        out[at] = coefficients
+    for windows, coefficients in rolling_targets(Y, X, window):
+        out[windows] = coefficients
     return out
 
 
@@ -36,20 +36,20 @@ def loop(Y: FloatArray, X: FloatArray, window: int) -> FloatArray:
 @pytest.mark.parametrize("window", [17, 31, 120, 400])
 def test_every_window_and_target(window: int) -> None:
     Y, X = universe()
-    found, expected = collect(Y, X, window), loop(Y, X, window)
+    actual, expected = collect(Y, X, window), loop(Y, X, window)
     scale = np.abs(expected).max(axis=0)
-    assert (np.abs(found - expected) / scale)[:, 1:].max() < 1e-12 * max(1.0, 4000 / window**2)
-    assert (np.abs(found - expected) / scale).max() < 1e-10
+    assert (np.abs(actual - expected) / scale)[:, 1:].max() < 1e-12 * max(1.0, 4000 / window**2)
+    assert (np.abs(actual - expected) / scale).max() < 1e-10
 
 
 def test_trends_bad_ticks_and_doubtful_windows() -> None:
     y, X = twins.trending(500)
-    found, expected = collect(np.column_stack([y, -2 * y]), X, 100), loop(np.column_stack([y, -2 * y]), X, 100)
-    assert (np.abs(found - expected) / np.abs(expected).max(axis=0))[:, 1:].max() < 1e-10
+    actual, expected = collect(np.column_stack([y, -2 * y]), X, 100), loop(np.column_stack([y, -2 * y]), X, 100)
+    assert (np.abs(actual - expected) / np.abs(expected).max(axis=0))[:, 1:].max() < 1e-10
     y, X = twins.bad_tick()
     Y = np.column_stack([y, np.random.default_rng(1).standard_normal(y.size)])
-    found, expected = collect(Y, X, 90), loop(Y, X, 90)
-    assert (np.abs(found - expected) / np.abs(expected).max(axis=0)).max() < 1e-10
+    actual, expected = collect(Y, X, 90), loop(Y, X, 90)
+    assert (np.abs(actual - expected) / np.abs(expected).max(axis=0)).max() < 1e-10
     X[300:500, 3] = 2 * X[300:500, 0]
     assert np.isnan(collect(Y, X, 90)[320]).all()
     assert np.isfinite(collect(Y, X, 90)[:200]).all()

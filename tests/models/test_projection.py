@@ -57,10 +57,10 @@ def test_variances_are_the_sample_s_whatever_the_shrinkage() -> None:
 def test_propagation_against_the_closed_form_of_two_and_of_a_regression() -> None:
     sd, rho = np.array([2.0, 30.0]), -0.4
     S = np.array([[sd[0] ** 2, rho * sd[0] * sd[1]], [rho * sd[0] * sd[1], sd[1] ** 2]])
-    found = condition_on(S, np.array([True, False]), ("a", "b"))
-    assert found.matrix[:, 0].tolist() == pytest.approx([1.0, rho * sd[1] / sd[0]])
-    assert found.covariance[1, 1] == pytest.approx(sd[1] ** 2 * (1 - rho**2))
-    assert found.covariance[0].tolist() == [0.0, 0.0]
+    propagation = condition_on(S, np.array([True, False]), ("a", "b"))
+    assert propagation.matrix[:, 0].tolist() == pytest.approx([1.0, rho * sd[1] / sd[0]])
+    assert propagation.covariance[1, 1] == pytest.approx(sd[1] ** 2 * (1 - rho**2))
+    assert propagation.covariance[0].tolist() == [0.0, 0.0]
     # the conditional mean of normals is the regression on those given
     Z = np.random.default_rng(5).standard_normal((400, 4)) @ (np.eye(4) + 0.3)
     Z -= Z.mean(axis=0)
@@ -77,12 +77,12 @@ def test_factors_that_move_together_cannot_all_be_given() -> None:
 
 def test_ten_million_draws_agree_with_the_analytic_mean_and_variance() -> None:
     model, _, _ = _model()
-    told = condition_on(model.covariance, np.array([True, False, True, False]), NAMES)
+    propagation = condition_on(model.covariance, np.array([True, False, True, False]), NAMES)
     path = np.array([[3.0, 8.0], [1.0, -4.0]])
-    exact = project(model, told, path, 3)
+    exact = project(model, propagation, path, 3)
     n, first, second = 0, np.zeros(3), np.zeros(3)
     for part in range(10):
-        drawn = simulate(model, told, exact, 2, 1_000_000, 100 + part)
+        drawn = simulate(model, propagation, exact, 2, 1_000_000, 100 + part)
         n += drawn.shape[1]
         first += drawn.sum(axis=1)
         second += (drawn * drawn).sum(axis=1)
@@ -100,24 +100,24 @@ def test_ten_million_draws_agree_with_the_analytic_mean_and_variance() -> None:
 @pytest.mark.parametrize("draws", [1, 4096, 10_001])
 def test_draws_do_not_depend_on_threads(draws: int) -> None:
     model, _, _ = _model()
-    told = condition_on(model.covariance, np.array([True, False, True, False]), NAMES)
-    exact = project(model, told, np.ones((2, 2)), 4)
-    one = simulate(model, told, exact, 2, draws, 7, threads=1)
+    propagation = condition_on(model.covariance, np.array([True, False, True, False]), NAMES)
+    exact = project(model, propagation, np.ones((2, 2)), 4)
+    one = simulate(model, propagation, exact, 2, draws, 7, threads=1)
     for threads in (2, 5, None):
-        assert np.array_equal(one, simulate(model, told, exact, 2, draws, 7, threads=threads))
-    assert not np.array_equal(one, simulate(model, told, exact, 2, draws, 8))
+        assert np.array_equal(one, simulate(model, propagation, exact, 2, draws, 7, threads=threads))
+    assert not np.array_equal(one, simulate(model, propagation, exact, 2, draws, 8))
 
 
 def test_a_bootstrap_has_the_projection_s_moments_and_history_s_tails() -> None:
     model, y, X = _model(n=600)
-    told = condition_on(model.covariance, np.array([True, False, False, False]), NAMES)
-    exact = project(model, told, np.full((2, 1), 2.0), 4)
+    propagation = condition_on(model.covariance, np.array([True, False, False, False]), NAMES)
+    exact = project(model, propagation, np.full((2, 1), 2.0), 4)
     y = y.copy()
     y[::40] *= 6.0  # crashes, and booms, for the tails
-    drawn = block_bootstrap(model, told, exact, 2, (y, X), 40_000, 3)
+    drawn = block_bootstrap(model, propagation, exact, 2, (y, X), 40_000, 3)
     np.testing.assert_allclose(drawn.mean(axis=1), exact.mean, atol=5 * np.sqrt(exact.variance[-1] / 40_000))
     # a month is four weeks of one block (of nine): the sum of their circular autocovariances
-    r = y - X @ model.beta + (X - X[:, :1] @ told.matrix.T) @ model.loading
+    r = y - X @ model.beta + (X - X[:, :1] @ propagation.matrix.T) @ model.loading
     r -= r.mean()
     r *= np.sqrt((exact.path_variance[0] + exact.residual_variance[0]) / WEEKS_A_MONTH / (r * r).mean())
     gamma = [float((r * np.roll(r, k)).mean()) for k in range(4)]
@@ -126,7 +126,7 @@ def test_a_bootstrap_has_the_projection_s_moments_and_history_s_tails() -> None:
     np.testing.assert_allclose(drawn.var(axis=1), exact.variance, rtol=0.25)
     centred = drawn[0] - drawn[0].mean()
     assert (centred**4).mean() / (centred**2).mean() ** 2 > 4.0
-    assert np.array_equal(drawn, block_bootstrap(model, told, exact, 2, (y, X), 40_000, 3))
+    assert np.array_equal(drawn, block_bootstrap(model, propagation, exact, 2, (y, X), 40_000, 3))
 
 
 @settings(max_examples=40)
@@ -141,49 +141,49 @@ def test_contributions_add_up_and_variance_has_three_parts(
 ) -> None:
     model, _, _ = _model()
     mask = np.array(named)
-    told = condition_on(model.covariance, mask, NAMES)
+    propagation = condition_on(model.covariance, mask, NAMES)
     path = np.repeat(np.array(shocks)[mask][None], length, axis=0)
-    found = project(model, told, path, months)
-    np.testing.assert_allclose(found.contributions.sum(axis=1), found.mean, atol=1e-10)
+    result = project(model, propagation, path, months)
+    np.testing.assert_allclose(result.contributions.sum(axis=1), result.mean, atol=1e-10)
     np.testing.assert_allclose(
-        found.path_variance + found.beta_variance + found.residual_variance, found.variance, rtol=1e-14
+        result.path_variance + result.beta_variance + result.residual_variance, result.variance, rtol=1e-14
     )
     inside = min(length, months)
-    np.testing.assert_allclose(found.expected[-1][mask], inside * np.array(shocks)[mask], atol=1e-9)
-    assert np.all(np.diff(found.residual_variance) > 0)
+    np.testing.assert_allclose(result.expected[-1][mask], inside * np.array(shocks)[mask], atol=1e-9)
+    assert np.all(np.diff(result.residual_variance) > 0)
     # plain loop: month by month
     mean = np.zeros(4)
     S = np.zeros((4, 4))
     for m in range(months):
         if m < inside and mask.any():
-            mean = mean + told.matrix @ path[m]
-            S = S + WEEKS_A_MONTH * told.covariance
+            mean = mean + propagation.matrix @ path[m]
+            S = S + WEEKS_A_MONTH * propagation.covariance
         else:
             S = S + WEEKS_A_MONTH * model.covariance
     V, b = model.beta_covariance, model.beta
     whole = b @ S @ b + mean @ V @ mean + np.trace(V @ S) + WEEKS_A_MONTH * months * model.residual_variance
-    assert found.variance[-1] == pytest.approx(whole, rel=1e-10)
+    assert result.variance[-1] == pytest.approx(whole, rel=1e-10)
 
 
 def test_a_hedged_market_has_no_contribution_but_its_coefficient_s_error_stays() -> None:
     _, y, X = _model()
     hedged = np.array([False, False, False, True])
     model = fit_factor_model(y, X, NAMES, hedged)
-    told = condition_on(model.covariance, np.array([False, False, False, True]), NAMES)
-    found = project(model, told, np.array([[5.0]]), 1)
-    assert found.contributions[0, 3] == 0.0
-    f = told.matrix[:, 0] * 5.0
-    S = WEEKS_A_MONTH * told.covariance
+    propagation = condition_on(model.covariance, np.array([False, False, False, True]), NAMES)
+    result = project(model, propagation, np.array([[5.0]]), 1)
+    assert result.contributions[0, 3] == 0.0
+    f = propagation.matrix[:, 0] * 5.0
+    S = WEEKS_A_MONTH * propagation.covariance
     wanted = f @ model.beta_covariance @ f + (model.beta_covariance * S).sum()
-    assert found.beta_variance[0] == pytest.approx(wanted, rel=1e-12)
+    assert result.beta_variance[0] == pytest.approx(wanted, rel=1e-12)
 
 
 def test_means_when_asked_are_the_window_s() -> None:
     model, y, X = _model()
     nothing = condition_on(model.covariance, np.zeros(4, dtype=bool), NAMES)
-    found = project(model, nothing, np.zeros((5, 0)), 5, means=True)
-    assert found.mean[-1] == pytest.approx(y.mean() * WEEKS_A_MONTH * 5, rel=1e-9)
-    np.testing.assert_allclose(found.expected[-1], X.mean(axis=0) * WEEKS_A_MONTH * 5, rtol=1e-12)
+    result = project(model, nothing, np.zeros((5, 0)), 5, means=True)
+    assert result.mean[-1] == pytest.approx(y.mean() * WEEKS_A_MONTH * 5, rel=1e-9)
+    np.testing.assert_allclose(result.expected[-1], X.mean(axis=0) * WEEKS_A_MONTH * 5, rtol=1e-12)
     assert project(model, nothing, np.zeros((5, 0)), 5).mean[-1] == 0.0
 
 
@@ -213,10 +213,10 @@ def test_pooling_meets_its_views_and_is_the_library_s_answer() -> None:
     rng = np.random.default_rng(11)
     A = rng.standard_t(4, (3, 4_000)) * np.array([[1.0], [20.0], [0.3]])
     views = A.mean(axis=1) + np.array([0.6, -0.4, 0.2]) * A.std(axis=1)
-    found = pool(A, views, ("a", "b", "c"))
-    assert np.abs((A @ found.weights - views) / A.std(axis=1)).max() < 1e-9
-    assert found.weights.min() >= 0
-    assert found.weights.sum() == pytest.approx(1.0, abs=1e-13)
+    pooled = pool(A, views, ("a", "b", "c"))
+    assert np.abs((A @ pooled.weights - views) / A.std(axis=1)).max() < 1e-9
+    assert pooled.weights.min() >= 0
+    assert pooled.weights.sum() == pytest.approx(1.0, abs=1e-13)
     # scipy on the same dual, and the primal optimum's form: log weights are linear in the functions
     Z = (A - A.mean(axis=1, keepdims=True)) / A.std(axis=1, keepdims=True)
     b = (views - A.mean(axis=1)) / A.std(axis=1)
@@ -228,8 +228,8 @@ def test_pooling_meets_its_views_and_is_the_library_s_answer() -> None:
 
     best = minimize(dual, np.zeros(3), jac=True, method="L-BFGS-B", options={"ftol": 1e-16, "gtol": 1e-11})
     q = np.exp(best.x @ Z - (best.x @ Z).max())
-    np.testing.assert_allclose(found.weights, q / q.sum(), atol=1e-8)
-    assert found.effective == pytest.approx(np.exp(-(found.weights * np.log(found.weights)).sum()), rel=1e-12)
+    np.testing.assert_allclose(pooled.weights, q / q.sum(), atol=1e-8)
+    assert pooled.effective == pytest.approx(np.exp(-(pooled.weights * np.log(pooled.weights)).sum()), rel=1e-12)
     same = pool(A, A.mean(axis=1), ("a", "b", "c"))
     assert same.effective == pytest.approx(4_000, rel=1e-12)
 
@@ -246,9 +246,9 @@ def test_views_out_of_reach_are_named() -> None:
 def test_a_far_view_is_met_though_few_scenarios_are_left() -> None:
     A = np.sort(np.random.default_rng(2).standard_normal((1, 5_000)))
     view = A[:, -3:].mean(axis=1)
-    found = pool(A, view, ("'a'",))
-    assert found.effective < 30
-    assert abs(float(A[0] @ found.weights) - view[0]) < 1e-9
+    pooled = pool(A, view, ("'a'",))
+    assert pooled.effective < 30
+    assert abs(float(A[0] @ pooled.weights) - view[0]) < 1e-9
 
 
 def test_a_mixture_of_one_regime_is_the_conditional_normal() -> None:

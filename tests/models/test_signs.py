@@ -13,13 +13,13 @@ ALL = [*METHODS, *(Method(m.name, control=True) for m in METHODS), Method("pcr",
 
 
 def one_by_one(y: FloatArray, X: FloatArray, window: int, gaps: IntArray, method: Method) -> FloatArray:
-    found = []
+    signs = []
     for stop in range(y.size - window, window - 1, -window):
         start = stop - window
         if any(start < g < stop for g in gaps) or unfit(X[start:stop]):
             continue
-        found.append(np.sign(point_fit(y[start:stop], standardised(X[start:stop])[0], method).params))
-    return np.array(found).reshape(-1, X.shape[1])
+        signs.append(np.sign(point_fit(y[start:stop], standardised(X[start:stop])[0], method).params))
+    return np.array(signs).reshape(-1, X.shape[1])
 
 
 @pytest.mark.parametrize("method", ALL, ids=str)
@@ -32,10 +32,10 @@ def test_the_same_signs_as_one_window_at_a_time(method: Method) -> None:
     X[300:330, 2] = X[300:330, 1] + 1e-5 * X[300:330, 2]  # hardly apart for half a window
     gaps = np.array([0, 5, 1_000, 1_130], dtype=np.int64)
     for window in (25, 60, 250, 617, 618, 1_234):
-        found = independent_signs(y, X, window, gaps, method)
+        signs = independent_signs(y, X, window, gaps, method)
         wanted = one_by_one(y, X, window, gaps, method)
-        assert found.shape == wanted.shape
-        assert (found == wanted).all()
+        assert signs.shape == wanted.shape
+        assert (signs == wanted).all()
     assert len(independent_signs(y, X, 25, gaps, method)) == 48 - 6, "two gaps, two still, two collinear"
 
 

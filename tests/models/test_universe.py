@@ -71,9 +71,9 @@ def test_every_stock_is_the_regression_of_its_own_days() -> None:
 def test_a_history_is_what_each_day_would_have_said() -> None:
     days, factors, stocks = world()
     stocks[::17, 3] = np.nan
-    at = np.array([70, 100, 151, 199])
-    history = fit_universe(days, factors, stocks, at, WINDOW, DAILY)
-    for i, k in enumerate(at):
+    positions = np.array([70, 100, 151, 199])
+    history = fit_universe(days, factors, stocks, positions, WINDOW, DAILY)
+    for i, k in enumerate(positions):
         then = fit_universe(days[: k + 1], factors[: k + 1], stocks[: k + 1], np.array([k]), WINDOW, DAILY)
         np.testing.assert_array_equal(history.params[i], then.params[0])
         np.testing.assert_array_equal(history.bse[i], then.bse[0])
@@ -127,8 +127,8 @@ def test_weekly_windows_take_each_stocks_own_week_ends() -> None:
     fit = fit_universe(days, factors, stocks, np.array([519]), 52, weekly)
     for j in (0, 1):
         seen = np.isfinite(stocks[:, j])
-        at = period_ends(days[seen], "weekly")
-        y, X = np.diff(stocks[seen, j][at])[-52:], np.diff(factors[seen][at], axis=0)[-52:]
+        ends = period_ends(days[seen], "weekly")
+        y, X = np.diff(stocks[seen, j][ends])[-52:], np.diff(factors[seen][ends], axis=0)[-52:]
         expected = sm.OLS(y, sm.add_constant(X)).fit()
         np.testing.assert_allclose(fit.params[0, j], expected.params[1:] * X.std(axis=0, ddof=1), rtol=1e-11)
 

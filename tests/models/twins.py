@@ -22,10 +22,10 @@ def betas(y: FloatArray, X: FloatArray, method: Method) -> FloatArray:
         market = np.column_stack([np.ones(n), X[:, -1]])
         cleaned = X[:, :-1] - market @ np.linalg.lstsq(market, X[:, :-1], rcond=None)[0]
         rest = y - market @ np.linalg.lstsq(market, y, rcond=None)[0]
-        found = betas(rest, cleaned, Method(method.name, method.components))
+        slopes = betas(rest, cleaned, Method(method.name, method.components))
         # the market explains what the factors leave over; on its own where every factor is
-        left = y if method.name == "univariate" else y - X[:, :-1] @ found
-        return np.append(found, np.polyfit(X[:, -1], left, 1)[0])
+        left = y if method.name == "univariate" else y - X[:, :-1] @ slopes
+        return np.append(slopes, np.polyfit(X[:, -1], left, 1)[0])
     sd = X.std(axis=0, ddof=1)
     Z, v = (X - X.mean(axis=0)) / sd, y - y.mean()
     if method.name == "univariate":

@@ -42,7 +42,7 @@ DAYS = [dt.date(2017, 9, 29) + dt.timedelta(days=i) for i in range(2900)]
 def asked_of_regimes(home: Path, as_of: dt.date) -> list[object]:
     """Every answer that rests on monthly data."""
     use_session(Session(load_settings(home)))
-    asked: list[Callable[[], Any]] = [
+    calls: list[Callable[[], Any]] = [
         lambda: RUSSELL_REGIMES(3, as_of),
         lambda: RUSSELL_REGIMES(0, as_of, "market"),
         lambda: RUSSELL_TRANSITIONS(as_of),
@@ -57,14 +57,14 @@ def asked_of_regimes(home: Path, as_of: dt.date) -> list[object]:
         lambda: RUSSELL_SCENARIO("jpmorgan", "russell", "all", 12, as_of, method="entropy"),
         lambda: RUSSELL_TIPPING("inflation", "goldman", "relative", 6, as_of),
     ]
-    told = []
-    for ask in asked:
+    results = []
+    for ask in calls:
         try:
-            told.append(ask())
+            results.append(ask())
         except XlSmallcapError as exc:
-            told.append(exc.code)
+            results.append(exc.code)
     use_session(None)
-    return told
+    return results
 
 
 def with_histories(home: Path) -> None:
@@ -91,9 +91,9 @@ def other_ends(computed: Path, home: Path, as_of: dt.date, seed: int, stopped: f
     day, changed = np.datetime64(as_of, "D"), {}
     for name in original.ids:
         data, series = original.series(name), catalogue.series_of(name)
-        known = np.isin(data.dates, known_by(series, data, day).dates)
+        published = np.isin(data.dates, known_by(series, data, day).dates)
         end = day + int(rng.choice([0, 3, 40, 200, 900, 4000])) * DAY if name not in stopped else day
-        keep = known | (data.dates <= end)
+        keep = published | (data.dates <= end)
         dates, values = data.dates[keep], data.values[keep]
         if name not in stopped and end > data.dates[-1]:
             step = int(np.median(np.diff(data.dates[-60:]).astype(np.int64)))
@@ -162,8 +162,8 @@ def test_only_what_is_asked_of_today_is_refused_for_a_series_that_has_stopped(co
     use_session(Session(load_settings(home)))
     blank = [str(r[0]) for r in RUSSELL_REGIME_HISTORY()[1:] if r[1] is None]
     assert blank == [f"2025-{end}" for end in ("07-31", "08-31", "09-30", "10-31", "11-30", "12-31")], "six are bridged"
-    asked: list[Callable[[], object]] = [RUSSELL_REGIMES, RUSSELL_NEEDLE]
-    for ask in asked:
+    calls: list[Callable[[], object]] = [RUSSELL_REGIMES, RUSSELL_NEEDLE]
+    for ask in calls:
         with pytest.raises(XlSmallcapError, match="No growth data for as_of now: the last month known by then is 2024"):
             ask()
     assert isinstance(RUSSELL_REGIME_SCORE()[1][6], float)

@@ -43,7 +43,7 @@ DAYS = [dt.date(2014, 1, 2) + dt.timedelta(days=i) for i in range(4300)]
 
 def answers(home: Path, as_of: dt.date) -> list[object]:
     use_session(Session(load_settings(home)))
-    asked: list[Callable[[], Any]] = [
+    calls: list[Callable[[], Any]] = [
         lambda: RUSSELL_BETAS("relative", 120, as_of),
         lambda: RUSSELL_BETAS("hedged", "52w", as_of, None, "full"),
         lambda: RUSSELL_BETA("inflation", "russell", "sign_share", "36m", as_of),
@@ -67,14 +67,14 @@ def answers(home: Path, as_of: dt.date) -> list[object]:
         lambda: RUSSELL_WINNERS(20, 21, as_of),
         lambda: RUSSELL_BETAS("SML58", 90, as_of) if as_of > dt.date(2021, 1, 4) else 0,
     ]
-    told = []
-    for ask in asked:
+    results = []
+    for ask in calls:
         try:
-            told.append(ask())
+            results.append(ask())
         except XlSmallcapError as exc:
-            told.append(exc.code)
+            results.append(exc.code)
     use_session(None)
-    return told
+    return results
 
 
 @settings(

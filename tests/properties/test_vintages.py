@@ -46,14 +46,14 @@ def test_a_revision_is_known_from_its_own_day_on(
         np.append(closes, np.datetime64("2025-06-28T09:00", "m")),
     )
     commit(Store(tmp_path / "store"), {**sample, "RUT": revised})
-    told = {}
+    betas = {}
     for day in order:
         use_session(Session(load_settings(tmp_path)))
-        told[day] = RUSSELL_BETA("inflation", window=120, as_of=day)
+        betas[day] = RUSSELL_BETA("inflation", window=120, as_of=day)
     commit(Store(tmp_path / "plain" / "store"), sample)
     use_session(Session(load_settings(tmp_path / "plain")))
-    assert told[FRIDAY] == RUSSELL_BETA("inflation", window=120, as_of=FRIDAY)
-    assert told[SATURDAY] == told[SUNDAY] != told[FRIDAY]
+    assert betas[FRIDAY] == RUSSELL_BETA("inflation", window=120, as_of=FRIDAY)
+    assert betas[SATURDAY] == betas[SUNDAY] != betas[FRIDAY]
     use_session(None)
 
 

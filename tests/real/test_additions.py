@@ -29,10 +29,10 @@ def test_history_cut_at_random_places_goes_together_again(report: LoadReport, ca
             came = SeriesData.build(data.dates[cut - common : cut + rows], data.values[cut - common : cut + rows])
             joined = over(entry, before, came).data
             assert (joined.values == data.values[: cut + rows]).all()
-            known = of_series(entry, before)
-            found = of_join(entry, before, came) + [d for d in of_series(entry, joined) if d not in known]
-            assert not [d for d in found if d.grave]
-            named += found
+            old = of_series(entry, before)
+            doubts = of_join(entry, before, came) + [d for d in of_series(entry, joined) if d not in old]
+            assert not [d for d in doubts if d.grave]
+            named += doubts
             tried += 1
     assert tried > 900
     assert len(named) <= 5, "two of 948: the high-yield spread of March 2020, industrial production of July 2020"

@@ -25,7 +25,7 @@ def test_days_are_pythons_in_every_zone(report: LoadReport, zone: str) -> None:
         assert shown(excel.ask("RUSSELL_STATUS", [])) == as_cells(status)
         assert shown(excel.ask("RUSSELL_ASOF", [])) == as_cells(RUSSELL_ASOF())
         wanted = RUSSELL_BETA("inflation", "relative", "last_date", None, "2025-12-24")
-        asked = ["inflation", "relative", "last_date", None, {"date": "2025-12-24"}]
-        assert shown(excel.ask("RUSSELL_BETA", asked)) == as_cells(wanted)
+        arguments = ["inflation", "relative", "last_date", None, {"date": "2025-12-24"}]
+        assert shown(excel.ask("RUSSELL_BETA", arguments)) == as_cells(wanted)
     finally:
         excel.close()

@@ -118,12 +118,12 @@ def test_the_methods_in_the_docs(
 
 
 def test_the_attribution_in_the_docs() -> None:
-    told = {row[0]: row for row in RUSSELL_ATTRIBUTION("2025-06-30", "2025-12-31", "relative")[1:]}
+    table = {row[0]: row for row in RUSSELL_ATTRIBUTION("2025-06-30", "2025-12-31", "relative")[1:]}
     wanted = {"growth": 0.12, "inflation": 0.45, "easing": 0.20, "drift": -4.95, "specific": 7.29, "total": 3.37}
     for name, value in wanted.items():
-        assert told[name][1] == pytest.approx(value, abs=0.006), name
-    assert sum(float(str(row[1])) for name, row in told.items() if name != "total") == pytest.approx(
-        float(str(told["total"][1])), abs=1e-12
+        assert table[name][1] == pytest.approx(value, abs=0.006), name
+    assert sum(float(str(row[1])) for name, row in table.items() if name != "total") == pytest.approx(
+        float(str(table["total"][1])), abs=1e-12
     )
 
 
@@ -287,8 +287,8 @@ def test_the_report_card_and_what_the_regimes_paid() -> None:
     assert all(named[m] == "reflation" for m in ("2021-06", "2022-12", "2024-08"))
     assert named["2009-03"] == "slowdown"
     paid = RUSSELL_REGIME_RETURNS()
-    told = [dict(zip(paid[0], r, strict=True)) for r in paid[1:]]
-    by = {(r["regime"], r["months"]): r for r in told}
+    returns = [dict(zip(paid[0], r, strict=True)) for r in paid[1:]]
+    by = {(r["regime"], r["months"]): r for r in returns}
     assert by["reflation", "next month"]["mean"] == pytest.approx(-1.00, abs=0.02)
     assert by["reflation", "next month"]["verdict"] == "lower than in other months"
     assert by["goldilocks", "next month"]["verdict"] == "not enough evidence", "the claim is not supported"
@@ -342,10 +342,10 @@ def test_dispersion_depends_on_its_definition() -> None:
 def test_winners_are_the_events_everybody_knows() -> None:
     """Madrigal's trial of 19 December 2022, Indivior's share consolidation; mortgage REITs in March 2020."""
     table = RUSSELL_WINNERS(3, 63, "2022-12-30")
-    told = {str(r[1]): dict(zip(table[0], r, strict=True)) for r in table[1:]}
-    assert {"MDGL", "INDV"} <= set(told)
-    assert told["INDV"]["suspect"] and not told["MDGL"]["suspect"]
-    assert num(told["MDGL"]["pvalue_bh"]) < 0.01
+    winners = {str(r[1]): dict(zip(table[0], r, strict=True)) for r in table[1:]}
+    assert {"MDGL", "INDV"} <= set(winners)
+    assert winners["INDV"]["suspect"] and not winners["MDGL"]["suspect"]
+    assert num(winners["MDGL"]["pvalue_bh"]) < 0.01
     losers = {r[1] for r in RUSSELL_WINNERS(-10, 63, "2020-03-31")[1:]}
     assert len(losers & {"MITT", "IVR", "MFA", "ACR", "CIM", "ARR"}) >= 4
     assert "39 % of them outside" in str(RUSSELL_WINNERS(1, 63, "2020-03-31")[1][-2])

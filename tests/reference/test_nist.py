@@ -30,10 +30,10 @@ def read(name: str) -> tuple[FloatArray, FloatArray]:
     return (x if model == "no intercept" else np.column_stack([np.ones(y.size), x])), y
 
 
-def digits(found: FloatArray, exact: list[str]) -> float:
+def digits(values: FloatArray, exact: list[str]) -> float:
     """Fewest correct digits: minus the log of the relative error (absolute where the exact value is zero)."""
     worst = 15.0
-    for value, text in zip(found, exact, strict=True):
+    for value, text in zip(values, exact, strict=True):
         true = float(text)
         error = abs(value - true) / (abs(true) or 1.0)
         worst = min(worst, -np.log10(error) if error else 15.0)

@@ -138,8 +138,8 @@ def _table(sheet: Any, title: str, row: int, column: int, rows: int, columns: in
     sheet.write("A1", title)
     write = sheet.write_array_formula if fixed else sheet.write_dynamic_array_formula
     write(row, column, row + rows - 1, column + columns - 1, "=RUSSELL_BETAS()", None, "stale")
-    for at in range(1, rows * columns):
-        r, c = divmod(at, columns)
+    for index in range(1, rows * columns):
+        r, c = divmod(index, columns)
         sheet.write_formula(row + r, column + c, "=SPILLED", None, STALE if r and c else "stale")
 
 

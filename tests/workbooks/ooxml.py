@@ -93,10 +93,10 @@ def _of_sheet(name: str, content: bytes, strings: int, styles: int, metadata: in
         if not 0 <= int(cell.get("cm", "0")) <= metadata:
             said.append(f"{where} asks for metadata {cell.get('cm')} of {metadata}")
         if cell.get("r"):
-            at = _box(str(cell.get("r")))[:2]
-            if at <= before:
+            place = _box(str(cell.get("r")))[:2]
+            if place <= before:
                 said.append(f"{where} is there twice or out of order")
-            before = at
+            before = place
     merges = [_box(str(e.get("ref"))) for e in _all(root, "mergeCell")]
     for i, one in enumerate(merges):
         if any(_overlap(one, other) for other in merges[:i]):
@@ -121,5 +121,5 @@ def validator_says(path: Path) -> list[str]:
         [str(shutil.which("node")), str(_CLI), str(path)], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode in (0, 1), done.stderr
-    told = json.loads(done.stdout)
-    return [f"{e['path']} {e['xPath']}: {e['description']}" for e in told["errors"]]
+    report = json.loads(done.stdout)
+    return [f"{e['path']} {e['xPath']}: {e['description']}" for e in report["errors"]]

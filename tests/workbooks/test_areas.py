@@ -18,12 +18,12 @@ def blocks(draw: st.DrawFn) -> Block:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), blocks())), st.lists(blocks(), min_size=1))
-def test_the_same_as_looking_at_every_one(filed: list[tuple[int, Block]], asked: list[Block]) -> None:
+def test_the_same_as_looking_at_every_one(filed: list[tuple[int, Block]], queries: list[Block]) -> None:
     areas, plain = Areas(), {}
     for key, block in filed:
         areas.put((key, 0), block)
         plain[key, 0] = block
-    for block in asked:
+    for block in queries:
         assert list(areas.meeting(block)) == sorted(k for k, other in plain.items() if meet(other, block))
         inside = sorted(
             k for k, b in plain.items() if b.top <= block.top <= b.bottom and b.left <= block.left <= b.right

@@ -37,11 +37,11 @@ def cells(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def formulas(path: Path) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+    by_sheet: dict[str, dict[str, str]] = {}
     for sheet in openpyxl.load_workbook(path).worksheets:
         texts = {c.coordinate: getattr(c.value, "text", c.value) for row in sheet.iter_rows() for c in row}
-        found[sheet.title] = {a: t for a, t in texts.items() if isinstance(t, str) and t.startswith("=")}
-    return found
+        by_sheet[sheet.title] = {a: t for a, t in texts.items() if isinstance(t, str) and t.startswith("=")}
+    return by_sheet
 
 
 def test_the_same_inputs_give_the_same_bytes_which_are_those_committed(session: Session, tmp_path: Path) -> None:
@@ -86,15 +86,15 @@ def test_every_number_on_pitch_is_a_formula_and_names_no_stock(session: Session)
 def test_errors_stored_are_only_those_a_table_has(session: Session) -> None:
     """Every stored error stands in a spilled table (a column that does not apply) or in a fan beyond its months."""
     texts = formulas(SHIPPED)
-    for sheet, found in cells(SHIPPED).items():
-        for address, value in found.items():
+    for sheet, values in cells(SHIPPED).items():
+        for address, value in values.items():
             if isinstance(value, str) and value.startswith("#"):
                 formula = texts[sheet].get(address, "")
                 spilled = formula in ("=#N/A", "")
                 assert value == "#N/A", (sheet, address, value)
                 # a fan ends with its path; a claim's percentile has no interval
-                known = "NA()" in formula or (sheet == "Pitch data" and "MATCH(AJ" in formula)
-                assert spilled or known, (sheet, address, formula)
+                expected = "NA()" in formula or (sheet == "Pitch data" and "MATCH(AJ" in formula)
+                assert spilled or expected, (sheet, address, formula)
 
 
 @pytest.mark.libreoffice
@@ -127,9 +127,9 @@ def test_stored_values_are_what_a_recalculation_gives(office: Office, session: S
     office.do("recalculate", opened)
     compared = 0
     sizes = {s.title: s.dimensions for s in openpyxl.load_workbook(path).worksheets}
-    for sheet, found in cells(path).items():
+    for sheet, values in cells(path).items():
         shown = office.do("read", opened, sheet, "A1:" + sizes[sheet].split(":")[-1])
-        for address, value in found.items():
+        for address, value in values.items():
             column, row = openpyxl.utils.cell.coordinate_from_string(address)
             now = shown[row - 1][openpyxl.utils.cell.column_index_from_string(column) - 1]
             if isinstance(now, dict):
@@ -187,8 +187,8 @@ def test_opening_calculates_nothing_and_styles_have_names(session: Session, tmp_
             main, styles = archive.read("xl/workbook.xml").decode(), archive.read("xl/styles.xml").decode()
         assert re.findall(r"<calcPr[^>]*>", main) == ['<calcPr calcId="191029"/>']
         book = openpyxl.load_workbook(io.BytesIO(data))
-        assert {book["Pitch"][at].style for at in ("B2", "E2")} == {"xl_smallcap input"}
-        styled = {at: book["Pitch data"][at].style for at in ("A2", "A3", "B3", "C3")}
+        assert {book["Pitch"][cell].style for cell in ("B2", "E2")} == {"xl_smallcap input"}
+        styled = {cell: book["Pitch data"][cell].style for cell in ("A2", "A3", "B3", "C3")}
         assert styled == {
             "A2": "xl_smallcap head",
             "A3": "xl_smallcap text",

@@ -56,11 +56,11 @@ def charted(path: Path, formulas: dict[str, str]) -> Path:
 
 def cache(path: Path, formula: str) -> tuple[int, list[str]]:
     xml = parts(path)[CHART].decode()
-    found = re.search(re.escape(f"<c:f>{formula}</c:f>") + r"<c:\w+Cache>(.*?)</c:\w+Cache>", xml, re.DOTALL)
-    assert found is not None
-    count = re.search(r'ptCount val="(\d+)"', found[1])
+    match = re.search(re.escape(f"<c:f>{formula}</c:f>") + r"<c:\w+Cache>(.*?)</c:\w+Cache>", xml, re.DOTALL)
+    assert match is not None
+    count = re.search(r'ptCount val="(\d+)"', match[1])
     assert count is not None
-    return int(count[1]), re.findall(r"<c:v>(.*?)</c:v>", found[1])
+    return int(count[1]), re.findall(r"<c:v>(.*?)</c:v>", match[1])
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,10 @@ def test_gnumeric_shows_no_name_error(demo: Path, tmp_path: Path) -> None:
         if os.environ.get("XL_SMALLCAP_REQUIRE_HOSTS") == "1":
             pytest.fail("XL_SMALLCAP_REQUIRE_HOSTS is set, but Gnumeric (ssconvert) is not installed")
         pytest.skip("Gnumeric (ssconvert) is not installed")
-    told = subprocess.run(
+    result = subprocess.run(
         [program, "-S", str(demo), str(tmp_path / "%s.csv")], capture_output=True, timeout=120, check=True
     )
-    assert told.returncode == 0
+    assert result.returncode == 0
     files = sorted(tmp_path.glob("*.csv"))
     assert len(files) == len(SHEETS)
     cells = [c for f in files for row in csv.reader(f.read_text("utf-8").splitlines()) for c in row if c]

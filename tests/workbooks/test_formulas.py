@@ -67,8 +67,8 @@ PLAIN = [
 
 
 def calculated(formula: str, cells: dict[str, Any] | None = None) -> Any:
-    found = Calculator(Sheet(cells or GIVEN), ask_engine()).calculate(formula, "S")
-    return found.first if isinstance(found, Grid) else found
+    result = Calculator(Sheet(cells or GIVEN), ask_engine()).calculate(formula, "S")
+    return result.first if isinstance(result, Grid) else result
 
 
 @pytest.mark.libreoffice
@@ -77,9 +77,9 @@ def test_every_formula_gives_what_libreoffice_gives(office: Office, session: Ses
     book.add_worksheet("S")
     book.close()
     opened = office.do("open", str(tmp_path / "empty.xlsx"))
-    for at, value in GIVEN.items():
+    for cell, value in GIVEN.items():
         typed = f"'{value}" if isinstance(value, str) else "=TRUE()" if value is True else str(value)
-        office.do("type", opened, 0, f"{at}:{at}", [[typed]])
+        office.do("type", opened, 0, f"{cell}:{cell}", [[typed]])
     office.do("type", opened, 0, f"D1:D{len(PLAIN)}", [[f] for f in PLAIN])
     for formula, (shown,) in zip(PLAIN, office.do("read", opened, 0, f"D1:D{len(PLAIN)}"), strict=True):
         ours = calculated(formula)

@@ -36,17 +36,17 @@ def test_a_refresh_of_the_shipped_workbook_and_a_pitch_sheet_changes_nothing(
         assert not done.kept
         assert not done.told
         assert done.changed == 0
-        found = difference(tmp_path / "before.xlsx", path).table
-        assert found[1:] == []
+        table = difference(tmp_path / "before.xlsx", path).table
+        assert table[1:] == []
 
 
 def test_another_path_is_an_input_and_a_blank_day_is_no_data(session: Session, tmp_path: Path) -> None:
     one, two = tmp_path / "one.xlsx", tmp_path / "two.xlsx"
     make_pitch(PitchOptions(), "2025-06-30", one, None, quiet)
     make_pitch(PitchOptions(path="growth_disappoints"), "2025-06-30", two, None, quiet)
-    found = difference(one, two)
-    assert any("in_path, growth_low_inflation before, growth_disappoints after" in line for line in found.told)
-    assert {r[-1] for r in found.table[1:]} == {"inputs"}
+    report = difference(one, two)
+    assert any("in_path, growth_low_inflation before, growth_disappoints after" in line for line in report.told)
+    assert {r[-1] for r in report.table[1:]} == {"inputs"}
     make_pitch(PitchOptions(), "2025-12-31", one, None, quiet)
     data, _ = pitch_bytes(PitchOptions(), None, quiet)
     two.write_bytes(data)

@@ -92,8 +92,8 @@ def test_the_page_says_what_it_must(session: Session) -> None:
     ):  # fmt: skip
         assert said in whole, said
     conflict = RUSSELL_SCENARIO("goldman", "relative", "frequency_conflict", None, DAY)
-    told = "agree in sign" if conflict == "none" else f"betas to {conflict} have opposite signs"
-    assert any(cell.startswith("Daily and weekly betas") and told in cell for cell in page)
+    phrase = "agree in sign" if conflict == "none" else f"betas to {conflict} have opposite signs"
+    assert any(cell.startswith("Daily and weekly betas") and phrase in cell for cell in page)
     tipping = RUSSELL_TIPPING(None, "goldman", "relative", None, DAY)
     assert isinstance(tipping, list)
     assert tipping[2][0] == "inflation"
@@ -191,7 +191,7 @@ def test_frozen_values_stand_beside_their_formulas(session: Session, tmp_path: P
                 if isinstance(book[sheet.title][cell.coordinate].value, ArrayFormula):
                     assert (sheet.title, cell.coordinate) in frozen
     table = RUSSELL_THESIS("2025-06-30")
-    anchor = next(at for (sheet, at), (text, _) in frozen.items() if sheet == "Thesis" and "RUSSELL_THESIS" in text)
+    anchor = next(ref for (sheet, ref), (text, _) in frozen.items() if sheet == "Thesis" and "RUSSELL_THESIS" in text)
     column, top = anchor[0], int(anchor[1:])
     assert [frozen["Thesis", f"{column}{top + i}"][1] for i in range(len(table))] == [r[0] for r in table]
     seen = 0
@@ -217,9 +217,9 @@ def test_one_page_and_the_stored_values_are_what_libreoffice_calculates(
     out = tmp_path / "pitch.xlsx"
     assert cli.main(["pitch", "--as-of", "2025-06-30", "--scenario", "goldman", "--out", str(out), "--pdf"]) == 0
     assert "and" in capsys.readouterr().out
-    told = subprocess.run(["pdfinfo", str(tmp_path / "pitch.pdf")], capture_output=True, text=True, check=True).stdout
-    assert "Pages:           1" in told
-    size = next(line for line in told.splitlines() if line.startswith("Page size"))
+    info = subprocess.run(["pdfinfo", str(tmp_path / "pitch.pdf")], capture_output=True, text=True, check=True).stdout
+    assert "Pages:           1" in info
+    size = next(line for line in info.splitlines() if line.startswith("Page size"))
     width, height = (float(x) for x in size.split(":")[1].split("pts")[0].split("x"))
     assert width > height, "landscape"
     opened = office.do("open", str(out))
@@ -246,17 +246,17 @@ def test_a_later_day_is_the_window(session: Session, tmp_path: Path, capsys: pyt
     one, two = tmp_path / "one.xlsx", tmp_path / "two.xlsx"
     make_pitch(PitchOptions(), "2025-03-31", one, None, quiet)
     make_pitch(PitchOptions(), "2025-06-30", two, None, quiet)
-    found = difference(one, two)
-    head, *rows = found.table
-    at = {str(n): i for i, n in enumerate(head)}
-    ours = [r for r in rows if "RUSSELL_BETA" in str(r[at["formula"]])]
+    report = difference(one, two)
+    head, *rows = report.table
+    columns = {str(n): i for i, n in enumerate(head)}
+    ours = [r for r in rows if "RUSSELL_BETA" in str(r[columns["formula"]])]
     assert len(ours) > 150
-    assert {r[at["cause"]] for r in ours} == {"window"}
+    assert {r[columns["cause"]] for r in ours} == {"window"}
     growth = next(r for r in rows if (r[0], r[1]) == ("Pitch data", "B3"))
     betas = [num(RUSSELL_BETA("growth", "relative", None, 250, d)) for d in ("2025-03-31", "2025-06-30")]
-    assert [growth[at["old"]], growth[at["new"]]] == betas
-    assert growth[at["label"]] == "growth, beta"
-    assert growth[at["change"]] == betas[1] - betas[0]
+    assert [growth[columns["old"]], growth[columns["new"]]] == betas
+    assert growth[columns["label"]] == "growth, beta"
+    assert growth[columns["change"]] == betas[1] - betas[0]
     assert difference(one, one).table == [head]
     assert cli.main(["workbook", "diff", str(one), str(two)]) == 0
     said = capsys.readouterr().out
@@ -301,10 +301,10 @@ def test_other_data_and_another_model_are_told_apart(
     use_session(None)
     store.manifest(first).unlink()
     use_session(Session(load_settings(tmp_path)))
-    found = difference(one, three)
+    report = difference(one, three)
     use_session(None)
-    assert any("Causes are not known" in line for line in found.told)
-    assert {r[-1] for r in found.table[1:] if "RUSSELL_" in str(r[3])} == {"not known"}
+    assert any("Causes are not known" in line for line in report.told)
+    assert {r[-1] for r in report.table[1:] if "RUSSELL_" in str(r[3])} == {"not known"}
 
 
 def test_licences_of_everything_behind_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

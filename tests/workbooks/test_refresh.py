@@ -57,11 +57,11 @@ def kind(shown: Any) -> str:
 def book(path: Path, formulas: dict[str, str], stale: Any = 123.456, **options: Any) -> Path:
     made = xlsxwriter.Workbook(str(path), options)
     sheet = made.add_worksheet("S")
-    for at, text in formulas.items():
+    for cell, text in formulas.items():
         if text.startswith("="):
-            sheet.write_formula(at, text, None, stale)
+            sheet.write_formula(cell, text, None, stale)
         else:
-            sheet.write(at, text)
+            sheet.write(cell, text)
     made.close()
     return path
 
@@ -82,8 +82,8 @@ def test_real_life_like_workbooks(office: Office, session: Session, tmp_path: Pa
     done = refresh(path)
     new = parts(path)
     assert done.office
-    known = ("a pivot table", "has no room", "cells that had numbers are errors now")
-    assert all(any(k in line for k in known) for line in done.kept), done.kept
+    reasons = ("a pivot table", "has no room", "cells that had numbers are errors now")
+    assert all(any(k in line for k in reasons) for line in done.kept), done.kept
     assert list(new) == list(old)
     assert all(new[n] == old[n] for n in EXPECTED_PARTS[name])
     with zipfile.ZipFile(path) as archive:
@@ -139,11 +139,11 @@ def test_what_is_stored_is_what_libreoffice_calculates(
     opened = office.do("open", str(tmp_path / "copy.xlsx"))
     office.do("recalculate", opened)
     office.do("recalculate", opened)
-    found = office.do("results", opened)
+    results = office.do("results", opened)
     office.do("close", opened)
     wb = openpyxl.load_workbook(path, data_only=True)
     compared = 0
-    for sheet, blocks in found.items():
+    for sheet, blocks in results.items():
         for top, left, rows in blocks:
             for i, row in enumerate(rows):
                 for j, shown in enumerate(row):
@@ -279,10 +279,10 @@ def test_circles_unknown_functions_texts_links_and_what_libreoffice_lacks(
     assert value(path, "S", "A6") == 124.456, "what hangs on a kept value is calculated from it"
     assert value(path, "S", "A10") == 123.456
     assert value(path, "S", "A8") == pytest.approx(RUSSELL_BETA("inflation"))
-    told = " ".join([*done.told, *done.kept])
-    assert "Did you mean 'RUSSELL_BETA'" in told
-    assert "circular" in told
-    assert "S!A9 keeps its old value" in told
+    text = " ".join([*done.told, *done.kept])
+    assert "Did you mean 'RUSSELL_BETA'" in text
+    assert "circular" in text
+    assert "S!A9 keeps its old value" in text
 
 
 def test_formulas_that_are_text_are_told(no_office: None, session: Session, tmp_path: Path) -> None:

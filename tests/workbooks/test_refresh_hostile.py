@@ -41,10 +41,10 @@ def edited(path: Path, change: Callable[[str], str], part: str = SHEET) -> Path:
 def spilling(path: Path, formulas: dict[str, str], **more: str) -> Path:
     made = xlsxwriter.Workbook(str(path))
     sheet = made.add_worksheet("S")
-    for at, text in formulas.items():
-        sheet.write_dynamic_array_formula(f"{at}:{at}", text, None, "stale")
-    for at, text in more.items():
-        sheet.write(at, text)
+    for cell, text in formulas.items():
+        sheet.write_dynamic_array_formula(f"{cell}:{cell}", text, None, "stale")
+    for cell, text in more.items():
+        sheet.write(cell, text)
     made.close()
     return path
 
@@ -79,8 +79,8 @@ def test_shared_formulas_whose_first_cell_is_ours(office: Office, session: Sessi
         xml = re.sub(r'(<c r="A1"[^>]*>.*?</c>)', lambda m: m[1] + first, xml, count=1)
         for row in (2, 3):
             cell = f'<c r="B{row}"><f t="shared" si="0"/><v>123.456</v></c>'
-            at = xml.index("</c>", xml.index(f'<c r="A{row}"')) + 4
-            xml = xml[:at] + cell + xml[at:]
+            end = xml.index("</c>", xml.index(f'<c r="A{row}"')) + 4
+            xml = xml[:end] + cell + xml[end:]
         return xml
 
     refresh(edited(path, group))
@@ -134,13 +134,13 @@ def test_what_only_excel_sees_is_named_and_the_rest_is_not_taken_for_it(
         "D10": '=VLOOKUP("oil",RUSSELL_BETAS(),2,FALSE)',
         "D11": "=ISFORMULA(D2)",
     }
-    for at, text in formulas.items():
-        sheet.write_formula(at, text, None, 123.456)
+    for cell, text in formulas.items():
+        sheet.write_formula(cell, text, None, 123.456)
     made.close()
     for word in range(session.errors.maxlen or 0):  # a full record of errors, as an hour of work leaves it
         evaluate("RUSSELL_BETA", (f"factor {word}",), session.snapshot.fingerprint)
     done = refresh(tmp_path / "b.xlsx")
-    shown = {at: value(tmp_path / "b.xlsx", "S", at) for at in formulas}
+    shown = {cell: value(tmp_path / "b.xlsx", "S", cell) for cell in formulas}
     assert shown["D1"] == 12
     assert shown["D2"] == pytest.approx(num(RUSSELL_BETA("oil")) + 12)
     assert shown["D3"] == "see [1] 12"
@@ -196,7 +196,7 @@ def test_a_table_does_not_spill_over_merges_tables_or_another_table(session: Ses
     made.close()
     done = refresh(tmp_path / "b.xlsx")
     assert value(tmp_path / "b.xlsx", "Merged", "A1") == value(tmp_path / "b.xlsx", "Tabled", "A1") == "#VALUE!"
-    assert {value(tmp_path / "b.xlsx", "Both", at) for at in ("A3", "C1")} == {"factor", "#VALUE!"}
+    assert {value(tmp_path / "b.xlsx", "Both", cell) for cell in ("A3", "C1")} == {"factor", "#VALUE!"}
     assert sum("has no room" in line for line in done.kept) == 3
     assert len(RUSSELL_BETAS()) > 5
 
@@ -304,15 +304,15 @@ def calculated(formula: str) -> object:
     names = {"RELATIVENAME": "=S!$A1", "RATE": "=S!$A$3"}
     made = Sheet(dict(CELLS), names)
     one = Calculator(made, ask_engine())
-    found = one.calculate(formula, "S")
-    return found.first if hasattr(found, "rows") else found
+    result = one.calculate(formula, "S")
+    return result.first if hasattr(result, "rows") else result
 
 
 @pytest.mark.parametrize("formula", list(EXCEL))
 def test_as_excel_has_it(session: Session, formula: str) -> None:
-    found = calculated(formula)
-    assert found == EXCEL[formula]
-    assert type(found) is type(EXCEL[formula])
+    result = calculated(formula)
+    assert result == EXCEL[formula]
+    assert type(result) is type(EXCEL[formula])
 
 
 @pytest.mark.parametrize("formula", list(ERRORS))

@@ -31,9 +31,9 @@ def test_what_is_no_workbook_is_refused_and_stays(
     session: Session, tmp_path: Path, name: str, content: bytes, says: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(BadArgumentError, match=re.escape(says)) as told:
+    with pytest.raises(BadArgumentError, match=re.escape(says)) as caught:
         refresh(tmp_path / name)
-    assert str(told.value).endswith(".")
+    assert str(caught.value).endswith(".")
     assert (tmp_path / name).read_bytes() == content
     assert [p.name for p in tmp_path.iterdir()] == [name]
 

@@ -108,8 +108,8 @@ def test_planted_faults_are_found(written: dict[str, Path], tmp_path: Path, faul
             new.writestr(name, content)
     if finder == "validator":
         require_validator()
-    found = validator_says(path) if finder == "validator" else broken_rules(path)
-    assert found, fault
+    faults = validator_says(path) if finder == "validator" else broken_rules(path)
+    assert faults, fault
 
 
 def _own_formulas(path: Path) -> tuple[set[str], set[str], set[str]]:
@@ -122,13 +122,13 @@ def _own_formulas(path: Path) -> tuple[set[str], set[str], set[str]]:
             text = archive.read(name).decode()
             merged |= {f"{name} {first}" for first in re.findall(r'<mergeCell ref="([A-Z]+\d+):', text)}
             for attributes, more in re.findall(r"<c ([^>]*)><f([^>]*)>[^<]*RUSSELL_", text):
-                at = re.search(r'r="([A-Z]+\d+)"', attributes)
-                assert at is not None
+                match = re.search(r'r="([A-Z]+\d+)"', attributes)
+                assert match is not None
                 assert ('t="array"' in more) == ('cm="1"' in attributes)
-                if f'ref="{at[1]}"' in more:
-                    arrays.add(f"{name} {at[1]}")
+                if f'ref="{match[1]}"' in more:
+                    arrays.add(f"{name} {match[1]}")
                 elif not more:
-                    plain.add(f"{name} {at[1]}")
+                    plain.add(f"{name} {match[1]}")
     return plain, arrays, merged
 
 

@@ -61,10 +61,10 @@ def _first_change(session: Session, question: Question, panel: Panel, start: np.
     begins = np.concatenate([panel.starts[first:], [levels[-1]]])
     broken = np.flatnonzero(ends != begins)
     if broken.size:
-        at = int(broken[0])
+        position = int(broken[0])
         raise NoDataError(
-            f"The change from {ends[at]} to {begins[at]} is missing (some series was not observed), so contributions "
-            "cannot add up over it; attribute the time before and after apart."
+            f"The change from {ends[position]} to {begins[position]} is missing (some series was not observed), so "
+            "contributions cannot add up over it; attribute the time before and after apart."
         )
     return first
 

@@ -146,17 +146,17 @@ def checks(session: Session, question: Question) -> list[tuple[str, str, FittedB
 
     The alternative factor, the specification that has it, and its fit or why there is none.
     """
-    found: list[tuple[str, str, FittedBetas | XlSmallcapError]] = []
+    refits: list[tuple[str, str, FittedBetas | XlSmallcapError]] = []
     if question.spec.swapped:
-        return found
+        return refits
     for name in question.spec.factors:
         for other in session.catalogue.factors[name].alternatives:
             spec = session.catalogue.spec(f"{question.spec.id}:{other}")
             try:
-                found.append((other, spec.id, fit(session, replace(question, spec=spec))))
+                refits.append((other, spec.id, fit(session, replace(question, spec=spec))))
             except XlSmallcapError as exc:
-                found.append((other, spec.id, exc))
-    return found
+                refits.append((other, spec.id, exc))
+    return refits
 
 
 def out_of_sample_rsquared(session: Session, question: Question) -> float:
@@ -326,8 +326,8 @@ def changes(before: Session, after: Session) -> Iterator[Moved]:
 
 
 def _last(days: DayArray) -> np.datetime64:
-    found: np.datetime64 = days[-1]
-    return found
+    day: np.datetime64 = days[-1]
+    return day
 
 
 # -- Do methods and frequencies agree about a factor?
@@ -366,19 +366,19 @@ def _flag(reference: FittedBetas, other: FittedBetas, factor: str) -> str:
 def _variants(session: Session, question: Question) -> list[tuple[str, Question]]:
     """The questions to ask: methods in the window asked for, other numbers of components, other frequencies."""
     plain = [OLS, Method("univariate"), Method("pcr"), Method("pls")]
-    asked = [("asked" if m.name == "ols" else "method", replace(question, method=m)) for m in plain]
-    found = list(asked)
+    by_method = [("asked" if m.name == "ols" else "method", replace(question, method=m)) for m in plain]
+    variants = list(by_method)
     for name in ("pcr", "pls"):
         try:
             usual = fit(session, replace(question, method=Method(name))).fit.components
         except XlSmallcapError:
             continue
         numbers = [k for k in (usual - 1, usual + 1) if 1 <= k <= len(question.spec.factors)]
-        found += [("components", replace(question, method=Method(name, k))) for k in numbers]
+        variants += [("components", replace(question, method=Method(name, k))) for k in numbers]
     for frequency, window in OTHER_WINDOWS.items():
         if frequency != question.window.frequency:
-            found += [("frequency", replace(question, method=m, window=window)) for m in plain]
-    return found
+            variants += [("frequency", replace(question, method=m, window=window)) for m in plain]
+    return variants
 
 
 def compare_methods(session: Session, question: Question, factor: str) -> list[Compared]:
@@ -387,14 +387,14 @@ def compare_methods(session: Session, question: Question, factor: str) -> list[C
     The first is ols in the window asked for; signs are compared with it.
     """
     reference = fit(session, replace(question, method=OLS))
-    found = []
+    comparisons = []
     for role, variant in _variants(session, question):
         if role == "asked":
-            found.append(Compared(role, variant, reference, "reference"))
+            comparisons.append(Compared(role, variant, reference, "reference"))
             continue
         try:
             fitted = fit(session, variant)
-            found.append(Compared(role, variant, fitted, _flag(reference, fitted, factor)))
+            comparisons.append(Compared(role, variant, fitted, _flag(reference, fitted, factor)))
         except XlSmallcapError as exc:
-            found.append(Compared(role, variant, exc, str(exc)))
-    return found
+            comparisons.append(Compared(role, variant, exc, str(exc)))
+    return comparisons

@@ -72,7 +72,7 @@ class Rosters:
         return Roster(self.index, stamp, columns, weights, bool(before))
 
     def _columns(self, held: Holdings) -> tuple[IntArray, FloatArray]:
-        at = {plain_ticker(t): k for k, t in enumerate(self.tickers)}
+        column_of = {plain_ticker(t): k for k, t in enumerate(self.tickers)}
         stocks = [
             k
             for k, (t, kind) in enumerate(zip(held.ticker, held.asset_class, strict=True))
@@ -82,20 +82,20 @@ class Rosters:
         for k in stocks:  # two lines of one stock are one member
             name = plain_ticker(held.ticker[k])
             own[name] = own.get(name, 0.0) + float(held.weight[k])
-        return np.array([at.get(name, -1) for name in own], dtype=np.int64), np.array(list(own.values()))
+        return np.array([column_of.get(name, -1) for name in own], dtype=np.int64), np.array(list(own.values()))
 
 
 def names_of(session: Session) -> dict[str, tuple[str, str]]:
     """Return name and sector of every ticker the newest lists know. By plain ticker."""
-    found: dict[str, tuple[str, str]] = {}
+    names: dict[str, tuple[str, str]] = {}
     for fund in FUND_OF.values():
         entries = [h for h in session.snapshot.holdings_entries if h.fund.upper() == fund]
         for entry in sorted(entries, key=lambda h: h.as_of)[-1:]:
             held = session.snapshot.holdings_of(entry)
             for ticker, name, sector in zip(held.ticker, held.name, held.sector, strict=True):
                 if name or sector:
-                    found.setdefault(plain_ticker(ticker), (name, sector))
-    return found
+                    names.setdefault(plain_ticker(ticker), (name, sector))
+    return names
 
 
 def trading_days(data: CrossSection) -> CrossSection:

@@ -113,9 +113,9 @@ class Spreads:
         step = self.window.count if self.window.frequency == "daily" else 1
         return list(range(self.ends.size - 1, self.window.count - 1, -step))[::-1]
 
-    def spread(self, index: Index, at: int | None = None, count: int | None = None) -> Spread:
+    def spread(self, index: Index, period: int | None = None, count: int | None = None) -> Spread:
         """Return the members' returns over one period."""
-        finish = self.ends.size - 1 if at is None else at
+        finish = self.ends.size - 1 if period is None else period
         begin = finish - (self.window.count if count is None else count)
         i, j = int(self.ends[begin]), int(self.ends[finish])
         if index not in self._rosters:
@@ -148,12 +148,12 @@ class Spreads:
     def _jumped(self, start: int, end: int) -> BoolArray:
         """Whether a stock's price moved like a split between two days; for stocks that have a price on the first."""
         if self._jumps is None:
-            found = [
+            blocks = [
                 np.nonzero(jumps(np.log(self.data.prices[:, left : left + _BLOCK])))
                 for left in range(0, len(self.data.tickers), _BLOCK)
             ]
-            rows = np.concatenate([r for r, _ in found])
-            columns = np.concatenate([c + k * _BLOCK for k, (_, c) in enumerate(found)])
+            rows = np.concatenate([r for r, _ in blocks])
+            columns = np.concatenate([c + k * _BLOCK for k, (_, c) in enumerate(blocks)])
             order = np.argsort(rows, kind="stable")
             self._jumps = rows[order], columns[order]
         rows, columns = self._jumps
@@ -167,21 +167,21 @@ class Spreads:
     ) -> tuple[FloatArray | None, str]:
         """Weights at the start of a period, or why there are none."""
         label, day = LABEL_OF[roster.index], self.data.dates[start]
-        told = f"Cap-weighted dispersion of the {label} from {day} needs its members' weights of about that day; "
+        refusal = f"Cap-weighted dispersion of the {label} from {day} needs its members' weights of about that day; "
         if not np.isfinite(roster.weights).any():
             return (
                 None,
-                told + "the snapshot has members without weights. Use weighting equal, iqr or winsor.",
+                refusal + "the snapshot has members without weights. Use weighting equal, iqr or winsor.",
             )
         if not roster.dated or (day - roster.day).astype(int) > OLDEST_WEIGHTS_DAYS:
             of = "undated" if np.isnat(roster.day) else f"of {roster.day}"
-            return None, told + (
+            return None, refusal + (
                 f"the snapshot has {of} ones (at most {OLDEST_WEIGHTS_DAYS} days older are taken). Use weighting "
                 "equal, iqr or winsor, or load weights by date."
             )
         then = int(np.searchsorted(self.data.dates, roster.day, side="right")) - 1
         if then < 0:
-            return None, told + f"the prices begin on {self.data.dates[0]}, after the weights of {roster.day}."
+            return None, refusal + f"the prices begin on {self.data.dates[0]}, after the weights of {roster.day}."
         drift = self.data.prices[start, columns] / self.data.prices[then, columns]
         return np.where(np.isfinite(drift), weights * drift, weights), ""
 
@@ -244,11 +244,11 @@ def dispersion_history(
     spreads = Spreads(session, window, as_of, whole=True)
     first: Index = "sp500" if index == "sp500" else "russell"
     rows, why = [], ""
-    for at in spreads.periods():
-        if start is not None and spreads.data.dates[spreads.ends[at]] < start:
+    for period in spreads.periods():
+        if start is not None and spreads.data.dates[spreads.ends[period]] < start:
             continue
-        one = spreads.spread(first, at)
-        two = spreads.spread("sp500", at) if index == "ratio" else None
+        one = spreads.spread(first, period)
+        two = spreads.spread("sp500", period) if index == "ratio" else None
         try:
             values, below = one.dispersions(), {} if two is None else two.dispersions()
         except NoDataError as exc:

@@ -34,8 +34,8 @@ class FactorState:
 
 def _at_the_end(panel: Panel, series_id: str) -> str:
     """The series behind the last level: before the day of a splice that is the one that stands in."""
-    for asked, given in panel.used.items():
-        name, _, day = asked.partition(" before ")
+    for original, given in panel.used.items():
+        name, _, day = original.partition(" before ")
         if name == series_id and day and panel.level_dates[-1] < np.datetime64(day):
             return given
     return panel.used[series_id]

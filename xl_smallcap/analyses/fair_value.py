@@ -81,8 +81,8 @@ def verdict(noise_percentile: float, cointegration_pvalue: float, rsquared_oos: 
 
 def sampled_levels(panel: Panel, question: Question) -> tuple[DayArray, FloatArray]:
     """Return levels at the question's frequency: dates, and 100 x log or bp with the target first."""
-    at = period_ends(panel.level_dates, question.window.frequency)
-    return panel.level_dates[at], panel.levels[at]
+    ends = period_ends(panel.level_dates, question.window.frequency)
+    return panel.level_dates[ends], panel.levels[ends]
 
 
 def points(question: Question, levels: FloatArray, origin: float) -> FloatArray:
@@ -119,12 +119,12 @@ def check_levels(question: Question, dates: DayArray, needed: int) -> None:
         )
 
 
-def check_horizon(asked: FairValueQuestion) -> None:
+def check_horizon(question: FairValueQuestion) -> None:
     """Refuse a horizon longer than the window."""
-    if asked.horizon > asked.regression.window.count:
+    if question.horizon > question.regression.window.count:
         raise BadArgumentError(
-            f"The horizon of {asked.horizon} observations is longer than the window {asked.regression.window}; use a "
-            "shorter horizon or a longer window."
+            f"The horizon of {question.horizon} observations is longer than the window {question.regression.window}; "
+            "use a shorter horizon or a longer window."
         )
 
 
@@ -136,27 +136,27 @@ def digest_of(*arrays: FloatArray) -> str:
     return sha.hexdigest()
 
 
-def _noise(session: Session, asked: FairValueQuestion, factors: FloatArray) -> model.Noise:
+def _noise(session: Session, question: FairValueQuestion, factors: FloatArray) -> model.Noise:
     """Random walks on these factor paths, whatever the target: computed once."""
-    settings, n = session.settings, asked.regression.window.count
+    settings, n = session.settings, question.regression.window.count
 
     def compute() -> model.Noise:
         walks = model.random_walks(factors.shape[0], settings.noise_draws, settings.seed)
-        if asked.model == "levels":
+        if question.model == "levels":
             return model.noise_on_levels(factors, walks)
         return model.noise_on_changes(factors, n, walks)
 
     def to_columns(result: model.Noise) -> Columns:
         return {f.name: getattr(result, f.name) for f in fields(result)}
 
-    key = ("noise", asked.model, digest_of(factors), str(n), str(settings.noise_draws), str(settings.seed))
+    key = ("noise", question.model, digest_of(factors), str(n), str(settings.noise_draws), str(settings.seed))
     return session.get_or_compute(key, compute, to_columns, lambda columns: model.Noise(**columns))
 
 
-def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
+def fair_value(session: Session, query: FairValueQuestion) -> FairValue:
     """Compute a fair value and compare it with random walks."""
-    check_horizon(asked)
-    question = asked.regression
+    check_horizon(query)
+    question = query.regression
     panel = aligned(session, question)
     check_model(session, question)
     n, names = question.window.count, panel.names[1:]
@@ -164,15 +164,15 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
     missing = ""
     evidence = model.Evidence(*[float("nan")] * 4)
     oos = float("nan")
-    if asked.model == "levels":
+    if query.model == "levels":
         check_levels(question, dates, n)
         X = levels[-n:, 1:]
         gap = model.levels_gap(levels[-n:, 0], X, names)
-        evidence = model.compare_with_noise(gap.rsquared, gap.path, _noise(session, asked, X))
-        needed = 2 * n + asked.horizon - 1
+        evidence = model.compare_with_noise(gap.rsquared, gap.path, _noise(session, query, X))
+        needed = 2 * n + query.horizon - 1
         try:
             check_levels(question, dates, needed)
-            oos = float(model.levels_rsquared_oos(levels[-needed:, 0], levels[-needed:, 1:], n, asked.horizon)[-1])
+            oos = float(model.levels_rsquared_oos(levels[-needed:, 0], levels[-needed:, 1:], n, query.horizon)[-1])
             if not np.isfinite(oos):
                 missing = "A window before this one has constant or collinear factors, so there is no out-of-sample R²."
         except NoDataError as exc:
@@ -180,26 +180,26 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
         first, last = dates[-n], dates[-1]
     else:
         check_gaps(question, panel)
-        if panel.dates.size < n + asked.horizon:
+        if panel.dates.size < n + query.horizon:
             raise NoDataError(
-                f"Fair value by 'changes' with window {question.window} needs {n + asked.horizon} "
-                f"{question.window.frequency} changes, betas of the day before for {asked.horizon} days; there are "
+                f"Fair value by 'changes' with window {question.window} needs {n + query.horizon} "
+                f"{question.window.frequency} changes, betas of the day before for {query.horizon} days; there are "
                 f"{panel.dates.size}."
             )
         y, X = panel.changes[:, 0], panel.changes[:, 1:]
-        reach = n + asked.horizon
+        reach = n + query.horizon
         try:
             check_gaps(question, panel, windows=2)
             if panel.dates.size < 2 * n:
                 raise NoDataError(f"Evidence needs {2 * n} {question.window.frequency} changes; there are {y.size}.")
-            gap = model.changes_gap(y[-2 * n :], X[-2 * n :], names, n, asked.horizon)
-            evidence = model.compare_with_noise(gap.rsquared, gap.path, _noise(session, asked, X[-2 * n :]))
+            gap = model.changes_gap(y[-2 * n :], X[-2 * n :], names, n, query.horizon)
+            evidence = model.compare_with_noise(gap.rsquared, gap.path, _noise(session, query, X[-2 * n :]))
             oos = out_of_sample_rsquared(session, question)
         except NoDataError as exc:
             if (panel.gaps > y.size - reach).any():
                 raise
             missing = str(exc)  # the gap itself needs less than its evidence
-            gap = model.changes_gap(y[-reach:], X[-reach:], names, n, asked.horizon)
+            gap = model.changes_gap(y[-reach:], X[-reach:], names, n, query.horizon)
         first, last = panel.starts[-n], panel.dates[-1]
     now, origin = float(levels[np.searchsorted(dates, last), 0]), float(levels[0, 0])
     actual, value = (float(points(question, np.array(v), origin)) for v in (now, now - gap.gap))
@@ -210,7 +210,7 @@ def fair_value(session: Session, asked: FairValueQuestion) -> FairValue:
         gap_pct=100.0 * float(np.expm1(gap.gap / 100.0)),
         gap_sigma=gap.gap / gap.sigma,
         sigma=gap.sigma,
-        drift=gap.drift if asked.model == "changes" else float("nan"),
+        drift=gap.drift if query.model == "changes" else float("nan"),
         rsquared=gap.rsquared,
         rsquared_oos=oos,
         noise_percentile=evidence.noise_percentile,
@@ -308,12 +308,12 @@ def _evidence(
         part = levels[start : stop + window - 1]
         # New days change the last chunk and begin others: next to what is there, a few are cheap enough to be added.
         near = before and n - start <= _ADDED_AT_ONCE * _CHUNK
-        found = _chunk_evidence(session, part, window, progress is not None or near, walks)
-        before = found is not None
-        if found is not None:
+        chunk = _chunk_evidence(session, part, window, progress is not None or near, walks)
+        before = chunk is not None
+        if chunk is not None:
             computed[start:stop] = True
             for name, values in out.items():
-                values[start:stop] = found[name]
+                values[start:stop] = chunk[name]
         if progress is not None:
             progress("date", stop, n)
     return out, computed
@@ -329,43 +329,43 @@ def _windows_over(steps: BoolArray, length: int, count: int) -> BoolArray:
     return np.asarray(before[last] > before[np.maximum(last - length + 1, 0)])
 
 
-def gap_history(session: Session, asked: FairValueQuestion, progress: Progress | None = None) -> GapHistory:
+def gap_history(session: Session, query: FairValueQuestion, progress: Progress | None = None) -> GapHistory:
     """Compute the gaps of every date up to the question's."""
-    check_horizon(asked)
-    question = asked.regression
+    check_horizon(query)
+    question = query.regression
     panel = aligned(session, question)
     check_model(session, question)
     n = question.window.count
     dates, levels = sampled_levels(panel, question)
-    if asked.model == "levels":
+    if query.model == "levels":
         check_count(question, dates, n)
         gaps = model.levels_gaps(levels[:, 0], levels[:, 1:], n)
         when, now = dates[n - 1 :], levels[n - 1 :, 0]
         steps = np.diff(dates).astype(np.int64) > REFUSED_GAP_DAYS[question.window.frequency]
         evidence, computed = _evidence(session, levels, n, progress)
         oos = np.full(when.size, np.nan)
-        if dates.size >= 2 * n + asked.horizon - 1:
-            found = model.levels_rsquared_oos(levels[:, 0], levels[:, 1:], n, asked.horizon)
-            oos[-found.size :] = found
+        if dates.size >= 2 * n + query.horizon - 1:
+            rsquared = model.levels_rsquared_oos(levels[:, 0], levels[:, 1:], n, query.horizon)
+            oos[-rsquared.size :] = rsquared
         across = _windows_over(steps, n, when.size)
         for name in EVIDENCE:
             evidence[name] = np.where(across, np.nan, evidence[name])
         # an out-of-sample R² reaches back over another window and the horizon
-        oos[_windows_over(steps, 2 * n + asked.horizon - 1, when.size)] = np.nan
+        oos[_windows_over(steps, 2 * n + query.horizon - 1, when.size)] = np.nan
     else:
-        if panel.dates.size < n + asked.horizon:
+        if panel.dates.size < n + query.horizon:
             raise NoDataError(
-                f"A history of fair values by 'changes' with window {question.window} needs {n + asked.horizon} "
+                f"A history of fair values by 'changes' with window {question.window} needs {n + query.horizon} "
                 f"{question.window.frequency} changes; there are {panel.dates.size} (since {panel.level_dates[0]})."
             )
-        gaps = model.changes_gaps(panel.changes[:, 0], panel.changes[:, 1:], n, asked.horizon)
-        when = panel.dates[n + asked.horizon - 1 :]
+        gaps = model.changes_gaps(panel.changes[:, 0], panel.changes[:, 1:], n, query.horizon)
+        when = panel.dates[n + query.horizon - 1 :]
         now = levels[np.searchsorted(dates, when), 0]
         evidence = {name: np.full(when.size, np.nan) for name in EVIDENCE}
         computed, oos = np.zeros(when.size, dtype=bool), np.full(when.size, np.nan)
         missing = np.zeros(panel.dates.size, dtype=bool)
         missing[panel.gaps[(panel.gaps > 0) & (panel.gaps < panel.dates.size)] - 1] = True
-        across = _windows_over(missing[:-1], n + asked.horizon, when.size)
+        across = _windows_over(missing[:-1], n + query.horizon, when.size)
     gap = np.where(across, np.nan, gaps.gap)
     origin = float(levels[0, 0])
     actual, value = points(question, now, origin), points(question, now - gap, origin)
@@ -393,7 +393,7 @@ class GapTrade:
     last_date: np.datetime64
 
 
-def gap_backtest(session: Session, asked: FairValueQuestion, entry: float, leave: float, delay: int) -> GapTrade:
+def gap_backtest(session: Session, query: FairValueQuestion, entry: float, leave: float, delay: int) -> GapTrade:
     """Trade against the gap, hypothetically and before costs.
 
     Returns are the target's; of ``hedged``, the Russell's less yesterday's market beta times the market.
@@ -403,8 +403,8 @@ def gap_backtest(session: Session, asked: FairValueQuestion, entry: float, leave
             f"A trade opens at --entry {entry:g} and closes at --exit {leave:g} standard deviations after --delay "
             f"{delay} periods: entry must be above exit, none of them negative."
         )
-    history = gap_history(session, asked)
-    question = asked.regression
+    history = gap_history(session, query)
+    question = query.regression
     panel = aligned(session, question)
     n = question.window.count
     earned = panel.changes[:, 0].copy()

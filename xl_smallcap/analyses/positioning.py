@@ -102,39 +102,43 @@ def gauge(session: Session, word: str, as_of: np.datetime64 | None) -> Gauge:
         )
     name = stored_id(session, word)
     series = series_in(session.catalogue, session.snapshot, name)
-    known = known_by(series, session.snapshot.series(name), as_of)
+    visible = known_by(series, session.snapshot.series(name), as_of)
     entry = session.snapshot.entry(name)
-    if not known.dates.size:
+    if not visible.dates.size:
         raise NoDataError(f"Nothing of '{name}' was published by {as_of}; its first date is {entry.first}.")
-    steps = np.diff(known.dates).astype(np.float64)
+    steps = np.diff(visible.dates).astype(np.float64)
     spacing = float(np.median(steps)) if steps.size else 30.0
     days = 31 + int(_STALE_GAPS * spacing)
-    out = known.published[-1].astype("datetime64[D]")
+    out = visible.published[-1].astype("datetime64[D]")
     if as_of is None and too_old(session, out, None, days):
         raise NoDataError(beside_the_snapshot(session, f"'{name}' was last published", out, days))
     if too_old(session, out, as_of, days):
         raise NoDataError(
-            f"The last '{name}' known by {as_of} is of {known.dates[-1]}, too long ago for a series that comes every "
+            f"The last '{name}' known by {as_of} is of {visible.dates[-1]}, too long ago for a series that comes every "
             f"{spacing:.0f} days; the snapshot has it from {entry.first} to {entry.last}."
         )
-    ranks = {y: ranked(known.dates, known.values, y, max(spacing, 365.25 / 252.0), last_only=True) for y in GAUGE_YEARS}
-    before = int(np.searchsorted(known.dates, known.dates[-1] - np.timedelta64(REVISION_DAYS, "D"), side="right")) - 1
-    since = (known.dates[-1] - known.dates[before]).astype(int) if before >= 0 else 10**6
+    ranks = {
+        y: ranked(visible.dates, visible.values, y, max(spacing, 365.25 / 252.0), last_only=True) for y in GAUGE_YEARS
+    }
+    before = (
+        int(np.searchsorted(visible.dates, visible.dates[-1] - np.timedelta64(REVISION_DAYS, "D"), side="right")) - 1
+    )
+    since = (visible.dates[-1] - visible.dates[before]).astype(int) if before >= 0 else 10**6
     revision = np.nan
     if since <= REVISION_DAYS + _NOT_OLDER * spacing:
-        revision = known.values[-1] - known.values[before]
+        revision = visible.values[-1] - visible.values[before]
     return Gauge(
         series=series,
-        value=float(known.values[-1]),
-        change=float(known.values[-1] - known.values[-2]) if known.values.size > 1 else np.nan,
+        value=float(visible.values[-1]),
+        change=float(visible.values[-1] - visible.values[-2]) if visible.values.size > 1 else np.nan,
         revision=float(revision),
         percentile={y: float(r.percentile[-1]) for y, r in ranks.items()},
         z={y: float(r.z[-1]) for y, r in ranks.items()},
         nobs={y: float(r.nobs[-1]) for y, r in ranks.items()},
-        first=known.dates[0],
-        last=known.dates[-1],
-        published=known.published[-1].astype("datetime64[D]"),
-        assumed=bool(known.lag_assumed[-1]),
+        first=visible.dates[0],
+        last=visible.dates[-1],
+        published=visible.published[-1].astype("datetime64[D]"),
+        assumed=bool(visible.lag_assumed[-1]),
     )
 
 
@@ -237,12 +241,12 @@ def _positions(
     present = f"TFF_{contract}_{PRESENT}"
     if present in session.snapshot.entries:
         ids.append(present)
-    known = []
+    visible = []
     for name in ids:
         data = session.snapshot.series(name)
-        known.append(known_by(series_in(session.catalogue, session.snapshot, name), data, as_of))
-    dates = known[0].dates
-    for k in known[1:3]:
+        visible.append(known_by(series_in(session.catalogue, session.snapshot, name), data, as_of))
+    dates = visible[0].dates
+    for k in visible[1:3]:
         dates = np.intersect1d(dates, k.dates, assume_unique=True)
     first, last = session.snapshot.entries[ids[0]].first, session.snapshot.entries[ids[0]].last
     silent = dates.size and too_old(session, dates[-1], as_of, LONGEST_SILENCE_DAYS)
@@ -250,8 +254,8 @@ def _positions(
         raise NoDataError(beside_the_snapshot(session, "the CFTC's reports end", dates[-1], LONGEST_SILENCE_DAYS))
     if not dates.size or silent:
         raise NoDataError(f"No CFTC report for as_of {as_of}: the snapshot has those of {first} to {last}.")
-    interest, longs, shorts = (k.values[np.searchsorted(k.dates, dates)] for k in known[:3])
-    published = np.maximum.reduce([k.published[np.searchsorted(k.dates, dates)] for k in known[:3]])
+    interest, longs, shorts = (k.values[np.searchsorted(k.dates, dates)] for k in visible[:3])
+    published = np.maximum.reduce([k.published[np.searchsorted(k.dates, dates)] for k in visible[:3]])
     net = longs - shorts
     steps = np.diff(dates).astype(np.int64)
     weekly = (steps >= _WEEK[0]) & (steps <= _WEEK[1])
@@ -260,23 +264,23 @@ def _positions(
         share = np.where(base > 0, 100.0 * net / base, np.nan)
     change = np.full(net.size, np.nan)
     change[1:] = np.where(weekly, np.diff(net), np.nan)
-    told = ("not known",) * dates.size
-    if len(known) > 3:
-        own = dict(zip(known[3].dates.tolist(), known[3].values.tolist(), strict=True))
-        told = tuple(
+    contracts = ("not known",) * dates.size
+    if len(visible) > 3:
+        own = dict(zip(visible[3].dates.tolist(), visible[3].values.tolist(), strict=True))
+        contracts = tuple(
             _contract(contract, own[day], float(oi)) if day in own else "not known"
             for day, oi in zip(dates.tolist(), interest, strict=True)
         )
     elif len(CONTRACTS[contract]) == 1:
-        told = (_NAMES[CONTRACTS[contract][0]],) * dates.size
+        contracts = (_NAMES[CONTRACTS[contract][0]],) * dates.size
     return Positions(
         dates=dates,
         published=published.astype("datetime64[D]"),
-        assumed=known[0].lag_assumed[np.searchsorted(known[0].dates, dates)],
+        assumed=visible[0].lag_assumed[np.searchsorted(visible[0].dates, dates)],
         net=net,
         net_pct=share,
         change=change,
-        contract=told,
+        contract=contracts,
         last_only=last_only,
     )
 

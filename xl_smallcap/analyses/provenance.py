@@ -52,7 +52,7 @@ def source_of(session: Session, used: dict[str, str]) -> str:
 
     ``"folder [BAA10Y for BAMLH0A0HYM2]"``.
     """
-    swaps = [f"{given} for {asked}" for asked, given in used.items() if given != asked]
+    swaps = [f"{given} for {original}" for original, given in used.items() if given != original]
     label = source_label(session)
     if not session.snapshot.synthetic:
         label = label_of([session.snapshot.entry(s).source for s in used.values() if s in session.snapshot]) or label
@@ -61,26 +61,26 @@ def source_of(session: Session, used: dict[str, str]) -> str:
 
 def newest(session: Session, as_of: np.datetime64 | None) -> np.datetime64:
     """Return the newest observation of any series known by a day."""
-    found = np.datetime64("0001-01-01", "D")
+    latest = np.datetime64("0001-01-01", "D")
     for name, entry in session.snapshot.entries.items():
         if as_of is None:
-            found = max(found, np.datetime64(entry.last, "D"))
+            latest = max(latest, np.datetime64(entry.last, "D"))
             continue
         series = series_in(session.catalogue, session.snapshot, name)
-        known = known_by(series, session.snapshot.series(name), as_of).dates
-        if known.size:
-            found = max(found, known[-1])
-    return found
+        dates = known_by(series, session.snapshot.series(name), as_of).dates
+        if dates.size:
+            latest = max(latest, dates[-1])
+    return latest
 
 
 def stored_id(session: Session, word: str) -> str:
     """Return the id of a stored series, any case."""
     wanted = word.strip().lower()
-    known = (*session.snapshot.ids, *session.snapshot.tickers)
-    for name in known:
+    ids = (*session.snapshot.ids, *session.snapshot.tickers)
+    for name in ids:
         if name.lower() == wanted:
             return name
-    near = closest(word, known)
+    near = closest(word, ids)
     hint = f" Did you mean '{near}'?" if near else ""
     raise BadArgumentError(
         f"Unknown series '{word.strip()}'.{hint} =RUSSELL_STATUS() lists the {len(session.snapshot.ids)} series "
@@ -95,25 +95,25 @@ def series_status(
     series = series_in(session.catalogue, session.snapshot, series_id)
     entry = session.snapshot.entry(series_id)
     data = session.snapshot.series(series_id)
-    known = known_by(series, data, as_of)
-    if known.dates.size == 0:
+    visible = known_by(series, data, as_of)
+    if visible.dates.size == 0:
         raise NoDataError(f"Nothing of '{series_id}' was published by {as_of}; its first date is {entry.first}.")
     shown = data if as_of is None else _vintages_by(series, data, as_of)
     from xl_smallcap.data.revisions import revised_days
     from xl_smallcap.data.snapshot import licence_of  # a label needs neither
 
     days, moment = revised_days(shown)
-    age = int((reference - known.dates[-1]).astype(np.int64))
+    age = int((reference - visible.dates[-1]).astype(np.int64))
     return SeriesStatus(
         series=series,
         entry=entry,
         source=entry.source if not session.snapshot.synthetic else source_label(session),
-        first=known.dates[0],
-        last=known.dates[-1],
-        value=float(known.values[-1]),
-        nobs=known.dates.size,
-        known_at=known.published[-1],
-        lag_assumed=bool(known.lag_assumed[-1]),
+        first=visible.dates[0],
+        last=visible.dates[-1],
+        value=float(visible.values[-1]),
+        nobs=visible.dates.size,
+        known_at=visible.published[-1],
+        lag_assumed=bool(visible.lag_assumed[-1]),
         age_days=age,
         stale=age > allowed_days(session, series.frequency),
         revised_days=days,

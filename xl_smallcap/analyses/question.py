@@ -76,8 +76,8 @@ def allowed_days(session: Session, frequency: str) -> int:
 def coarsest(session: Session, series: Iterable[str]) -> str:
     """Return the frequency of those series that come least often."""
     ranks = list(_ALLOWED_DAYS)
-    found = {series_in(session.catalogue, session.snapshot, s).frequency for s in series}
-    return max(found, key=ranks.index, default="daily")
+    frequencies = {series_in(session.catalogue, session.snapshot, s).frequency for s in series}
+    return max(frequencies, key=ranks.index, default="daily")
 
 
 def too_old(session: Session, last: np.datetime64, as_of: np.datetime64 | None, days: int) -> bool:
@@ -189,7 +189,7 @@ def aligned(session: Session, question: Question, columns: tuple[Column, ...] | 
 
 def _check_age(session: Session, question: Question, panel: Panel, days: int) -> None:
     """Refuse data that ended long before the snapshot's day, the whole panel's or one series'."""
-    ends = {s: known[-1] for s, known in _reaches(session, question, panel).items()}
+    ends = {s: dates[-1] for s, dates in _reaches(session, question, panel).items()}
     old = {
         s: last
         for s, last in ends.items()
@@ -205,13 +205,13 @@ def _check_age(session: Session, question: Question, panel: Panel, days: int) ->
 def _check_frequency(session: Session, question: Question, panel: Panel) -> None:
     """Refuse a series that comes less often than the window counts: 250 of its observations are not 250 days."""
     ranks = ("daily", "weekly", "monthly")
-    asked = question.window
+    window = question.window
     for series_id in panel.used.values():
         series = series_in(session.catalogue, session.snapshot, series_id)
-        if ranks.index(series.frequency) > ranks.index(asked.frequency):
+        if ranks.index(series.frequency) > ranks.index(window.frequency):
             works = {"weekly": "52w", "monthly": "60m"}[series.frequency]
             raise BadArgumentError(
-                f"Window {asked} counts {asked.frequency} changes, but {series.id} of specification "
+                f"Window {window} counts {window.frequency} changes, but {series.id} of specification "
                 f"'{question.spec.id}' is {series.frequency}; use a {series.frequency} window such as \"{works}\"."
             )
 

@@ -92,13 +92,13 @@ def overall(verdicts: list[Verdict]) -> Verdict:
 
 def thesis(session: Session, as_of: Day) -> list[Line]:
     """Look at every claim of the thesis. A line for which there are no data says so; none is left out."""
-    found = []
+    lines = []
     for line, look in _lines(session, as_of):
         try:
-            found.append(look(line))
+            lines.append(look(line))
         except XlSmallcapError as exc:
-            found.append(replace(line, note=str(exc)))
-    return found
+            lines.append(replace(line, note=str(exc)))
+    return lines
 
 
 Look = Callable[[Line], Line]
@@ -169,8 +169,8 @@ def _regime_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
         )
 
         def look(line: Line, model: RegimeModel = model) -> Line:
-            found = regimes_now(session, model, as_of)
-            p = float(found.probabilities(REGIME_MONTHS)[0, 0])
+            regimes = regimes_now(session, model, as_of)
+            p = float(regimes.probabilities(REGIME_MONTHS)[0, 0])
             day = snapshot_day(session) if as_of is None else as_of
             drawn = regimes_drawn(session, model, as_of, REGIME_MONTHS)
             if drawn is None:
@@ -189,7 +189,7 @@ def _regime_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
 def _path_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
     catalogue = session.catalogue
     target = catalogue.target(TARGET, session.snapshot.target_frequencies)
-    asked = Question(target, catalogue.spec(catalogue.default_spec), projection.WINDOW, as_of)
+    question = Question(target, catalogue.spec(catalogue.default_spec), projection.WINDOW, as_of)
     better, worse = PATHS
     for basis, window in (("weekly", projection.WINDOW), *FREQUENCIES.items()):
         line = Line(
@@ -205,11 +205,11 @@ def _path_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
 
         def look(line: Line, window: Window = window) -> Line:
             one, two = (
-                project_path(session, ScenarioQuestion(asked, session.scenarios.find(name), PATH_MONTHS))
+                project_path(session, ScenarioQuestion(question, session.scenarios.find(name), PATH_MONTHS))
                 for name in PATHS
             )
             apart = one.analytic.expected[-1] - two.analytic.expected[-1]
-            fitted = projection.fit(session, replace(asked, window=window))
+            fitted = projection.fit(session, replace(question, window=window))
             model = fitted.model
             mean = float(model.beta @ apart)
             df = model.nobs - 1.0 - model.beta.size
@@ -225,13 +225,13 @@ def _path_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
 
 
 def _dispersion_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
-    told = {"equal": "standard deviation", "winsor": "winsorised standard deviation", "iqr": "interquartile range"}
+    names = {"equal": "standard deviation", "winsor": "winsorised standard deviation", "iqr": "interquartile range"}
     weightings: tuple[Weighting, ...] = ("equal", "winsor", "iqr")
     for weighting in weightings:
         line = Line(
             "Dispersion is more than twice the S&P's",
             weighting,
-            f"{told[weighting].capitalize()} of the members' returns over the last month, Russell 2000 over S&P 500",
+            f"{names[weighting].capitalize()} of the members' returns over the last month, Russell 2000 over S&P 500",
             "ratio",
             "times",
             "90 % interval (stocks drawn anew) wholly above 2; contradicted: wholly below",
@@ -280,18 +280,18 @@ def _position_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]
         )
 
         def look(line: Line, category: Category = category) -> Line:
-            found = positions(session, category, as_of, last_only=True)
+            positioning = positions(session, category, as_of, last_only=True)
             why = "The last five years have too few CFTC reports for a percentile."
-            told = _ranked(float(found.percentile[5][-1]), line, found.dates[-1], False, why)
-            share = float(found.net_pct[-1])
+            result = _ranked(float(positioning.percentile[5][-1]), line, positioning.dates[-1], False, why)
+            share = float(positioning.net_pct[-1])
             notes = [f"Net {share:+.1f} % of open interest."]
             if share < -CROWDED_SHORT:
                 notes.append("A short of that size is crowded, whatever its percentile.")
-                told = replace(told, verdict="contradicted")
+                result = replace(result, verdict="contradicted")
             if category == "leveraged":
                 notes.append("Leveraged shorts include basis trades.")
-            silence = found.silence(5)
-            return replace(told, note=" ".join([*notes, *([silence] if silence else [])]))
+            silence = positioning.silence(5)
+            return replace(result, note=" ".join([*notes, *([silence] if silence else [])]))
 
         yield line, look
 
@@ -300,8 +300,8 @@ def _gauge_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
     few = "'{}' has too few observations in the last five years for its percentile or z-score."
 
     def short_interest(line: Line) -> Line:
-        found = gauge(session, "short_interest", as_of)
-        return _ranked(found.percentile[5], line, found.last, True, few.format("short_interest"))
+        reading = gauge(session, "short_interest", as_of)
+        return _ranked(reading.percentile[5], line, reading.last, True, few.format("short_interest"))
 
     yield (
         Line(
@@ -317,12 +317,12 @@ def _gauge_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
     for name in ("pe_all", "pe_positive"):
 
         def valuation(line: Line, name: str = name) -> Line:
-            found = gauge(session, name, as_of)
-            z = found.z[5]
+            reading = gauge(session, name, as_of)
+            z = reading.z[5]
             if not np.isfinite(z):
                 raise NoDataError(few.format(name))
             verdict: Verdict = "supported" if z >= FAR else "contradicted" if z <= -FAR else line.verdict
-            return replace(line, value=z, last=found.last, verdict=verdict, note=found.series.rule)
+            return replace(line, value=z, last=reading.last, verdict=verdict, note=reading.series.rule)
 
         yield (
             Line(
@@ -337,13 +337,15 @@ def _gauge_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
         )
 
     def earnings(line: Line) -> Line:
-        found = gauge(session, "eps_growth", as_of)
-        told = _ranked(found.percentile[5], line, found.last, True, few.format("eps_growth"))
-        if not np.isfinite(found.revision):
+        reading = gauge(session, "eps_growth", as_of)
+        result = _ranked(reading.percentile[5], line, reading.last, True, few.format("eps_growth"))
+        if not np.isfinite(reading.revision):
             raise NoDataError("'eps_growth' has no value 13 weeks before its last, so no revision.")
-        falls = found.revision < 0.0 if told.verdict == "supported" else found.revision > 0.0
-        verdict: Verdict = told.verdict if falls else "not enough data"
-        return replace(told, verdict=verdict, note=f"Revision over 13 weeks {found.revision:+.2f} {found.series.unit}.")
+        falls = reading.revision < 0.0 if result.verdict == "supported" else reading.revision > 0.0
+        verdict: Verdict = result.verdict if falls else "not enough data"
+        return replace(
+            result, verdict=verdict, note=f"Revision over 13 weeks {reading.revision:+.2f} {reading.series.unit}."
+        )
 
     yield (
         Line(

@@ -82,12 +82,12 @@ def ground(
         raise NoDataError(
             f"No day has both prices of constituents ({priced.first} to {priced.last}) and every factor of '{spec.id}'."
         )
-    days, at, there = np.intersect1d(panel.level_dates, data.dates, assume_unique=True, return_indices=True)
+    days, rows, there = np.intersect1d(panel.level_dates, data.dates, assume_unique=True, return_indices=True)
     lo = int(np.searchsorted(panel.level_dates, data.dates[0])) if data.dates.size else 0
     hi = int(np.searchsorted(panel.level_dates, end, side="right"))
     stocks = np.full((hi - lo, len(data.tickers)), np.nan)
     if days.size:
-        stocks[at - lo] = 100.0 * np.log(data.prices[there])
+        stocks[rows - lo] = 100.0 * np.log(data.prices[there])
     sampling = Sampling(
         partial(period_ends, frequency=window.frequency),
         LONGEST_STEP_DAYS[window.frequency],
@@ -167,9 +167,9 @@ def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | N
             f"A move of {span} days with betas from the {n} before needs {span.count + n + 1} days of prices and "
             f"factors; by {on.days[-1] if on.days.size else as_of} there are {on.days.size}."
         )
-    at = on.days.size - 1 - span.count
-    begin = on.days[at]
-    moves = residual_moves(on.days, on.factors, on.stocks, at, n, on.sampling)
+    position = on.days.size - 1 - span.count
+    begin = on.days[position]
+    moves = residual_moves(on.days, on.factors, on.stocks, position, n, on.sampling)
     columns, members, membership = members_of(session, on.tickers, begin)
     own = columns[moves.status[columns] == OK]
     if own.size < FEWEST:
@@ -181,15 +181,15 @@ def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | N
     spare = n - len(on.names) - 1
     corrected = benjamini_hochberg(student_pvalues(tstat, spare))
     order = np.argsort(-moves.residual[own] if count > 0 else moves.residual[own], kind="stable")[: abs(count)]
-    first = max(0, at - n)
+    first = max(0, position - n)
     jumped = jumps(on.stocks[first:, own] / 100.0)
-    inside = np.asarray(jumped[at - first + 1 :].any(axis=0))
-    before = np.asarray(jumped[1 : at - first + 1].any(axis=0))
-    known = names_of(session)
+    inside = np.asarray(jumped[position - first + 1 :].any(axis=0))
+    before = np.asarray(jumped[1 : position - first + 1].any(axis=0))
+    names = names_of(session)
     rows = []
     for k in order:
         j = int(own[k])
-        name, sector = known.get(plain_ticker(on.tickers[j]), ("", ""))
+        name, sector = names.get(plain_ticker(on.tickers[j]), ("", ""))
         rows.append(
             Winner(
                 ticker=on.tickers[j],
@@ -255,10 +255,10 @@ def _columns_in(session: Session, question: UniverseQuestion, on: Ground) -> tup
         return np.arange(len(on.tickers)), "every stock with prices; of a stock without any nothing is known"
     # the holdings of a day are published the day after
     roster = Rosters(session, question.index, on.tickers).on(on.days[-1] - np.timedelta64(1, "D"))
-    told = roster.membership
+    membership = roster.membership
     if question.monthly and roster.dated:
-        told += " applied to earlier month ends: survivors only"
-    return np.unique(roster.columns[roster.columns >= 0]), told
+        membership += " applied to earlier month ends: survivors only"
+    return np.unique(roster.columns[roster.columns >= 0]), membership
 
 
 def run_universe(
@@ -277,11 +277,11 @@ def run_universe(
     columns, membership = _columns_in(session, question, on)
     if not columns.size:
         raise NoDataError(f"None of the {membership} has prices in the snapshot.")
-    at = np.array([on.days.size - 1], dtype=np.int64)
+    positions = np.array([on.days.size - 1], dtype=np.int64)
     if question.monthly:
         ends = period_ends(on.days, "monthly")
-        at = ends[ends >= question.window.count]
-        if not at.size:
+        positions = ends[ends >= question.window.count]
+        if not positions.size:
             raise NoDataError(f"No month end has {question.window} changes before it.")
     count = -(-columns.size // BLOCK)
     check_target(out)
@@ -290,12 +290,12 @@ def run_universe(
     shared = (on.days, on.factors)
     done: dict[int, UniverseFit] = {}
     for n in range(count):
-        found = _read_block(folder / f"block-{n:05d}.fit", [key, n])
-        if found is not None:
-            done[n] = found
+        block = _read_block(folder / f"block-{n:05d}.fit", [key, n])
+        if block is not None:
+            done[n] = block
     resumed = len(done)
     todo = {
-        n: (np.ascontiguousarray(on.stocks[:, _part(columns, n)]), at, question.window.count, on.sampling)
+        n: (np.ascontiguousarray(on.stocks[:, _part(columns, n)]), positions, question.window.count, on.sampling)
         for n in range(count)
         if n not in done
     }
@@ -312,7 +312,7 @@ def run_universe(
             for f in fields(UniverseFit)
         }
     )
-    table = _table(session, on, columns, at, whole, membership)
+    table = _table(session, on, columns, positions, whole, membership)
     _write(out, table)
     for n in range(count):
         with contextlib.suppress(OSError):
@@ -323,7 +323,7 @@ def run_universe(
     return UniverseReport(
         path=out,
         stocks=columns.size,
-        days=at.size,
+        days=positions.size,
         fits=int((whole.status == OK).sum()),
         statuses={STATUS[k]: int((last == k).sum()) for k in range(len(STATUS)) if (last == k).any()},
         resumed=resumed,
@@ -357,12 +357,12 @@ def _polars() -> Any:
 
 def _key(session: Session, question: UniverseQuestion, columns: IntArray, on: Ground) -> str:
     """Everything the blocks depend on."""
-    told = [
+    parts = [
         code_version(), session.snapshot.fingerprint, session.catalogue.fingerprint, question.spec.id,
         str(question.window), str(question.as_of), str(question.monthly), str(session.settings.grace_days), str(BLOCK),
         *(on.tickers[int(k)] for k in columns),
     ]  # fmt: skip
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
 def _read_block(path: Path, block: list[Any]) -> UniverseFit | None:
@@ -385,14 +385,14 @@ def _jumped(on: Ground, columns: IntArray, fit: UniverseFit) -> FloatArray:
 
 
 def _table(
-    session: Session, on: Ground, columns: IntArray, at: IntArray, fit: UniverseFit, membership: str
+    session: Session, on: Ground, columns: IntArray, positions: IntArray, fit: UniverseFit, membership: str
 ) -> dict[str, Any]:
     """Columns of the file: a row a day and stock, days first."""
-    known = names_of(session)
+    names = names_of(session)
     tickers = [on.tickers[int(k)] for k in columns]
-    words = [known.get(plain_ticker(t), ("", "")) for t in tickers]
+    words = [names.get(plain_ticker(t), ("", "")) for t in tickers]
     ok = (fit.status == OK).ravel()
-    days, stocks = at.size, columns.size
+    days, stocks = positions.size, columns.size
 
     def of(values: FloatArray) -> FloatArray:
         return np.asarray(values.reshape(days * stocks))
@@ -401,7 +401,7 @@ def _table(
         return np.where(ok, values.ravel(), np.iinfo(np.int64).min).astype("datetime64[D]")
 
     table: dict[str, Any] = {
-        "date": np.repeat(on.days[at], stocks),
+        "date": np.repeat(on.days[positions], stocks),
         "ticker": tickers * days,
         "name": [w[0] for w in words] * days,
         "sector": [w[1] for w in words] * days,

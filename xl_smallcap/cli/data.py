@@ -76,12 +76,12 @@ def _held(entries: Any) -> list[str]:
     days: dict[str, list[str]] = {}
     for h in entries:
         days.setdefault(h.fund, []).append(h.as_of)
-    told = []
+    holdings = []
     for fund, of in days.items():
         dated = sorted(d for d in of if d != "undated")
         parts = [dated[0] if len(dated) == 1 else f"{len(dated)} days, {dated[0]} to {dated[-1]}"] if dated else []
-        told.append(f"holdings of {fund} ({'; '.join(parts + ['undated'] * (len(of) > len(dated)))})")
-    return told
+        holdings.append(f"holdings of {fund} ({'; '.join(parts + ['undated'] * (len(of) > len(dated)))})")
+    return holdings
 
 
 def _why_no_default_model() -> str:
@@ -143,13 +143,13 @@ def _print_status(table: list[list[Any]], whole: bool) -> None:
     if whole:
         print_table(table)
         return
-    at = [table[0].index(name) for name in _SHORT]
-    print_table([[row[k] for k in at] for row in table])
-    told: dict[str, list[str]] = {}
+    columns = [table[0].index(name) for name in _SHORT]
+    print_table([[row[k] for k in columns] for row in table])
+    remarks: dict[str, list[str]] = {}
     for row in table[1:]:
         if row[-1]:
-            told.setdefault(str(row[-1]), []).append(str(row[0]))
-    for sentence, names in told.items():
+            remarks.setdefault(str(row[-1]), []).append(str(row[0]))
+    for sentence, names in remarks.items():
         print(f"{_listed(names)}: {sentence}")
     print("Times are New York's; 'data status --all' shows labels, files, revisions.")
 
@@ -177,8 +177,8 @@ def _refresh_constituents(args: argparse.Namespace) -> int:
         os._exit(FAILED)  # as in a refresh of series
     kept = f", {done.resumed} of them from a run that was stopped" if done.resumed else ""
     print(f"Prices of {done.came} constituents came{kept}; snapshot {done.snapshot.name}, now CURRENT.")
-    for ticker, told in list(done.failed.items())[:_SHOWN_FAILURES]:
-        print(f"{ticker}: {told}", file=sys.stderr)
+    for ticker, why in list(done.failed.items())[:_SHOWN_FAILURES]:
+        print(f"{ticker}: {why}", file=sys.stderr)
     if len(done.failed) > _SHOWN_FAILURES:
         print(
             f"... and {len(done.failed) - _SHOWN_FAILURES} more tickers failed; what they had is kept.", file=sys.stderr
@@ -205,13 +205,13 @@ def _refresh(args: argparse.Namespace) -> int:
         print(exc, file=sys.stderr)
         return USAGE
     if args.json:
-        told = {
+        summary = {
             "snapshot": report.snapshot.fingerprint if report.snapshot else None,
             "changed": report.changed,
             "series": [dataclasses.asdict(o) for o in report.outcomes],
             "notes": list(report.notes),
         }
-        print(json.dumps(told))
+        print(json.dumps(summary))
     else:
         _print_report(report)
     if report.nothing or report.snapshot is None:
@@ -240,14 +240,14 @@ def _print_report(report: Any) -> None:
     rows += [[o.series, o.source, o.outcome, o.added, o.revised, o.last] for o in report.outcomes]
     if not report.nothing:
         print_table(rows)
-    told: dict[str, list[str]] = {}
+    remarks: dict[str, list[str]] = {}
     away: dict[str, int] = {}
     for o in report.outcomes:
         for publisher in o.unreachable:
             away[publisher] = away.get(publisher, 0) + 1
         if o.told and not o.unreachable:
-            told.setdefault(o.told.removeprefix(f"{o.series}: "), []).append(o.series)
-    for sentence, names in told.items():
+            remarks.setdefault(o.told.removeprefix(f"{o.series}: "), []).append(o.series)
+    for sentence, names in remarks.items():
         print(f"{_listed(names)}: {sentence}", file=sys.stderr)
     for publisher, count in away.items():
         kept = "; what they had is kept" if report.snapshot is not None else ""

@@ -21,15 +21,15 @@ def _evidence_history(args: argparse.Namespace) -> int:
 
     try:
         with progress("Random walks,") as step:
-            told = compute_history(args.target, args.window, args.as_of, args.spec, args.horizon, step)
+            table = compute_history(args.target, args.window, args.as_of, args.spec, args.horizon, step)
     except KeyboardInterrupt:
         print("Stopped; what was computed is kept: run the command again to go on.", file=sys.stderr)
         return 1
     title = "Evidence of model 'levels' against random walks, date by date"
     if args.json:
-        print(json.dumps({"title": title, "table": _rows(told)}))
+        print(json.dumps({"title": title, "table": _rows(table)}))
         return 0
-    print_table(_rows(told), title=title)
+    print_table(_rows(table), title=title)
     print('RUSSELL_FAIR_VALUE_HISTORY with model "levels" now shows the evidence of each date.')
     return 0
 
@@ -41,15 +41,15 @@ def _backtest(args: argparse.Namespace) -> int:
     if args.out:
         check_target(Path(args.out))
 
-    title, told, series = hypothetical_trades(
+    title, table, series = hypothetical_trades(
         args.target, args.window, args.as_of, args.model, args.spec, args.horizon, args.entry, args.exit, args.delay
     )
     if args.out:
         write_atomic(Path(args.out), csv_bytes([str(h) for h in series[0]], series[1:]))
     if args.json:
-        print(json.dumps({"title": title, "table": _rows(told)}))
+        print(json.dumps({"title": title, "table": _rows(table)}))
         return 0
-    print_table(_rows(told), title=title)
+    print_table(_rows(table), title=title)
     return 0
 
 

@@ -55,23 +55,23 @@ def _refresh(args: argparse.Namespace) -> int:
 def _diff(args: argparse.Namespace) -> int:
     from xl_smallcap.workbooks.foreign.difference import difference
 
-    found = difference(Path(args.old), Path(args.new))
+    changes = difference(Path(args.old), Path(args.new))
     if args.json:
-        print(json.dumps(found.table, allow_nan=False))
+        print(json.dumps(changes.table, allow_nan=False))
         return 0
-    for line in found.told:
+    for line in changes.told:
         print(line)
-    causes = Counter(str(row[-1]) for row in found.table[1:])
+    causes = Counter(str(row[-1]) for row in changes.table[1:])
     if causes:
         print("Causes: " + ", ".join(f"{cause} {n}" for cause, n in causes.most_common()) + ".")
-    for _, cell, _, _, old, new, *_ in (row for row in found.table[1:] if row[0] == "Pitch"):
+    for _, cell, _, _, old, new, *_ in (row for row in changes.table[1:] if row[0] == "Pitch"):
         if isinstance(old, str) and isinstance(new, str):
             print(f"Pitch!{cell}: {_otherwise(old, new)}")
     # every change that was counted, but for the sentences above
-    listed = [r for r in found.table[1:] if not (r[0] == "Pitch" and isinstance(r[4], str) and isinstance(r[5], str))]
+    listed = [r for r in changes.table[1:] if not (r[0] == "Pitch" and isinstance(r[4], str) and isinstance(r[5], str))]
     if listed:
         kept = [0, 1, 2, 4, 5, 6, 11]
-        print_table([[_short(row[i], str(row[3])) for i in kept] for row in [found.table[0], *listed]])
+        print_table([[_short(row[i], str(row[3])) for i in kept] for row in [changes.table[0], *listed]])
     return 0
 
 

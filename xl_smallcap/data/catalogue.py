@@ -165,11 +165,11 @@ class Catalogue:
                 return entry
         for series_id, seen in stored.items():
             if wanted == series_id.lower():
-                known = self.series_of(series_id)
-                frequency = known.frequency if series_id in self.series else seen
-                if known.kind != "price" or frequency != "daily":
-                    raise BadArgumentError(f"'{series_id}' is a {frequency} {known.kind}; a target is a daily price.")
-                return Target(id=series_id, label=known.label, legs=((series_id, 1.0),))
+                series = self.series_of(series_id)
+                frequency = series.frequency if series_id in self.series else seen
+                if series.kind != "price" or frequency != "daily":
+                    raise BadArgumentError(f"'{series_id}' is a {frequency} {series.kind}; a target is a daily price.")
+                return Target(id=series_id, label=series.label, legs=((series_id, 1.0),))
         longer = [s for s in stored if wanted and s.lower().startswith(f"{wanted}_")]
         near = longer[0] if longer else closest(word, [*self.targets, *stored])
         hint = f" Did you mean '{near}'?" if near else ""
@@ -238,13 +238,13 @@ def _checked(catalogue: Catalogue, file: TomlFile) -> Catalogue:
                 raise file.refuse(
                     f"targets.{target.id}", "legs", f"'{series_id}' is no price; a target is made of prices."
                 )
-    for name, word, known in (
+    for name, word, entries in (
         ("default_spec", catalogue.default_spec, catalogue.specs),
         ("default_target", catalogue.default_target, catalogue.targets),
         ("market", catalogue.market, catalogue.series),
     ):
-        if word not in known:
-            raise file.refuse("", name, f"{name}: {unknown_word('entry', str(word), known)}")
+        if word not in entries:
+            raise file.refuse("", name, f"{name}: {unknown_word('entry', str(word), entries)}")
     _check_factors(catalogue, file)
     return catalogue
 

@@ -84,11 +84,11 @@ class CrossSection:
 def stack(parts: list[CrossSection]) -> CrossSection:
     """Lay cross-sections of different days above one another; a ticker a part lacks is not observed there."""
     tickers = tuple(sorted({t for p in parts for t in p.tickers}))
-    at = {t: k for k, t in enumerate(tickers)}
+    index = {t: k for k, t in enumerate(tickers)}
     prices = np.full((sum(p.dates.size for p in parts), len(tickers)), np.nan)
     row = 0
     for part in parts:
-        columns = np.array([at[t] for t in part.tickers], dtype=np.int64)
+        columns = np.array([index[t] for t in part.tickers], dtype=np.int64)
         prices[row : row + part.dates.size, columns] = part.prices
         row += part.dates.size
     dates = np.concatenate([p.dates for p in parts]) if parts else np.empty(0, "datetime64[D]")
@@ -104,19 +104,19 @@ def jumps(log_prices: FloatArray) -> BoolArray:
     if log_prices.shape[0] < 2:
         return far
     seen = np.isfinite(log_prices)
-    known = log_prices[:-1]
+    previous = log_prices[:-1]
     if not seen.all():
         rows = np.where(seen[:-1], np.arange(log_prices.shape[0] - 1, dtype=np.int32)[:, None], np.int32(0))
-        known = np.take_along_axis(log_prices, np.maximum.accumulate(rows, axis=0), axis=0)
+        previous = np.take_along_axis(log_prices, np.maximum.accumulate(rows, axis=0), axis=0)
     with np.errstate(invalid="ignore"):
-        moves = log_prices[1:] - known
+        moves = log_prices[1:] - previous
         np.abs(moves, out=moves)
-        at = np.nonzero(moves >= np.log(min(_SPLITS)) - _SPLIT_WITHIN)  # few: the rest need not be looked at
-    own = moves[at]
+        candidates = np.nonzero(moves >= np.log(min(_SPLITS)) - _SPLIT_WITHIN)  # few: the rest need not be looked at
+    own = moves[candidates]
     like = own >= np.log(SUSPECT_FACTOR) - _SPLIT_WITHIN
     for factor in _SPLITS:
         like |= np.abs(own - np.log(factor)) <= _SPLIT_WITHIN
-    far[at[0][like] + 1, at[1][like]] = True
+    far[candidates[0][like] + 1, candidates[1][like]] = True
     return far
 
 

@@ -75,17 +75,17 @@ def usual_step(steps: FloatArray) -> float:
 def of_series(series: Series, data: SeriesData) -> list[Doubt]:
     """Say what looks wrong in a series by itself. Empty for most series."""
     days, values = latest(data)
-    found = []
+    doubts = []
     if series.kind == "price":
-        found = _of_price(series, days, values)
+        doubts = _of_price(series, days, values)
     elif series.kind == "yield":
-        found = _of_yield(series, days, values)
+        doubts = _of_yield(series, days, values)
     else:
-        found = _of_level(series, days, values)
-    found += _of_unit(series, values)
+        doubts = _of_level(series, days, values)
+    doubts += _of_unit(series, values)
     seen = comes(data)
     if days.size >= SEVERAL and often(seen) > often(series.frequency):
-        found.append(
+        doubts.append(
             Doubt(
                 series.id,
                 f"{series.id} comes {ONCE[seen]} here and is published {series.frequency}; averages of another "
@@ -94,21 +94,21 @@ def of_series(series: Series, data: SeriesData) -> list[Doubt]:
             )
         )
     if series.kind != "level" and series.frequency == "daily":  # a policy rate stands still for months
-        found += _of_runs(series, days, values)
+        doubts += _of_runs(series, days, values)
     if series.frequency == "daily" and weekend(days).any():
         off = days[weekend(days)]
-        found.append(Doubt(series.id, f"{series.id} has {off.size} value(s) on Saturdays and Sundays: {shown(off)}."))
-    return found
+        doubts.append(Doubt(series.id, f"{series.id} has {off.size} value(s) on Saturdays and Sundays: {shown(off)}."))
+    return doubts
 
 
 def _of_price(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]:
-    name, found = series.id, []
+    name, doubts = series.id, []
     low = np.flatnonzero(values <= 0)
     if low.size:
         most = low.size > values.size / 2
-        found.append(Doubt(name, f"{name}: {low.size} price(s) at or below zero, first on {days[low[0]]}.", most))
+        doubts.append(Doubt(name, f"{name}: {low.size} price(s) at or below zero, first on {days[low[0]]}.", most))
     if low.size == values.size:
-        return found
+        return doubts
     days, values = days[values > 0], values[values > 0]
     moves = np.diff(np.log(values))
     size, limit = np.abs(moves), series.step or _PRICE_STEP[series.frequency]
@@ -116,7 +116,7 @@ def _of_price(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]
     for factor, within in _SLIPS:
         slips |= np.abs(size - factor) <= within
     slips |= size >= _BEYOND
-    found += _slips(name, days, values, slips & (size > limit))
+    doubts += _slips(name, days, values, slips & (size > limit))
     splits = np.zeros(moves.size, dtype=bool)
     for factor in _SPLITS:
         splits |= np.abs(size - np.log(factor)) <= _SPLIT_WITHIN
@@ -124,23 +124,23 @@ def _of_price(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]
     for k in np.flatnonzero(splits)[:_EXAMPLES]:
         ratio = np.exp(moves[k])
         times = f"about {ratio:.2g} times" if ratio > 1 else f"about 1/{1 / ratio:.2g} of"
-        found.append(Doubt(name, f"{name} is {times} the value before on {days[k + 1]}; a split not adjusted?"))
+        doubts.append(Doubt(name, f"{name} is {times} the value before on {days[k + 1]}; a split not adjusted?"))
     far = np.flatnonzero((size > limit) & ~slips & ~splits)
     if far.size:
         said = f"{100 * np.expm1(limit):.0f} % or more"
-        found.append(
+        doubts.append(
             Doubt(
                 name,
                 f"{name} moves by {said} between two observations {far.size} time(s): {shown(days[far + 1])}.",
             )
         )
-    return found
+    return doubts
 
 
 def _of_yield(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]:
-    name, found = series.id, []
+    name, doubts = series.id, []
     if values.size and np.abs(values).max() > _YIELD_LEVEL:
-        found.append(Doubt(name, f"{name}: {np.abs(values).max():g} is no percentage a rate has; basis points?", True))
+        doubts.append(Doubt(name, f"{name}: {np.abs(values).max():g} is no percentage a rate has; basis points?", True))
     steps = np.diff(values)
     usual, limit = usual_step(steps), series.step or _YIELD_STEP
     size = np.abs(steps)
@@ -151,9 +151,9 @@ def _of_yield(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]
         slips |= np.abs(ratio - factor) <= within
     slips &= (np.maximum(np.abs(values[1:]), np.abs(values[:-1])) >= 1.0) & (size > _FAR_FROM_ZERO * usual)
     zeros = _zeros(values, usual)
-    found += _slips(name, days, values, slips)
+    doubts += _slips(name, days, values, slips)
     if zeros.any():
-        found.append(
+        doubts.append(
             Doubt(
                 name,
                 f"{name} is exactly 0 on {shown(days[zeros])}, between values far from it; a blank shown as 0?",
@@ -165,27 +165,27 @@ def _of_yield(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]
         turn = np.where(np.sign(steps[:-1]) != np.sign(steps[1:]), np.minimum(size[:-1], size[1:]), 0.0)
         spikes[1:-1] = (turn > max(_SPIKE * usual, _SPIKE_POINTS)) & ~apart[:-1] & ~apart[1:]
     if spikes.any():
-        found.append(Doubt(name, f"{name} leaves its level for one observation and returns: {shown(days[spikes])}."))
+        doubts.append(Doubt(name, f"{name} leaves its level for one observation and returns: {shown(days[spikes])}."))
     far = np.flatnonzero((size > limit) & ~apart & ~spikes[1:] & ~spikes[:-1])
     if far.size:
-        found.append(
+        doubts.append(
             Doubt(
                 name,
                 f"{name} moves by {limit:g} points or more between two observations {far.size} time(s): "
                 f"{shown(days[far + 1])}.",
             )
         )
-    return found
+    return doubts
 
 
 def _of_level(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]:
     """Levels above zero, such as claims or contracts: slips of the decimal and zeros for blanks."""
     if values.size < 3 or (values < 0).any() or np.median(values) <= 0:
         return []
-    found = []
+    doubts = []
     zeros = _zeros(values, usual_step(np.diff(values)))
     if zeros.any() and (values == 0.0).sum() <= _EXAMPLES:
-        found.append(
+        doubts.append(
             Doubt(
                 series.id,
                 f"{series.id} is exactly 0 on {shown(days[zeros])}, between values far from it; a blank shown as 0?",
@@ -198,23 +198,23 @@ def _of_level(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]
         slips |= np.abs(np.abs(moves) - np.log(factor)) <= _LEVEL_WITHIN
     tenth = np.abs(np.abs(moves) - np.log(10.0)) <= _LEVEL_WITHIN
     slips[:-1] |= tenth[:-1] & tenth[1:] & (moves[:-1] * moves[1:] < 0)  # claims of 2020 rose eleven times, and stayed
-    return found + _slips(series.id, days, values, slips)
+    return doubts + _slips(series.id, days, values, slips)
 
 
 def _slips(name: str, days: DayArray, values: FloatArray, where: BoolArray) -> list[Doubt]:
     """Values about 10 or 100 times the one before, or a tenth or a hundredth of it."""
-    at = np.flatnonzero(where)
-    if not at.size:
+    positions = np.flatnonzero(where)
+    if not positions.size:
         return []
-    k = int(at[0])
+    k = int(positions[0])
     ratio = abs(float(values[k + 1] / values[k]))
     factor = 10.0 ** round(abs(np.log10(ratio)))
-    more = f" ({at.size} such steps in all)" if at.size > 1 else ""
-    told = (
+    more = f" ({positions.size} such steps in all)" if positions.size > 1 else ""
+    text = (
         f"{name}: {values[k + 1]:g} on {days[k + 1]} follows {values[k]:g}, a factor near {factor:.0f}{more}; a "
         "decimal, a percent sign or another price?"
     )
-    return [Doubt(name, told, True)]
+    return [Doubt(name, text, True)]
 
 
 def _zeros(values: FloatArray, usual: float) -> BoolArray:
@@ -268,8 +268,8 @@ def _of_runs(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]:
 
 def gravest(doubts: Sequence[Doubt], accepted: Sequence[str]) -> list[Doubt]:
     """Return the grave doubts about series that nobody accepted."""
-    known = {a.strip().lower() for a in accepted}
-    return [d for d in doubts if d.grave and d.series.lower() not in known]
+    ids = {a.strip().lower() for a in accepted}
+    return [d for d in doubts if d.grave and d.series.lower() not in ids]
 
 
 # -- What looks wrong where rows that came meet those that are there: another unit, price or frequency, another day.
@@ -302,44 +302,46 @@ def of_join(series: Series, before: SeriesData, came: SeriesData) -> list[Doubt]
                 True,
             )
         ]
-    found = _inside(series, days, old_days)
+    doubts = _inside(series, days, old_days)
     common, at_new, at_old = np.intersect1d(days, old_days, assume_unique=True, return_indices=True)
     if not common.size:
-        return found + _seam(series, old_days, old, days, new)
-    return found + _on_common_days(series, common[-_COMPARED:], new[at_new][-_COMPARED:], old[at_old][-_COMPARED:], old)
+        return doubts + _seam(series, old_days, old, days, new)
+    return doubts + _on_common_days(
+        series, common[-_COMPARED:], new[at_new][-_COMPARED:], old[at_old][-_COMPARED:], old
+    )
 
 
 def _on_common_days(series: Series, days: DayArray, a: FloatArray, b: FloatArray, old: FloatArray) -> list[Doubt]:
     """What came (a) against what is there (b) on the same days."""
-    name, found = series.id, []
+    name, doubts = series.id, []
     if series.kind == "level" and not ((a > 0).all() and (b > 0).all()):
         return []
     if series.kind == "yield" and days.size >= _OTHER_DAYS:
         apart = float(np.median(np.abs(a - b)))
         if apart > max(_OTHER_POINTS, _OTHER_STEPS * usual_step(np.diff(old))):
-            told = f"{name}: values differ by {apart:.2g} points from what is there on {days.size} common days"
-            found.append(Doubt(name, f"{told}; another series?"))
+            text = f"{name}: values differ by {apart:.2g} points from what is there on {days.size} common days"
+            doubts.append(Doubt(name, f"{text}; another series?"))
     usable = (np.abs(a) > 0) & (np.abs(b) > (_LARGE if series.kind == "yield" else 0.0))
     if not usable.any():
-        return found
+        return doubts
     ratio = a[usable] / b[usable]
     middle = float(np.median(ratio))
     alike = 1.0 / _OTHER_UNIT <= middle <= _OTHER_UNIT
     if series.rescaled and alike and bool((np.abs(ratio / middle - 1.0) < _SAME_FACTOR).all()):
         if days.size == 1 and abs(middle - 1.0) > _OTHER_PRICE:
-            told = f"{name}: brought to the scale of what is there by one day alone, {days[0]} ({a[0]:g} for {b[0]:g})"
-            found.append(Doubt(name, f"{told}; whether both are of one fund a second day would show."))
-        return found  # it is chained
+            text = f"{name}: brought to the scale of what is there by one day alone, {days[0]} ({a[0]:g} for {b[0]:g})"
+            doubts.append(Doubt(name, f"{text}; whether both are of one fund a second day would show."))
+        return doubts  # it is chained
     if not alike and (days.size > 1 or abs(np.log(abs(middle))) >= np.log(UNIT_FACTOR)):
-        told = f"{name}: values are {middle:.4g} times what is there on the same days; another unit, another series?"
-        return [*found, Doubt(name, told, True)]
+        text = f"{name}: values are {middle:.4g} times what is there on the same days; another unit, another series?"
+        return [*doubts, Doubt(name, text, True)]
     apart_by = np.abs(ratio - 1.0)
     if series.kind == "price" and series.frequency == "daily" and apart_by.max() > _OTHER_PRICE:
         k = int(apart_by.argmax())
         where, count = days[usable][k], int((apart_by > _OTHER_PRICE).sum())
-        told = f"{name}: {count} price(s) differ by more than 1 % from what is there, most on {where} "
-        found.append(Doubt(name, told + f"({a[usable][k]:g} for {b[usable][k]:g}); another price, another day?"))
-    return found
+        text = f"{name}: {count} price(s) differ by more than 1 % from what is there, most on {where} "
+        doubts.append(Doubt(name, text + f"({a[usable][k]:g} for {b[usable][k]:g}); another price, another day?"))
+    return doubts
 
 
 def _inside(series: Series, days: DayArray, old_days: DayArray) -> list[Doubt]:
@@ -372,8 +374,8 @@ def _seam(series: Series, old_days: DayArray, old: FloatArray, days: DayArray, n
         recent = float(np.median(np.abs(old[-20:])))
         share = float(np.median(np.abs(came)))
         if share > 0 and recent > 20.0 * usual and abs(np.log(100.0 * share / recent)) < _FRACTION:
-            told = f"{name}: {came[0]:g} on {days[later][0]} follows {last:g}, a factor near 100"
-            return [Doubt(name, f"{told}; a fraction for percent?", True)]
+            text = f"{name}: {came[0]:g} on {days[later][0]} follows {last:g}, a factor near 100"
+            return [Doubt(name, f"{text}; a fraction for percent?", True)]
         far = step > _SEAM * max(usual, 0.01)
     elif last > 0 and came[0] > 0 and (old > 0).all():
         usual, step = usual_step(np.diff(np.log(old))), abs(float(np.log(came[0] / last)))
@@ -406,10 +408,10 @@ _FEWEST_LEGS, _FEWEST_QUARTERS, _FEWEST_PEERS = 5, 6, 3
 
 def of_neighbours(catalogue: Catalogue, series: Mapping[str, SeriesData]) -> list[Doubt]:
     """Say what shows only beside other series. None of them grave."""
-    found = _shadows(catalogue, series)
+    doubts = _shadows(catalogue, series)
     legs = [n for n in adjusted(catalogue) if n in series and not series[n].has_vintages]
     signs = {**_by_ex_days({n: series[n] for n in legs}), **_by_cents(series, legs), **_by_ratio(catalogue, series)}
-    return found + [Doubt(name, f"{name} {sign}") for name, sign in signs.items()]
+    return doubts + [Doubt(name, f"{name} {sign}") for name, sign in signs.items()]
 
 
 def _shadows(catalogue: Catalogue, series: Mapping[str, SeriesData]) -> list[Doubt]:
@@ -461,7 +463,7 @@ def _by_ratio(catalogue: Catalogue, series: Mapping[str, SeriesData]) -> dict[st
 
 def _by_cents(series: Mapping[str, SeriesData], legs: Sequence[str]) -> dict[str, str]:
     """Funds whose values are whole cents for half a year and more, and were not before."""
-    found = {}
+    signs = {}
     for name in legs:
         cents = series[name].values * 100.0
         whole = np.abs(cents - np.round(cents)) < 1e-6
@@ -469,8 +471,8 @@ def _by_cents(series: Mapping[str, SeriesData], legs: Sequence[str]) -> dict[str
         if not other.size or whole.size - 1 - other[-1] < _CENTS_DAYS or whole[: other[-1] + 1].mean() > 0.5:
             continue
         day = series[name].dates[other[-1] + 1]
-        found[name] = f"is in whole cents from {day} on, as traded prices are; it seems not to hold its dividends."
-    return found
+        signs[name] = f"is in whole cents from {day} on, as traded prices are; it seems not to hold its dividends."
+    return signs
 
 
 def _third_fridays(first: np.datetime64, last: np.datetime64) -> DayArray:
@@ -496,23 +498,23 @@ def _by_ex_days(legs: Mapping[str, SeriesData]) -> dict[str, str]:
         return {}
     days, returns = days[1:], 100.0 * np.diff(np.log(prices), axis=0)
     fridays = np.searchsorted(days, _third_fridays(days[0], days[-1]))
-    found: dict[str, str] = {}
+    signs: dict[str, str] = {}
     shifts: Sequence[int] = _AROUND
-    while len(peers := [k for k, n in enumerate(names) if n not in found]) >= _FEWEST_PEERS:
-        best = min((_score(returns, k, peers, fridays, shifts, bool(found)) for k in peers), key=lambda b: b[0])
+    while len(peers := [k for k, n in enumerate(names) if n not in signs]) >= _FEWEST_PEERS:
+        best = min((_score(returns, k, peers, fridays, shifts, bool(signs)) for k in peers), key=lambda b: b[0])
         if best[0] == 0.0:
             break
         _, k, shift, mean = best
         shifts = (shift,)
-        found[names[k]] = (
+        signs[names[k]] = (
             f"falls by {-mean:.1f} % beside the other funds on their ex-dividend days of the last quarters; it seems "
             "not to hold its dividends."
         )
-    return found
+    return signs
 
 
 def _score(
-    returns: FloatArray, k: int, peers: Sequence[int], fridays: IntArray, shifts: Sequence[int], known: bool
+    returns: FloatArray, k: int, peers: Sequence[int], fridays: IntArray, shifts: Sequence[int], shift_fixed: bool
 ) -> tuple[float, int, int, float]:
     """How surely one fund falls on the ex-days by what its peers' returns say; 0 where it does not."""
     design = np.column_stack([np.ones(returns.shape[0]), returns[:, [j for j in peers if j != k]]])
@@ -526,7 +528,7 @@ def _score(
             continue
         mean = float(rest[on].mean())
         score = mean / (spread / np.sqrt(on.size))
-        limit = _SCORE_AFTER_ONE if known else _SCORE_LIKELY if shift in _LIKELY else _SCORE
+        limit = _SCORE_AFTER_ONE if shift_fixed else _SCORE_LIKELY if shift in _LIKELY else _SCORE
         if score < limit and _FALL[0] < mean < _FALL[1] and score < best[0]:
             best = (score, k, shift, mean)
     return best

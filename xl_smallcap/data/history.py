@@ -113,16 +113,16 @@ def compare(before: Snapshot, after: Snapshot) -> list[SeriesChange]:
 
     Only series that differ, in the order of their names.
     """
-    found = []
+    changes = []
     for name in sorted({*before.entries, *after.entries}):
         old, new = before.entries.get(name), after.entries.get(name)
         if old is None and new is not None:
-            found.append(SeriesChange(name, "new series", added=new.nobs, after=new.source))
+            changes.append(SeriesChange(name, "new series", added=new.nobs, after=new.source))
         elif new is None and old is not None:
-            found.append(SeriesChange(name, "gone", removed=old.nobs, before=old.source))
+            changes.append(SeriesChange(name, "gone", removed=old.nobs, before=old.source))
         elif old is not None and new is not None and old.object != new.object:
-            found.append(_changed(name, before, after, old.source, new.source))
-    return found
+            changes.append(_changed(name, before, after, old.source, new.source))
+    return changes
 
 
 def _changed(name: str, before: Snapshot, after: Snapshot, old_source: str, new_source: str) -> SeriesChange:
@@ -216,8 +216,8 @@ def export(catalogue: Catalogue, snapshot: Snapshot, folder: Path, *, inside: bo
     if snapshot.synthetic:
         raise SourceError("The sample is synthetic; as plain files it would look like data, so it is not exported.")
     allowed = _INSIDE if inside else _ALWAYS
-    written, withheld, told = [], {}, io.StringIO()
-    told.write(
+    written, withheld, listing = [], {}, io.StringIO()
+    listing.write(
         f"Snapshot {snapshot.name}. One file a series: date, value, available_at (New York; empty: usual lag).\n"
     )
     for name in snapshot.ids:
@@ -238,10 +238,10 @@ def export(catalogue: Catalogue, snapshot: Snapshot, folder: Path, *, inside: bo
         ]
         write_atomic(folder / f"{name}.csv", csv_bytes(["date", "value", "available_at"], rows))
         written.append(name)
-        told.write(line + "\n")
+        listing.write(line + "\n")
     if not written:
         raise NoDataError("Nothing was written: no series of this snapshot may leave the house.")
     for name, why in withheld.items():
-        told.write(f"{name}: not written ({why})\n")
-    write_atomic(folder / "SOURCES.txt", told.getvalue().encode())
+        listing.write(f"{name}: not written ({why})\n")
+    write_atomic(folder / "SOURCES.txt", listing.getvalue().encode())
     return Exported(folder, tuple(written), withheld)

@@ -39,29 +39,33 @@ class Came:
     doubts: list[Doubt] = field(default_factory=list)
 
 
-def named(found: Loaded, names: Names) -> Came:
+def named(loaded: Loaded, names: Names) -> Came:
     """Give series the catalogue's names; put ALFRED's columns together as vintages."""
     came = Came({}, {})
     vintages: dict[str, list[tuple[np.datetime64, SeriesData]]] = {}
     spelt: dict[str, str] = {}
-    own = {n for n in found.series if names.series_of(n) == n}
-    for word, data in found.series.items():
+    own = {n for n in loaded.series if names.series_of(n) == n}
+    for word, data in loaded.series.items():
         dated = names.vintage_of(word)
         if dated is not None:
             vintages.setdefault(dated[0], []).append((dated[1], data))
-            came.origins[dated[0]] = found.origins.get(word, "")
+            came.origins[dated[0]] = loaded.origins.get(word, "")
             continue
-        known = names.series_of(word)
-        name = word if known is None or (known in own and word != known and known.lower() != word.lower()) else known
-        if name == word and known in own and word != known:
-            came.doubts += _beside(word, data, str(known), found.series[str(known)])
+        series_id = names.series_of(word)
+        name = (
+            word
+            if series_id is None or (series_id in own and word != series_id and series_id.lower() != word.lower())
+            else series_id
+        )
+        if name == word and series_id in own and word != series_id:
+            came.doubts += _beside(word, data, str(series_id), loaded.series[str(series_id)])
         if name in came.series:
             if name.lower() in (word.lower(), spelt[name].lower()):
                 raise SourceError("Two series differ in nothing but capital letters; keep one of each.")
             raise SourceError(f"'{spelt[name]}' and '{word}' are both {name}; keep one.")
         spelt[name] = word
         came.series[name] = data
-        came.origins[name] = found.origins.get(word, "")
+        came.origins[name] = loaded.origins.get(word, "")
     for name, columns in vintages.items():
         if name in came.series:
             raise SourceError(f"{name} comes both with vintages and without; keep one.")
@@ -90,7 +94,7 @@ def _from_vintages(columns: Sequence[tuple[np.datetime64, SeriesData]]) -> Serie
     """A column a day of publication -> a row wherever a value was new or changed."""
     days: list[np.datetime64] = []
     values: list[float] = []
-    known: list[np.datetime64] = []
+    moments: list[np.datetime64] = []
     last: dict[np.datetime64, float] = {}
     for when, data in sorted(columns, key=lambda c: c[0]):
         for day, value in zip(data.dates, data.values, strict=True):
@@ -98,9 +102,9 @@ def _from_vintages(columns: Sequence[tuple[np.datetime64, SeriesData]]) -> Serie
                 last[day] = float(value)
                 days.append(day)
                 values.append(float(value))
-                known.append(when)
+                moments.append(when)
     return SeriesData.build(
-        np.array(days, dtype="datetime64[D]"), np.array(values), np.array(known, dtype="datetime64[m]")
+        np.array(days, dtype="datetime64[D]"), np.array(values), np.array(moments, dtype="datetime64[m]")
     )
 
 
@@ -108,8 +112,8 @@ def on_trading_days(came: Came, catalogue: Catalogue) -> None:
     """Leave out weekends that only repeat the day before: a fill, not an observation."""
     filled = []
     for name, data in came.series.items():
-        known = catalogue.series.get(name)
-        frequency = known.frequency if known is not None else frequency_of(data)
+        entry = catalogue.series.get(name)
+        frequency = entry.frequency if entry is not None else frequency_of(data)
         if frequency != "daily" or data.has_vintages or data.dates.size < 2:
             continue
         repeats = weekend(data.dates)
@@ -132,8 +136,8 @@ def on_trading_days(came: Came, catalogue: Catalogue) -> None:
 def one_a_month(came: Came, catalogue: Catalogue) -> None:
     """Of a month with several rows let the last one stand: a preliminary value before it, or a month filled daily."""
     for name, data in came.series.items():
-        known = catalogue.series.get(name)
-        if known is None or known.frequency != "monthly" or data.has_vintages:
+        entry = catalogue.series.get(name)
+        if entry is None or entry.frequency != "monthly" or data.has_vintages:
             continue
         months = data.dates.astype("datetime64[M]")
         last = np.append(months[1:] != months[:-1], True)
@@ -170,13 +174,13 @@ class LoadReport:
 
     def __repr__(self) -> str:
         use = "in use" if self.in_use else "NOT in use"
-        told = [f"{use}: {self.snapshot.name}, {len(self.snapshot.entries)} series"]
-        told += [f"looks odd: {s}" for s in self.suspects]
-        told += [f"left out: {file}: {why}" for file, why in self.skipped.items()]
-        told += self.remarks
+        lines = [f"{use}: {self.snapshot.name}, {len(self.snapshot.entries)} series"]
+        lines += [f"looks odd: {s}" for s in self.suspects]
+        lines += [f"left out: {file}: {why}" for file, why in self.skipped.items()]
+        lines += self.remarks
         if self.unknown:
-            told.append(f"not in the catalogue: {', '.join(self.unknown)}")
-        return "\n  ".join([f"<load, {told[0]}>", *told[1:]])
+            lines.append(f"not in the catalogue: {', '.join(self.unknown)}")
+        return "\n  ".join([f"<load, {lines[0]}>", *lines[1:]])
 
     @property
     def suspects(self) -> list[str]:
@@ -215,7 +219,7 @@ def _no_series(prices: CrossSection, catalogue: Catalogue) -> None:
 
 
 def _joined_remarks(done: JoinedPrices) -> list[str]:
-    told = []
+    remarks = []
     for names, what in (
         (done.extended, "agree with what was there where both have days: longer now, the days before kept"),
         (done.replaced, "differ from what was there: replaced, the history before is gone"),
@@ -223,8 +227,8 @@ def _joined_remarks(done: JoinedPrices) -> list[str]:
     ):
         if names:
             listed = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
-            told.append(f"Prices of {len(names)} stock(s) {what} ({listed}).")
-    return told
+            remarks.append(f"Prices of {len(names)} stock(s) {what} ({listed}).")
+    return remarks
 
 
 def _dropped(store: Store, current: str | None, names: set[str], stocks_gone: bool) -> list[str]:
@@ -252,26 +256,26 @@ def _dropped(store: Store, current: str | None, names: set[str], stocks_gone: bo
 
 
 def _prices(
-    store: Store, base: Snapshot | None, found: Loaded, new: PricesPart, catalogue: Catalogue
+    store: Store, base: Snapshot | None, loaded: Loaded, new: PricesPart, catalogue: Catalogue
 ) -> tuple[PricesEntry | None, list[str]]:
     """Join the place's constituents to those of the base and write them; what became of them as sentences."""
     before = base.prices_entry if base is not None else None
-    if found.prices is None:
+    if loaded.prices is None:
         return before, []
-    _no_series(found.prices, catalogue)
-    whole, came, told = found.prices, found.prices.tickers, []
+    _no_series(loaded.prices, catalogue)
+    whole, came, remarks = loaded.prices, loaded.prices.tickers, []
     if base is not None and before is not None:
         try:
-            done = join(base.prices(), found.prices)
+            done = join(base.prices(), loaded.prices)
             whole, came = done.data, tuple(t for t in came if t in done.data.tickers and t not in done.kept)
-            told += _joined_remarks(done)
+            remarks += _joined_remarks(done)
         except StoreError as exc:
-            told.append(f"The constituents that were there could not be read and are left out: {exc}")
+            remarks.append(f"The constituents that were there could not be read and are left out: {exc}")
     entry = store.put_prices(whole, replace(new, tickers=came), before)
-    ids = {n.upper() for n in [*found.series, *(base.entries if base is not None else ())]}
+    ids = {n.upper() for n in [*loaded.series, *(base.entries if base is not None else ())]}
     both = sorted({t.upper() for t in whole.tickers} & ids)
-    told += [f"'{t}' is a series and a stock: the stock is asked for as 'stock:{t}'." for t in both]
-    return entry, told
+    remarks += [f"'{t}' is a series and a stock: the stock is asked for as 'stock:{t}'." for t in both]
+    return entry, remarks
 
 
 def _joined(
@@ -295,8 +299,8 @@ def _joined(
         if entry.rescaled and not np.isin(data.dates, before.dates).any():
             apart.append(name)
         if name in catalogue.series:
-            known = of_series(entry, before)
-            came.doubts += [d for d in of_series(entry, laid.data) if d not in known]
+            old_doubts = of_series(entry, before)
+            came.doubts += [d for d in of_series(entry, laid.data) if d not in old_doubts]
     if apart:
         came.doubts.append(
             Doubt(
@@ -322,12 +326,12 @@ def _joined(
     return series, also
 
 
-def _lost(base: Snapshot | None, found: Loaded, series: Mapping[str, SeriesData]) -> list[Doubt]:
+def _lost(base: Snapshot | None, loaded: Loaded, series: Mapping[str, SeriesData]) -> list[Doubt]:
     """Series in use whose file could not be read this time: the new data would lack them."""
     if base is None or base.synthetic:
         return []
     doubts = []
-    for file, why in found.skipped.items():
+    for file, why in loaded.skipped.items():
         gone = sorted(n for n, e in base.entries.items() if file in e.origin.split("+") and n not in series)
         if gone:
             doubts.append(
@@ -352,16 +356,16 @@ def load(
     """Read a source into a new snapshot."""
     catalogue = load_catalogue(catalogue_file)
     names = Names(catalogue)
-    source, found = _read(place, progress, sheet, area, stocks, names)
+    source, loaded = _read(place, progress, sheet, area, stocks, names)
     with atomic.changing(store.root):
-        return _put(store, place, source, found, names, add or stocks, stocks, make_current, accept)
+        return _put(store, place, source, loaded, names, add or stocks, stocks, make_current, accept)
 
 
 def put_loaded(
     store: Store,
     place: str,
     source: str,
-    found: Loaded,
+    loaded: Loaded,
     catalogue_file: Path | None = None,
     *,
     add: bool = False,
@@ -371,37 +375,37 @@ def put_loaded(
     """Put series that are in memory already into a new snapshot, with every check of :func:`load`."""
     names = Names(load_catalogue(catalogue_file))
     with atomic.changing(store.root):
-        return _put(store, place, source, found, names, add, False, make_current, accept)
+        return _put(store, place, source, loaded, names, add, False, make_current, accept)
 
 
 def _put(
-    store: Store, place: str, source: str, found: Loaded, names: Names, add: bool, stocks: bool, make_current: bool,
+    store: Store, place: str, source: str, loaded: Loaded, names: Names, add: bool, stocks: bool, make_current: bool,
     accept: Sequence[str],
 ) -> LoadReport:  # fmt: skip
     """Write what was read; the store is ours meanwhile."""
     catalogue = names.catalogue
-    came = named(found, names)
-    if not found.synthetic:
+    came = named(loaded, names)
+    if not loaded.synthetic:
         on_trading_days(came, catalogue)
         one_a_month(came, catalogue)
-    if not found.series and not add:
+    if not loaded.series and not add:
         raise SourceError(
             f"'{place}' holds holdings but no series; give --add to put them beside the series of the snapshot in use."
         )
     current = store.current()
     base = store.open() if add and current else None
-    if base is not None and base.synthetic != found.synthetic:
+    if base is not None and base.synthetic != loaded.synthetic:
         advice = "Load series of your own first." if stocks else "Load without --add."
         raise BadArgumentError(f"The embedded sample is synthetic and never mixed with real data. {advice}")
     # The sample is no news of any day: the same everywhere, whenever it was loaded.
-    fetched_at = "" if found.synthetic else str(new_york_now())
+    fetched_at = "" if loaded.synthetic else str(new_york_now())
     provenance = {
         n: Provenance(source, came.origins.get(n, ""), frequency_of(data), fetched_at)
         for n, data in came.series.items()
     }
     holdings = [
         HoldingsEntry(store.put(h), h.fund, h.day, len(h.ticker), source, origin, fetched_at)
-        for h, origin in found.holdings
+        for h, origin in loaded.holdings
     ]
     kept = {}
     if base is not None:
@@ -415,17 +419,17 @@ def _put(
         came.doubts += [
             d for n, s in series.items() if n in catalogue.series for d in of_series(catalogue.series[n], s)
         ]
-        came.remarks += _dropped(store, current, set(series), found.prices is None)
-        came.doubts += _lost(_opened(store, current), found, series)
+        came.remarks += _dropped(store, current, set(series), loaded.prices is None)
+        came.doubts += _lost(_opened(store, current), loaded, series)
     came.doubts += of_neighbours(catalogue, _neighbours(catalogue, series, base))
     sources = [source] + [s for n, e in kept.items() if n not in series for s in e.sources]
     sources += [s for p in provenance.values() for s in p.also]
-    prices, told = _prices(store, base, found, PricesPart(source, found.prices_origin, fetched_at, ()), catalogue)
+    prices, remarks = _prices(store, base, loaded, PricesPart(source, loaded.prices_origin, fetched_at, ()), catalogue)
     snapshot = store.add(
         series,
         source=label_of(sources or ["folder"]),
         provenance=provenance,
-        synthetic=found.synthetic,
+        synthetic=loaded.synthetic,
         loaded_at=dt.datetime.now().isoformat(timespec="seconds"),
         holdings=holdings,
         parent=current or "",
@@ -433,12 +437,12 @@ def _put(
         note=f"load {place}" + (" --add" if add else ""),
         prices=prices,
     )
-    grave = gravest(came.doubts, accept) if not found.synthetic else []
+    grave = gravest(came.doubts, accept) if not loaded.synthetic else []
     in_use = make_current and not grave
     if in_use:
         store.use(snapshot.fingerprint)
     doubts = list(dict.fromkeys(came.doubts))
-    return LoadReport(snapshot, found.skipped, doubts, found.remarks + came.remarks + told, came.unknown, in_use)
+    return LoadReport(snapshot, loaded.skipped, doubts, loaded.remarks + came.remarks + remarks, came.unknown, in_use)
 
 
 def _opened(store: Store, current: str | None) -> Snapshot | None:

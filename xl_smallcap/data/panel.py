@@ -153,43 +153,43 @@ def _levels(
 ) -> tuple[DayArray, FloatArray, dict[str, str], list[str]]:
     notes: list[str] = []
     used: dict[str, str] = {}
-    known: dict[tuple[str, str], tuple[DayArray, FloatArray]] = {}
+    histories: dict[tuple[str, str], tuple[DayArray, FloatArray]] = {}
     for column in columns:
         for leg in column.legs:
             key = (leg.series, column.quote)
-            if key in known:
+            if key in histories:
                 continue
             series = _resolve(catalogue, snapshot, leg.series, notes)
             used[leg.series] = series.id
             seen = known_by(series, snapshot.series(series.id), as_of)
             if column.quote == "bp" and series.splice:
                 dates, values, day, stand_in = _splice(catalogue, snapshot, series, as_of, seen)
-                known[key] = (dates, values)
+                histories[key] = (dates, values)
                 if day is not None:
                     used[f"{leg.series} before {day}"] = stand_in
                     notes.append(f"{series.id} does not reach back: {stand_in} before {day}, moved to meet it.")
             else:
-                known[key] = _scaled(series, column.quote, seen, notes)
-    if any(d.size == 0 for d, _ in known.values()):
-        empty = sorted(s for (s, _), (d, _) in known.items() if d.size == 0)
+                histories[key] = _scaled(series, column.quote, seen, notes)
+    if any(d.size == 0 for d, _ in histories.values()):
+        empty = sorted(s for (s, _), (d, _) in histories.items() if d.size == 0)
         return (
             np.empty(0, "datetime64[D]"),
             np.empty((0, len(columns))),
             used,
             [f"no data: {', '.join(empty)}"],
         )
-    low = min(d[0] for d, _ in known.values())
-    span = int((max(d[-1] for d, _ in known.values()) - low).astype(np.int64)) + 1
+    low = min(d[0] for d, _ in histories.values())
+    span = int((max(d[-1] for d, _ in histories.values()) - low).astype(np.int64)) + 1
     count = np.zeros(span, dtype=np.int64)
-    position = {s: (d - low).astype(np.int64) for s, (d, _) in known.items()}
+    position = {s: (d - low).astype(np.int64) for s, (d, _) in histories.items()}
     for index in position.values():
         count[index] += 1
-    common = np.flatnonzero(count == len(known))
+    common = np.flatnonzero(count == len(histories))
     levels = np.zeros((common.size, len(columns)))
     for k, column in enumerate(columns):
         for leg in column.legs:
             grid = np.empty(span)
-            grid[position[leg.series, column.quote]] = known[leg.series, column.quote][1]
+            grid[position[leg.series, column.quote]] = histories[leg.series, column.quote][1]
             levels[:, k] += leg.weight * grid[common]
     return low + common.astype("timedelta64[D]"), levels, used, notes
 
@@ -229,8 +229,8 @@ def build_panel(
 ) -> Panel:
     """Intersect levels known by a day, sample them and difference."""
     level_dates, levels, used, notes = _levels(catalogue, snapshot, columns, as_of)
-    at = period_ends(level_dates, frequency)
-    dates, sampled = level_dates[at], levels[at]
+    rows = period_ends(level_dates, frequency)
+    dates, sampled = level_dates[rows], levels[rows]
     changes = np.diff(sampled, axis=0) if dates.size else np.empty((0, len(columns)))
     ends, starts = dates[1:], dates[:-1]
     steps = (ends - starts).astype(np.int64)

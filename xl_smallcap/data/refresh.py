@@ -178,12 +178,14 @@ def commit(
     made_of: dict[str, Entry] = dict(base.entries) if base is not None else {}
     outcomes: list[SeriesOutcome] = []
     for options in steps:
-        told = " ".join(work.problems.get(options[0].label, []))
+        problem = " ".join(work.problems.get(options[0].label, []))
         away = work.unreachable.get(options[0].label, [])
         only = tuple(dict.fromkeys(away)) if len(away) == len(work.problems.get(options[0].label, [])) else ()
-        found = [_outcome(store, base, work, one.id, told, made_of, options[0].source) for one in options[0].series]
-        found = found or [_holdings_outcome(base, work, options[0], told)]
-        outcomes += [replace(o, unreachable=only if o.told else ()) for o in found]
+        results = [
+            _outcome(store, base, work, one.id, problem, made_of, options[0].source) for one in options[0].series
+        ]
+        results = results or [_holdings_outcome(base, work, options[0], problem)]
+        outcomes += [replace(o, unreachable=only if o.told else ()) for o in results]
     holdings = _holdings(base, work)
     if not made_of and not holdings:
         return RefreshReport(None, False, tuple(outcomes), notes)
@@ -216,7 +218,7 @@ def _now_text() -> str:
 
 
 def _outcome(
-    store: Store, base: Snapshot | None, work: Work, name: str, told: str, made_of: dict[str, Entry], source: str
+    store: Store, base: Snapshot | None, work: Work, name: str, problem: str, made_of: dict[str, Entry], source: str
 ) -> SeriesOutcome:
     """What became of one series; its entry is put among those the snapshot is made of."""
     before = base.entries.get(name) if base is not None else None
@@ -224,35 +226,37 @@ def _outcome(
         digest, where, added, revised = work.series[name]
         made_of[name] = Entry.of(digest, read_object(store.root, SeriesData, digest, f"Series '{name}'"), where)
         how: Outcome = "new" if before is None else "unchanged" if before.object == digest else "updated"
-        return SeriesOutcome(name, where.source, how, added, revised, made_of[name].last, told)
+        return SeriesOutcome(name, where.source, how, added, revised, made_of[name].last, problem)
     if before is not None:
-        made_of[name] = replace(before, problem=told)
+        made_of[name] = replace(before, problem=problem)
         since = f"last fetched {before.fetched_at}" if before.fetched_at else "of unknown age"
         return SeriesOutcome(
-            name, before.source, "kept", last=before.last, told=f"{told} Kept: to {before.last}, {since}.".strip()
+            name, before.source, "kept", last=before.last, told=f"{problem} Kept: to {before.last}, {since}.".strip()
         )
-    return SeriesOutcome(name, source, "failed", told=told)
+    return SeriesOutcome(name, source, "failed", told=problem)
 
 
-def _holdings_outcome(base: Snapshot | None, work: Work, request: Request, told: str) -> SeriesOutcome:
+def _holdings_outcome(base: Snapshot | None, work: Work, request: Request, problem: str) -> SeriesOutcome:
     had = [h for h in (base.holdings_entries if base else ()) if h.fund == request.symbol]
     name = f"holdings {request.symbol}"
-    found = work.holdings.get(request.label)
-    if found is not None:
-        how: Outcome = "unchanged" if any(h.object == found.object for h in had) else "updated" if had else "new"
-        added = 0 if how == "unchanged" else found.rows
-        return SeriesOutcome(name, request.source, how, added=added, last=found.as_of)
+    entry = work.holdings.get(request.label)
+    if entry is not None:
+        how: Outcome = "unchanged" if any(h.object == entry.object for h in had) else "updated" if had else "new"
+        added = 0 if how == "unchanged" else entry.rows
+        return SeriesOutcome(name, request.source, how, added=added, last=entry.as_of)
     if had:
         kept = max(had, key=lambda h: h.as_of)
-        return SeriesOutcome(name, kept.source, "kept", last=kept.as_of, told=f"{told} Kept: of {kept.as_of}.".strip())
-    return SeriesOutcome(name, request.source, "failed", told=told)
+        return SeriesOutcome(
+            name, kept.source, "kept", last=kept.as_of, told=f"{problem} Kept: of {kept.as_of}.".strip()
+        )
+    return SeriesOutcome(name, request.source, "failed", told=problem)
 
 
 def _holdings(base: Snapshot | None, work: Work) -> list[HoldingsEntry]:
     """Every day's holdings are kept, as they first came: what was known of a day does not change later."""
-    found = {(h.fund, h.as_of): h for h in work.holdings.values()}
-    found |= {(h.fund, h.as_of): h for h in (base.holdings_entries if base else ())}
-    return list(found.values())
+    entries = {(h.fund, h.as_of): h for h in work.holdings.values()}
+    entries |= {(h.fund, h.as_of): h for h in (base.holdings_entries if base else ())}
+    return list(entries.values())
 
 
 @contextlib.contextmanager
@@ -452,13 +456,13 @@ def _joined(
     # what a file did not have says nothing about when the source had it
     last_seen = np.datetime64(entry.fetched_at or "NaT", "m") if entry is not None and same else _NAT
     joined = join(series, before, data, now, last_seen, other_source=other)
-    known = of_series(series, before) if before is not None else []
-    doubts = [d for d in of_series(series, joined.data) if d not in known]
+    old_doubts = of_series(series, before) if before is not None else []
+    doubts = [d for d in of_series(series, joined.data) if d not in old_doubts]
     grave = gravest(doubts, [series.id] if trusted else [])
     if grave:
         raise SourceError(f"{grave[0].sentence} If it is right: --accept {series.id}.")
     work.doubts += [f"Look at: {d.sentence}" for d in doubts]
-    told = Provenance(
+    provenance = Provenance(
         source=request.source,
         origin=f"{request.symbol}#{name}" if name else request.symbol,
         frequency=frequency_of(joined.data),
@@ -466,7 +470,7 @@ def _joined(
         also=tuple(sorted(set(sources) - {request.source})),
         served=int(np.unique(data.dates).size),
     )
-    return store.put(joined.data), told, joined.added, joined.revised
+    return store.put(joined.data), provenance, joined.added, joined.revised
 
 
 # -- The prices of an index's members, a request a ticker. A ticker that fails keeps the prices it had.
@@ -534,7 +538,9 @@ def refresh_constituents(
             tell(label.removeprefix("yahoo:"), done, total)
 
         _ask(steps, work, Context(settings, _client(settings), moment), take, step)
-        failed = {options[0].symbol: told[0] for options in steps if (told := work.problems.get(options[0].label))}
+        failed = {
+            options[0].symbol: problems[0] for options in steps if (problems := work.problems.get(options[0].label))
+        }
         if not work.prices:
             first = next(iter(failed.values()), "")
             raise NoDataError(f"No price of any of {len(steps)} constituents came. {first}".strip())

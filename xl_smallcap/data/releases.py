@@ -44,11 +44,11 @@ def calendar() -> dict[str, dict[np.datetime64, np.datetime64]]:
     Series id to {reference day: moment known}; a period never published is known in the year 9999.
     """
     text = (PACKAGE / "data" / "releases.csv").read_text(encoding="utf-8")
-    found: dict[str, dict[np.datetime64, np.datetime64]] = {}
+    releases: dict[str, dict[np.datetime64, np.datetime64]] = {}
     for row in csv.DictReader(text.splitlines()):
         moment = np.datetime64(row["released"], "m") if row["published"] == "yes" else NEVER
-        found.setdefault(row["series"], {})[np.datetime64(row["period"], "D")] = moment
-    return found
+        releases.setdefault(row["series"], {})[np.datetime64(row["period"], "D")] = moment
+    return releases
 
 
 def _cftc_days(reports: DayArray) -> DayArray:
@@ -72,8 +72,8 @@ def federal_holidays(year: int) -> DayArray:
     """Return the days on which federal offices are closed (5 U.S.C. 6103), as observed; Juneteenth since 2021."""
 
     def nth(month: int, weekday: str, n: int) -> np.datetime64:
-        found: np.datetime64 = np.busday_offset(f"{year}-{month:02d}", n - 1, roll="forward", weekmask=weekday)
-        return found
+        holiday: np.datetime64 = np.busday_offset(f"{year}-{month:02d}", n - 1, roll="forward", weekmask=weekday)
+        return holiday
 
     last_monday_of_may = np.busday_offset(f"{year}-06-01", -1, roll="forward", weekmask="Mon")
     moving = [
@@ -111,9 +111,9 @@ def available_at(series: Series, data: SeriesData) -> tuple[MinuteArray, BoolArr
     """Return when each row became known, ``datetime64[m]`` in New York, and whether that is only the usual lag."""
     rule = (series.frequency, series.time, series.lag_days, series.calendar_id)
     if rule not in data.moments:
-        for column in (found := _moments(series, data)):
+        for column in (columns := _moments(series, data)):
             column.setflags(write=False)
-        data.moments[rule] = found
+        data.moments[rule] = columns
     return data.moments[rule]
 
 

@@ -110,10 +110,10 @@ def _compared(
     have, came = int((old_days >= since).sum()), int((days >= since).sum())
     least = served * (_ROUGHLY if series.rolling else 1.0) if served else 0
     if days.size < least or came < _ROUGHLY * have:
-        got, known = (days.size, served) if days.size < least else (came, have)
+        got, expected = (days.size, served) if days.size < least else (came, have)
         raise SourceError(
-            f"{series.id}: the answer is shorter than expected ({got} observations, not {known}); it may be cut short. "
-            f"{accept}"
+            f"{series.id}: the answer is shorter than expected ({got} observations, not {expected}); it may be cut "
+            f"short. {accept}"
         )
     common, new_at, old_at = np.intersect1d(days, old_days, assume_unique=True, return_indices=True)
     new, old = values[new_at][-_COMPARED:], old_values[old_at][-_COMPARED:]
@@ -192,8 +192,8 @@ def same_period(frequency: str, days: DayArray, others: DayArray) -> BoolArray:
         return np.isin(days.astype("datetime64[M]"), others.astype("datetime64[M]"))
     if frequency != "weekly" or not others.size:
         return np.isin(days, others)
-    at = np.searchsorted(others, days).clip(0, others.size - 1)
-    after, earlier = others[at] - days, days - others[np.maximum(at - 1, 0)]
+    positions = np.searchsorted(others, days).clip(0, others.size - 1)
+    after, earlier = others[positions] - days, days - others[np.maximum(positions - 1, 0)]
     return np.asarray(np.minimum(np.abs(after.astype(np.int64)), np.abs(earlier.astype(np.int64))) <= _WEEK)
 
 
@@ -256,14 +256,14 @@ def join(
     old_days, old_values = latest(before)
     if series.rescaled:
         data = _chained(data, old_days, old_values, force=other_source)
-    known = np.isin(data.dates, old_days)
-    old = old_values[np.searchsorted(old_days, data.dates[known])]
-    new = data.values[known]
+    overlap = np.isin(data.dates, old_days)
+    old = old_values[np.searchsorted(old_days, data.dates[overlap])]
+    new = data.values[overlap]
     rounding = series.frequency == "daily" and series.kind == "price"
     same = np.abs(new - old) <= (_SAME_PRICE * np.abs(old) if rounding else 0.0)
     same |= other_source
-    changed_days, changed = data.dates[known][~same], new[~same]
-    added = SeriesData(data.dates[~known], data.values[~known], data.available_at[~known])
+    changed_days, changed = data.dates[overlap][~same], new[~same]
+    added = SeriesData(data.dates[~overlap], data.values[~overlap], data.available_at[~overlap])
     moments = _when(series, added, before, seen, last_seen)
     if not changed.size and not added.dates.size:
         return JoinedSeries(before, 0, 0)
@@ -281,9 +281,9 @@ def _dated_as(before: SeriesData, data: SeriesData) -> SeriesData:
         return data
     days = np.unique(before.dates)
     months = days.astype("datetime64[M]")
-    at = np.searchsorted(months, data.dates.astype("datetime64[M]")).clip(0, days.size - 1)
-    known = months[at] == data.dates.astype("datetime64[M]")
-    return SeriesData.build(np.where(known, days[at], data.dates), data.values, data.available_at)
+    positions = np.searchsorted(months, data.dates.astype("datetime64[M]")).clip(0, days.size - 1)
+    overlap = months[positions] == data.dates.astype("datetime64[M]")
+    return SeriesData.build(np.where(overlap, days[positions], data.dates), data.values, data.available_at)
 
 
 def _when(
@@ -338,8 +338,8 @@ def _with_vintages(before: SeriesData, data: SeriesData, seen: np.datetime64) ->
     days, values = latest(data)
     old_days, old_values = latest(before)
     place = np.searchsorted(old_days, days).clip(0, old_days.size - 1)
-    known = old_days[place] == days
-    revised = int((known & (old_values[place] != values)).sum())
+    overlap = old_days[place] == days
+    revised = int((overlap & (old_values[place] != values)).sum())
     gone = ~np.isin(before.dates, days)
     if gone.any():
         data = SeriesData.build(
@@ -349,4 +349,4 @@ def _with_vintages(before: SeriesData, data: SeriesData, seen: np.datetime64) ->
         )
     if data.digest() == before.digest():
         return JoinedSeries(before, 0, 0)
-    return JoinedSeries(data, int((~known).sum()), revised)
+    return JoinedSeries(data, int((~overlap).sum()), revised)

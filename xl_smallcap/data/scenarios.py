@@ -78,8 +78,8 @@ class ScenarioLibrary:
         for path in self.paths.values():
             if wanted in path.words:
                 return path
-        known = [w for p in self.paths.values() for w in (p.id, *p.aliases)]
-        raise BadArgumentError(unknown_word("scenario", word.strip(), known))
+        words = [w for p in self.paths.values() for w in (p.id, *p.aliases)]
+        raise BadArgumentError(unknown_word("scenario", word.strip(), words))
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,13 @@ class SeriesData:
     def build(cls, dates: DayArray, values: FloatArray, available_at: MinuteArray | None = None) -> SeriesData:
         """Sort rows and fill in an unknown `available_at`."""
         days = np.asarray(dates, dtype="datetime64[D]")
-        known = (
+        moments = (
             np.full(days.size, np.datetime64("NaT", "m"), dtype="datetime64[m]")
             if available_at is None
             else np.asarray(available_at, dtype="datetime64[m]")
         )
-        order = np.lexsort((known.view(np.int64), days.view(np.int64)))
-        return cls(days[order], np.asarray(values, dtype=np.float64)[order] + 0.0, known[order])
+        order = np.lexsort((moments.view(np.int64), days.view(np.int64)))
+        return cls(days[order], np.asarray(values, dtype=np.float64)[order] + 0.0, moments[order])
 
     SUFFIX: ClassVar[str] = "col"
 

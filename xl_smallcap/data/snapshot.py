@@ -134,10 +134,10 @@ class PricesEntry:
         return next(p for p in self.parts if ticker in p.tickers)
 
     @classmethod
-    def read(cls, told: Mapping[str, Any]) -> PricesEntry:
+    def read(cls, record: Mapping[str, Any]) -> PricesEntry:
         """Rebuild an entry from a manifest."""
-        parts = tuple(PricesPart(**{**p, "tickers": tuple(p["tickers"])}) for p in told["parts"])
-        return cls(tuple(told["objects"]), told["first"], told["last"], parts)
+        parts = tuple(PricesPart(**{**p, "tickers": tuple(p["tickers"])}) for p in record["parts"])
+        return cls(tuple(record["objects"]), record["first"], record["last"], parts)
 
 
 def label_of(sources: Mapping[str, str] | list[str]) -> str:
@@ -256,16 +256,16 @@ class Snapshot:
         ticker = self._ticker(series_id)
         if series_id in self.entries or self.prices_entry is None or ticker is None:
             return self.entries[series_id]
-        told, days = self.prices_entry.part_of(ticker), self.series(series_id).dates
+        part, days = self.prices_entry.part_of(ticker), self.series(series_id).dates
         return Entry(
             object="",
-            source=told.source,
-            origin=told.origin,
+            source=part.source,
+            origin=part.origin,
             first=str(days[0]),
             last=str(days[-1]),
             nobs=days.size,
             frequency="daily",
-            fetched_at=told.fetched_at,
+            fetched_at=part.fetched_at,
         )
 
     @property
@@ -309,13 +309,13 @@ class Snapshot:
             return []
         from_year = first.astype("datetime64[Y]") if first is not None else None
         to_year = last.astype("datetime64[Y]") if last is not None else None
-        found = []
-        for told in self.prices_entry.objects:
-            year, _, digest = told.partition(":")
+        years = []
+        for reference in self.prices_entry.objects:
+            year, _, digest = reference.partition(":")
             this = np.datetime64(year, "Y")
             if (from_year is None or this >= from_year) and (to_year is None or this <= to_year):
-                found.append(self._year(year, digest))
-        return found
+                years.append(self._year(year, digest))
+        return years
 
     def _year(self, year: str, digest: str) -> CrossSection:
         done = self._years.get(year)
@@ -347,8 +347,8 @@ class Snapshot:
         """Read a fund's latest holdings known by a day; a day's holdings are published the day after."""
         of_fund = [h for h in self.holdings_entries if h.fund.upper() == fund.strip().upper()]
         dated = sorted((h for h in of_fund if h.as_of != "undated"), key=lambda h: h.as_of)
-        known = [h for h in dated if as_of is None or np.datetime64(h.as_of, "D") < as_of]
-        chosen = known[-1] if known else next((h for h in of_fund if as_of is None and h.as_of == "undated"), None)
+        visible = [h for h in dated if as_of is None or np.datetime64(h.as_of, "D") < as_of]
+        chosen = visible[-1] if visible else next((h for h in of_fund if as_of is None and h.as_of == "undated"), None)
         if chosen is None:
             have = ", ".join(h.as_of for h in of_fund) or "none"
             raise NoDataError(f"No holdings of '{fund}' were known by {as_of or 'now'}; the snapshot has: {have}.")

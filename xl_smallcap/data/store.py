@@ -103,21 +103,21 @@ class Store:
 
     def _known(self, fingerprint: str) -> dict[str, Any]:
         try:
-            found: Any = json.loads(self.manifest(fingerprint).read_text(encoding="utf-8"))
+            manifest: Any = json.loads(self.manifest(fingerprint).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return manifest if isinstance(manifest, dict) else {}
 
     def meant(self, fingerprint: str) -> str:
         """Return the whole fingerprint that begins so."""
         wanted = fingerprint.strip().lower()
-        found = [s for s in self.snapshots() if s.startswith(wanted)] if wanted else []
-        if len(found) != 1:
-            known = ", ".join(self.snapshots()) or "none"
-            if found:
-                raise StoreError(f"{len(found)} snapshots begin with '{fingerprint}': {', '.join(found)}.")
-            raise StoreError(f"There is no snapshot '{fingerprint}' in the store. Known: {known}.")
-        return found[0]
+        matches = [s for s in self.snapshots() if s.startswith(wanted)] if wanted else []
+        if len(matches) != 1:
+            listing = ", ".join(self.snapshots()) or "none"
+            if matches:
+                raise StoreError(f"{len(matches)} snapshots begin with '{fingerprint}': {', '.join(matches)}.")
+            raise StoreError(f"There is no snapshot '{fingerprint}' in the store. Known: {listing}.")
+        return matches[0]
 
     def use(self, fingerprint: str) -> None:
         """Make a snapshot the CURRENT one."""
@@ -128,21 +128,21 @@ class Store:
     def current(self) -> str | None:
         """Return the fingerprint of the CURRENT snapshot, or None in an empty store."""
         try:
-            told = (self.root / "CURRENT").read_bytes()
+            content = (self.root / "CURRENT").read_bytes()
         except FileNotFoundError:
             return None
         except OSError as exc:
             raise StoreError(not_read(f"The store at {self.root}", exc, "see whether the disk is there")) from exc
-        found = told.strip().decode("ascii", "replace")
-        if not _FINGERPRINT.fullmatch(found):
-            known = self.snapshots()
-            if not known:
+        fingerprint = content.strip().decode("ascii", "replace")
+        if not _FINGERPRINT.fullmatch(fingerprint):
+            snapshots = self.snapshots()
+            if not snapshots:
                 return None  # nothing it could have named
             raise StoreError(
                 f"The file CURRENT in {self.root}, which says what is in use, is damaged. Nothing else is: "
-                f"'xl-smallcap data use FINGERPRINT' mends it, with one of: {', '.join(known)}."
+                f"'xl-smallcap data use FINGERPRINT' mends it, with one of: {', '.join(snapshots)}."
             )
-        return found
+        return fingerprint
 
     def snapshots(self) -> list[str]:
         """Return the fingerprints in the store, sorted."""
@@ -170,12 +170,12 @@ class Store:
             priced = manifest.get("prices")
             if priced is not None:
                 priced = PricesEntry.read(priced)
-            told = manifest["source"], manifest["synthetic"]
-            if _fingerprint(*told, {n: e.object for n, e in entries.items()}, owned, priced) != wanted:
+            origin = manifest["source"], manifest["synthetic"]
+            if _fingerprint(*origin, {n: e.object for n, e in entries.items()}, owned, priced) != wanted:
                 raise ValueError("fingerprint")
         except FileNotFoundError:
-            known = ", ".join(self.snapshots()) or "none"
-            raise StoreError(f"There is no snapshot '{wanted}' in the store. Known: {known}.") from None
+            listing = ", ".join(self.snapshots()) or "none"
+            raise StoreError(f"There is no snapshot '{wanted}' in the store. Known: {listing}.") from None
         except OSError as exc:
             raise StoreError(not_read(str(self.manifest(wanted)), exc, "see whether the disk is there")) from exc
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -219,8 +219,8 @@ def _fingerprint(
 
 def _checksum(manifest: Mapping[str, Any]) -> str:
     """Of all a manifest says, dates and sources too, which are no part of the fingerprint."""
-    told = {k: v for k, v in manifest.items() if k != "checksum"}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    content = {k: v for k, v in manifest.items() if k != "checksum"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _write(path: Path, content: bytes) -> None:

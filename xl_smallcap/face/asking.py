@@ -40,8 +40,8 @@ def rows_of(shocks: Any) -> list[list[Any]]:
         frame = shocks if "factor" in shocks.columns else shocks.rename_axis("factor").reset_index()
         named = {str(c).strip().lower(): c for c in frame.columns}
         if "factor" not in named or "shock" not in named:
-            found = ", ".join(map(str, shocks.columns))
-            raise BadArgumentError(f"A DataFrame of shocks has columns factor, shock, unit (and month); got {found}.")
+            columns = ", ".join(map(str, shocks.columns))
+            raise BadArgumentError(f"A DataFrame of shocks has columns factor, shock, unit (and month); got {columns}.")
         order = [named[n] for n in ("factor", "shock", "unit", "month") if n in named]
         return [[_cell(v) for v in row] for row in frame[order].itertuples(index=False)]
     if isinstance(shocks, (list, tuple)):
@@ -102,9 +102,9 @@ class Asker:
 
     def last_common_day(self) -> dt.date:
         """The last day by as_of on which every series of the default model was observed."""
-        found = BY_NAME["RUSSELL_FIT"].call(stat="last_date", as_of=self.as_of)
-        assert isinstance(found, dt.date)
-        return found
+        day = BY_NAME["RUSSELL_FIT"].call(stat="last_date", as_of=self.as_of)
+        assert isinstance(day, dt.date)
+        return day
 
 
 def question(stub: Callable[P, R]) -> Callable[P, R]:
@@ -125,13 +125,13 @@ def question(stub: Callable[P, R]) -> Callable[P, R]:
     return method
 
 
-def _misfit(name: str, known: list[str], named: dict[str, Any], exc: TypeError) -> str:
-    strange = [n for n in named if n not in known]
+def _misfit(name: str, parameters: list[str], named: dict[str, Any], exc: TypeError) -> str:
+    strange = [n for n in named if n not in parameters]
     if strange:
-        near = closest(strange[0], known)
+        near = closest(strange[0], parameters)
         hint = f" Did you mean '{near}'?" if near else ""
-        return f"{name}() has no argument '{strange[0]}'.{hint} It takes {', '.join(known)}."
-    return f"{name}({', '.join(known)}): {exc}."
+        return f"{name}() has no argument '{strange[0]}'.{hint} It takes {', '.join(parameters)}."
+    return f"{name}({', '.join(parameters)}): {exc}."
 
 
 def ask(asker: Asker, function: str, given: dict[str, Any]) -> Any:
@@ -154,8 +154,8 @@ def ask(asker: Asker, function: str, given: dict[str, Any]) -> Any:
         single = given.get("stat")
         made = frames.tidy(parts, single if isinstance(single, str) else "value")
         common = _attrs(asker, entry, plain)
-        told = {n: v for n, v in common["arguments"].items() if n not in several}
-        made.attrs = {"function": entry.name, **made.attrs, **common, "arguments": told}
+        arguments = {n: v for n, v in common["arguments"].items() if n not in several}
+        made.attrs = {"function": entry.name, **made.attrs, **common, "arguments": arguments}
         return made
 
 

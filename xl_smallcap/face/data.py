@@ -83,16 +83,16 @@ class Data(Questions):
         day = day_of("as_of", as_of)
         with answering(self.session):
             header, rows, notes = panel_rows(target, spec, window, self.as_of if day is None else day, standardised)
-            asked = self.session.catalogue.target(
+            entry = self.session.catalogue.target(
                 read.word("target", target, self.session.catalogue.default_target),
                 self.session.snapshot.target_frequencies,
             )
-        names = [asked.id, *(h.rpartition(" (")[0] for h in header[2:])]
+        names = [entry.id, *(h.rpartition(" (")[0] for h in header[2:])]
         made = Frame([row[1:] for row in rows], columns=names, dtype="float64")
         made.index = pd.DatetimeIndex([pd.Timestamp(row[0]) for row in rows], name="date")
         made.attrs = {
             "function": "RUSSELL_PANEL",
-            "arguments": {"target": asked.id, "spec": spec, "window": window},
+            "arguments": {"target": entry.id, "spec": spec, "window": window},
             "units": {n: h.rpartition(" (")[2][:-1] for n, h in zip(names, header[1:], strict=True)},
             "notes": notes,
             "source": source_label(self.session),
@@ -191,8 +191,8 @@ class Data(Questions):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            known = [n.removeprefix("RUSSELL_").lower() for n in NAMES] + ["panel", "universe", "compute_histories"]
-            near = closest(name, known) if not name.startswith("_") else None
+            methods = [n.removeprefix("RUSSELL_").lower() for n in NAMES] + ["panel", "universe", "compute_histories"]
+            near = closest(name, methods) if not name.startswith("_") else None
             hint = f" Did you mean '{near}'?" if near else ""
             raise AttributeError(f"These data have no method '{name}'.{hint}")
 

@@ -71,14 +71,14 @@ class Frame(pd.DataFrame):  # type: ignore[misc]  # pandas has no types of its o
     @property
     def caption(self) -> str:
         """Function, arguments, unit, source and snapshot in a line."""
-        told = self.attrs
-        if "function" not in told:
+        attrs = self.attrs
+        if "function" not in attrs:
             return ""
-        arguments = told.get("arguments", {})
-        parts = [told["function"].removeprefix("RUSSELL_").lower().replace("_", " ")]
+        arguments = attrs.get("arguments", {})
+        parts = [attrs["function"].removeprefix("RUSSELL_").lower().replace("_", " ")]
         parts += [f"{n} {arguments[n]}" for n in _SHOWN if arguments.get(n)]
-        parts += [told[n] for n in ("unit", "source") if told.get(n)]
-        return " · ".join([*parts, f"snapshot {told['snapshot']}"])
+        parts += [attrs[n] for n in ("unit", "source") if attrs.get(n)]
+        return " · ".join([*parts, f"snapshot {attrs['snapshot']}"])
 
     def _repr_html_(self) -> str | None:
         table: str | None = pd.DataFrame(self)._repr_html_()
@@ -123,7 +123,7 @@ def frame_of(function: str, table: Table, attrs: Mapping[str, Any]) -> Frame:
 
 def _unit_and_source(made: pd.DataFrame) -> dict[str, str]:
     """The unit and the source, where all rows share one."""
-    told = {}
+    shared = {}
     for name in ("unit", "source", "window"):
         values = None
         if name in made.columns:
@@ -131,8 +131,8 @@ def _unit_and_source(made: pd.DataFrame) -> dict[str, str]:
         elif made.index.name == "stat" and name in made.index:
             values = [made.loc[name].iloc[0]]
         if values is not None and len(values) == 1:
-            told[name] = str(values[0])
-    return told
+            shared[name] = str(values[0])
+    return shared
 
 
 def tidy(parts: Sequence[tuple[dict[str, Any], Any]], what: str) -> Frame:
@@ -140,8 +140,8 @@ def tidy(parts: Sequence[tuple[dict[str, Any], Any]], what: str) -> Frame:
     frames = []
     # a level of both numbers and words, such as 250 and "104w", is one of words: sorted, stored and compared alike
     mixed = {n for n in parts[0][0] if len({type(q[n]) for q, _ in parts}) > 1}
-    for asked, answer in parts:
-        question = {n: str(v) if n in mixed else v for n, v in asked.items()}
+    for given, answer in parts:
+        question = {n: str(v) if n in mixed else v for n, v in given.items()}
         part = pd.DataFrame(answer) if isinstance(answer, pd.DataFrame) else pd.DataFrame({what: [answer]})
         own = [n for n in part.index.names if n is not None]
         part = part.reset_index(drop=not own)
@@ -151,7 +151,7 @@ def tidy(parts: Sequence[tuple[dict[str, Any], Any]], what: str) -> Frame:
             part.insert(0, name, value)
         frames.append(part.set_index([*question, *(n for n in own if n not in question)]))
     made = Frame(pd.concat(frames))
-    told = [a.attrs for _, a in parts if isinstance(a, pd.DataFrame)]
-    if told:
-        made.attrs = {k: v for k, v in told[0].items() if all(t.get(k) == v for t in told)}
+    attrs = [a.attrs for _, a in parts if isinstance(a, pd.DataFrame)]
+    if attrs:
+        made.attrs = {k: v for k, v in attrs[0].items() if all(t.get(k) == v for t in attrs)}
     return made

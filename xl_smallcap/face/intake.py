@@ -68,17 +68,17 @@ def load(
     columns = _columns(frame)
     accepted = _accepted(accept, list(columns.columns))
     days = _days(columns.index)
-    found = Loaded(
+    loaded = Loaded(
         series={str(name): _series(str(name), columns.iloc[:, j], days) for j, name in enumerate(columns.columns)},
         origins={str(name): NAME for name in columns.columns},
     )
-    empty = [name for name, data in found.series.items() if not data.values.size]
+    empty = [name for name, data in loaded.series.items() if not data.values.size]
     if empty:
         raise SourceError(f"Column '{empty[0]}' has no value; leave it out.")
     settings = settings_of(home)
     catalogue_file = settings.home / "catalogue.toml"
     return put_loaded(
-        Store(settings.store_dir), NAME, "folder", found, catalogue_file, add=add, make_current=make_current,
+        Store(settings.store_dir), NAME, "folder", loaded, catalogue_file, add=add, make_current=make_current,
         accept=accepted,
     )  # fmt: skip
 

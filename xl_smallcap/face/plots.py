@@ -83,11 +83,11 @@ def intervals(frame: pd.DataFrame, axes: Axes) -> None:
     """Betas with their intervals, one below the other."""
     rows = frame[frame["role"].eq("factor")] if "role" in frame else frame
     rows = rows[rows["beta"].notna()].iloc[::-1]
-    at = np.arange(len(rows))
+    y = np.arange(len(rows))
     clear = (rows["lower"] > 0) | (rows["upper"] < 0)
-    axes.hlines(at, rows["lower"], rows["upper"], color=np.where(clear, BLUE, GREY), linewidth=2.5)
-    axes.scatter(rows["beta"], at, color=np.where(clear, BLUE, GREY), zorder=3)
-    axes.set_yticks(at, [str(i) for i in rows.index])
+    axes.hlines(y, rows["lower"], rows["upper"], color=np.where(clear, BLUE, GREY), linewidth=2.5)
+    axes.scatter(rows["beta"], y, color=np.where(clear, BLUE, GREY), zorder=3)
+    axes.set_yticks(y, [str(i) for i in rows.index])
     axes.set_xlabel(f"{_unit(frame)}; 90 % interval, blue where it leaves out zero")
     _zero(axes, across=False)
 
@@ -103,10 +103,10 @@ def beta_history(frame: pd.DataFrame, axes: Axes) -> None:
 def attribution(frame: pd.DataFrame, axes: Axes) -> None:
     """Contributions with their intervals."""
     rows = frame[frame["contribution"].notna()].iloc[::-1]
-    at = np.arange(len(rows))
-    axes.barh(at, rows["contribution"], color=[BLUE if v >= 0 else ORANGE for v in rows["contribution"]], height=0.6)
-    axes.hlines(at, rows["lower"], rows["upper"], color=INK, linewidth=1.2)
-    axes.set_yticks(at, [str(i) for i in rows.index])
+    y = np.arange(len(rows))
+    axes.barh(y, rows["contribution"], color=[BLUE if v >= 0 else ORANGE for v in rows["contribution"]], height=0.6)
+    axes.hlines(y, rows["lower"], rows["upper"], color=INK, linewidth=1.2)
+    axes.set_yticks(y, [str(i) for i in rows.index])
     axes.set_xlabel("contribution, log %; line: 90 % interval of the estimated betas")
     _zero(axes, across=False)
 
@@ -122,10 +122,10 @@ def fair_value(frame: pd.DataFrame, axes: Axes) -> None:
 def regimes(frame: pd.DataFrame, axes: Axes) -> None:
     """Probabilities with their intervals, one below the other."""
     rows = frame[frame["probability"].notna()].iloc[::-1]
-    at = np.arange(len(rows))
-    axes.barh(at, rows["probability"], color=[REGIME_COLOURS.get(str(i), GREY) for i in rows.index], height=0.6)
-    axes.hlines(at, rows["lower"], rows["upper"], color=INK, linewidth=1.2)
-    axes.set_yticks(at, [str(i) for i in rows.index])
+    y = np.arange(len(rows))
+    axes.barh(y, rows["probability"], color=[REGIME_COLOURS.get(str(i), GREY) for i in rows.index], height=0.6)
+    axes.hlines(y, rows["lower"], rows["upper"], color=INK, linewidth=1.2)
+    axes.set_yticks(y, [str(i) for i in rows.index])
     axes.set_xlim(0, 1)
     axes.set_xlabel("probability; line: 90 % interval")
 
@@ -162,11 +162,11 @@ def fan(frame: pd.DataFrame, axes: Axes) -> None:
 def scenarios(frame: pd.DataFrame, axes: Axes) -> None:
     """Every path's mean in its ranges, one below the other."""
     rows = frame.iloc[::-1]
-    at = np.arange(len(rows))
-    axes.hlines(at, rows["p5"], rows["p95"], color=BLUE, alpha=0.35, linewidth=6)
-    axes.hlines(at, rows["p25"], rows["p75"], color=BLUE, alpha=0.7, linewidth=6)
-    axes.scatter(rows["mean"], at, color=INK, zorder=3)
-    axes.set_yticks(at, [str(i) for i in rows.index])
+    y = np.arange(len(rows))
+    axes.hlines(y, rows["p5"], rows["p95"], color=BLUE, alpha=0.35, linewidth=6)
+    axes.hlines(y, rows["p25"], rows["p75"], color=BLUE, alpha=0.7, linewidth=6)
+    axes.scatter(rows["mean"], y, color=INK, zorder=3)
+    axes.set_yticks(y, [str(i) for i in rows.index])
     axes.set_xlabel("log return over the horizon, %: mean, 50 % and 90 % range, conditional on the path")
     _zero(axes, across=False)
 

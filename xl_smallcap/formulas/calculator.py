@@ -128,8 +128,8 @@ class Calculator:
 
     def value(self, sheet: str, row: int, column: int) -> Any:
         """Return what a cell shows."""
-        found = self.whole(sheet, row, column)
-        return found.first if isinstance(found, Grid) else found
+        result = self.whole(sheet, row, column)
+        return result.first if isinstance(result, Grid) else result
 
     def whole(self, sheet: str, row: int, column: int) -> Any:
         """Return what a cell's formula gives, a spilled table as a :class:`Grid`."""
@@ -180,16 +180,16 @@ class Calculator:
 
     def _eval(self, tree: Any, sheet: str) -> Any:
         if isinstance(tree, Literal):
-            found = Grid(tree.value) if isinstance(tree.value, tuple) else tree.value
+            result = Grid(tree.value) if isinstance(tree.value, tuple) else tree.value
         elif isinstance(tree, Area):
-            found = self._area(tree.text, sheet)
+            result = self._area(tree.text, sheet)
         elif isinstance(tree, Apply):
-            found = self._apply(tree, sheet)
+            result = self._apply(tree, sheet)
         else:
             return None
-        if isinstance(found, CellError):
-            raise found
-        return found
+        if isinstance(result, CellError):
+            raise result
+        return result
 
     def _caught(self, tree: Any, sheet: str) -> Any:
         try:
@@ -241,12 +241,12 @@ class Calculator:
             return self._eval(given[2], sheet) if len(given) == 3 else False
         if len(given) != 2:
             raise UnsupportedError(f"{name} with other than two arguments")
-        found = self._caught(given[0], sheet)
-        if isinstance(found, Range):
+        result = self._caught(given[0], sheet)
+        if isinstance(result, Range):
             raise UnsupportedError(f"{name} of a range")
-        first = found.first if isinstance(found, Grid) else found
+        first = result.first if isinstance(result, Grid) else result
         caught = isinstance(first, CellError) and (name == "IFERROR" or first.code == "#N/A")
-        return self._eval(given[1], sheet) if caught else found
+        return self._eval(given[1], sheet) if caught else result
 
     def _apply(self, tree: Apply, sheet: str) -> Any:
         name, given = tree.name, tree.arguments
@@ -257,8 +257,8 @@ class Calculator:
         if name in ("IF", "IFERROR", "IFNA"):
             return self._lazy(name, given, sheet)
         if name in ("ISERROR", "ISNUMBER", "ISTEXT", "ISNA", "ISBLANK") and len(given) == 1:
-            found = self._caught(given[0], sheet)
-            return _is(name, found.first if isinstance(found, Grid) else found)
+            result = self._caught(given[0], sheet)
+            return _is(name, result.first if isinstance(result, Grid) else result)
         if name in ("NEG", "%", "+", "-", "*", "/", "^", "&", "=", "<>", "<", ">", "<=", ">="):
             return _operate(name, [self._eval(g, sheet) for g in given])
         if name not in EAGER or (self._cells.date1904 and name in ("TEXT", "EOMONTH")):
@@ -321,10 +321,10 @@ class Calculator:
         date1904 = self._cells.date1904
         if isinstance(answer, list):
             return Grid(tuple(tuple(cell_of(v, date1904) for v in row) for row in answer))
-        found = cell_of(answer, date1904)
-        if isinstance(found, CellError):
-            raise found
-        return found
+        result = cell_of(answer, date1904)
+        if isinstance(result, CellError):
+            raise result
+        return result
 
     def _anew(self, argument: Any, sheet: str) -> None:
         """Calculate the cell RUSSELL_WHY asks about once more, so that the last error on record is its own."""
@@ -392,6 +392,6 @@ def _arithmetic(name: str, a: float, b: float) -> float:
     return float(made)
 
 
-def _spilled(found: Grid) -> Grid:
+def _spilled(grid: Grid) -> Grid:
     """A range that spills shows its empty cells as 0."""
-    return Grid(tuple(tuple(0.0 if v is None else v for v in row) for row in found.rows))
+    return Grid(tuple(tuple(0.0 if v is None else v for v in row) for row in grid.rows))

@@ -103,10 +103,10 @@ def _joined(values: Values, combine: Callable[[list[bool]], bool]) -> bool:
 
 
 def _average(values: Values) -> float:
-    found = list(_numbers(values))
-    if not found:
+    numbers = list(_numbers(values))
+    if not numbers:
         raise CellError("#DIV/0!")
-    return sum(found) / len(found)
+    return sum(numbers) / len(numbers)
 
 
 def _count_if(values: Values) -> float:
@@ -133,10 +133,10 @@ def _text(values: Values) -> str:
 
 def _basic(value: Any) -> str:
     """A text whose length and case every program sees alike."""
-    found = text(value)
-    if any(ord(c) > 0xFFFF or len(c.upper()) != 1 or len(c.lower()) != 1 for c in found):
+    string = text(value)
+    if any(ord(c) > 0xFFFF or len(c.upper()) != 1 or len(c.lower()) != 1 for c in string):
         raise UnsupportedError("characters that programs count differently")
-    return found
+    return string
 
 
 def _left(values: Values) -> str:

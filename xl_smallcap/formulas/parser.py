@@ -55,10 +55,10 @@ def plain_name(name: str) -> str:
 class _FormulaReader:
     def __init__(self, formula: str) -> None:
         try:
-            found = Tokenizer(formula).items
+            items = Tokenizer(formula).items
         except (TokenizerError, IndexError) as exc:
             raise UnsupportedError(f"cannot read {formula}") from exc
-        self.tokens = [t for t in found if t.type != Token.WSPACE]
+        self.tokens = [t for t in items if t.type != Token.WSPACE]
         self.at = 0
         self.formula = formula
 
@@ -116,7 +116,7 @@ class _FormulaReader:
             raise UnsupportedError(f"cannot read {self.formula}")
 
     def arguments(self) -> list[Any]:
-        found: list[Any] = []
+        arguments: list[Any] = []
         waiting = True
         while True:
             token = self.peek()
@@ -124,16 +124,16 @@ class _FormulaReader:
                 raise UnsupportedError(f"cannot read {self.formula}")
             if token.type == Token.FUNC and token.subtype == Token.CLOSE:
                 self.take()
-                return [*found, None] if waiting and found else found
+                return [*arguments, None] if waiting and arguments else arguments
             if token.type == Token.SEP:
                 if waiting:
-                    found.append(None)
+                    arguments.append(None)
                 self.take()
                 waiting = True
                 continue
             if not waiting:  # two references with a blank between: an intersection
                 raise UnsupportedError(f"cannot read {self.formula}")
-            found.append(self.expression())
+            arguments.append(self.expression())
             waiting = False
 
     def array(self) -> tuple[tuple[Any, ...], ...]:

@@ -186,16 +186,16 @@ def formatted(value: float, pattern: str) -> str:
     which = 0 if value > 0 or len(sections) == 1 else 1 if value < 0 else len(sections) - 1
     if value == 0 and len(sections) == 2:
         which = 0
-    found = _DIGITS.match(sections[which])
-    if found is None:
+    match = _DIGITS.match(sections[which])
+    if match is None:
         raise UnsupportedError(f"number format {pattern}")
     own_sign = which == 1
-    tail = found["tail"] or ""
+    tail = match["tail"] or ""
     percents = re.sub(r'"[^"]*"', "", tail).count("%")
-    places = len(found["point"] or ".") - 1
+    places = len(match["point"] or ".") - 1
     # half away from zero on the 15 digits a sheet knows, as Excel rounds
     exact = Decimal(f"{abs(value):.15g}").scaleb(2 * percents)
     rounded = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-    digits = f"{rounded:{',' if found['thousands'] else ''}.{places}f}"
+    digits = f"{rounded:{',' if match['thousands'] else ''}.{places}f}"
     minus = "-" if value < 0 and not own_sign and rounded != 0 else ""
-    return minus + (found["head"] or "").replace('"', "") + digits + tail.replace('"', "")
+    return minus + (match["head"] or "").replace('"', "") + digits + tail.replace('"', "")

@@ -83,11 +83,11 @@ def fingerprint_of(value: Any) -> str:
 def choice(name: str, value: Any, choices: Any, default: T, also: tuple[str, ...] = ()) -> T:
     """Read one of a closed list of words, any case. The word as documented."""
     text = word(name, value, default)
-    known = [str(c) for c in get_args(choices)]
-    for entry in known:
+    words = [str(c) for c in get_args(choices)]
+    for entry in words:
         if entry.lower() == text.lower():
             return cast(T, entry)
-    raise BadArgumentError(unknown_word(name, text, [*known, *also]))
+    raise BadArgumentError(unknown_word(name, text, [*words, *also]))
 
 
 def stat(value: Any, choices: Any, default: T) -> T | All:
@@ -148,27 +148,27 @@ def months(value: Any) -> int | None:
     """Read the horizon of a projection in months. None where blank."""
     if is_blank(value):
         return None
-    found = _whole(value)
-    if found is None or not 1 <= found <= LONGEST_PROJECTION:
+    horizon = _whole(value)
+    if horizon is None or not 1 <= horizon <= LONGEST_PROJECTION:
         raise BadArgumentError(
             f"The argument 'horizon' must be a whole number of months from 1 to {LONGEST_PROJECTION}; got "
             f"{shown(value)}. A date belongs in 'as_of', the argument after it."
         )
-    return found
+    return horizon
 
 
 def months_ahead(value: Any) -> int:
     """Read how many months after its day a regime is asked about."""
     if is_blank(value):
         return 0
-    found = _whole(value)
-    if found is None or found > FARTHEST_REGIME:
-        why = " Far ahead every model only repeats its long-run shares." if found is not None else ""
+    horizon = _whole(value)
+    if horizon is None or horizon > FARTHEST_REGIME:
+        why = " Far ahead every model only repeats its long-run shares." if horizon is not None else ""
         raise BadArgumentError(
             f"The argument 'horizon' must be a whole number of months from 0 (the month itself) to {FARTHEST_REGIME}; got "
             f"{shown(value)}.{why} A date belongs in 'as_of', the argument after it."
         )
-    return found
+    return horizon
 
 
 def _whole(value: Any) -> int | None:
@@ -211,32 +211,32 @@ def day(name: str, value: Any) -> np.datetime64 | None:
     """Read a date: Excel's number, ISO text, or a date. None where blank."""
     if is_blank(value):
         return None
-    found: dt.date | None = None
+    parsed: dt.date | None = None
     if isinstance(value, dt.datetime):
-        found = value.date()
+        parsed = value.date()
     elif isinstance(value, dt.date):
-        found = value
+        parsed = value
     elif isinstance(value, np.datetime64):
-        found = value.astype("datetime64[D]").item()
+        parsed = value.astype("datetime64[D]").item()
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         if not 0 < value < 100_000:
             hint = " (text needs quotes and dashes)" if 19_000_000 < value < 21_000_000 else ""
             raise BadArgumentError(f"The argument '{name}' is {shown(value)}, not a date{hint}; {_DATE_HELP}.")
-        found = _EXCEL_EPOCH + dt.timedelta(days=int(value))
+        parsed = _EXCEL_EPOCH + dt.timedelta(days=int(value))
     elif isinstance(value, str):
         match = _ISO.match(value.strip())
         if match:
             try:
-                found = dt.date(*(int(g) for g in match.groups()))
+                parsed = dt.date(*(int(g) for g in match.groups()))
             except ValueError:
-                found = None
-    if found is None:
+                parsed = None
+    if parsed is None:
         raise BadArgumentError(f"The argument '{name}' is {shown(value)}, which is not a date; {_DATE_HELP}.")
-    if not _EARLIEST <= found <= _LATEST:
+    if not _EARLIEST <= parsed <= _LATEST:
         raise BadArgumentError(
-            f"The argument '{name}' is {shown(value)}, the date {found}, outside {_EARLIEST} to {_LATEST}; {_DATE_HELP}."
+            f"The argument '{name}' is {shown(value)}, the date {parsed}, outside {_EARLIEST} to {_LATEST}; {_DATE_HELP}."
         )
-    return np.datetime64(found, "D")
+    return np.datetime64(parsed, "D")
 
 
 # -- From numpy to what a cell can hold.
@@ -252,9 +252,9 @@ def number(value: float) -> float | None:
 
 def date(value: np.datetime64) -> dt.date:
     """Return a calendar day as a cell takes it."""
-    found = value.astype("datetime64[D]").item()
-    assert isinstance(found, dt.date)
-    return found
+    calendar_day = value.astype("datetime64[D]").item()
+    assert isinstance(calendar_day, dt.date)
+    return calendar_day
 
 
 def moment(text: str) -> dt.date | None:

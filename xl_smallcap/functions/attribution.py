@@ -74,16 +74,16 @@ def RUSSELL_ATTRIBUTION(
     docs/methods.md, Attribution.
     """
     question = Question(target=target, spec=spec, window=window, as_of=finish, method=method)
-    told = attribution(session, question, start)
-    result, source = told.result, source_of(session, told.used)
-    ends, rows = (date(told.first_date), date(told.last_date)), list[_Item]()
-    roles = ["control" if n == MARKET else "factor" for n in told.names] + ["drift", "specific"]
-    for i, (name, role) in enumerate(zip((*told.names, "drift", "specific"), roles, strict=True)):
+    attributed = attribution(session, question, start)
+    result, source = attributed.result, source_of(session, attributed.used)
+    ends, rows = (date(attributed.first_date), date(attributed.last_date)), list[_Item]()
+    roles = ["control" if n == MARKET else "factor" for n in attributed.names] + ["drift", "specific"]
+    for i, (name, role) in enumerate(zip((*attributed.names, "drift", "specific"), roles, strict=True)):
         value, half = float(result.log_contributions[i]), result.half_width * float(result.bse[i])
         errors = [number(float(result.bse[i])), number(value - half), number(value + half)]
         unit: list[Scalar] = [None] * 4
-        if i < len(told.names):
-            in_ = CHANGE_UNIT[told.quotes[i]]
+        if i < len(attributed.names):
+            in_ = CHANGE_UNIT[attributed.quotes[i]]
             unit = [float(result.mean_beta[i]), f"% per 1 {in_}", float(result.factor_move[i]), in_]
         simple = float(result.simple_contributions[i])
         rows.append(row_of(_Item, name, value, *errors, simple, *unit, *ends, role, str(question.method), source))

@@ -16,8 +16,6 @@ from xl_smallcap.data.catalogue import Spec, Target
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
 from xl_smallcap.functions import arguments as read
 from xl_smallcap.functions.arguments import date, names_of, number, row_of, stats_of, table_of
-from xl_smallcap.functions.arguments import date as _date
-from xl_smallcap.functions.arguments import number as _number
 from xl_smallcap.functions.parameters import (
     AS_OF,
     FACTOR,
@@ -79,22 +77,22 @@ class _Beta:
         scale = unit_factor(unit, fitted.quotes[i], float(fit.factor_sd[i]), name)
         enough = fitted.sign_windows >= _FEWEST_SIGN_WINDOWS
         return cls(
-            beta=_number(fit.params[i] * scale),
-            se=_number(fit.bse[i] * scale),
-            tstat=_number(fit.tvalues[i]),
-            pvalue=_number(fit.pvalues[i]),
-            pvalue_bh=_number(fit.pvalues_bh[i]),
-            lower=_number(fit.lower[i] * scale),
-            upper=_number(fit.upper[i] * scale),
-            se_conditional=_number(fit.bse_conditional[i] * scale),
+            beta=number(fit.params[i] * scale),
+            se=number(fit.bse[i] * scale),
+            tstat=number(fit.tvalues[i]),
+            pvalue=number(fit.pvalues[i]),
+            pvalue_bh=number(fit.pvalues_bh[i]),
+            lower=number(fit.lower[i] * scale),
+            upper=number(fit.upper[i] * scale),
+            se_conditional=number(fit.bse_conditional[i] * scale),
             sign_share=float(fitted.sign_share[i]) if enough else None,
             sign_windows=fitted.sign_windows,
             agreement=float(fit.agreement[i]),
-            vif=_number(fit.vif[i]),
-            rsquared=_number(fit.rsquared_each[i]),
+            vif=number(fit.vif[i]),
+            rsquared=number(fit.rsquared_each[i]),
             nobs=fit.nobs,
-            first_date=_date(fitted.first_date),
-            last_date=_date(fitted.last_date),
+            first_date=date(fitted.first_date),
+            last_date=date(fitted.last_date),
             unit=unit_name(unit, fitted.quotes[i]),
             factor_sd=float(fit.factor_sd[i]),
             factor_unit=CHANGE_UNIT[fitted.quotes[i]],
@@ -247,32 +245,32 @@ def RUSSELL_BETA_HISTORY(
     """
     question = Question(target=target, spec=spec, window=window, as_of=as_of, method=method)
     name = factor_in(session, question, factor)
-    told = model.history(session, question)
-    i = told.names.index(name)
-    quote = told.quotes[i]
+    history = model.history(session, question)
+    i = history.names.index(name)
+    quote = history.quotes[i]
     reference = reference_sd(session.catalogue, name, question.window)
     unit_factor(unit, quote, 1.0, name)
     label = unit_name(unit, quote)
-    at = 0 if start is None else int(np.searchsorted(told.dates, start))
-    if at >= told.dates.size:
-        raise NoDataError(f"No window ends on or after start {start}; the last ends {told.dates[-1]}.")
+    first = 0 if start is None else int(np.searchsorted(history.dates, start))
+    if first >= history.dates.size:
+        raise NoDataError(f"No window ends on or after start {start}; the last ends {history.dates[-1]}.")
     rows = list[_Window]()
     errors = "Newey-West" if question.method.name in ("ols", "univariate") else "Newey-West, delta method"
-    days = told.dates[at:].tolist()
+    days = history.dates[first:].tolist()
     for day, beta, half, sd, alone in zip(
         days,
-        told.params[at:, i].tolist(),
-        (told.half_width[at:] * told.bse[at:, i]).tolist(),
-        told.factor_sd[at:, i].tolist(),
-        told.alone[at:].tolist(),
+        history.params[first:, i].tolist(),
+        (history.half_width[first:] * history.bse[first:, i]).tolist(),
+        history.factor_sd[first:, i].tolist(),
+        history.alone[first:].tolist(),
         strict=True,
     ):
         ends = (beta, beta - half, beta + half)
         usable = sd > 0 and np.isfinite(beta)
         scale = unit_factor(unit, quote, sd, name) if usable else 1.0
         fixed = reference / sd if reference is not None and usable else None
-        own = [_number(v * scale) for v in ends]
-        by_yardstick = [None if fixed is None else _number(v * fixed) for v in ends]
+        own = [number(v * scale) for v in ends]
+        by_yardstick = [None if fixed is None else number(v * fixed) for v in ends]
         rows.append(row_of(_Window, day, *own, *by_yardstick, sd, label, errors, model.flag_of(alone, usable)))
     return table_of(_Window, rows)
 
@@ -304,11 +302,11 @@ def RUSSELL_FIT(
         "rsquared": float(fit.rsquared_each[0]) if joint else None,
         "rsquared_adj": float(fit.rsquared_adj_each[0]) if joint else None,
         "nobs": fit.nobs,
-        "first_date": _date(fitted.first_date),
-        "last_date": _date(fitted.last_date),
+        "first_date": date(fitted.first_date),
+        "last_date": date(fitted.last_date),
         "condition_number": fit.condition_number,
         "components": fit.components,
-        "explained": _number(fit.explained),
+        "explained": number(fit.explained),
         "draws": fit.draws if drawn else None,
         "block": fit.block if drawn else None,
         "seed": fit.seed if drawn else None,
@@ -394,12 +392,12 @@ def _row(session: Session, compared: Compared, factor: str) -> _MethodRow:
     )
 
 
-def _summary(found: list[Compared]) -> _MethodRow:
-    told = [c for c in found[1:] if not isinstance(c.fitted, XlSmallcapError)]
-    same = sum(c.flag == "same sign" for c in told)
-    clear = sum(c.flag.endswith("clear of zero") for c in told)
-    conflicts = [f"{c.question.method} {c.question.window}" for c in told if c.flag.startswith("sign conflict")]
-    text = f"{same} of {len(told)} other rows have the sign of the first"
+def _summary(compared: list[Compared]) -> _MethodRow:
+    others = [c for c in compared[1:] if not isinstance(c.fitted, XlSmallcapError)]
+    same = sum(c.flag == "same sign" for c in others)
+    clear = sum(c.flag.endswith("clear of zero") for c in others)
+    conflicts = [f"{c.question.method} {c.question.window}" for c in others if c.flag.startswith("sign conflict")]
+    text = f"{same} of {len(others)} other rows have the sign of the first"
     text += f"; conflicts: {', '.join(conflicts)}" if conflicts else "; no sign conflict"
     text += f"; {clear} of them with both intervals clear of zero." if conflicts else "."
     return _MethodRow("all", role="summary", flag=text)
@@ -422,8 +420,8 @@ def RUSSELL_METHODS(session: Session, factor: str, target: Target, window: Windo
     """
     question = Question(target=target, spec=spec, window=window, as_of=as_of)
     name = factor_in(session, question, factor)
-    found = compare_methods(session, question, name)
-    return table_of(_MethodRow, [*(_row(session, c, name) for c in found), _summary(found)])
+    compared = compare_methods(session, question, name)
+    return table_of(_MethodRow, [*(_row(session, c, name) for c in compared), _summary(compared)])
 
 
 # -- The worksheet function that says what a refresh did to the betas.

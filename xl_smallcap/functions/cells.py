@@ -166,14 +166,14 @@ def _answer(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
         *(_keyed(a) if isinstance(a, (bool, list, tuple)) else a for a in arguments),
     )
     try:
-        found: Answer | None = session.answers.get(key)
+        answer: Answer | None = session.answers.get(key)
     except TypeError:  # something without a hash
         return _compute(session, name.upper(), arguments)
-    if found is None:
-        found = _compute(session, name.upper(), arguments)
-        if found.code is None and name.upper() != "RUSSELL_WHY":
-            session.answers.put(key, found, _bytes_of(found))
-    return found
+    if answer is None:
+        answer = _compute(session, name.upper(), arguments)
+        if answer.code is None and name.upper() != "RUSSELL_WHY":
+            session.answers.put(key, answer, _bytes_of(answer))
+    return answer
 
 
 def to_json(answer: Answer) -> dict[str, Any]:

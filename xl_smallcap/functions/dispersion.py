@@ -103,33 +103,33 @@ class _Winner:
     source: Scalar
 
 
-def _both(found: Dispersion, of: Any) -> float:
+def _both(measured: Dispersion, of: Any) -> float:
     """A number of the index; of the ratio the smaller one of its two, NaN where one of them is not known."""
-    return float(np.min([float(of(s)) for s in (found.spread, found.other) if s is not None]))
+    return float(np.min([float(of(s)) for s in (measured.spread, measured.other) if s is not None]))
 
 
 def _coverage(spread: Spread) -> float:
     return 100.0 * spread.returns.size / spread.members if spread.members else 0.0
 
 
-def _stat(found: Dispersion, asked: DispersionStat, weighting: Weighting) -> Scalar:
-    one = found.spread
-    told = one.membership if found.other is None else f"{one.membership}; {found.other.membership}"
+def _stat(measured: Dispersion, stat: DispersionStat, weighting: Weighting) -> Scalar:
+    one = measured.spread
+    membership = one.membership if measured.other is None else f"{one.membership}; {measured.other.membership}"
     answers: dict[str, Any] = {
-        "value": lambda: number(found.value),
-        "annualised": lambda: number(found.annualised),
+        "value": lambda: number(measured.value),
+        "annualised": lambda: number(measured.annualised),
         "mean": lambda: number(one.mean(weighting)),
-        "nobs": lambda: _both(found, lambda s: s.returns.size),
-        "members": lambda: _both(found, lambda s: s.members),
-        "coverage": lambda: _both(found, _coverage),
-        "weight_covered": lambda: number(_both(found, lambda s: s.weight_covered)),
-        "gone": lambda: float(one.gone + (found.other.gone if found.other else 0)),
-        "flagged": lambda: float(one.flagged + (found.other.flagged if found.other else 0)),
-        "membership": lambda: told,
+        "nobs": lambda: _both(measured, lambda s: s.returns.size),
+        "members": lambda: _both(measured, lambda s: s.members),
+        "coverage": lambda: _both(measured, _coverage),
+        "weight_covered": lambda: number(_both(measured, lambda s: s.weight_covered)),
+        "gone": lambda: float(one.gone + (measured.other.gone if measured.other else 0)),
+        "flagged": lambda: float(one.flagged + (measured.other.flagged if measured.other else 0)),
+        "membership": lambda: membership,
         "first_date": lambda: date(one.start),
         "last_date": lambda: date(one.end),
     }
-    value: Scalar = answers[asked]()
+    value: Scalar = answers[stat]()
     return value
 
 
@@ -158,20 +158,20 @@ def RUSSELL_DISPERSION(
         return average_dispersion(session, index, weighting, window, as_of)
     if stat == "mean" and index == "ratio":
         raise BadArgumentError("A ratio of dispersions has no mean return; ask for that of 'russell' and of 'sp500'.")
-    found = dispersion(session, index, weighting, window, as_of)
+    measured = dispersion(session, index, weighting, window, as_of)
     if stat == "all":
-        told: dict[str, Scalar] = {}
+        stats: dict[str, Scalar] = {}
         for name in get_args(DispersionStat):
             if name == "average":
-                told[name] = average_dispersion(session, index, weighting, window, as_of)
+                stats[name] = average_dispersion(session, index, weighting, window, as_of)
             else:
-                told[name] = None if name == "mean" and index == "ratio" else _stat(found, name, weighting)
+                stats[name] = None if name == "mean" and index == "ratio" else _stat(measured, name, weighting)
         more: dict[str, Scalar] = {
             "index": index, "weighting": weighting, "window": str(window),
             "unit": "ratio" if index == "ratio" else f"% over {window}", "source": source_label(session),
         }  # fmt: skip
-        return [["stat", "value"], *([n, v] for n, v in {**told, **more}.items())]
-    value = _stat(found, stat, weighting)
+        return [["stat", "value"], *([n, v] for n, v in {**stats, **more}.items())]
+    value = _stat(measured, stat, weighting)
     if value is None:
         raise NoDataError(
             "The list of members has no weights, so the weight covered is not known; see stat 'coverage'."
@@ -204,8 +204,8 @@ def RUSSELL_DISPERSION_HISTORY(
     unit = "ratio" if index == "ratio" else f"% over {window}"
     source, rows = source_label(session), list[_Period]()
     for row in dispersion_history(session, index, window, as_of, start):
-        found = Dispersion(0.0, window, row.spread, row.other)
-        rest = [_stat(found, s, "equal") for s in _COUNTED]
+        measured = Dispersion(0.0, window, row.spread, row.other)
+        rest = [_stat(measured, s, "equal") for s in _COUNTED]
         values = [number(row.values[w]) for w in WEIGHTINGS]
         rows.append(row_of(_Period, date(row.spread.end), date(row.spread.start), *values, unit, *rest, source))
     return table_of(_Period, rows)
@@ -230,17 +230,17 @@ def RUSSELL_WINNERS(session: Session, count: int, window: Window, as_of: Day, sp
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    found = winners(session, count, window, as_of, spec)
+    ranking = winners(session, count, window, as_of, spec)
     note = (
-        f"{found.stocks} of {found.members}: {found.membership}; {found.beyond:.0f} % of them "
-        f"outside their 90 % interval, median residual {found.common:+.1f} %"
+        f"{ranking.stocks} of {ranking.members}: {ranking.membership}; {ranking.beyond:.0f} % of them "
+        f"outside their 90 % interval, median residual {ranking.common:+.1f} %"
     )
-    ends = (date(found.start), date(found.end))
+    ends = (date(ranking.start), date(ranking.end))
     rows = [
         row_of(_Winner,
             rank, w.ticker, w.name, w.sector, w.move, w.macro, w.residual, w.se, w.tstat, w.pvalue_bh, w.rsquared,
             "log %", *ends, w.suspect, note, source_label(session),
         )
-        for rank, w in enumerate(found.rows, start=1)
+        for rank, w in enumerate(ranking.rows, start=1)
     ]  # fmt: skip
     return table_of(_Winner, rows)

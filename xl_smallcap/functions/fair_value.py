@@ -74,33 +74,33 @@ class _Day:
     evidence: Scalar
 
 
-def _values(found: FairValue) -> dict[FairValueStat, Scalar]:
+def _values(fair: FairValue) -> dict[FairValueStat, Scalar]:
     return {
-        "value": number(found.value),
-        "actual": number(found.actual),
-        "gap": number(found.gap),
-        "gap_pct": number(found.gap_pct),
-        "gap_sigma": number(found.gap_sigma),
-        "sigma": number(found.sigma),
-        "drift": number(found.drift),
-        "rsquared": number(found.rsquared),
-        "noise_percentile": number(found.noise_percentile),
-        "cointegration_pvalue": number(found.cointegration_pvalue),
-        "rsquared_oos": number(found.rsquared_oos),
-        "half_life": number(found.half_life),
-        "noise_half_life": number(found.noise_half_life),
-        "verdict": found.verdict,
-        "nobs": found.nobs,
-        "first_date": date(found.first_date),
-        "last_date": date(found.last_date),
-        "draws": found.draws,
-        "seed": found.seed,
+        "value": number(fair.value),
+        "actual": number(fair.actual),
+        "gap": number(fair.gap),
+        "gap_pct": number(fair.gap_pct),
+        "gap_sigma": number(fair.gap_sigma),
+        "sigma": number(fair.sigma),
+        "drift": number(fair.drift),
+        "rsquared": number(fair.rsquared),
+        "noise_percentile": number(fair.noise_percentile),
+        "cointegration_pvalue": number(fair.cointegration_pvalue),
+        "rsquared_oos": number(fair.rsquared_oos),
+        "half_life": number(fair.half_life),
+        "noise_half_life": number(fair.noise_half_life),
+        "verdict": fair.verdict,
+        "nobs": fair.nobs,
+        "first_date": date(fair.first_date),
+        "last_date": date(fair.last_date),
+        "draws": fair.draws,
+        "seed": fair.seed,
     }
 
 
-def _notes(asked: FairValueQuestion) -> dict[str, str]:
-    levels = asked.model == "levels"
-    h = asked.horizon
+def _notes(question: FairValueQuestion) -> dict[str, str]:
+    levels = question.model == "levels"
+    h = question.horizon
     back = "the last residual of levels on factor levels in the window" if levels else (
         f"what yesterday's betas left unexplained, summed over the last {h} observations, drift included"
     )  # fmt: skip
@@ -155,20 +155,20 @@ def RUSSELL_FAIR_VALUE(
     -----
     Random walks on the factors' actual paths, 1,000 draws with a fixed seed; docs/methods.md, Fair value.
     """
-    asked = over_horizon(Question(target=target, spec=spec, window=window, as_of=as_of), model, horizon)
-    found = fair_value(session, asked)
-    values = _values(found)
+    question = over_horizon(Question(target=target, spec=spec, window=window, as_of=as_of), model, horizon)
+    fair = fair_value(session, question)
+    values = _values(fair)
     if stat == "all":
-        notes = _notes(asked)
-        if found.missing:
-            notes["verdict"] = found.missing
+        notes = _notes(question)
+        if fair.missing:
+            notes["verdict"] = fair.missing
         table: Table = [["stat", "value", "meaning"], *([s, v, notes.get(s)] for s, v in values.items())]
-        return [*table, ["source", source_of(session, found.used), None]]
+        return [*table, ["source", source_of(session, fair.used), None]]
     value = values[stat]
     if value is None and stat == "drift":
         raise NoDataError("Model 'levels' has no drift: its residuals have mean zero. Model 'changes' has one.")
-    if value is None and found.missing:
-        raise NoDataError(found.missing)
+    if value is None and fair.missing:
+        raise NoDataError(fair.missing)
     if value is None:
         raise NoDataError(f"'{stat}' is infinite: the path shows no tendency to come back.")
     assert isinstance(value, (int, float, str, dt.date))
@@ -200,24 +200,24 @@ def RUSSELL_FAIR_VALUE_HISTORY(
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    asked = over_horizon(Question(target=target, spec=spec, window=window, as_of=as_of), model, horizon)
-    told = gap_history(session, asked)
-    at = 0 if start is None else int(np.searchsorted(told.dates, start))
-    if at >= told.dates.size:
-        raise NoDataError(f"No fair value ends on or after start {start}; the last is of {told.dates[-1]}.")
-    question = asked.regression
+    wanted = over_horizon(Question(target=target, spec=spec, window=window, as_of=as_of), model, horizon)
+    gaps = gap_history(session, wanted)
+    first = 0 if start is None else int(np.searchsorted(gaps.dates, start))
+    if first >= gaps.dates.size:
+        raise NoDataError(f"No fair value ends on or after start {start}; the last is of {gaps.dates[-1]}.")
+    question = wanted.regression
     until = "" if question.as_of is None else f" --as-of {question.as_of}"
     how = (
         f"not computed: xl-smallcap fair-value history --target {question.target.id} --window {question.window} "
         f"--spec {question.spec.id}{until}"
-        if asked.model == "levels"
+        if wanted.model == "levels"
         else "not in a history: RUSSELL_FAIR_VALUE has it for one as_of"
     )
-    columns = (told.actual, told.value, told.gap, told.gap_pct, told.gap_sigma, told.rsquared, told.rsquared_oos,
-               told.noise_percentile, told.cointegration_pvalue, told.half_life)  # fmt: skip
-    days, rows = told.dates.tolist(), list[_Day]()
-    for i in range(at, told.dates.size):
-        ends = (told.verdict(i), "computed") if told.computed[i] else (None, how)
+    columns = (gaps.actual, gaps.value, gaps.gap, gaps.gap_pct, gaps.gap_sigma, gaps.rsquared, gaps.rsquared_oos,
+               gaps.noise_percentile, gaps.cointegration_pvalue, gaps.half_life)  # fmt: skip
+    days, rows = gaps.dates.tolist(), list[_Day]()
+    for i in range(first, gaps.dates.size):
+        ends = (gaps.verdict(i), "computed") if gaps.computed[i] else (None, how)
         rows.append(_Day(days[i], *(number(c[i]) for c in columns), *ends))
     return table_of(_Day, rows)
 
@@ -234,16 +234,16 @@ def compute_history(
     """
     session = current_session()
     session.follow()
-    asked = fair_value_question(session, target, window, as_of, "levels", spec, horizon)
-    told = gap_history(session, asked, progress)
-    verdicts = [told.verdict(i) for i in range(told.dates.size)]
-    fitted = np.isfinite(told.noise_percentile)
+    question = fair_value_question(session, target, window, as_of, "levels", spec, horizon)
+    gaps = gap_history(session, question, progress)
+    verdicts = [gaps.verdict(i) for i in range(gaps.dates.size)]
+    fitted = np.isfinite(gaps.noise_percentile)
     return [
-        ("dates", int(fitted.sum()), f"{told.dates[0]} to {told.dates[-1]}"),
-        ("rsquared", number(float(np.median(told.rsquared[fitted]))), "median, in sample"),
-        ("noise_percentile", number(float(np.median(told.noise_percentile[fitted]))), "median; noise has 0.5"),
-        ("above_95", number(float((told.noise_percentile[fitted] >= 0.95).mean())), "share of dates; noise has 0.05"),
-        ("pvalue_below_05", number(float((told.cointegration_pvalue[fitted] <= 0.05).mean())), "share; noise has 0.05"),
+        ("dates", int(fitted.sum()), f"{gaps.dates[0]} to {gaps.dates[-1]}"),
+        ("rsquared", number(float(np.median(gaps.rsquared[fitted]))), "median, in sample"),
+        ("noise_percentile", number(float(np.median(gaps.noise_percentile[fitted]))), "median; noise has 0.5"),
+        ("above_95", number(float((gaps.noise_percentile[fitted] >= 0.95).mean())), "share of dates; noise has 0.05"),
+        ("pvalue_below_05", number(float((gaps.cointegration_pvalue[fitted] <= 0.05).mean())), "share; noise has 0.05"),
         ("supported", verdicts.count("supported"), f"dates with this verdict, of {len(verdicts)}"),
         ("seed", session.settings.seed, f"{session.settings.noise_draws} random walks"),
     ]
@@ -259,11 +259,11 @@ def hypothetical_trades(
     """
     session = current_session()
     session.follow()
-    asked = fair_value_question(session, target, window, as_of, model, spec, horizon)
-    traded = gap_backtest(session, asked, entry, leave, delay)
-    result, question = traded.result, asked.regression
+    wanted = fair_value_question(session, target, window, as_of, model, spec, horizon)
+    traded = gap_backtest(session, wanted, entry, leave, delay)
+    result, question = traded.result, wanted.regression
     title = (
-        f"HYPOTHETICAL, BEFORE COSTS: trading {question.target.id} against the gap of '{asked.model}', window "
+        f"HYPOTHETICAL, BEFORE COSTS: trading {question.target.id} against the gap of '{wanted.model}', window "
         f"{question.window}, specification {question.spec.id}, {traded.first_date} to {traded.last_date}, {source_label(session)}"
     )
     if not result.trades:

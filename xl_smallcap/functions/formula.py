@@ -54,11 +54,11 @@ class Call:
         return not any(isinstance(a, Reference) for a in self.arguments)
 
 
-def unknown_function(name: str, known: Iterable[str]) -> str:
+def unknown_function(name: str, names: Iterable[str]) -> str:
     """Return the sentence for a function there is not."""
     if name in FORMER_NAMES:
         return f"{name} is called {FORMER_NAMES[name]} now; its arguments are the same."
-    return unknown_word("function", name, known)
+    return unknown_word("function", name, names)
 
 
 def _split(text: str, separators: str) -> list[str]:
@@ -99,7 +99,7 @@ def _argument(text: str) -> Any:
 
 def find_calls(formula: str) -> list[Call]:
     """Return the RUSSELL_ calls of a formula, in order of appearance."""
-    found = []
+    calls = []
     for match in _CALL.finditer(formula):
         if formula.count('"', 0, match.start()) % 2:
             continue
@@ -118,16 +118,16 @@ def find_calls(formula: str) -> list[Call]:
         commas, semicolons = _split(inside, ","), _split(inside, ";")
         parts = commas if len(commas) >= len(semicolons) else semicolons
         arguments = () if not inside.strip() else tuple(_argument(p) for p in parts)
-        found.append(Call(match.group(1).upper(), arguments))
-    return found
+        calls.append(Call(match.group(1).upper(), arguments))
+    return calls
 
 
-def near_miss(formula: str, known: Iterable[str], short: bool = False) -> tuple[str, str] | None:
+def near_miss(formula: str, functions: Iterable[str], short: bool = False) -> tuple[str, str] | None:
     """Find a call that is none of ours and looks as if it should be: RUSSEL_BETA, BETA.
 
     What was typed, and the function that may be meant.
     """
-    names = list(known)
+    names = list(functions)
     for match in _ANY_CALL.finditer(_QUOTED.sub('""', formula)):
         typed = match[1].upper()
         if typed in names or OURS.match(match[0]):
@@ -140,10 +140,10 @@ def near_miss(formula: str, known: Iterable[str], short: bool = False) -> tuple[
     return None
 
 
-def parse_call(formula: str, known: Iterable[str] = ()) -> Call:
+def parse_call(formula: str, functions: Iterable[str] = ()) -> Call:
     """Read a formula that is one RUSSELL_ call with its arguments written out."""
     calls = find_calls(formula)
-    near = near_miss(formula, known, short=True) if not calls else None
+    near = near_miss(formula, functions, short=True) if not calls else None
     if near is not None:
         raise BadArgumentError(f"There is no function {near[0]}. Did you mean {near[1]}?")
     if len(calls) != 1 or not ALONE.fullmatch(formula):
@@ -204,36 +204,36 @@ def _matches(record: ErrorRecord, call: Call) -> bool:
 
 def explain(formula: str) -> str:
     """Say why each RUSSELL_ call of a formula is in error, or that it is not."""
-    calls, told = find_calls(formula), list[str]()
+    calls, remarks = find_calls(formula), list[str]()
     near = near_miss(formula, NAMES, short=not calls)
     if near is not None:
         missed = f"There is no function {near[0]}. Did you mean {near[1]}?"
         if not calls:
             return missed
-        told.append(missed)
+        remarks.append(missed)
     if not calls:
         return "There is no RUSSELL_ function in this formula. Use =RUSSELL_WHY(FORMULATEXT(A1)), in LibreOffice =RUSSELL_WHY(FORMULA(A1))."
     for call in calls:
         if call.name not in BY_NAME:
             now, meant = FORMER_NAMES.get(call.name), closest(call.name, NAMES)
-            asked = f" Did you mean {meant}?" if meant else ""
+            hint = f" Did you mean {meant}?" if meant else ""
             said = (
                 f"it is called {now} now."
                 if now
-                else f"there is no such function.{asked} 'xl-smallcap functions' lists them."
+                else f"there is no such function.{hint} 'xl-smallcap functions' lists them."
             )
-            told.append(f"{call.name}: {said}")
+            remarks.append(f"{call.name}: {said}")
         elif call.literal:
             try:
                 BY_NAME[call.name].call(*call.arguments)
-                told.append(f"{call.name}: no error; it answers.")
+                remarks.append(f"{call.name}: no error; it answers.")
             except XlSmallcapError as exc:
-                told.append(f"{call.name}: {exc.code} {exc}")
+                remarks.append(f"{call.name}: {exc.code} {exc}")
             except TypeError:
-                told.append(f"{call.name}: #VALUE! too many arguments, or a required one is missing.")
+                remarks.append(f"{call.name}: #VALUE! too many arguments, or a required one is missing.")
         else:
-            told.append(_on_record(call))
-    return " ".join(told)
+            remarks.append(_on_record(call))
+    return " ".join(remarks)
 
 
 def _on_record(call: Call) -> str:
@@ -244,8 +244,8 @@ def _on_record(call: Call) -> str:
             f"{call.name}: no error is on record for it since this session began; recalculate the cell, then ask again."
         )
     last = fitting[0]
-    asked = {_shown(r) for r in fitting}
-    which = f" (the last error of several calls that fit; asked with {_shown(last)})" if len(asked) > 1 else ""
+    variants = {_shown(r) for r in fitting}
+    which = f" (the last error of several calls that fit; asked with {_shown(last)})" if len(variants) > 1 else ""
     return f"{call.name}: {last.code} {last.sentence}{which}"
 
 

@@ -35,12 +35,12 @@ def _bound(name: str, help: str) -> Parameter:
         if read.is_blank(value):
             return 0.0
         try:
-            found = float(value) if not isinstance(value, bool) else float("nan")
+            bound = float(value) if not isinstance(value, bool) else float("nan")
         except (TypeError, ValueError):
-            found = float("nan")
-        if not abs(found) < 1e6:
+            bound = float("nan")
+        if not abs(bound) < 1e6:
             raise BadArgumentError(f"The argument '{name}' must be a number; got {read.shown(value)}.")
-        return found
+        return bound
 
     return Parameter(name, help, reader, kind="number")
 
@@ -95,23 +95,23 @@ def RUSSELL_TIPPING(
     """
     path = "growth_low_inflation" if not isinstance(scenario, (list, tuple)) and read.is_blank(scenario) else scenario
     question = projection_question(target, as_of, SPEC.read(session, None))
-    asked = scenario_question(session, path, horizon, question)
+    wanted = scenario_question(session, path, horizon, question)
     if not read.is_blank(factor):
-        return model.tipping(session, asked, factor_in(session, asked.question, factor)).shock
+        return model.tipping(session, wanted, factor_in(session, wanted.question, factor)).shock
     rows = list[_Tipping]()
-    for name in asked.question.spec.factors:
-        tail = (asked.scenario.id, target.id, asked.months)
+    for name in wanted.question.spec.factors:
+        tail = (wanted.scenario.id, target.id, wanted.months)
         try:
-            found = model.tipping(session, asked, name)
+            point = model.tipping(session, wanted, name)
         except FitError as exc:
             rows.append(row_of(_Tipping, name, *[None] * 8, *tail, str(exc), source_label(session)))
             continue
-        unit = CHANGE_UNIT[found.quote]
-        ends = [number(v) for v in (found.lower, found.upper)]
+        unit = CHANGE_UNIT[point.quote]
+        ends = [number(v) for v in (point.lower, point.upper)]
         note = None if ends[0] is not None else "the data cannot bound it: its beta is not told from zero"
-        rest = [found.shock_sd, number(found.path_shock), found.path_distance]
+        rest = [point.shock_sd, number(point.path_shock), point.path_distance]
         rows.append(
-            row_of(_Tipping, name, found.shock, found.fails, *ends, unit, *rest, *tail, note, source_label(session))
+            row_of(_Tipping, name, point.shock, point.fails, *ends, unit, *rest, *tail, note, source_label(session))
         )
     return table_of(_Tipping, rows)
 
@@ -141,15 +141,15 @@ def RUSSELL_NEEDLE(
         See RUSSELL_WHY; the history of the regimes must have been computed.
     """
     question, months = projection_question(target, as_of, SPEC.read(session, None)), horizon or DEFAULT_HORIZON
-    found = model.needle(session, question, months, growth_min, inflation_max)
+    odds = model.needle(session, question, months, growth_min, inflation_max)
     values: dict[str, Scalar] = {
-        **{n: number(float(v)) for n, v in zip(_NAMES, found.weighted, strict=True)},
-        **{f"{n}_se": number(float(v)) for n, v in zip(_NAMES[:3], found.errors, strict=False)},
-        **{f"{n}_base": number(float(v)) for n, v in zip(_NAMES, found.plain, strict=True)},
-        "effective": found.effective,
-        "nobs": found.nobs,
-        "first_date": date(found.first),
-        "last_date": date(found.last),
+        **{n: number(float(v)) for n, v in zip(_NAMES, odds.weighted, strict=True)},
+        **{f"{n}_se": number(float(v)) for n, v in zip(_NAMES[:3], odds.errors, strict=False)},
+        **{f"{n}_base": number(float(v)) for n, v in zip(_NAMES, odds.plain, strict=True)},
+        "effective": odds.effective,
+        "nobs": odds.nobs,
+        "first_date": date(odds.first),
+        "last_date": date(odds.last),
     }
     if stat == "all":
         shown: list[tuple[str, Scalar]] = [
@@ -182,11 +182,11 @@ def RUSSELL_NEEDLE_MAP(session: Session, target: Target, horizon: int | None, as
         See RUSSELL_WHY.
     """
     question = projection_question(target, as_of, SPEC.read(session, None))
-    found = model.needle_map(session, question, horizon or DEFAULT_HORIZON)
+    grid = model.needle_map(session, question, horizon or DEFAULT_HORIZON)
     corner = (
-        f"P(outperform), {CONDITIONAL}; inflation down (1 sd = {found.inflation_sd:.1f} bp), growth across "
-        f"(1 sd = {found.growth_sd:.1f} %)"
+        f"P(outperform), {CONDITIONAL}; inflation down (1 sd = {grid.inflation_sd:.1f} bp), growth across "
+        f"(1 sd = {grid.growth_sd:.1f} %)"
     )
-    steps = [float(v) for v in found.steps]
-    rows = zip(steps, found.probability.tolist(), strict=True)
+    steps = [float(v) for v in grid.steps]
+    rows = zip(steps, grid.probability.tolist(), strict=True)
     return [[corner, *steps], *([step, *row] for step, row in rows)]

@@ -50,27 +50,27 @@ class _Report:
     contract: Scalar
 
 
-def _row(found: Positions, i: int) -> dict[str, Scalar]:
+def _row(commitments: Positions, i: int) -> dict[str, Scalar]:
     return {
-        "net": number(found.net[i]),
-        "net_pct": number(found.net_pct[i]),
-        "change": number(found.change[i]),
-        "percentile3y": number(found.percentile[3][i]),
-        "percentile5y": number(found.percentile[5][i]),
-        "z3y": number(found.z[3][i]),
-        "z5y": number(found.z[5][i]),
-        "reports3y": number(found.reports[3][i]),
-        "reports5y": number(found.reports[5][i]),
-        "last_date": date(found.dates[i]),
-        "published": date(found.published[i]),
-        "contract": found.contract[i],
+        "net": number(commitments.net[i]),
+        "net_pct": number(commitments.net_pct[i]),
+        "change": number(commitments.change[i]),
+        "percentile3y": number(commitments.percentile[3][i]),
+        "percentile5y": number(commitments.percentile[5][i]),
+        "z3y": number(commitments.z[3][i]),
+        "z5y": number(commitments.z[5][i]),
+        "reports3y": number(commitments.reports[3][i]),
+        "reports5y": number(commitments.reports[5][i]),
+        "last_date": date(commitments.dates[i]),
+        "published": date(commitments.published[i]),
+        "contract": commitments.contract[i],
     }
 
 
-def _note(found: Positions, stat: str) -> str | None:
+def _note(commitments: Positions, stat: str) -> str | None:
     """What a percentile or z-score leaves out: the weeks of its years without a report."""
     years = next((y for y in YEARS if stat in (f"percentile{y}y", f"z{y}y", f"reports{y}y")), None)
-    return found.silence(years) or None if years is not None else None
+    return commitments.silence(years) or None if years is not None else None
 
 
 @worksheet_function(_CATEGORY, statistic(PositionStat, "net_pct", _WORDS), PUBLISHED, _DENOMINATOR)
@@ -89,10 +89,10 @@ def RUSSELL_POSITIONING(
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    found = positions(session, category, as_of, denominator=denominator, last_only=True)
-    row = _row(found, -1)
+    commitments = positions(session, category, as_of, denominator=denominator, last_only=True)
+    row = _row(commitments, -1)
     if stat == "all":
-        table: Table = [["stat", "value", "note"], *([n, v, _note(found, n)] for n, v in row.items())]
+        table: Table = [["stat", "value", "note"], *([n, v, _note(commitments, n)] for n, v in row.items())]
         more: Table = [["category", category, None], ["denominator", denominator, None]]
         return [*table, *more, ["source", source_label(session), None]]
     value = row[stat]
@@ -120,10 +120,10 @@ def RUSSELL_POSITIONING_HISTORY(session: Session, category: Category, as_of: Day
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    found = positions(session, category, as_of, denominator=denominator)
+    commitments = positions(session, category, as_of, denominator=denominator)
     rows = list[_Report]()
-    for i, assumed in enumerate(found.assumed):
-        cells = _row(found, i)
+    for i, assumed in enumerate(commitments.assumed):
+        cells = _row(commitments, i)
         said = "usual timetable" if assumed else "release calendar or vintage"
         rows.append(_Report(date=cells.pop("last_date"), publication=said, **cells))
     return table_of(_Report, rows)
@@ -162,20 +162,20 @@ class _GaugeRow:
     note: Scalar = None
 
 
-def _gauge_row(found: Gauge) -> dict[str, Scalar]:
+def _gauge_row(reading: Gauge) -> dict[str, Scalar]:
     return {
-        "value": number(found.value),
-        "change": number(found.change),
-        "revision": number(found.revision),
-        "percentile3y": number(found.percentile[3]),
-        "percentile5y": number(found.percentile[5]),
-        "percentile": number(found.percentile[0]),
-        "z3y": number(found.z[3]),
-        "z5y": number(found.z[5]),
-        "z": number(found.z[0]),
-        "nobs": number(found.nobs[0]),
-        "last_date": date(found.last),
-        "published": date(found.published),
+        "value": number(reading.value),
+        "change": number(reading.change),
+        "revision": number(reading.revision),
+        "percentile3y": number(reading.percentile[3]),
+        "percentile5y": number(reading.percentile[5]),
+        "percentile": number(reading.percentile[0]),
+        "z3y": number(reading.z[3]),
+        "z5y": number(reading.z[5]),
+        "z": number(reading.z[0]),
+        "nobs": number(reading.nobs[0]),
+        "last_date": date(reading.last),
+        "published": date(reading.published),
     }
 
 
@@ -193,8 +193,8 @@ def RUSSELL_GAUGE(session: Session, series: str, stat: GaugeStat | All, as_of: D
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    found = gauge(session, series, as_of)
-    values = _gauge_row(found)
+    reading = gauge(session, series, as_of)
+    values = _gauge_row(reading)
     if stat == "all":
         entry = session.catalogue.series_of(series)
         more: list[list[Scalar]] = [["series", entry.id], ["unit", entry.unit], ["rule", entry.rule]]
@@ -202,8 +202,8 @@ def RUSSELL_GAUGE(session: Session, series: str, stat: GaugeStat | All, as_of: D
     value = values[stat]
     if value is None:
         raise NoDataError(
-            f"'{stat}' of '{found.series.id}' is not available on {found.last}: it has {found.nobs[0]:.0f} observations "
-            f"since {found.first} ({found.nobs[3]:.0f} in 3 years, {found.nobs[5]:.0f} in 5); a percentile or z-score needs "
+            f"'{stat}' of '{reading.series.id}' is not available on {reading.last}: it has {reading.nobs[0]:.0f} observations "
+            f"since {reading.first} ({reading.nobs[3]:.0f} in 3 years, {reading.nobs[5]:.0f} in 5); a percentile or z-score needs "
             "half of those a window usually has and some movement, a revision a value 13 weeks before."
         )
     assert isinstance(value, (float, dt.date))

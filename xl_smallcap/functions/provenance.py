@@ -84,9 +84,9 @@ def RUSSELL_ASOF(session: Session) -> dt.date:
         window=Window(250, "daily"),
         as_of=None,
     )
-    found: Any = aligned(session, question).level_dates[-1].item()
-    assert isinstance(found, dt.date)
-    return found
+    day: Any = aligned(session, question).level_dates[-1].item()
+    assert isinstance(day, dt.date)
+    return day
 
 
 @worksheet_function(SERIES.but(help=_SERIES), PUBLISHED)
@@ -230,8 +230,8 @@ def _constituents_rows(session: Session, when: Day, reference: np.datetime64) ->
     for fund in sorted({h.fund for h in snapshot.holdings_entries}):
         of_fund = sorted((h for h in snapshot.holdings_entries if h.fund == fund), key=lambda h: h.as_of)
         dated = [h for h in of_fund if h.as_of != "undated"]
-        known = [h for h in dated if when is None or np.datetime64(h.as_of, "D") < when]
-        shown = known or ([h for h in of_fund if h.as_of == "undated"] if when is None else [])
+        usable = [h for h in dated if when is None or np.datetime64(h.as_of, "D") < when]
+        shown = usable or ([h for h in of_fund if h.as_of == "undated"] if when is None else [])
         if not shown:
             continue
         held = shown[-1]

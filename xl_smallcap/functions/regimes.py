@@ -141,8 +141,8 @@ def RUSSELL_REGIME(session: Session, as_of: Day, model: RegimeModel) -> str:
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    found = regimes_now(session, model, as_of)
-    return REGIMES[int(found.probabilities()[:3, 0].argmax())]
+    regimes = regimes_now(session, model, as_of)
+    return REGIMES[int(regimes.probabilities()[:3, 0].argmax())]
 
 
 @worksheet_function(_REGIME, MONTHS_AHEAD, PUBLISHED, REGIME_MODEL)
@@ -194,24 +194,24 @@ def RUSSELL_REGIMES(session: Session, horizon: int, as_of: Day, model: RegimeMod
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    found = regimes_now(session, model, as_of)
-    p, lasts = found.probabilities(horizon)[:, 0], durations(found)
+    regimes = regimes_now(session, model, as_of)
+    p, lasts = regimes.probabilities(horizon)[:, 0], durations(regimes)
     drawn = regimes_drawn(session, model, as_of, horizon)
     tail = (1.0 - session.settings.confidence) / 2.0
-    wary = warnings_of(found)
+    wary = warnings_of(regimes)
     worth: list[Scalar] = [None, None]
-    if found.chains:
-        worth = [float(min(c.reached[0] for c in found.chains)), float(min(c.separation[0] for c in found.chains))]
+    if regimes.chains:
+        worth = [float(min(c.reached[0] for c in regimes.chains)), float(min(c.separation[0] for c in regimes.chains))]
     rows = list[_RegimeRow]()
-    month = date((found.months[0] + horizon * MONTH).astype("datetime64[D]"))
+    month = date((regimes.months[0] + horizon * MONTH).astype("datetime64[D]"))
     for k, name in enumerate([*REGIMES, "stagflation"]):
         edges: list[Scalar] = [None, None]
         if drawn is not None:
             edges = [number(float(v)) for v in np.quantile(drawn.probabilities[k], [tail, 1.0 - tail])]
-        known = (date(found.last_growth[0]), date(found.last_inflation[0]))
+        ends = (date(regimes.last_growth[0]), date(regimes.last_inflation[0]))
         about = (model, session.settings.seed, wary, source_label(session))
         rows.append(
-            row_of(_RegimeRow, name, month, number(float(p[k])), *edges, lasts.get(name), *known, *worth, *about)
+            row_of(_RegimeRow, name, month, number(float(p[k])), *edges, lasts.get(name), *ends, *worth, *about)
         )
     return table_of(_RegimeRow, rows)
 
@@ -235,14 +235,14 @@ def RUSSELL_REGIME_HISTORY(session: Session, start: Day, as_of: Day, model: Regi
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    told, rows = regime_history(session, model, as_of), list[_MonthEnd]()
-    for i, day in enumerate(told.days):
+    history, rows = regime_history(session, model, as_of), list[_MonthEnd]()
+    for i, day in enumerate(history.days):
         if start is None or day >= start:
-            now, later = ([number(float(v)) for v in part[:, i]] for part in (told.probabilities, told.ahead3))
-            clear = number(float(told.separation[i]))
-            rows.append(row_of(_MonthEnd, date(day), *now, told.likeliest[i] or None, *later[:3], clear))
+            now, later = ([number(float(v)) for v in part[:, i]] for part in (history.probabilities, history.ahead3))
+            clear = number(float(history.separation[i]))
+            rows.append(row_of(_MonthEnd, date(day), *now, history.likeliest[i] or None, *later[:3], clear))
     if not rows:
-        raise NoDataError(f"No month end on or after start {start}; the last is {told.days[-1]}.")
+        raise NoDataError(f"No month end on or after start {start}; the last is {history.days[-1]}.")
     return table_of(_MonthEnd, rows)
 
 
@@ -260,8 +260,8 @@ def RUSSELL_TRANSITIONS(session: Session, as_of: Day, model: RegimeModel) -> Tab
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    found = regimes_now(session, model, as_of)
-    names, matrix, shares = transitions(found)
+    regimes = regimes_now(session, model, as_of)
+    names, matrix, shares = transitions(regimes)
     table: Table = [["from", *names, "duration_months", "long_run_share", "model"]]
     for k, name in enumerate(names):
         row = [float(v) for v in matrix[k]]

@@ -79,9 +79,9 @@ class _Card:
 class _Stats:
     """Everything a cell may ask of one projection, each found when asked."""
 
-    def __init__(self, session: Session, asked: ScenarioQuestion) -> None:
-        self.session, self.asked = session, asked
-        self.found: Projected = project_path(session, asked)
+    def __init__(self, session: Session, wanted: ScenarioQuestion) -> None:
+        self.session, self.asked = session, wanted
+        self.found: Projected = project_path(session, wanted)
 
     def _against(self) -> Question:
         return outperformance(self.session, self.asked.question)
@@ -94,52 +94,53 @@ class _Stats:
 
     def parts(self) -> list[tuple[str, float, str]]:
         """Contributions and expected changes, a factor each; contributions and rest add up to the mean."""
-        found = self.found
+        projected = self.found
         rows = [
-            (f"contribution:{n}", float(c), "%") for n, c in zip(found.fitted.names, found.contributions, strict=True)
+            (f"contribution:{n}", float(c), "%")
+            for n, c in zip(projected.fitted.names, projected.contributions, strict=True)
         ]
-        rows.append(("contribution:rest", found.rest, "%"))
-        quotes = found.fitted.panel.quotes[1:]
-        if found.asked.method in ("analytic", "simulation", "bootstrap"):
-            for n, q, f in zip(found.fitted.names, quotes, found.analytic.expected[-1], strict=True):
+        rows.append(("contribution:rest", projected.rest, "%"))
+        quotes = projected.fitted.panel.quotes[1:]
+        if projected.asked.method in ("analytic", "simulation", "bootstrap"):
+            for n, q, f in zip(projected.fitted.names, quotes, projected.analytic.expected[-1], strict=True):
                 rows.append((f"expected:{n}", float(f), CHANGE_UNIT[q]))
         return rows
 
     def stat(self, stat: ScenarioStat) -> Scalar:
-        found, session, asked = self.found, self.session, self.asked
-        panel, window = found.fitted.panel, asked.question.window.count
+        projected, session, wanted = self.found, self.session, self.asked
+        panel, window = projected.fitted.panel, wanted.question.window.count
         if stat in _PERCENTILES:
-            return found.outcome.quantile(_PERCENTILES[stat])
+            return projected.outcome.quantile(_PERCENTILES[stat])
         if stat.startswith("share_"):
-            if found.shares is None:
+            if projected.shares is None:
                 raise NoDataError("Method 'pooling' reweights history and has no shares of variance; use 'analytic'.")
-            return found.shares[("share_path", "share_beta", "share_residual").index(stat)]
+            return projected.shares[("share_path", "share_beta", "share_residual").index(stat)]
         if stat in ("draws", "seed"):
-            if asked.method not in ("simulation", "bootstrap"):
-                raise NoDataError(f"Method '{asked.method}' draws nothing, so it has no '{stat}'.")
+            if wanted.method not in ("simulation", "bootstrap"):
+                raise NoDataError(f"Method '{wanted.method}' draws nothing, so it has no '{stat}'.")
             return session.settings.scenario_draws if stat == "draws" else session.settings.seed
         if stat in ("base_rate", "base_rate_se", "base_rate_nobs"):
-            rate = evidence.base_rate(session, self._against(), asked.months)
+            rate = evidence.base_rate(session, self._against(), wanted.months)
             return {"base_rate": rate.share, "base_rate_se": rate.se, "base_rate_nobs": rate.nobs}[stat]
         if stat in ("worst_analogue", "worst_analogue_return"):
-            worst = evidence.worst_analogue(found)
+            worst = evidence.worst_analogue(projected)
             return f"{worst.start} to {worst.end}" if stat == "worst_analogue" else worst.target_return
         lazily: dict[str, Callable[[], Scalar]] = {
-            "mean": lambda: found.outcome.mean,
-            "sd": lambda: found.outcome.sd,
-            "prob_positive": found.outcome.above_zero,
+            "mean": lambda: projected.outcome.mean,
+            "sd": lambda: projected.outcome.sd,
+            "prob_positive": projected.outcome.above_zero,
             "prob_outperform": self._outperforming,
-            "base_rate_positive": lambda: evidence.base_rate(session, asked.question, asked.months).share,
-            "plausibility": lambda: evidence.plausibility(found.fitted, found.path, asked.months),
-            "distance": lambda: evidence.distance(found.fitted, found.path, asked.months),
+            "base_rate_positive": lambda: evidence.base_rate(session, wanted.question, wanted.months).share,
+            "plausibility": lambda: evidence.plausibility(projected.fitted, projected.path, wanted.months),
+            "distance": lambda: evidence.distance(projected.fitted, projected.path, wanted.months),
             "effective_scenarios": lambda: (
-                found.effective
-                if found.effective is not None
-                else pooled_history(found.fitted, found.path, asked.months)[0].effective
+                projected.effective
+                if projected.effective is not None
+                else pooled_history(projected.fitted, projected.path, wanted.months)[0].effective
             ),
             "frequency_conflict": lambda: ", ".join(self.conflicts()) or "none",
-            "warning": lambda: evidence.warning(found, self.conflicts()),
-            "path": lambda: asked.scenario.said(asked.months),
+            "warning": lambda: evidence.warning(projected, self.conflicts()),
+            "path": lambda: wanted.scenario.said(wanted.months),
             "nobs": lambda: window,
             "first_date": lambda: date(panel.starts[-window]),
             "last_date": lambda: date(panel.dates[-1]),
@@ -157,44 +158,44 @@ _UNITS: dict[str, str] = {
 }
 
 
-def _answer(session: Session, asked: ScenarioQuestion, word: str) -> float | str | dt.date | Table:
-    told = _Stats(session, asked)
+def _answer(session: Session, wanted: ScenarioQuestion, word: str) -> float | str | dt.date | Table:
+    figures = _Stats(session, wanted)
     if word == "all":
-        return _everything(session, told)
+        return _everything(session, figures)
     if ":" in word:
         kind, _, factor = (part.strip() for part in word.partition(":"))
-        rows = {name: value for name, value, _ in told.parts()}
+        rows = {name: value for name, value, _ in figures.parts()}
         if kind in ("contribution", "expected") and factor not in ("rest", "market"):
             factor = session.catalogue.factor(factor).id
         if f"{kind}:{factor}" not in rows:
             raise BadArgumentError(unknown_word("stat", word, rows))
         return rows[f"{kind}:{factor}"]
     chosen: ScenarioStat = read.choice("stat", word, ScenarioStat, "mean", also=("contribution:growth", "all"))
-    value = told.stat(chosen)
+    value = figures.stat(chosen)
     assert isinstance(value, (int, float, str, dt.date))
     return value
 
 
-def _everything(session: Session, told: _Stats) -> Table:
-    asked = told.asked
+def _everything(session: Session, figures: _Stats) -> Table:
+    wanted = figures.asked
     table: Table = [["stat", "value", "unit", "note"]]
     for name in get_args(ScenarioStat)[:-1]:
         try:
-            table.append([name, told.stat(name), _UNITS.get(name), None])
+            table.append([name, figures.stat(name), _UNITS.get(name), None])
         except XlSmallcapError as exc:
             table.append([name, None, _UNITS.get(name), str(exc)])
-    table += [[name, value, unit, None] for name, value, unit in told.parts()]
-    path = asked.scenario
+    table += [[name, value, unit, None] for name, value, unit in figures.parts()]
+    path = wanted.scenario
     said = path.source if path.dated is None else f"{path.source}; {path.direction} {LEVELS_ASSUMED[0].upper()}"
     said += "" if path.dated is None else f"{LEVELS_ASSUMED[1:]}."
     rows: list[tuple[str, Scalar]] = [
         ("scenario", path.id),
-        ("target", asked.question.target.id),
-        ("horizon_months", asked.months),
-        ("method", asked.method),
+        ("target", wanted.question.target.id),
+        ("horizon_months", wanted.months),
+        ("method", wanted.method),
         ("path_from", said),
         ("source", source_label(session)),
-        ("path", told.stat("path")),
+        ("path", figures.stat("path")),
     ]
     return table + [[name, value, None, None] for name, value in rows]
 
@@ -222,8 +223,8 @@ def RUSSELL_SCENARIO(
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    asked = scenario_question(session, scenario, horizon, projection_question(target, as_of, spec), method)
-    return _answer(session, asked, stat)
+    wanted = scenario_question(session, scenario, horizon, projection_question(target, as_of, spec), method)
+    return _answer(session, wanted, stat)
 
 
 @worksheet_function(
@@ -256,8 +257,8 @@ def RUSSELL_PROJECTION(
         raise BadArgumentError(
             f"The argument 'shocks' {said}; give a range of rows factor, shock, unit. A named path goes to RUSSELL_SCENARIO."
         )
-    asked = scenario_question(session, shocks, horizon, projection_question(target, as_of, spec), method)
-    return _answer(session, asked, stat)
+    wanted = scenario_question(session, shocks, horizon, projection_question(target, as_of, spec), method)
+    return _answer(session, wanted, stat)
 
 
 @worksheet_function(RELATIVE, MONTHS.but(help="Months, 1 to 12. Default: the length of each path."), AS_OF)
@@ -281,22 +282,22 @@ def RUSSELL_SCENARIOS(session: Session, target: Target, horizon: int | None, as_
     table: Table = [[*header, "warning", "label", "dated", "levels", "path_from", "target", "unit", "source"]]
     question = projection_question(target, as_of, SPEC.read(session, None))
     for path in session.scenarios.paths.values():
-        asked = scenario_question(session, path.id, horizon, question)
+        wanted = scenario_question(session, path.id, horizon, question)
         values: list[Scalar] = []
         try:
-            told = _Stats(session, asked)
+            figures = _Stats(session, wanted)
             for name in (*stats, *odds, *beside):
                 try:
-                    values.append(told.stat(name))
+                    values.append(figures.stat(name))
                 except XlSmallcapError:
                     values.append(None)
-            said = str(told.stat("warning"))
+            said = str(figures.stat("warning"))
         except XlSmallcapError as exc:
             values = [*values, *[None] * (len(header) - 2 - len(values))]
             said = str(exc)
         told_of: list[Scalar] = [said, path.label, path.dated, LEVELS_ASSUMED, path.source]
         table.append(
-            [path.id, asked.months, *values, *told_of, asked.question.target.id, "%, log", source_label(session)]
+            [path.id, wanted.months, *values, *told_of, wanted.question.target.id, "%, log", source_label(session)]
         )
     return table
 
@@ -318,13 +319,13 @@ def RUSSELL_FAN(
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    asked = scenario_question(session, scenario, horizon, projection_question(target, as_of, spec), method)
-    found = project_path(session, asked, whole_fan=True)
+    wanted = scenario_question(session, scenario, horizon, projection_question(target, as_of, spec), method)
+    projected = project_path(session, wanted, whole_fan=True)
     names = ("p5", "p25", "p50", "p75", "p95")
     head: list[Scalar] = ["months", "mean", *names, f"prob_positive, {CONDITIONAL}", "coverage90", "unit", "source"]
     table: Table = [head]
-    for month, outcome in enumerate(found.fan, 1):
-        held = evidence.coverage(session, asked.question, month) if month in _SCORED else None
+    for month, outcome in enumerate(projected.fan, 1):
+        held = evidence.coverage(session, wanted.question, month) if month in _SCORED else None
         values = [outcome.quantile(_PERCENTILES[n]) for n in names]
         table.append(
             [month, outcome.mean, *values, outcome.above_zero(), held, "%, log, cumulated", source_label(session)]
@@ -349,11 +350,11 @@ def RUSSELL_SCENARIO_SCORE(session: Session, target: Target, horizon: int | None
     """
     question, months = projection_question(target, as_of, spec), horizon or 1
     names = ("mean", "happened", "brier", "auc", "coverage50", "coverage90", "gain_tstat")
-    told = {"path": "every factor to come", "thesis": "growth, inflation, easing to come", "none": "nothing"}
+    labels = {"path": "every factor to come", "thesis": "growth, inflation, easing to come", "none": "nothing"}
     rows = []
     for card in evidence.report_card(session, question, months):
         values = [number(getattr(card, n)) for n in names]
-        known = told.get(card.forecast, "the past")
+        foresight = labels.get(card.forecast, "the past")
         tail = (target.id, months, source_label(session))
-        rows.append(row_of(_Card, card.forecast, known, card.measure, card.n, *values, *tail))
+        rows.append(row_of(_Card, card.forecast, foresight, card.measure, card.n, *values, *tail))
     return table_of(_Card, rows)

@@ -38,7 +38,7 @@ def _number(given: Any, row: int) -> float:
 
 
 def _unit(cell: Any, row: int, factor: str) -> ShockUnit:
-    known = get_args(ShockUnit)
+    units = get_args(ShockUnit)
     if _empty(cell):
         raise BadArgumentError(
             f"Row {row} of the shocks: the shock to '{factor}' has no unit; write bp, pct, pt or sd in the cell "
@@ -51,11 +51,11 @@ def _unit(cell: Any, row: int, factor: str) -> ShockUnit:
     word = cell.strip().lower()
     if word == "%":
         return "pct"
-    for unit in known:
+    for unit in units:
         if word == unit:
-            found: ShockUnit = unit
-            return found
-    raise BadArgumentError(f"Row {row} of the shocks: {unknown_word('unit', word, known)}")
+            chosen: ShockUnit = unit
+            return chosen
+    raise BadArgumentError(f"Row {row} of the shocks: {unknown_word('unit', word, units)}")
 
 
 def _month(cell: Any, row: int, months: int) -> int:
@@ -70,7 +70,7 @@ def _month(cell: Any, row: int, months: int) -> int:
 
 def scenario_of_range(rows: list[list[Any]], months: int) -> Scenario:
     """Read a range of shocks: factor, shock, unit and, where the path has a shape, month."""
-    found: dict[str, tuple[ShockUnit, dict[int, float] | float]] = {}
+    by_factor: dict[str, tuple[ShockUnit, dict[int, float] | float]] = {}
     begun = False  # a header may stand below empty rows
     for number, row in enumerate(rows, 1):
         if all(_empty(c) or c == 0 for c in row):
@@ -83,21 +83,21 @@ def scenario_of_range(rows: list[list[Any]], months: int) -> Scenario:
             raise BadArgumentError(f"Row {number} of the shocks begins with {read.shown(first)}; expected {_FORM}.")
         if len(row) not in (2, 3, 4):
             raise BadArgumentError(f"Row {number} of the shocks has {len(row)} cell(s); expected {_FORM}.")
-        _take(found, row, number, months)
-    if not found:
+        _take(by_factor, row, number, months)
+    if not by_factor:
         raise BadArgumentError(f"The range of shocks is empty; expected {_FORM}.")
     shocks = []
-    for factor, (unit, told) in found.items():
-        if isinstance(told, dict):
-            shape = tuple(told.get(m, 0.0) for m in range(1, months + 1))
+    for factor, (unit, size) in by_factor.items():
+        if isinstance(size, dict):
+            shape = tuple(size.get(m, 0.0) for m in range(1, months + 1))
             shocks.append(Shock(factor, unit, sum(shape), shape))
         else:
-            shocks.append(Shock(factor, unit, told))
+            shocks.append(Shock(factor, unit, size))
     return Scenario(SHEET, "shocks of the sheet", tuple(shocks))
 
 
 def _take(
-    found: dict[str, tuple[ShockUnit, dict[int, float] | float]], row: list[Any], number: int, months: int
+    by_factor: dict[str, tuple[ShockUnit, dict[int, float] | float]], row: list[Any], number: int, months: int
 ) -> None:
     """Add one row to what was found."""
     factor = row[0].strip().lower()
@@ -109,19 +109,19 @@ def _take(
         )
     if len(row) == 4 and not _empty(row[3]) and row[3] != 0:
         month = _month(row[3], number, months)
-        had = found.setdefault(factor, (unit, {}))
+        had = by_factor.setdefault(factor, (unit, {}))
         if not isinstance(had[1], dict) or month in had[1] or had[0] != unit:
             raise BadArgumentError(
                 f"Row {number} of the shocks: '{factor}' is given twice for month {month}, or in two ways; give each "
                 "month one shock, in one unit."
             )
         had[1][month] = value
-    elif factor in found:
+    elif factor in by_factor:
         raise BadArgumentError(
             f"Row {number} of the shocks: '{factor}' is given twice; give each factor one shock, or one a month."
         )
     else:
-        found[factor] = (unit, value)
+        by_factor[factor] = (unit, value)
 
 
 def scenario_question(

@@ -146,8 +146,8 @@ def worksheet_function(*parameters: Parameter, opens: bool = True) -> Callable[[
 def _written(body: Callable[..., Any]) -> str:
     """The docstring as the source file has it: python -OO takes it away from the function."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(body)))
-    found = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
-    return ast.get_docstring(found) or ""
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
+    return ast.get_docstring(function) or ""
 
 
 def _with_parameters(summary: str, parameters: Sequence[Parameter], rest: str) -> str:
@@ -184,8 +184,8 @@ def _is_stat(word: str, words: Sequence[str]) -> bool:
 
 
 def _is_target(session: Session, word: str) -> bool:
-    known = (*session.catalogue.targets, *session.snapshot.target_frequencies)
-    return any(word == k.lower() for k in known)
+    targets = (*session.catalogue.targets, *session.snapshot.target_frequencies)
+    return any(word == k.lower() for k in targets)
 
 
 def _as_typed(name: str, values: Sequence[Any]) -> str:
@@ -221,13 +221,13 @@ class _Functions(Sequence[WorksheetFunction]):
     """All functions in order, each imported when it is reached."""
 
     @overload
-    def __getitem__(self, at: int) -> WorksheetFunction: ...
+    def __getitem__(self, index: int) -> WorksheetFunction: ...
     @overload
-    def __getitem__(self, at: slice) -> Sequence[WorksheetFunction]: ...
-    def __getitem__(self, at: int | slice) -> WorksheetFunction | Sequence[WorksheetFunction]:
-        if isinstance(at, slice):
-            return tuple(BY_NAME[n] for n in NAMES[at])
-        return BY_NAME[NAMES[at]]
+    def __getitem__(self, index: slice) -> Sequence[WorksheetFunction]: ...
+    def __getitem__(self, index: int | slice) -> WorksheetFunction | Sequence[WorksheetFunction]:
+        if isinstance(index, slice):
+            return tuple(BY_NAME[n] for n in NAMES[index])
+        return BY_NAME[NAMES[index]]
 
     def __len__(self) -> int:
         return len(NAMES)

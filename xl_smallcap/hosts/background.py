@@ -169,5 +169,5 @@ def told_in_short(report: Any) -> str:
         parts.append(f"{len(kept)} kept as they were ({', '.join(kept[:3])}{' ...' if len(kept) > 3 else ''})")
     if failed:
         parts.append(f"{len(failed)} not to be had ({', '.join(failed[:3])}{' ...' if len(failed) > 3 else ''})")
-    told = "; =RUSSELL_STATUS() says why" if kept or failed else ""
-    return f"Refreshed, snapshot {report.snapshot.fingerprint}: {', '.join(parts)}{told}."
+    hint = "; =RUSSELL_STATUS() says why" if kept or failed else ""
+    return f"Refreshed, snapshot {report.snapshot.fingerprint}: {', '.join(parts)}{hint}."

@@ -99,13 +99,13 @@ def windows_job() -> int | None:
 
 def _python() -> list[Finding]:
     version = platform.python_version()
-    found = f"{version}, {excel.bits()} bit, {sys.executable}"
+    interpreter = f"{version}, {excel.bits()} bit, {sys.executable}"
     if "WindowsApps" in sys.executable + sys.base_prefix:
         return [
             Finding(
                 "BAD",
                 "Python",
-                found,
+                interpreter,
                 "This is the Microsoft Store's Python, whose files Excel cannot load; install Python from python.org.",
             )
         ]
@@ -115,7 +115,7 @@ def _python() -> list[Finding]:
             packages.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             packages.append(f"{name} missing")
-    return [Finding("ok", "Python", found), Finding("ok", "Packages", ", ".join(packages))]
+    return [Finding("ok", "Python", interpreter), Finding("ok", "Packages", ", ".join(packages))]
 
 
 def _data() -> list[Finding]:
@@ -147,37 +147,37 @@ def _excel(registry: Registry, job: Job) -> list[Finding]:
     bit = registry("HKLM\\SOFTWARE\\Microsoft\\Office\\ClickToRun\\Configuration", "Platform") or registry(
         "HKLM\\SOFTWARE\\Microsoft\\Office\\16.0\\Outlook", "Bitness"
     )
-    found = [Finding("ok", "Excel", f"version {version}, {bit or 'bitness unknown'}, {path}")]
-    found.append(_dll())
-    found.append(_settings_file())
-    found += _macros(registry)
-    found += _defender(registry)
-    found.append(_job(job()))
-    return found
+    findings = [Finding("ok", "Excel", f"version {version}, {bit or 'bitness unknown'}, {path}")]
+    findings.append(_dll())
+    findings.append(_settings_file())
+    findings += _macros(registry)
+    findings += _defender(registry)
+    findings.append(_job(job()))
+    return findings
 
 
 def _rule(registry: Registry, guid: str) -> int | None:
     """The state of a rule of Defender's: by policy, by Intune, by this machine's own settings; 0 is off."""
-    told = registry(_DEFENDER.format("Policies\\"), guid)
-    if told is None:
+    state = registry(_DEFENDER.format("Policies\\"), guid)
+    if state is None:
         listed = re.search(rf"{guid}=(\d+)", str(registry(_INTUNE, "ASRRules") or ""), re.IGNORECASE)
-        told = listed[1] if listed else registry(_DEFENDER.format(""), guid)
-    return int(told) if str(told).isdigit() else None
+        state = listed[1] if listed else registry(_DEFENDER.format(""), guid)
+    return int(state) if str(state).isdigit() else None
 
 
 def _defender(registry: Registry) -> list[Finding]:
-    found = []
+    findings = []
     for guid, name, follows in _RULES:
         state, what = _rule(registry, guid), f"Defender: {name}"
         if state == 1:
             advice = (
                 f"Ask IT for an exclusion for the workbook's folder or this Python, or work in LibreOffice: {follows}."
             )
-            found.append(Finding("BAD", what, "on", advice))
+            findings.append(Finding("BAD", what, "on", advice))
         elif state in (2, 6):
             said = "only recorded (audit)" if state == 2 else "warns, and the user may go on"
-            found.append(Finding("note", what, said, f"Where IT switches it to block, {follows}."))
-    return found or [Finding("ok", "Defender", "no rule seen that stops Excel from starting Python")]
+            findings.append(Finding("note", what, said, f"Where IT switches it to block, {follows}."))
+    return findings or [Finding("ok", "Defender", "no rule seen that stops Excel from starting Python")]
 
 
 def _job(flags: int | None) -> Finding:
@@ -228,7 +228,7 @@ def _settings_file() -> Finding:
 
 
 def _macros(registry: Registry) -> list[Finding]:
-    found = []
+    findings = []
     policy = registry(f"HKCU\\Software\\Policies\\{_OFFICE}", "VBAWarnings")
     own = registry(f"HKCU\\Software\\{_OFFICE}", "VBAWarnings")
     level = policy if policy is not None else own
@@ -237,13 +237,13 @@ def _macros(registry: Registry) -> list[Finding]:
     by = " by policy" if policy is not None else ""
     if level in (3, 4):
         advice = "Ask IT for a trusted location for the workbook, or have its VBA signed; see docs/deployment.md."
-        found.append(Finding("BAD", "Macros", text + by, advice))
+        findings.append(Finding("BAD", "Macros", text + by, advice))
     else:
-        found.append(Finding("ok", "Macros", text + by, "" if level == 1 else "Press 'Enable Content' once."))
+        findings.append(Finding("ok", "Macros", text + by, "" if level == 1 else "Press 'Enable Content' once."))
     if registry(f"HKCU\\Software\\Policies\\{_OFFICE}", "blockcontentexecutionfrominternet") == 1:
         advice = "Build workbooks on this machine ('xl-smallcap excel install'); files from mail or web stay blocked."
-        found.append(Finding("note", "Macros of files from the internet", "blocked by policy", advice))
-    return found
+        findings.append(Finding("note", "Macros of files from the internet", "blocked by policy", advice))
+    return findings
 
 
 def _workbook(book: Path) -> list[Finding]:
@@ -273,29 +273,29 @@ def _workbook(book: Path) -> list[Finding]:
         return [Finding("BAD", "Workbook", f"{book.name} cannot be read ({exc})", "Give an .xlsm that 'attach' made.")]
     ours_version = (re.search(r"Generated by xl-smallcap (\S+):", ours) or [None, "none"])[1]
     theirs_version = (re.search(r'XLWINGS_VERSION As String = "([^"]+)"', theirs) or [None, "none"])[1]
-    found = []
+    findings = []
     match = (ours_version, theirs_version) == (__version__, xlwings.__version__)
     said = f"{book.name}: xl_smallcap {ours_version}, xlwings {theirs_version}"
     advice = "" if match else f"Run 'xl-smallcap excel attach {book.name}' to bring its macros up to date."
-    found.append(Finding("ok" if match else "BAD", "Workbook versions", said, advice))
+    findings.append(Finding("ok" if match else "BAD", "Workbook versions", said, advice))
     try:
         zone = Path(f"{book}:Zone.Identifier").read_text(encoding="utf-8", errors="replace")
     except OSError:
         zone = ""
     if "ZoneId=3" in zone or "ZoneId=4" in zone:
         advice = "In Explorer: right click, Properties, tick Unblock; or build it on this machine."
-        found.append(
+        findings.append(
             Finding("BAD", "Workbook", "marked as coming from the internet, so its macros are blocked", advice)
         )
-    return found
+    return findings
 
 
 def _libreoffice() -> Finding:
     try:
         soffice = office.find_soffice()
-        found = office.version(soffice)
-        said = f"{'.'.join(map(str, found)) or 'unknown version'}, {soffice}"
-        if found[:2] < office.OLDEST:
+        version = office.version(soffice)
+        said = f"{'.'.join(map(str, version)) or 'unknown version'}, {soffice}"
+        if version[:2] < office.OLDEST:
             return Finding("note", "LibreOffice", said, "Version 25.2 or later is needed for the worksheet functions.")
         office.find_python(soffice)
     except XlSmallcapError as exc:
@@ -305,7 +305,7 @@ def _libreoffice() -> Finding:
 
 def examine(book: Path | None = None, registry: Registry = windows_registry, job: Job = windows_job) -> list[Finding]:
     """Look at Python, data, Excel, macros, LibreOffice and, if given, a workbook."""
-    found = [*_python(), *_data(), *_excel(registry, job), _libreoffice()]
+    findings = [*_python(), *_data(), *_excel(registry, job), _libreoffice()]
     if book is not None:
-        found += _workbook(book)
-    return found
+        findings += _workbook(book)
+    return findings

@@ -49,18 +49,18 @@ def receive(link: socket.socket, largest: int, deadline: float | None) -> Any:
 
 
 def _exactly(link: socket.socket, size: int, deadline: float | None) -> bytes | None:
-    found = bytearray()
-    while len(found) < size:
+    received = bytearray()
+    while len(received) < size:
         if deadline is not None:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError("the frame took too long")
             link.settimeout(left)
-        part = link.recv(min(size - len(found), 1 << 16))
+        part = link.recv(min(size - len(received), 1 << 16))
         if not part:
             return None
-        found += part
-    return bytes(found)
+        received += part
+    return bytes(received)
 
 
 def send(link: socket.socket, content: Any) -> None:
@@ -69,7 +69,7 @@ def send(link: socket.socket, content: Any) -> None:
     link.sendall(struct.pack(">I", len(body)) + body)
 
 
-def prove_to_client(link: socket.socket, token: str, told: dict[str, Any]) -> bool:
+def prove_to_client(link: socket.socket, token: str, about: dict[str, Any]) -> bool:
     """Carry out the server's side of the proofs. Whether it is."""
     deadline = time.monotonic() + HELLO_SECONDS
     hello = receive(link, LARGEST_HELLO, deadline)
@@ -82,14 +82,14 @@ def prove_to_client(link: socket.socket, token: str, told: dict[str, Any]) -> bo
     given = answer.get("proof", "") if isinstance(answer, dict) else ""
     if not hmac.compare_digest(str(given).encode(), proof(token, "client", challenge, own).encode()):
         return False
-    send(link, {"ok": True, **told})
+    send(link, {"ok": True, **about})
     return True
 
 
 def connect(port: int, token: str) -> tuple[socket.socket, dict[str, Any]]:
     """Connect to our server, and believe it only after its proof.
 
-    link: ready for questions; told: what the server says of itself.
+    link: ready for questions; about: what the server says of itself.
     """
     link = socket.create_connection(("127.0.0.1", port), timeout=HELLO_SECONDS)
     try:
@@ -102,11 +102,11 @@ def connect(port: int, token: str) -> tuple[socket.socket, dict[str, Any]]:
         if not hmac.compare_digest(str(given).encode(), proof(token, "server", challenge, str(own)).encode()):
             raise NotOursError("whoever listens there does not know the token")
         send(link, {"proof": proof(token, "client", challenge, str(own))})
-        told = receive(link, LARGEST_HELLO, deadline)
-        if not isinstance(told, dict) or not told.get("ok"):
+        about = receive(link, LARGEST_HELLO, deadline)
+        if not isinstance(about, dict) or not about.get("ok"):
             raise NotOursError("the server did not accept us")
     except BaseException:
         with contextlib.suppress(OSError):
             link.close()
         raise
-    return link, told
+    return link, about

@@ -54,8 +54,8 @@ def _answered(request: Any) -> dict[str, Any]:
         state = refreshing.start() if request["refresh"] == "start" else refreshing.state()
         return dataclasses.asdict(state)
     pin, first_day = request.get("pin"), float(request.get("first_day", 0))
-    told = [evaluate(str(name), _dated(str(name), given, first_day), pin) for name, given in request["calls"]]
-    return {"answers": [_wire(answer, first_day) for answer in told]}
+    answers = [evaluate(str(name), _dated(str(name), given, first_day), pin) for name, given in request["calls"]]
+    return {"answers": [_wire(answer, first_day) for answer in answers]}
 
 
 def _dated(name: str, arguments: list[Any], first_day: float) -> list[Any]:
@@ -148,9 +148,9 @@ def running(address_file: Path) -> bool:
     """Tell whether the announced server answers."""
     try:
         address = json.loads(address_file.read_text(encoding="utf-8"))
-        opened, told = link.connect(int(address["port"]), str(address["token"]))
+        opened, about = link.connect(int(address["port"]), str(address["token"]))
         with opened:
-            return bool(told)
+            return bool(about)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -77,12 +77,12 @@ def _windows(target: FloatArray, X: FloatArray, window: int, start: int, stop: i
     v = y - y.mean(axis=1, keepdims=True)
     R = np.moveaxis(np.matmul(z, np.swapaxes(z, 1, 2)), 0, 2) / (window - 1)
     r = np.einsum("cpw,cw->pc", z, v) / (window - 1)
-    found = estimate(method, R, r, maps=True)
-    assert found.maps is not None
-    maps = np.matmul(np.moveaxis(found.maps, 2, 0), z) / (window - 1)
-    components = found.components.copy()
+    estimates = estimate(method, R, r, maps=True)
+    assert estimates.maps is not None
+    maps = np.matmul(np.moveaxis(estimates.maps, 2, 0), z) / (window - 1)
+    components = estimates.components.copy()
     weakest = np.linalg.eigvalsh(np.moveaxis(R, 2, 0))[:, 0]
-    doubtful = np.flatnonzero(found.doubtful | (weakest < _NEARLY_SINGULAR))
+    doubtful = np.flatnonzero(estimates.doubtful | (weakest < _NEARLY_SINGULAR))
     alone = {int(i): point_fit(y[i], z[i].T, method) for i in doubtful}
     for i, fitted in alone.items():
         maps[i], components[i] = fitted.influence.T, fitted.components

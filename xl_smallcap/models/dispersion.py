@@ -57,14 +57,14 @@ def cross_sectional_dispersions(returns: FloatArray, weights: FloatArray | None 
         "cap" is missing without weights.
     """
     low, high, least, most = np.percentile(returns, (*_QUARTILES, *_TAILS))
-    found: dict[Weighting, float] = {
+    dispersions: dict[Weighting, float] = {
         "equal": _equal(returns),
         "iqr": float((high - low) / NORMAL_IQR),
         "winsor": _equal(np.clip(returns, least, most)),
     }
     if weights is not None:
-        found["cap"] = cross_sectional_dispersion(returns, "cap", weights)
-    return found
+        dispersions["cap"] = cross_sectional_dispersion(returns, "cap", weights)
+    return dispersions
 
 
 def _equal(returns: FloatArray) -> float:

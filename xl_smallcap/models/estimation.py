@@ -193,21 +193,21 @@ def partial_least_squares(Z: FloatArray, y: FloatArray, components: int | None) 
     Wold (1975) as in Geladi and Kowalski (1986, p. 9); the weights are orthonormal.
     """
     rest = Z.copy()
-    found: list[FloatArray] = []
+    vectors: list[FloatArray] = []
     start = float(np.linalg.norm(Z.T @ y))
     for _ in range(components or PLS_COMPONENTS):
         weights = rest.T @ y
         # Deflation keeps the weights orthogonal up to rounding; once more makes it exact.
-        for earlier in found:
+        for earlier in vectors:
             weights -= earlier * (earlier @ weights)
         length = float(np.linalg.norm(weights))
         if not length > _EXHAUSTED * start:
             break
         weights /= length
-        found.append(weights)
+        vectors.append(weights)
         scores = rest @ weights
         rest -= np.outer(scores, scores @ rest) / (scores @ scores)
-    basis = np.column_stack(found) if found else np.zeros((Z.shape[1], 0))
+    basis = np.column_stack(vectors) if vectors else np.zeros((Z.shape[1], 0))
     return Components(basis, 1.0 - float((rest**2).sum() / (Z**2).sum()))
 
 

@@ -154,11 +154,11 @@ class Windows:
         """Return the signs of the betas. -1, 0 or 1."""
         if not self.number.size:
             return np.empty((0, self.r.shape[0]))
-        found = estimate(method, self.R, self.r)
-        size = np.abs(found.beta)
+        estimates = estimate(method, self.R, self.r)
+        size = np.abs(estimates.beta)
         least = np.maximum(_NEAR_ZERO * size.max(axis=0), _NOISE * self.y.std(axis=1))
-        sure = ~found.doubtful & (size > least).all(axis=0)
-        signs = np.sign(found.beta.T)
+        sure = ~estimates.doubtful & (size > least).all(axis=0)
+        signs = np.sign(estimates.beta.T)
         for k in np.flatnonzero(~sure):
             signs[k] = np.sign(point_fit(self.y[k], self.Z[k], method).params)
         return np.ascontiguousarray(signs)

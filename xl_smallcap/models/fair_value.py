@@ -212,9 +212,9 @@ def noise_on_changes(X: FloatArray, window: int, walks: FloatArray) -> Noise:
     """
     steps = np.diff(walks, axis=0, prepend=0.0)
     left = steps[window:].copy()
-    for at, coefficients in rolling_targets(steps[:-1], X[:-1], window):
-        moved = X[window + at.start : window + at.stop]
-        left[at] -= np.einsum("np,npj->nj", moved, coefficients[:, 1:])
+    for block, coefficients in rolling_targets(steps[:-1], X[:-1], window):
+        moved = X[window + block.start : window + block.stop]
+        left[block] -= np.einsum("np,npj->nj", moved, coefficients[:, 1:])
     path = np.cumsum(left, axis=0)
     path -= path.mean(axis=0)
     last, x = steps[window:], X[window:]
@@ -375,21 +375,21 @@ def _blocks(y: FloatArray, X: FloatArray, window: int) -> Iterator[tuple[slice, 
     """Window views of target (n, window) and factors (n, n_factors, window), some windows at a time."""
     ys, xs = sliding_window_view(y, window), sliding_window_view(X, window, axis=0)
     for start in range(0, ys.shape[0], _BLOCK):
-        at = slice(start, min(start + _BLOCK, ys.shape[0]))
-        yield at, ys[at], xs[at]
+        block = slice(start, min(start + _BLOCK, ys.shape[0]))
+        yield block, ys[block], xs[block]
 
 
 def _in_sample(y: FloatArray, X: FloatArray, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Last residual, residual variance and R² of the regression of every window."""
     fit, _ = rolling_fit(y, X, window)
     last, variance, rsquared = (np.empty(fit.const.size) for _ in range(3))
-    for at, ys, xs in _blocks(y, X, window):
-        resid = ys - fit.const[at][:, None] - np.einsum("np,npw->nw", fit.params[at], xs)
+    for block, ys, xs in _blocks(y, X, window):
+        resid = ys - fit.const[block][:, None] - np.einsum("np,npw->nw", fit.params[block], xs)
         sse = np.einsum("nw,nw->n", resid, resid)
         centred = ys - ys.mean(axis=1, keepdims=True)
-        last[at], variance[at] = resid[:, -1], sse / (window - X.shape[1] - 1)
+        last[block], variance[block] = resid[:, -1], sse / (window - X.shape[1] - 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            rsquared[at] = 1.0 - sse / np.einsum("nw,nw->n", centred, centred)
+            rsquared[block] = 1.0 - sse / np.einsum("nw,nw->n", centred, centred)
     return last, variance, rsquared
 
 
@@ -507,14 +507,14 @@ def positions(gap_sigma: FloatArray, entry: float, leave: float) -> FloatArray:
     ndarray of shape (n_obs,)
         -1, 0 or 1.
     """
-    side, found = 0.0, np.empty(gap_sigma.size)
+    side, sides = 0.0, np.empty(gap_sigma.size)
     for i, gap in enumerate(gap_sigma.tolist()):
         if not np.isfinite(gap) or -side * gap <= leave:
             side = 0.0
         if side == 0.0 and abs(gap) >= entry:
             side = -1.0 if gap > 0 else 1.0
-        found[i] = side
-    return found
+        sides[i] = side
+    return sides
 
 
 def _trades(position: FloatArray, profit: FloatArray) -> tuple[FloatArray, float, int]:

@@ -173,18 +173,18 @@ def fit(x: FloatArray, lengths: IntArray, states: int, count: int, seed: int) ->
     """
     windows = lengths.size
     wide, long = np.repeat(x, count, axis=-1), np.repeat(lengths, count)
-    found, likelihood = improve(wide, long, starts(x, states, count, seed))
-    variance = np.diagonal(found.covariance, axis1=1, axis2=2)
+    models, likelihood = improve(wide, long, starts(x, states, count, seed))
+    variance = np.diagonal(models.covariance, axis1=1, axis2=2)
     floor = _FLOOR_SHARE * _first_moments(wide)[1]
     at_floor = (variance <= 1.0001 * np.moveaxis(floor[None], 1, -1)).any(axis=(0, 2))
-    share = _stationary(found.transition).min(axis=0)
+    share = _stationary(models.transition).min(axis=0)
     good = np.isfinite(likelihood) & ~at_floor & (share >= _LEAST_WEIGHT)
     table = np.where(good, likelihood, -np.inf).reshape(windows, count)
     pick = table.argmax(axis=1)
     top = table[np.arange(windows), pick]
     with np.errstate(invalid="ignore"):
         reached = (table > top[:, None] - _SAME_LIKELIHOOD).mean(axis=1)
-    kept = _ordered(found.take(np.arange(windows) * count + pick))
+    kept = _ordered(models.take(np.arange(windows) * count + pick))
     sd = np.sqrt(np.maximum(kept.covariance[0, 0, 0], kept.covariance[-1, 0, 0]))
     separation = (kept.mean[-1, 0] - kept.mean[0, 0]) / sd
     return Fit(kept, top, reached, separation, np.isfinite(top))
@@ -300,8 +300,8 @@ def bootstrap(x: FloatArray, fitted: int, model: StateModel, draws: int, seed: i
     drawn = np.full((x.shape[0], x.shape[1], draws), np.nan)
     drawn[:fitted] = simulate(model, np.isfinite(x[:fitted, 0]), draws, seed)
     begin = model.repeat(draws)
-    found, _ = improve(drawn, np.full(draws, fitted), begin, iterations=100, tolerance=1e-3)
-    return _ordered(found)
+    models, _ = improve(drawn, np.full(draws, fitted), begin, iterations=100, tolerance=1e-3)
+    return _ordered(models)
 
 
 # -- Regimes by thresholds: growth and inflation now and ahead as a bivariate normal, its mass beyond each threshold.

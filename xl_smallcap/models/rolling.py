@@ -38,11 +38,11 @@ def _alone(Y: FloatArray, X: FloatArray) -> FloatArray:
 
 def rolling_targets(Y: FloatArray, X: FloatArray, window: int) -> Iterator[tuple[slice, FloatArray]]:
     """Joint OLS of every target in every window, a block of windows at a time."""
-    for at, coefficients, doubtful in rolling_many(Y, X, window):
+    for block, coefficients, doubtful in rolling_many(Y, X, window):
         for i in np.flatnonzero(doubtful):
-            rows = slice(at.start + i, at.start + i + window)
+            rows = slice(block.start + i, block.start + i + window)
             coefficients[i] = _alone(Y[rows], X[rows])
-        yield at, coefficients
+        yield block, coefficients
 
 
 def last_window(Y: FloatArray, X: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -112,22 +112,22 @@ def _span(
     if not clean.all():
         R[:, :, ~clean] = np.eye(p)[:, :, None]
         r[:, ~clean] = 1.0
-    found = estimate(method, R, r, maps=errors and method.name == "ols")
-    doubtful |= found.doubtful | ~clean
+    estimates = estimate(method, R, r, maps=errors and method.name == "ols")
+    doubtful |= estimates.doubtful | ~clean
     sd = moments.factor_sd
-    params = slopes if method.name == "ols" else found.beta / np.where(sd > 0, sd, 1.0)
+    params = slopes if method.name == "ols" else estimates.beta / np.where(sd > 0, sd, 1.0)
     bse = None
     if errors:
         kernel = WindowErrors(y, X, moments)
-        if found.maps is not None:
-            bse = kernel.of_maps(found.beta, found.maps, p)
+        if estimates.maps is not None:
+            bse = kernel.of_maps(estimates.beta, estimates.maps, p)
         elif method.name == "univariate":
-            bse = kernel.of_single_factors(found.beta, R[:-1, -1] if method.control else None)
+            bse = kernel.of_single_factors(estimates.beta, R[:-1, -1] if method.control else None)
         else:
-            counted = counted_regressors(method, p, found.components)
-            bse = kernel.of_moments(found.beta, moment_weights(method, R, r, found.beta), counted)
+            counted = counted_regressors(method, p, estimates.components)
+            bse = kernel.of_moments(estimates.beta, moment_weights(method, R, r, estimates.beta), counted)
         bse /= np.where(sd > 0, sd, 1.0)
-    return moments, found, params, doubtful, bse
+    return moments, estimates, params, doubtful, bse
 
 
 def rolling_fit(
@@ -165,16 +165,16 @@ def rolling_fit(
     # Whole blocks of `window` at a time: what is worked on stays in the cache, and memory is used again.
     step = window * max(1, _SPAN // window)
     for start in range(0, n_windows, step):
-        at = slice(start, min(start + step, n_windows))
-        rows = slice(start, at.stop + window - 1)
-        moments, found, slopes, alone[at], se = _span(y[rows], X[rows], window, method, errors)
+        block = slice(start, min(start + step, n_windows))
+        rows = slice(start, block.stop + window - 1)
+        moments, estimates, slopes, alone[block], se = _span(y[rows], X[rows], window, method, errors)
         level = moments.level
-        const[at] = level[p] - (0.0 if method.name == "univariate" else (slopes * level[:p]).sum(axis=0))
-        params[at], factor_sd[at] = slopes.T, moments.factor_sd.T
-        if found is not None:
-            components[at] = found.components
+        const[block] = level[p] - (0.0 if method.name == "univariate" else (slopes * level[:p]).sum(axis=0))
+        params[block], factor_sd[block] = slopes.T, moments.factor_sd.T
+        if estimates is not None:
+            components[block] = estimates.components
         if bse is not None and se is not None:
-            bse[at] = se.T
+            bse[block] = se.T
     # Far from the centre of its sums, nearly singular, or components hardly told apart.
     for i in np.flatnonzero(alone):
         xs, ys = X[i : i + window], y[i : i + window]

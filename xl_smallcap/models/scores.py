@@ -189,10 +189,10 @@ def climatology(labels: IntArray, groups: int, delay: int, least: int) -> FloatA
     """
     hits = np.stack([np.cumsum(labels == k) for k in range(groups)], axis=1).astype(np.float64)
     out = np.full(hits.shape, np.nan)
-    known = hits[:-delay] if delay else hits
-    total = known.sum(axis=1, keepdims=True)
+    counts = hits[:-delay] if delay else hits
+    total = counts.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        out[delay:] = np.where(total >= least, known / total, np.nan)
+        out[delay:] = np.where(total >= least, counts / total, np.nan)
     return out
 
 
@@ -244,10 +244,10 @@ def auc(probability: FloatArray, truth: FloatArray) -> float:
         everything or nothing happened.
     """
     order = np.argsort(probability, kind="stable")
-    ranked, at = np.unique(probability[order], return_inverse=True)
-    count = np.bincount(at, minlength=ranked.size)
+    ranked, inverse = np.unique(probability[order], return_inverse=True)
+    count = np.bincount(inverse, minlength=ranked.size)
     rank = np.empty(probability.size)
-    rank[order] = (np.cumsum(count) - (count - 1) / 2.0)[at]
+    rank[order] = (np.cumsum(count) - (count - 1) / 2.0)[inverse]
     hits = truth > 0.5
     yes, no = int(hits.sum()), int((~hits).sum())
     if not yes or not no:

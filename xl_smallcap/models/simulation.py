@@ -151,10 +151,10 @@ def block_bootstrap(
     weeks = np.rint(WEEKS_A_MONTH * np.arange(1, months + 1)).astype(np.int64)
     rng = np.random.default_rng(seed)
     starts = rng.integers(0, n, size=(draws, -(-int(weeks[-1]) // block)))
-    at = (starts[:, :, None] + np.arange(block)).reshape(draws, -1)[:, : weeks[-1]] % n
+    index = (starts[:, :, None] + np.arange(block)).reshape(draws, -1)[:, : weeks[-1]] % n
     edge = int(weeks[min(path_months, months) - 1]) if path_months else 0
-    drawn = np.empty(at.shape)
-    drawn[:, :edge], drawn[:, edge:] = series[0][at[:, :edge]], series[1][at[:, edge:]]
+    drawn = np.empty(index.shape)
+    drawn[:, :edge], drawn[:, edge:] = series[0][index[:, :edge]], series[1][index[:, edge:]]
     sums = np.cumsum(drawn, axis=1)[:, weeks - 1]
     exact = np.sqrt(WEEKS_A_MONTH * np.arange(1, months + 1) / weeks)
     error = rng.standard_normal(draws)
@@ -240,11 +240,11 @@ def pool(functions: FloatArray, views: FloatArray, names: tuple[str, ...]) -> Po
             np.subtract(z, top, out=z)
             np.exp(z, out=z)
             total = float(z.sum())
-            found = np.log(total / n) + top
-            if found <= value - 1e-4 * size * slope + 1e-15:
+            objective = np.log(total / n) + top
+            if objective <= value - 1e-4 * size * slope + 1e-15:
                 break
             size *= 0.5
-        dual, value, q = trial, float(found), z / total
+        dual, value, q = trial, float(objective), z / total
         if value < -50.0:
             break  # the dual falls without end: the views lie outside of what any weights can give together
     residual = float(np.abs(A @ q).max())
@@ -345,5 +345,5 @@ def conditioned(
         if named.any():
             log -= 0.5 * (float(away @ np.linalg.solve(S11, away)) + float(np.linalg.slogdet(S11)[1]))
         logs.append(log)
-    found = np.exp(np.array(logs) - max(logs))
-    return found / found.sum(), np.array(means), np.array(covariances)
+    posterior = np.exp(np.array(logs) - max(logs))
+    return posterior / posterior.sum(), np.array(means), np.array(covariances)

@@ -55,17 +55,17 @@ def last_pattern(observed: IntArray, days: DayArray, window: int, sampling: Samp
     # the tail is enough unless long steps are left out or periods are long; then all of it is looked at
     some = observed[-_TAIL * (window + 1) :]
     if some.size < observed.size:
-        found = _in_tail(some, days, window, sampling)
-        if found != SHORT:
-            return found
+        pattern = _in_tail(some, days, window, sampling)
+        if pattern != SHORT:
+            return pattern
     return _in_tail(observed, days, window, sampling)
 
 
 def _in_tail(observed: IntArray, days: DayArray, window: int, sampling: Sampling) -> Pattern | int:
-    at = observed[sampling.ends(days[observed])]
-    if at.size < window + 1:
+    positions = observed[sampling.ends(days[observed])]
+    if positions.size < window + 1:
         return SHORT
-    starts, ends = at[:-1], at[1:]
+    starts, ends = positions[:-1], positions[1:]
     steps = (days[ends] - days[starts]).astype(np.int64)
     keep = steps <= sampling.longest_step
     if not keep.all():
@@ -119,15 +119,15 @@ def group(
         if complete.any():
             groups.append(Group(np.flatnonzero(complete), whole))
         open_ = open_ & ~complete
-    found: dict[bytes, tuple[Pattern, list[int]]] = {}
+    patterns: dict[bytes, tuple[Pattern, list[int]]] = {}
     for j in np.flatnonzero(open_):
         pattern = last_pattern(np.flatnonzero(observed[:, j]), days, window, sampling)
         if isinstance(pattern, int):
             status[j] = pattern
             continue
         key = pattern.starts.tobytes() + pattern.ends.tobytes()
-        found.setdefault(key, (pattern, []))[1].append(int(j))
-    groups += [Group(np.array(members, dtype=np.int64), pattern) for pattern, members in found.values()]
+        patterns.setdefault(key, (pattern, []))[1].append(int(j))
+    groups += [Group(np.array(members, dtype=np.int64), pattern) for pattern, members in patterns.values()]
     return groups, status
 
 
@@ -181,12 +181,12 @@ def _long_run_variance(resid: FloatArray) -> FloatArray:
     return bartlett_sum(resid, newey_west_lags(resid.shape[0]))
 
 
-def _together(found: Group, factors: FloatArray, stocks: FloatArray) -> _Solved:
+def _together(cohort: Group, factors: FloatArray, stocks: FloatArray) -> _Solved:
     """Solve stocks with the same days: one inverse serves all."""
-    starts, ends = found.pattern.starts, found.pattern.ends
+    starts, ends = cohort.pattern.starts, cohort.pattern.ends
     X = factors[ends] - factors[starts]
-    Y = stocks[np.ix_(ends, found.columns)] - stocks[np.ix_(starts, found.columns)]
-    m = found.columns.size
+    Y = stocks[np.ix_(ends, cohort.columns)] - stocks[np.ix_(starts, cohort.columns)]
+    m = cohort.columns.size
     coefficients, bse = last_window(Y, X)
     sd = X.std(axis=0, ddof=1)
     resid = Y - coefficients[0] - X @ coefficients[1:]
@@ -194,7 +194,7 @@ def _together(found: Group, factors: FloatArray, stocks: FloatArray) -> _Solved:
         root = np.linalg.qr((X - X.mean(axis=0)) / sd)[1] if np.isfinite(coefficients).all() else np.eye(sd.size)
     inverse = np.linalg.inv(root)
     return _Solved(
-        columns=found.columns,
+        columns=cohort.columns,
         params=(coefficients[1:] * sd[:, None]).T,
         bse=(bse * sd[:, None]).T,
         sd=np.broadcast_to(sd, (m, sd.size)),
@@ -251,7 +251,7 @@ def _solve(
 
 
 def fit_universe(
-    days: DayArray, factors: FloatArray, stocks: FloatArray, at: IntArray, window: int, sampling: Sampling
+    days: DayArray, factors: FloatArray, stocks: FloatArray, positions: IntArray, window: int, sampling: Sampling
 ) -> UniverseFit:
     """Fit every stock on its last window before each day.
 
@@ -263,7 +263,7 @@ def fit_universe(
         Levels, as 100*log or in bp.
     stocks : ndarray of shape (n_levels, n_stocks)
         100*log prices; NaN where not observed.
-    at : ndarray of int of shape (n_days,)
+    positions : ndarray of int of shape (n_days,)
         Positions in `days` of the days asked; nothing after each is used.
     window : int
         Changes a window.
@@ -279,12 +279,12 @@ def fit_universe(
     Joint least squares as for a single target; stocks whose windows have the same days share one inverse of the
     factors, those with days of their own are solved side by side, each with its own inverse.
     """
-    k, m, p = at.size, stocks.shape[1], factors.shape[1]
+    k, m, p = positions.size, stocks.shape[1], factors.shape[1]
     observed = np.isfinite(stocks)
     cube, flat = np.full((3, k, m, p), np.nan), np.full((3, k, m), np.nan)
     whole = np.zeros((3, k, m), dtype=np.int64)
     numbered = days.astype(np.int64)
-    for i, position in enumerate(at):
+    for i, position in enumerate(positions):
         upto = slice(0, int(position) + 1)
         groups, status = group(observed[upto], days[upto], window, sampling, days[position])
         for part in _solve(groups, factors, stocks, window, status):

@@ -171,19 +171,19 @@ class Driver:
 
     def print_sheet(self, document, sheet, path):
         """Write the print area of one sheet as PDF."""
-        found = self._sheet(document, sheet)
-        areas = found.getPrintAreas()
-        part = found
+        worksheet = self._sheet(document, sheet)
+        areas = worksheet.getPrintAreas()
+        part = worksheet
         if areas:
             a = areas[0]
-            part = found.getCellRangeByPosition(a.StartColumn, a.StartRow, a.EndColumn, a.EndRow)
+            part = worksheet.getCellRangeByPosition(a.StartColumn, a.StartRow, a.EndColumn, a.EndRow)
         chosen = uno.Any("[]com.sun.star.beans.PropertyValue", (_property("Selection", part),))
         wanted = (_property("FilterName", FILTERS["pdf"]), _property("FilterData", chosen))
         self.documents[document].storeToURL(uno.systemPathToFileUrl(path), wanted)
 
     def results(self, document):
         """What every formula cell shows, by sheet: blocks of [row, column, rows], from zero."""
-        told = {}
+        by_sheet = {}
         for sheet in self.documents[document].Sheets:
             blocks = []
             for part in sheet.queryContentCells(FORMULAS):
@@ -198,23 +198,23 @@ class Driver:
                                 "error": ERRORS.get(code, "Err:%d" % code)
                             }
                 blocks.append([place.StartRow, place.StartColumn, shown])
-            told[sheet.Name] = blocks
-        return told
+            by_sheet[sheet.Name] = blocks
+        return by_sheet
 
-    def sizes(self, document, asked):
+    def sizes(self, document, formulas):
         """Rows and columns of what formulas give, each on its sheet; None where that cannot be told."""
-        told = []
-        for sheet, text in asked:
+        sizes = []
+        for sheet, text in formulas:
             # as arrays of one cell, so that a range is not cut to the cell's own row
             rows, columns = (self._sheet(document, sheet).getCellRangeByName(a) for a in ("XFC1048575", "XFD1048575"))
             rows.setArrayFormula(_separators("=ROWS(%s)" % text))
             columns.setArrayFormula(_separators("=COLUMNS(%s)" % text))
             one, two = rows.getCellByPosition(0, 0), columns.getCellByPosition(0, 0)
             fine = one.getError() == 0 == two.getError() and one.Value >= 1 and two.Value >= 1
-            told.append([one.Value, two.Value] if fine else None)
+            sizes.append([one.Value, two.Value] if fine else None)
             rows.setArrayFormula("")
             columns.setArrayFormula("")
-        return told
+        return sizes
 
     def type(self, document, sheet, address, formulas):
         """Type formulas as in Excel (English names, arguments parted by commas) into a block at once."""

@@ -80,8 +80,8 @@ def find_python(soffice: Path) -> Path:
 
 def version(soffice: Path) -> tuple[int, ...]:
     """Return LibreOffice's version. Empty where it does not say."""
-    found = re.search(r"LibreOffice (\d+)\.(\d+)(?:\.(\d+))?", _run([str(soffice), "--version"]))
-    return tuple(int(g) for g in found.groups() if g) if found else ()
+    match = re.search(r"LibreOffice (\d+)\.(\d+)(?:\.(\d+))?", _run([str(soffice), "--version"]))
+    return tuple(int(g) for g in match.groups() if g) if match else ()
 
 
 def _around(python: Path) -> dict[str, str]:
@@ -122,9 +122,9 @@ class Office:
         environment: dict[str, str] | None = None,
     ) -> None:
         soffice = find_soffice()
-        found = version(soffice)
-        if found[:2] < OLDEST:
-            has = ".".join(map(str, found)) or "of unknown version"
+        release = version(soffice)
+        if release[:2] < OLDEST:
+            has = ".".join(map(str, release)) or "of unknown version"
             raise OfficeMissingError(f"LibreOffice 25.2 or later is needed; {soffice} is {has}.")
         python = find_python(soffice)
         _sweep()
@@ -170,9 +170,9 @@ class Office:
         # its own temporary files go with our folder, whenever it ends
         spool = dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(self._folder))
         around = {**_around(python), **spool, **environment}
-        told = {"command": command, "environment": around, "folder": str(self._folder)}
+        setup = {"command": command, "environment": around, "folder": str(self._folder)}
         assert self._driver.stdin is not None
-        self._driver.stdin.write(json.dumps(told) + "\n")
+        self._driver.stdin.write(json.dumps(setup) + "\n")
         self._driver.stdin.flush()
 
     def _answer(self, seconds: float) -> Any:

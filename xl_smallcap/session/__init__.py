@@ -153,11 +153,11 @@ class Session:
         """
         snapshot, catalogue = self.snapshot, self.catalogue
         key = (snapshot.fingerprint, catalogue.fingerprint, columns, as_of, frequency)
-        found = self._panels.get(key)
-        if found is None:
-            found = build_panel(catalogue, snapshot, columns, as_of, frequency)
-            self._panels.put(key, found)
-        return found
+        panel = self._panels.get(key)
+        if panel is None:
+            panel = build_panel(catalogue, snapshot, columns, as_of, frequency)
+            self._panels.put(key, panel)
+        return panel
 
     def once(self, key: tuple[Hashable, ...], compute: Callable[[], V]) -> V:
         """Return what many cells of a page ask for, computed once for the open snapshot and kept in memory.
@@ -174,11 +174,11 @@ class Session:
         object
         """
         whole = (self.snapshot.fingerprint, self.catalogue.fingerprint, *key)
-        found: V | None = self._results.get(whole)
-        if found is None:
-            found = compute()
-            self._results.put(whole, found)
-        return found
+        result: V | None = self._results.get(whole)
+        if result is None:
+            result = compute()
+            self._results.put(whole, result)
+        return result
 
     def find(self, key: tuple[str, ...], from_columns: Callable[[Columns], V]) -> V | None:
         """Return a model from memory or disk, or None where it has not been computed.
@@ -194,12 +194,12 @@ class Session:
         -------
         object or None
         """
-        found = self._fits.get(key)
-        if found is None:
-            found = self._read_fit(self._fit_path(key), key, from_columns)
-            if found is not None:
-                self._fits.put(key, found)
-        return found
+        model = self._fits.get(key)
+        if model is None:
+            model = self._read_fit(self._fit_path(key), key, from_columns)
+            if model is not None:
+                self._fits.put(key, model)
+        return model
 
     def get_or_compute(
         self,
@@ -223,13 +223,13 @@ class Session:
         -------
         object
         """
-        found = self._fits.get(key)
-        if found is not None:
-            return found  # type: ignore[no-any-return]  # one cache for models of every type; the key tells which
+        model = self._fits.get(key)
+        if model is not None:
+            return model  # type: ignore[no-any-return]  # one cache for models of every type; the key tells which
         with self._lock:
-            found = self._fits.get(key)
-            if found is not None:
-                return found  # type: ignore[no-any-return]  # one cache for models of every type; the key tells which
+            model = self._fits.get(key)
+            if model is not None:
+                return model  # type: ignore[no-any-return]  # one cache for models of every type; the key tells which
             path = self._fit_path(key)
             result = self._read_fit(path, key, from_columns)
             if result is None:
@@ -349,12 +349,12 @@ def pinned(fingerprint: str) -> Iterator[Session]:
     except StoreError as exc:
         raise StoreError(f"The snapshot this workbook pins (name RUSSELL_PIN) cannot be used: {exc}") from None
     key = (str(base.store.root), whole, base.settings)
-    found = _kept.get(key)
-    if found is None:
-        found = Session(base.settings, whole)
-        _kept.put(key, found)
-    with answering(found):
-        yield found
+    session = _kept.get(key)
+    if session is None:
+        session = Session(base.settings, whole)
+        _kept.put(key, session)
+    with answering(session):
+        yield session
 
 
 @contextlib.contextmanager
@@ -376,13 +376,13 @@ def one_snapshot(fingerprint: str = "") -> Iterator[Session]:
         There are no data, or no such snapshot.
     """
     if fingerprint:
-        with pinned(fingerprint) as found:
-            yield found
+        with pinned(fingerprint) as session:
+            yield session
         return
     base = current_session()
     base.follow()
-    with pinned(base.snapshot.fingerprint) as found:
-        yield found
+    with pinned(base.snapshot.fingerprint) as session:
+        yield session
 
 
 def use_session(session: Session | None) -> None:

@@ -23,10 +23,10 @@ class Lru(Generic[V]):
     def get(self, key: Hashable) -> V | None:
         """Return the entry, or None."""
         with self._lock:
-            found = self._items.get(key)
-            if found is not None:
+            item = self._items.get(key)
+            if item is not None:
                 self._items.move_to_end(key)
-            return found
+            return item
 
     def put(self, key: Hashable, value: V, taken: int = 0) -> None:
         """Keep an entry, dropping the oldest beyond the size; one larger than all may be is not kept."""

@@ -176,25 +176,25 @@ def install(out: Path | None = None, profile: Path | None = None) -> list[str]:
         target = target / NAME
     if target.exists():
         attach(target)
-        told = [f"{target} is there already: its macros were brought up to date, its sheets left as they are."]
+        remarks = [f"{target} is there already: its macros were brought up to date, its sheets left as they are."]
     else:
         prepare()
         with tempfile.TemporaryDirectory() as folder:
             source = build_workbook(Path(folder) / "xl_smallcap.xlsx", macros=True)
             attach(source, target)
-        told = [f"Written: {target}"]
+        remarks = [f"Written: {target}"]
     if sys.platform == "win32" or profile is not None:
-        told.append(f"Written: {write_settings(profile)}")
+        remarks.append(f"Written: {write_settings(profile)}")
     else:
-        told.append(
+        remarks.append(
             "This is not Windows: the workbook is built, and each Windows user runs 'xl-smallcap excel install' once."
         )
     if sys.platform == "win32" and dll_folder(Path(sys.executable)) is None:
-        told.append(
+        remarks.append(
             f"But {dll_names()[0]} is not beside this Python, so Excel will not reach it: run 'xl-smallcap doctor'."
         )
-    told.append("Open it in Excel, press 'Enable Content', and the formulas are live.")
-    return told
+    remarks.append("Open it in Excel, press 'Enable Content', and the formulas are live.")
+    return remarks
 
 
 # -- The demo: fit the embedded sample, show the betas, write a workbook that opens anywhere.

@@ -93,8 +93,8 @@ class Page:
         """Write a table function as one dynamic array. What it gives now."""
         self.cells[row, column] = Formula(formula, spills=True)
         self.spills[row, column] = _Spill("result", room, height)
-        found = self.draft.calculator.whole(self.name, row, column)
-        return found if isinstance(found, (Grid, CellError)) else Grid(((found,),))
+        result = self.draft.calculator.whole(self.name, row, column)
+        return result if isinstance(result, (Grid, CellError)) else Grid(((result,),))
 
     def value(self, row: int, column: int) -> Any:
         """Return what a cell shows."""
@@ -102,9 +102,9 @@ class Page:
 
     def write(self) -> None:
         """Write every cell with the value it has now."""
-        for at, spill in self.spills.items():
-            with self._named(*at):
-                self._write_spill(at, spill)
+        for anchor, spill in self.spills.items():
+            with self._named(*anchor):
+                self._write_spill(anchor, spill)
         for (row, column), content in self.cells.items():
             if (row, column) in self.spills:
                 continue
@@ -165,17 +165,17 @@ class Page:
         else:
             self.sheet.write_number(row, column, shown, look)
 
-    def _write_spill(self, at: tuple[int, int], spill: _Spill) -> None:
-        row, column = at
-        found = self.draft.calculator.whole(self.name, row, column)
-        text = self.cells[at].text
-        table = found if isinstance(found, Grid) else Grid(((found,),))
-        alone = self.draft.cell_by_cell and isinstance(found, Grid)
+    def _write_spill(self, anchor: tuple[int, int], spill: _Spill) -> None:
+        row, column = anchor
+        result = self.draft.calculator.whole(self.name, row, column)
+        text = self.cells[anchor].text
+        table = result if isinstance(result, Grid) else Grid(((result,),))
+        alone = self.draft.cell_by_cell and isinstance(result, Grid)
         head = self.styles.get("head")
-        if isinstance(found, Grid):
+        if isinstance(result, Grid):
             self.sheet.set_row(row, 42)
         bottom, right = row + len(table.rows) - 1, column + len(table.rows[0]) - 1
-        look = head if isinstance(found, Grid) else self.styles.get("result")
+        look = head if isinstance(result, Grid) else self.styles.get("result")
         if not alone:
             self.sheet.write_dynamic_array_formula(row, column, bottom, right, text, look, stored(table.first))
         for i, line in enumerate(table.rows):
@@ -235,12 +235,12 @@ class Draft(NoFormats):
 
     def content(self, sheet: str, row: int, column: int) -> Any:
         """Return what was written to a cell; for the calculator."""
-        found = self.pages[sheet].cells.get((row, column))
-        if isinstance(found, dt.date):
-            return serial(found)
-        if isinstance(found, int) and not isinstance(found, bool):
-            return float(found)
-        return found
+        content = self.pages[sheet].cells.get((row, column))
+        if isinstance(content, dt.date):
+            return serial(content)
+        if isinstance(content, int) and not isinstance(content, bool):
+            return float(content)
+        return content
 
     def extent(self, sheet: str) -> tuple[int, int]:
         """Return the numbers of used rows and columns; for the calculator."""
@@ -256,7 +256,7 @@ class Draft(NoFormats):
         if (row, column) in page.cells:
             return None
         before = [(r, c) for r, c in page.spills if r <= row and c <= column]
-        return max(before, default=None, key=lambda at: (at[1], at[0]))
+        return max(before, default=None, key=lambda anchor: (anchor[1], anchor[0]))
 
     def finish(self, tell: Callable[[str, int], None] = lambda *_: None) -> None:
         """Calculate and write every sheet, then the file."""

@@ -48,8 +48,8 @@ def _checked(session: Session, options: PitchOptions) -> tuple[PitchOptions, tup
     if path == against:
         raise BadArgumentError(f"The two paths are one, '{path}'; give another with --against.")
     made = PitchOptions(path, against, options.audience, options.projections, options.disclaimer, options.approver)
-    told = () if options.audience == "internal" else check_licences(session, projecting=options.projecting)
-    return made, told
+    remarks = () if options.audience == "internal" else check_licences(session, projecting=options.projecting)
+    return made, remarks
 
 
 def pitch_bytes(
@@ -58,7 +58,7 @@ def pitch_bytes(
     """Return a pitch workbook. An .xlsx, and what a person should know."""
     check(as_of)
     session = current_session()
-    options, told = _checked(session, options)
+    options, remarks = _checked(session, options)
     buffer = io.BytesIO()
     draft = new_draft(buffer, "Pitch sheet", "Small against large, by xl_smallcap")
     # the page stays with the data it was made of; a workbook that is to follow the data is 'workbook build'
@@ -79,7 +79,7 @@ def pitch_bytes(
         _freeze(draft, draft.page(FROZEN), list(pages.values()))
     draft.finish(lambda name, k: progress(name, 3 + k, steps))
     progress("written", steps - 1, steps)
-    return finished(buffer.getvalue(), draft), told
+    return finished(buffer.getvalue(), draft), remarks
 
 
 def _freeze(draft: Draft, page: Page, pages: list[Page]) -> None:
@@ -90,8 +90,8 @@ def _freeze(draft: Draft, page: Page, pages: list[Page]) -> None:
         for (r, c), content in sorted(source.cells.items()):
             if not isinstance(content, Formula):
                 continue
-            found = draft.calculator.whole(source.name, r, c) if content.spills else source.value(r, c)
-            lines = found.rows if isinstance(found, Grid) else ((found,),)
+            result = draft.calculator.whole(source.name, r, c) if content.spills else source.value(r, c)
+            lines = result.rows if isinstance(result, Grid) else ((result,),)
             forms = [form_of(str(head)) for head in lines[0]] if content.spills else [source.looks[r, c].num_format]
             for i, line in enumerate(lines):
                 for j, value in enumerate(line):
@@ -106,8 +106,8 @@ def _freeze(draft: Draft, page: Page, pages: list[Page]) -> None:
 
 
 def _frozen_row(page: Page, row: int, cells: tuple[str, str, str, Any], form: Any) -> None:
-    name, at, text, value = cells
-    page.row(row, 0, [name, at])
+    name, place, text, value = cells
+    page.row(row, 0, [name, place])
     page.cells[row, 2], page.looks[row, 2] = text, page.styles.get("code")
     shown = value.code if isinstance(value, CellError) else value
     number = form if isinstance(value, float) and isinstance(form, str) and form != "General" else GENERAL
@@ -128,13 +128,13 @@ def make_pitch(
     with one_snapshot(), OfficeOnCall() as office:
         if pdf is not None:
             office.foresee()
-        data, told = pitch_bytes(options, when, progress, freeze=freeze)
+        data, remarks = pitch_bytes(options, when, progress, freeze=freeze)
         write_atomic(out, data)
         if pdf is not None:
             progress("PDF by LibreOffice", 9, 10)
             _print(office.ready(), data, pdf)
     progress("", 10, 10)
-    return MadePitch(out, pdf, told)
+    return MadePitch(out, pdf, remarks)
 
 
 def _print(office: Office, data: bytes, pdf: Path) -> None:

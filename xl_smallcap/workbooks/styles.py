@@ -88,11 +88,11 @@ class Styles:
 
         Kind -> indices, the plainest first.
         """
-        found: dict[Kind, list[int]] = {}
+        indices: dict[Kind, list[int]] = {}
         for (kind, *_), made in sorted(self._made.items(), key=lambda item: (len(item[0]), str(item[0]))):
             if made.xf_index is not None:
-                found.setdefault(kind, []).append(made.xf_index)
-        return found
+                indices.setdefault(kind, []).append(made.xf_index)
+        return indices
 
 
 _SIGNED = ("beta", "se", "tstat", "lower", "upper", "vif", "factor_sd", "z", "z3y", "z5y", "z", "tipping", "tipping_sd")

@@ -100,7 +100,7 @@ class Package:
         folder, name = part.rpartition("/")[0], self.relations_name(part)
         if name is None:
             return {}
-        found = {}
+        relations = {}
         for tag in xml.tags(self.part(name)):
             a = tag.attributes
             if tag.name != "Relationship" or a.get("TargetMode") == "External":
@@ -109,8 +109,8 @@ class Package:
             path = target if target.startswith("/") else posixpath.normpath(f"{folder}/{target}")
             real = self.real(path)
             if real is not None:
-                found[a.get("Id", "")] = (a.get("Type", "").rpartition("/")[2], real)
-        return found
+                relations[a.get("Id", "")] = (a.get("Type", "").rpartition("/")[2], real)
+        return relations
 
     def sheets(self) -> list[tuple[str, str, str]]:
         """Return name, kind and part of every sheet in order; kind and part empty where the file has none."""
@@ -162,12 +162,15 @@ class Package:
 
 
 def _extra(raw: bytes) -> bytes:
-    kept, at = b"", 0
-    while at + 4 <= len(raw):
-        kind, size = int.from_bytes(raw[at : at + 2], "little"), int.from_bytes(raw[at + 2 : at + 4], "little")
+    kept, offset = b"", 0
+    while offset + 4 <= len(raw):
+        kind, size = (
+            int.from_bytes(raw[offset : offset + 2], "little"),
+            int.from_bytes(raw[offset + 2 : offset + 4], "little"),
+        )
         if kind != 1:
-            kept += raw[at : at + 4 + size]
-        at += 4 + size
+            kept += raw[offset : offset + 4 + size]
+        offset += 4 + size
     return kept
 
 

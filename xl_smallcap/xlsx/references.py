@@ -58,10 +58,10 @@ def address(row: int, column: int, fixed: bool = False) -> str:
 
 def place(cell: str) -> tuple[int, int]:
     """Return row and column of an address such as B7, from zero."""
-    found = re.fullmatch(_CELL, cell)
-    if found is None:
+    match = re.fullmatch(_CELL, cell)
+    if match is None:
         raise ValueError(cell)
-    return int(found[2]) - 1, column_number(found[1])
+    return int(match[2]) - 1, column_number(match[1])
 
 
 def read_reference(text: str) -> Block | None:
@@ -70,16 +70,16 @@ def read_reference(text: str) -> Block | None:
     def sheet(quoted: str | None, bare: str | None) -> str | None:
         return quoted.replace("''", "'") if quoted else bare
 
-    if found := _ONE.match(text):
-        row, column = int(found[4]) - 1, column_number(found[3])
-        made = Block(sheet(found[1], found[2]), row, column, row, column)
-    elif found := _TWO.match(text):
-        rows = sorted((int(found[4]) - 1, int(found[6]) - 1))
-        columns = sorted((column_number(found[3]), column_number(found[5])))
-        made = Block(sheet(found[1], found[2]), rows[0], columns[0], rows[1], columns[1])
-    elif found := _COLUMNS.match(text):
-        columns = sorted((column_number(found[3]), column_number(found[4])))
-        made = Block(sheet(found[1], found[2]), 0, columns[0], MOST_ROWS - 1, columns[1])
+    if match := _ONE.match(text):
+        row, column = int(match[4]) - 1, column_number(match[3])
+        made = Block(sheet(match[1], match[2]), row, column, row, column)
+    elif match := _TWO.match(text):
+        rows = sorted((int(match[4]) - 1, int(match[6]) - 1))
+        columns = sorted((column_number(match[3]), column_number(match[5])))
+        made = Block(sheet(match[1], match[2]), rows[0], columns[0], rows[1], columns[1])
+    elif match := _COLUMNS.match(text):
+        columns = sorted((column_number(match[3]), column_number(match[4])))
+        made = Block(sheet(match[1], match[2]), 0, columns[0], MOST_ROWS - 1, columns[1])
     else:
         return None
     return made if made.top >= 0 and made.bottom < MOST_ROWS and made.right < MOST_COLUMNS else None
@@ -151,9 +151,9 @@ class Areas:
     def holding(self, row: int, column: int) -> Iterator[Key]:
         """Return the keys of all rectangles that hold a cell. In order."""
         near = self._tiles.get((row // _ROWS, column // _TILE_COLUMNS), set()) | self._wide
-        found = []
+        keys = []
         for key in near:
             block = self._blocks[key]
             if block.top <= row <= block.bottom and block.left <= column <= block.right:
-                found.append(key)
-        return iter(sorted(found))
+                keys.append(key)
+        return iter(sorted(keys))

@@ -46,14 +46,16 @@ def tags(data: bytes, stop: Set[str] = frozenset()) -> list[Tag]:
     """Return the start tags of a part; reading ends at the first tag named in `stop`."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:8]:
         raise BadArgumentError("A part of the workbook is not UTF-8; open it in Excel and save it again.")
-    found: list[Tag] = []
+    start_tags: list[Tag] = []
     around: list[str] = []
     parser = expat.ParserCreate()
 
     def start(name: str, attributes: dict[str, str]) -> None:
         prefix, _, local = name.rpartition(":")
-        at = parser.CurrentByteIndex
-        found.append(Tag(local, prefix + ":" if prefix else "", attributes, at, tag_end(data, at), tuple(around)))
+        offset = parser.CurrentByteIndex
+        start_tags.append(
+            Tag(local, prefix + ":" if prefix else "", attributes, offset, tag_end(data, offset), tuple(around))
+        )
         around.append(local)
         if local in stop:
             raise _EnoughError
@@ -62,7 +64,7 @@ def tags(data: bytes, stop: Set[str] = frozenset()) -> list[Tag]:
     parser.EndElementHandler = lambda _: around.pop()
     with contextlib.suppress(_EnoughError):
         parse(parser, data, "The workbook")
-    return found
+    return start_tags
 
 
 def parse(parser: expat.XMLParserType, data: bytes, what: str) -> None:
@@ -75,7 +77,7 @@ def parse(parser: expat.XMLParserType, data: bytes, what: str) -> None:
 
 def texts(data: bytes, name: str) -> list[tuple[dict[str, str], str]]:
     """Return attributes and text of every element of a name, in order; what stands in comments is none."""
-    found: list[tuple[dict[str, str], str]] = []
+    elements: list[tuple[dict[str, str], str]] = []
     inside: list[str] | None = None
     own: dict[str, str] = {}
     parser = expat.ParserCreate()
@@ -88,7 +90,7 @@ def texts(data: bytes, name: str) -> list[tuple[dict[str, str], str]]:
     def end(tag: str) -> None:
         nonlocal inside
         if inside is not None and tag.rpartition(":")[2] == name:
-            found.append((own, "".join(inside)))
+            elements.append((own, "".join(inside)))
             inside = None
 
     def text(part: str) -> None:
@@ -97,7 +99,7 @@ def texts(data: bytes, name: str) -> list[tuple[dict[str, str], str]]:
 
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
     parse(parser, data, "The workbook")
-    return found
+    return elements
 
 
 def refuse_dtd(data: bytes) -> bytes:

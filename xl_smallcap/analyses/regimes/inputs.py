@@ -50,8 +50,8 @@ def _monthly(session: Session, series_id: str, day: np.datetime64 | None) -> tup
             f"Regimes need the monthly series {series_id} ({label}), which the snapshot {snapshot.name} has not got. "
             "Run 'xl-smallcap data refresh', or load it."
         )
-    known = known_by(series_in(session.catalogue, snapshot, series_id), snapshot.series(series_id), day)
-    return known.dates.astype("datetime64[M]").astype(np.int64), known.values
+    visible = known_by(series_in(session.catalogue, snapshot, series_id), snapshot.series(series_id), day)
+    return visible.dates.astype("datetime64[M]").astype(np.int64), visible.values
 
 
 def _grid(months: IntArray, values: FloatArray, first: int, size: int) -> FloatArray:
@@ -84,12 +84,12 @@ def macro_inputs(session: Session, day: np.datetime64 | None, month: np.datetime
         growth=_grid(g_months, g, first, size),
         inflation=growth_of_cpi(_grid(p_months, p, first, size)),
     )
-    return _enough(inputs, day, asked=month is not None)
+    return _enough(inputs, day, month_given=month is not None)
 
 
 def market_inputs(session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None) -> Inputs:
     """Return the market's growth and inflation: changes of the factors over 63 trading days, month by month."""
-    found = []
+    series = []
     for name in ("growth", "inflation"):
         factor = session.catalogue.factors[name]
         panel = session.panel((Column.of(factor.id, factor.quote, factor.legs),), day)
@@ -99,20 +99,20 @@ def market_inputs(session: Session, day: np.datetime64 | None, month: np.datetim
         moves = levels[MARKET_DAYS:] - levels[:-MARKET_DAYS]
         months = days[MARKET_DAYS:].astype("datetime64[M]").astype(np.int64)
         last = np.append(np.flatnonzero(np.diff(months)), months.size - 1)
-        found.append((months[last], moves[last]))
-    first = max(int(m[0]) for m, _ in found)
-    end = max(int(m[-1]) for m, _ in found)
+        series.append((months[last], moves[last]))
+    first = max(int(m[0]) for m, _ in series)
+    end = max(int(m[-1]) for m, _ in series)
     end = int(month.astype("datetime64[M]").astype(np.int64)) if month is not None else end
     size = max(end - first + 1, 0)
     inputs = Inputs(
         months=(first + np.arange(size)).astype("datetime64[M]"),
-        growth=_grid(*found[0], first, size),
-        inflation=_grid(*found[1], first, size),
+        growth=_grid(*series[0], first, size),
+        inflation=_grid(*series[1], first, size),
     )
-    return _enough(inputs, day, asked=month is not None)
+    return _enough(inputs, day, month_given=month is not None)
 
 
-def _enough(inputs: Inputs, day: np.datetime64 | None, asked: bool) -> Inputs:
+def _enough(inputs: Inputs, day: np.datetime64 | None, month_given: bool) -> Inputs:
     for name, values in (("growth", inputs.growth), ("inflation", inputs.inflation)):
         seen = np.flatnonzero(np.isfinite(values))
         if seen.size < FEWEST_MONTHS:
@@ -120,7 +120,7 @@ def _enough(inputs: Inputs, day: np.datetime64 | None, asked: bool) -> Inputs:
                 f"Regimes need at least {FEWEST_MONTHS} months of {name}; by {day or 'now'} there are {seen.size}. "
                 "Give a later as_of, or load a longer history."
             )
-        if asked and values.size - 1 - seen[-1] > NOWCAST_MONTHS:
+        if month_given and values.size - 1 - seen[-1] > NOWCAST_MONTHS:
             raise NoDataError(
                 f"No {name} data for as_of {day or 'now'}: the last month known by then is {inputs.months[seen[-1]]}, "
                 f"more than {NOWCAST_MONTHS} months before. Give an earlier as_of, or run 'xl-smallcap data refresh'."

@@ -196,13 +196,13 @@ def inputs_of(session: Session, model: RegimeModel, day: np.datetime64 | None, m
 
 def regimes_now(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> Regimes:
     """Return the regime of the month of a day, by what was known on it. Of one window."""
-    found = regimes_of(session, model, [inputs_now(session, model, as_of)])
-    if not np.isfinite(found.cells()[:3]).all():
+    regimes = regimes_of(session, model, [inputs_now(session, model, as_of)])
+    if not np.isfinite(regimes.cells()[:3]).all():
         raise FitError(
             f"Model '{model}' finds no states that stand apart in what was known by {as_of or 'the end'}: every start "
             "collapsed into one. Use model 'bands'."
         )
-    return found
+    return regimes
 
 
 def inputs_now(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> Inputs:
@@ -231,7 +231,7 @@ def regimes_drawn(session: Session, model: RegimeModel, as_of: np.datetime64 | N
     if model not in ("chains", "market"):
         return None
     inputs = inputs_now(session, model, as_of)
-    found = regimes_of(session, model, [inputs])
+    regimes = regimes_of(session, model, [inputs])
     draws, seed = DRAWS, session.settings.seed
     parts = []
     for k, values in enumerate((inputs.growth, inputs.inflation)):
@@ -244,7 +244,7 @@ def regimes_drawn(session: Session, model: RegimeModel, as_of: np.datetime64 | N
             str(seed + k),
             str(session.settings.regime_starts),
         )
-        chain = found.chains[k]
+        chain = regimes.chains[k]
 
         def work(x: FloatArray = x, fitted: int = fitted, chain: Chain = chain, k: int = k) -> Chain:
             drawn = hidden.bootstrap(x, fitted, chain.model, draws, seed + k)
@@ -258,12 +258,12 @@ def regimes_drawn(session: Session, model: RegimeModel, as_of: np.datetime64 | N
         )
     drawn = Regimes(
         model=model,
-        months=np.repeat(found.months, draws),
+        months=np.repeat(regimes.months, draws),
         chains=tuple(parts),
         bands=(),
-        thresholds=found.thresholds,
-        last_growth=found.last_growth,
-        last_inflation=found.last_inflation,
+        thresholds=regimes.thresholds,
+        last_growth=regimes.last_growth,
+        last_inflation=regimes.last_inflation,
     )
     return Uncertain(drawn.probabilities(steps), draws)
 
@@ -275,38 +275,38 @@ WELL_SEPARATED, FEW_STARTS = 1.0, 0.2
 CELL_NAMES = ("goldilocks", "reflation", "slowdown, low inflation", "stagflation")
 
 
-def durations(found: Regimes) -> dict[str, float]:
+def durations(regimes: Regimes) -> dict[str, float]:
     """Return how many months each regime lasts on average, by the transitions of the first window.
 
     Empty for model bands, which has no states.
     """
-    if found.model == "bands":
+    if regimes.model == "bands":
         return {}
-    if found.model == "hmm":
-        (chain,) = found.chains
+    if regimes.model == "hmm":
+        (chain,) = regimes.chains
         stay = np.diagonal(chain.model.transition[..., 0])
         high = int(chain.model.mean[1:, 1, 0].argmax())
         kept = {"goldilocks": stay[2 - high], "reflation": stay[1 + high], "slowdown": stay[0]}
     else:
-        g, p = (np.diagonal(c.model.transition[..., 0]) for c in found.chains)
+        g, p = (np.diagonal(c.model.transition[..., 0]) for c in regimes.chains)
         kept = {"goldilocks": g[1] * p[0], "reflation": g[1] * p[1], "slowdown": g[0], "stagflation": g[0] * p[1]}
     return {name: float(1.0 / max(1.0 - s, 1e-12)) for name, s in kept.items()}
 
 
-def transitions(found: Regimes) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
+def transitions(regimes: Regimes) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
     """Return the monthly transition matrix between regimes, and their long-run shares. matrix: from row to column."""
-    if found.model == "bands":
+    if regimes.model == "bands":
         raise BadArgumentError(
             "Model 'bands' has thresholds and no states, so no transitions; use 'chains', 'hmm' or 'market'."
         )
-    if found.model == "hmm":
-        (chain,) = found.chains
+    if regimes.model == "hmm":
+        (chain,) = regimes.chains
         high = int(chain.model.mean[1:, 1, 0].argmax())
         order = np.array([2 - high, 1 + high, 0])
         matrix = chain.model.transition[..., 0][np.ix_(order, order)]
         names: tuple[str, ...] = REGIMES
     else:
-        g, p = (c.model.transition[..., 0] for c in found.chains)
+        g, p = (c.model.transition[..., 0] for c in regimes.chains)
         cells = [(1, 0), (1, 1), (0, 0), (0, 1)]
         matrix = np.array([[g[a, c] * p[b, d] for c, d in cells] for a, b in cells])
         names = CELL_NAMES
@@ -314,17 +314,17 @@ def transitions(found: Regimes) -> tuple[tuple[str, ...], FloatArray, FloatArray
     return names, matrix, shares
 
 
-def warnings_of(found: Regimes) -> str:
+def warnings_of(regimes: Regimes) -> str:
     """Say what makes one window's regimes doubtful. Empty where nothing does."""
     said = []
-    names = ("growth (by which they are named)",) if found.model == "hmm" else ("growth", "inflation")
-    for name, chain in zip(names, found.chains, strict=False):
+    names = ("growth (by which they are named)",) if regimes.model == "hmm" else ("growth", "inflation")
+    for name, chain in zip(names, regimes.chains, strict=False):
         if chain.separation[0] < WELL_SEPARATED:
             said.append(f"the states of {name} hardly differ ({chain.separation[0]:.1f} sd apart)")
         if chain.reached[0] < FEW_STARTS:
             said.append(f"only {chain.reached[0]:.0%} of the starts of {name} reached the best fit")
-    for name, last in (("growth", found.last_growth[0]), ("inflation", found.last_inflation[0])):
-        late = int((found.months[0] - last).astype(np.int64))
+    for name, last in (("growth", regimes.last_growth[0]), ("inflation", regimes.last_inflation[0])):
+        late = int((regimes.months[0] - last).astype(np.int64))
         if late > 1:
             said.append(f"{name} is carried forward {late} months from {last}")
     return "; ".join(said)

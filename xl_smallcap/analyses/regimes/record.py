@@ -113,10 +113,10 @@ def _key(session: Session, model: RegimeModel, inputs: list[Inputs | None]) -> t
     for i in inputs:
         sha.update(b"-" if i is None else i.growth.tobytes() + i.inflation.tobytes())
     s = session.settings
-    told: list[float] = [s.regime_starts, s.seed]
+    settings: list[float] = [s.regime_starts, s.seed]
     if model == "bands":
-        told = [s.regime_growth_min, s.regime_inflation_max, s.regime_growth_revision, s.regime_inflation_revision]
-    return ("regime history", sha.hexdigest(), *map(repr, told))
+        settings = [s.regime_growth_min, s.regime_inflation_max, s.regime_growth_revision, s.regime_inflation_revision]
+    return ("regime history", sha.hexdigest(), *map(repr, settings))
 
 
 def _chunk(session: Session, model: RegimeModel, days: DayArray, compute: bool) -> FloatArray:
@@ -128,10 +128,10 @@ def _chunk(session: Session, model: RegimeModel, days: DayArray, compute: bool) 
         out = np.full((9, len(inputs)), np.nan)
         there = [k for k, i in enumerate(inputs) if i is not None]
         if there:
-            found = regimes_of(session, model, [i for i in inputs if i is not None])
-            out[:4, there], out[4:8, there] = found.probabilities(0), found.probabilities(3)
-            if found.chains:
-                out[8, there] = np.min([c.separation for c in found.chains], axis=0)
+            regimes = regimes_of(session, model, [i for i in inputs if i is not None])
+            out[:4, there], out[4:8, there] = regimes.probabilities(0), regimes.probabilities(3)
+            if regimes.chains:
+                out[8, there] = np.min([c.separation for c in regimes.chains], axis=0)
         return {"table": out}
 
     if not compute:
@@ -155,12 +155,12 @@ def refit_path(
     seen = inputs_of(session, model, as_of, None)
     heard = seen.months[min(seen.last_growth, seen.last_inflation)] + NOWCAST_MONTHS * MONTH
     inputs = inputs_of(session, model, as_of, min(month.astype("datetime64[M]"), heard))
-    found = regimes_of(session, model, [inputs])
-    if not all(chain.usable[0] for chain in found.chains):
+    regimes = regimes_of(session, model, [inputs])
+    if not all(chain.usable[0] for chain in regimes.chains):
         return inputs.months, ("",) * inputs.months.size
     sets = [[inputs.growth, inputs.inflation]] if model == "hmm" else [[inputs.growth], [inputs.inflation]]
     paths = []
-    for chain, values in zip(found.chains, sets, strict=True):
+    for chain, values in zip(regimes.chains, sets, strict=True):
         x, _ = window_of(values)
         p, _ = filtered(log_emission(x[:, :, None], chain.model), chain.model)
         paths.append(p[:, :, 0].T)
@@ -170,13 +170,13 @@ def refit_path(
             c.model.repeat(path.shape[1]),
             np.ones(path.shape[1]), np.ones(path.shape[1]), np.ones(path.shape[1], dtype=bool),
         )
-        for path, c in zip(paths, found.chains, strict=True)
+        for path, c in zip(paths, regimes.chains, strict=True)
     )  # fmt: skip
-    told = Regimes(
-        model=model, months=inputs.months, chains=spread, bands=(), thresholds=found.thresholds,
-        last_growth=found.last_growth, last_inflation=found.last_inflation,
+    probabilities = Regimes(
+        model=model, months=inputs.months, chains=spread, bands=(), thresholds=regimes.thresholds,
+        last_growth=regimes.last_growth, last_inflation=regimes.last_inflation,
     ).probabilities()  # fmt: skip
-    return inputs.months, tuple(REGIMES[int(c.argmax())] for c in told[:3].T)
+    return inputs.months, tuple(REGIMES[int(c.argmax())] for c in probabilities[:3].T)
 
 
 # -- What were the regimes' probabilities worth, and what did the regimes mean for returns?
@@ -234,15 +234,15 @@ def report_card(session: Session, model: RegimeModel, as_of: np.datetime64 | Non
     """
     history = regime_history(session, model, as_of)
     months, labels = labels_of(session, as_of)
-    at = (history.days.astype("datetime64[M]") - months[0]).astype(np.int64)
+    index = (history.days.astype("datetime64[M]") - months[0]).astype(np.int64)
     cards: list[RegimeCard] = []
     relied: list[RegimeCard] = []
     for horizon in HORIZONS:
         table = history.probabilities if horizon == 0 else history.ahead3
         base = scores.climatology(labels, 3, LABEL_DELAY, _FEWEST_LABELS)
         stay = scores.persistence(labels, 3, LABEL_DELAY, horizon, _FEWEST_LABELS)
-        there = (at + horizon < labels.size) & (at >= 0)
-        now = at[there]
+        there = (index + horizon < labels.size) & (index >= 0)
+        now = index[there]
         happened = labels[now + horizon]
         p, c, s = table[:3, there].T, base[now], stay[now]
         good = (happened >= 0) & np.isfinite(p).all(axis=1) & np.isfinite(c).all(axis=1) & np.isfinite(s).all(axis=1)
@@ -292,8 +292,8 @@ def _recessions(session: Session, history: RegimeHistory, as_of: np.datetime64 |
         if series_id not in session.snapshot.entries:
             continue
         entry = series_in(session.catalogue, session.snapshot, series_id)
-        known = known_by(entry, session.snapshot.series(series_id), as_of)
-        months = known.dates.astype("datetime64[M]")
+        visible = known_by(entry, session.snapshot.series(series_id), as_of)
+        months = visible.dates.astype("datetime64[M]")
         if not months.size:
             continue
         place = np.searchsorted(months, history.days.astype("datetime64[M]"))
@@ -302,7 +302,7 @@ def _recessions(session: Session, history: RegimeHistory, as_of: np.datetime64 |
         good &= np.isfinite(history.probabilities[2])
         if int(good.sum()) < _FEWEST_LABELS:
             continue
-        truth = known.values[place[good]] / scale
+        truth = visible.values[place[good]] / scale
         base = np.full(truth.size, truth.mean())
         p = history.probabilities[2, good]
         # the last recession month known is a year back for certain: the month before stands in for persistence
@@ -361,9 +361,9 @@ def regime_returns(session: Session, target: Target, model: RegimeModel, as_of: 
 
 
 def _paid(y: FloatArray, group: IntArray, said: str, overlap: int, confidence: float) -> list[Paid]:
-    known = int((group >= 0).sum())
-    if known < FEWEST_RETURNS:
-        raise NoDataError(f"Only {known} months have both a regime and a return; {FEWEST_RETURNS} are needed.")
+    count = int((group >= 0).sum())
+    if count < FEWEST_RETURNS:
+        raise NoDataError(f"Only {count} months have both a regime and a return; {FEWEST_RETURNS} are needed.")
     lags = max(int(4 * (y.size / 100) ** (2 / 9)), int(np.ceil(1.5 * (overlap + 1))) if overlap else 0)
     means, errors = scores.group_means(y, group, len(REGIMES), lags)
     out = []

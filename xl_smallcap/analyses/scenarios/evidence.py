@@ -114,9 +114,9 @@ class Analogue:
     among: int
 
 
-def worst_analogue(found: Projected) -> Analogue:
+def worst_analogue(projected: Projected) -> Analogue:
     """Return the worst of the twentieth of past stretches whose factors lie nearest to the path's."""
-    fitted, path, months = found.fitted, found.path, found.asked.months
+    fitted, path, months = projected.fitted, projected.path, projected.asked.months
     # a path shorter than the horizon is compared with the beginning of each stretch
     sums, begun, starts, ends = stretches(fitted.panel, months, path.given_months(months))
     if sums.shape[0] < FEWEST_PERIODS:
@@ -125,8 +125,8 @@ def worst_analogue(found: Projected) -> Analogue:
     far = _distances(fitted, path, away, months)
     nearest = np.argsort(far, kind="stable")[: max(1, int(np.ceil(NEAREST_SHARE * far.size)))]
     returns = fitted.position(sums[nearest])
-    at = int(nearest[int(returns.argmin())])
-    return Analogue(starts[at], ends[at], float(returns.min()), float(far[at]), nearest.size)
+    worst = int(nearest[int(returns.argmin())])
+    return Analogue(starts[worst], ends[worst], float(returns.min()), float(far[worst]), nearest.size)
 
 
 def frequency_conflict(session: Session, fitted: FittedModel, question: Question) -> tuple[str, ...]:
@@ -146,22 +146,22 @@ def frequency_conflict(session: Session, fitted: FittedModel, question: Question
     return tuple(n for n, s in zip(fitted.names, signs, strict=True) if s < 0)
 
 
-def warning(found: Projected, conflicts: tuple[str, ...]) -> str:
+def warning(projected: Projected, conflicts: tuple[str, ...]) -> str:
     """Say in a sentence what to be wary of. "none" where there is nothing."""
     said = []
-    p = plausibility(found.fitted, found.path, found.asked.months)
+    p = plausibility(projected.fitted, projected.path, projected.asked.months)
     if p < IMPLAUSIBLE:
         said.append(
-            f"the path is implausible: {distance(found.fitted, found.path, found.asked.months):.1f} standard "
-            f"deviations from no change, p {p:.1g}"
+            f"the path is implausible: {distance(projected.fitted, projected.path, projected.asked.months):.1f} "
+            f"standard deviations from no change, p {p:.1g}"
         )
-    given = [n for n, named in zip(found.fitted.names, found.path.named, strict=True) if named]
+    given = [n for n, named in zip(projected.fitted.names, projected.path.named, strict=True) if named]
     crossed = [n for n in conflicts if n in given]
     if crossed:
         said.append(f"daily and weekly betas to {', '.join(crossed)} have opposite signs")
-    if found.asked.scenario.months and found.asked.months > found.asked.scenario.months:
-        said.append(f"the path ends after {found.asked.scenario.months} months; later factors are free")
-    for shock in found.asked.scenario.shocks if found.asked.scenario.id == SHEET else ():
+    if projected.asked.scenario.months and projected.asked.months > projected.asked.scenario.months:
+        said.append(f"the path ends after {projected.asked.scenario.months} months; later factors are free")
+    for shock in projected.asked.scenario.shocks if projected.asked.scenario.id == SHEET else ():
         if shock.unit == "pct" and 0.0 < abs(shock.total) < 1.0:
             said.append(
                 f"the shock to {shock.factor} is {shock.total:g} %; if {100.0 * shock.total:g} % is meant, write "
@@ -212,9 +212,9 @@ def _forecasts(session: Session, question: Question, months: int) -> FloatArray:
         days, rows = weekly.level_dates, []
         for total, start in zip(sums, starts, strict=True):
             # the weeks that were complete on that day, not those that turned out to be
-            known = days[max(0, np.searchsorted(days, start, side="right") - _RECENT) :]
-            known = known[known <= start]
-            last = known[period_ends(known, "weekly")][-1]
+            visible = days[max(0, np.searchsorted(days, start, side="right") - _RECENT) :]
+            visible = visible[visible <= start]
+            last = visible[period_ends(visible, "weekly")][-1]
             stop = int(np.searchsorted(weekly.dates, last, side="right"))
             if stop < WINDOW.count or ((weekly.gaps > stop - WINDOW.count) & (weekly.gaps < stop)).any():
                 continue
@@ -225,8 +225,8 @@ def _forecasts(session: Session, question: Question, months: int) -> FloatArray:
                 for named in (np.ones_like(thesis), thesis, np.zeros_like(thesis)):
                     given = condition_on(model.covariance, named, weekly.names[1:])
                     path = np.repeat(total[1:][named][None] / months, months, axis=0)
-                    found = project(model, given, path, months).outcome(months)
-                    row += [found.mean, found.sd]
+                    forecast = project(model, given, path, months).outcome(months)
+                    row += [forecast.mean, forecast.sd]
             except FitError:
                 continue
             rows.append(
@@ -242,9 +242,9 @@ def _expanding(outcome: FloatArray, months: int) -> tuple[FloatArray, FloatArray
     n = outcome.size
     share, mean, sd = (np.full(n, np.nan) for _ in range(3))
     for t in range(n):
-        known = outcome[: max(0, t - months + 1)]
-        if known.size >= FEWEST:
-            share[t], mean[t], sd[t] = (known > 0).mean(), known.mean(), known.std(ddof=1)
+        past = outcome[: max(0, t - months + 1)]
+        if past.size >= FEWEST:
+            share[t], mean[t], sd[t] = (past > 0).mean(), past.mean(), past.std(ddof=1)
     return share, mean, sd
 
 
@@ -272,9 +272,9 @@ def report_card(session: Session, question: Question, months: int) -> list[Forec
     def card(name: str, p: FloatArray, half: BoolArray | None, ninety: BoolArray | None) -> None:
         scored = scores.score(p, truth, base, lags)
         skill = float("nan") if name == "base_rate" else scored.gain_tstat
-        told, came, ranked = float(p.mean()), float(truth.mean()), scores.auc(p, truth)
+        forecast, came, ranked = float(p.mean()), float(truth.mean()), scores.auc(p, truth)
         held = _share(half), _share(ninety)
-        cards.append(ForecastCard(name, "all", truth.size, told, came, scored.brier, ranked, *held, skill))
+        cards.append(ForecastCard(name, "all", truth.size, forecast, came, scored.brier, ranked, *held, skill))
 
     df = tail_df(months)
     unit = StudentOutcome(0.0, 1.0, df)

@@ -48,32 +48,32 @@ class Tipping:
     fails: str
 
 
-def tipping(session: Session, asked: ScenarioQuestion, factor: str) -> Tipping:
+def tipping(session: Session, query: ScenarioQuestion, factor: str) -> Tipping:
     """Return the change of one factor, the rest of the path as it is, that takes prob_outperform to one half.
 
     Where the mean is zero: the distribution is symmetric. The mean is linear in the shock. Interval: the shocks at
     which the mean is not told from zero given the errors of the betas (Fieller 1954).
     """
-    question = outperformance(session, asked.question)
+    question = outperformance(session, query.question)
     fitted = fit(session, question)
     if factor not in fitted.names:
         raise BadArgumentError(f"Factor '{factor}' is not in specification '{question.spec.id}'.")
     k = fitted.names.index(factor)
-    path = path_of(session, replace(asked, question=question), fitted)
+    path = path_of(session, replace(query, question=question), fitted)
     before = np.zeros(len(fitted.names))
-    before[path.named] = path.total(asked.months)
+    before[path.named] = path.total(query.months)
     named = path.named.copy()
     named[k] = True
     given = condition_on(fitted.model.covariance, named, fitted.names)
     means = bool(session.settings.scenario_means)
-    ends, length = [], path.given_months(asked.months)
+    ends, length = [], path.given_months(query.months)
     for s in (0.0, 1.0):
         totals = before.copy()
         totals[k] = s
         monthly = np.repeat(totals[named][None] / length, length, axis=0)
-        ends.append(project(fitted.model, given, monthly, asked.months, means))
+        ends.append(project(fitted.model, given, monthly, query.months, means))
     at_zero, slope = float(ends[0].mean[-1]), float(ends[1].mean[-1] - ends[0].mean[-1])
-    sd = float(np.sqrt(fitted.model.covariance[k, k] * WEEKS_A_MONTH * asked.months))
+    sd = float(np.sqrt(fitted.model.covariance[k, k] * WEEKS_A_MONTH * query.months))
     if abs(slope) * sd < 1e-9:
         raise FitError(f"No change of '{factor}' tips the call: it moves '{question.target.id}' by nothing.")
     shock = -at_zero / slope
@@ -83,7 +83,7 @@ def tipping(session: Session, asked: ScenarioQuestion, factor: str) -> Tipping:
     totals[k] = shock
     full = Path(named, np.repeat(totals[named][None] / length, length, axis=0))
     own = float(before[k]) if path.named[k] else float("nan")
-    far = distance(fitted, full, asked.months)
+    far = distance(fitted, full, query.months)
     fails = "below" if slope > 0 else "above"
     return Tipping(factor, fitted.panel.quotes[1 + k], shock, lower, upper, shock / sd, own, far, fails)
 
@@ -124,18 +124,18 @@ def needle(session: Session, question: Question, months: int, growth_min: float,
 
     Past stretches count by how likely their regime at the start is today's.
     """
-    asked = outperformance(session, question)
+    query = outperformance(session, question)
     for name in (GROWTH, INFLATION):
-        if name not in asked.spec.factors:
-            raise BadArgumentError(f"The needle needs '{name}', which specification '{asked.spec.id}' does not have.")
-    panel = aligned(session, replace(asked, window=Window(1, "monthly")))
-    sums, p, now, starts, ends = regime_weights(session, asked.as_of, panel, months)
+        if name not in query.spec.factors:
+            raise BadArgumentError(f"The needle needs '{name}', which specification '{query.spec.id}' does not have.")
+    panel = aligned(session, replace(query, window=Window(1, "monthly")))
+    sums, p, now, starts, ends = regime_weights(session, query.as_of, panel, months)
     y = sums[:, 0]
-    if asked.target.market:
-        fitted = fit(session, asked)
+    if query.target.market:
+        fitted = fit(session, query)
         y = y - (fitted.model.beta - fitted.model.loading)[fitted.names.index(MARKET)] * sums[:, -1]
-    at = {n: i for i, n in enumerate(panel.names)}
-    window = (sums[:, at[GROWTH]] >= growth_min) & (sums[:, at[INFLATION]] <= inflation_max)
+    column = {n: i for i, n in enumerate(panel.names)}
+    window = (sums[:, column[GROWTH]] >= growth_min) & (sums[:, column[INFLATION]] <= inflation_max)
     won = y > 0.0
     q = (now / p.sum(axis=1)) @ p
     q = q / q.sum()
@@ -146,12 +146,12 @@ def needle(session: Session, question: Question, months: int, growth_min: float,
         joint = float(w[window & won].sum())
         return np.array([joint, inside, joint / inside if inside > 0 else np.nan, float(w[won].sum())])
 
-    told = shares(q)
+    odds = shares(q)
     effective = 1.0 / float((q * q).sum()) / months
-    count = np.array([effective, effective, effective * told[1], effective])
+    count = np.array([effective, effective, effective * odds[1], effective])
     with np.errstate(divide="ignore", invalid="ignore"):
-        errors = np.sqrt(told * (1.0 - told) / count)
-    return Needle(told, errors, shares(equal), effective, q.size, starts[0], ends[-1])
+        errors = np.sqrt(odds * (1.0 - odds) / count)
+    return Needle(odds, errors, shares(equal), effective, q.size, starts[0], ends[-1])
 
 
 @dataclass(frozen=True)
@@ -169,17 +169,17 @@ def needle_map(session: Session, question: Question, months: int) -> Map:
 
     By the analytic projection, so each cell is that of its path. The one-half line is straight by construction.
     """
-    asked = outperformance(session, question)
-    fitted = fit(session, asked)
+    query = outperformance(session, question)
+    fitted = fit(session, query)
     pair = (Shock(GROWTH, "sd", 1.0), Shock(INFLATION, "sd", 1.0))
-    unit = path_of(session, ScenarioQuestion(asked, Scenario("map", "map", pair), months), fitted)
+    unit = path_of(session, ScenarioQuestion(query, Scenario("map", "map", pair), months), fitted)
     given = condition_on(fitted.model.covariance, unit.named, fitted.names)
     out = np.empty((MAP_STEPS.size, MAP_STEPS.size))
     for i, p in enumerate(MAP_STEPS):
         for j, g in enumerate(MAP_STEPS):
             order = np.array([g, p]) if fitted.names.index(GROWTH) < fitted.names.index(INFLATION) else np.array([p, g])
-            found = project(fitted.model, given, unit.shocks * order, months, bool(session.settings.scenario_means))
-            out[i, j] = found.outcome(months).above_zero()
+            projected = project(fitted.model, given, unit.shocks * order, months, bool(session.settings.scenario_means))
+            out[i, j] = projected.outcome(months).above_zero()
     scale = np.sqrt(np.diag(fitted.model.covariance) * WEEKS_A_MONTH * months)
-    at = fitted.names.index
-    return Map(MAP_STEPS, out, float(scale[at(GROWTH)]), float(scale[at(INFLATION)]))
+    position = fitted.names.index
+    return Map(MAP_STEPS, out, float(scale[position(GROWTH)]), float(scale[position(INFLATION)]))

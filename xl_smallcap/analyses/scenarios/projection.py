@@ -116,15 +116,15 @@ class Path:
         return np.asarray(self.shocks[:months].sum(axis=0))
 
 
-def path_of(session: Session, asked: ScenarioQuestion, fitted: FittedModel) -> Path:
+def path_of(session: Session, question: ScenarioQuestion, fitted: FittedModel) -> Path:
     """Turn a scenario's shocks into factor changes a month."""
-    months, names = asked.path_months, fitted.names
-    found: dict[int, FloatArray] = {}
-    for shock in asked.scenario.shocks:
-        k = _place(session, asked.question, shock, names)
-        if k in found:
+    months, names = question.path_months, fitted.names
+    changes: dict[int, FloatArray] = {}
+    for shock in question.scenario.shocks:
+        k = _place(session, question.question, shock, names)
+        if k in changes:
             raise BadArgumentError(
-                f"Scenario '{asked.scenario.id}' gives '{names[k]}' twice (once as '{shock.factor}'); give each "
+                f"Scenario '{question.scenario.id}' gives '{names[k]}' twice (once as '{shock.factor}'); give each "
                 "factor one shock, or one a month."
             )
         quote = fitted.panel.quotes[1 + k]
@@ -137,9 +137,9 @@ def path_of(session: Session, asked: ScenarioQuestion, fitted: FittedModel) -> P
                 f"'{shock.unit}'."
             )
         shape = shock.by_month if shock.by_month is not None else (shock.total / months,) * months
-        found[k] = scale * np.array(shape)
-    named = np.isin(np.arange(len(names)), list(found))
-    shocks = np.column_stack([found[k] for k in sorted(found)]) if found else np.zeros((months, 0))
+        changes[k] = scale * np.array(shape)
+    named = np.isin(np.arange(len(names)), list(changes))
+    shocks = np.column_stack([changes[k] for k in sorted(changes)]) if changes else np.zeros((months, 0))
     return Path(named, shocks)
 
 
@@ -167,8 +167,8 @@ def periods(panel: Panel, length: int) -> tuple[FloatArray, DayArray, DayArray]:
     sums, starts, ends = total[length:] - total[:-length], panel.starts[:n], panel.dates[length - 1 :]
     whole = np.ones(n, dtype=bool)
     broken = np.flatnonzero(panel.starts[1:] != panel.dates[:-1]) + 1
-    for at in broken:
-        whole[max(0, at - length + 1) : at] = False
+    for gap in broken:
+        whole[max(0, gap - length + 1) : gap] = False
     return sums[whole], starts[whole], ends[whole]
 
 
@@ -225,18 +225,18 @@ class Projected:
     effective: float | None = None
 
 
-def project_path(session: Session, asked: ScenarioQuestion, whole_fan: bool = False) -> Projected:
+def project_path(session: Session, question: ScenarioQuestion, whole_fan: bool = False) -> Projected:
     """Project one path."""
-    if session.settings.scenario_means and asked.method in ("pooling", "regimes"):
+    if session.settings.scenario_means and question.method in ("pooling", "regimes"):
         raise BadArgumentError(
-            f"Method '{asked.method}' looks at history about its mean, so the setting scenario_means = 1 has no place "
-            "in it; use method 'analytic', 'simulation' or 'bootstrap', or set it to 0."
+            f"Method '{question.method}' looks at history about its mean, so the setting scenario_means = 1 has no "
+            "place in it; use method 'analytic', 'simulation' or 'bootstrap', or set it to 0."
         )
-    fitted = fit(session, asked.question)
-    path = path_of(session, asked, fitted)
+    fitted = fit(session, question.question)
+    path = path_of(session, question, fitted)
     given = condition_on(fitted.model.covariance, path.named, fitted.names)
-    analytic = project(fitted.model, given, path.shocks, asked.months, bool(session.settings.scenario_means))
-    last = asked.months
+    analytic = project(fitted.model, given, path.shocks, question.months, bool(session.settings.scenario_means))
+    last = question.months
     months = range(1, last + 1) if whole_fan else range(last, last + 1)
     variance = float(analytic.variance[-1])
     parts = (analytic.path_variance[-1], analytic.beta_variance[-1], analytic.residual_variance[-1])
@@ -249,19 +249,19 @@ def project_path(session: Session, asked: ScenarioQuestion, whole_fan: bool = Fa
     weights: FloatArray | None = None
     effective: float | None = None
     fan: tuple[Outcome, ...]
-    if asked.method == "analytic":
+    if question.method == "analytic":
         fan = tuple(analytic.outcome(m) for m in months)
-    elif asked.method in ("simulation", "bootstrap"):
+    elif question.method in ("simulation", "bootstrap"):
         settings = session.settings
-        length = asked.path_months if path.named.any() else 0
+        length = question.path_months if path.named.any() else 0
         draws, seed = settings.scenario_draws, settings.seed
-        if asked.method == "simulation":
+        if question.method == "simulation":
             drawn = simulate(fitted.model, given, analytic, length, draws, seed)
         else:
             past = (fitted.panel.changes[:, 0], fitted.panel.changes[:, 1:])
             drawn = block_bootstrap(fitted.model, given, analytic, length, past, draws, seed)
         fan = tuple(SampledOutcome.of(drawn[m - 1]) for m in months)
-    elif asked.method == "pooling":
+    elif question.method == "pooling":
         made = [pooled_outcome(fitted, path, m) for m in months]
         fan = tuple(outcome for outcome, _, _ in made)
         _, pooled, factors = made[-1]
@@ -269,12 +269,12 @@ def project_path(session: Session, asked: ScenarioQuestion, whole_fan: bool = Fa
         rest = fan[-1].mean - float(contributions.sum())
         shares, effective = None, pooled.effective
     else:
-        mixed = [_mixture(session, asked, fitted, path, m) for m in months]
+        mixed = [_mixture(session, question, fitted, path, m) for m in months]
         fan = tuple(outcome for outcome, *_ in mixed)
         _, weights, expected, shares, effective = mixed[-1]
         contributions, rest = expected * fitted.model.loading, 0.0
     return Projected(
-        asked, fitted, path, given, analytic, fan[-1], fan, contributions, rest, shares, weights, effective
+        question, fitted, path, given, analytic, fan[-1], fan, contributions, rest, shares, weights, effective
     )  # fmt: skip
 
 
@@ -316,9 +316,9 @@ def regime_weights(
     history = regime_history(session, "chains", as_of)
     sums, starts, ends = periods(panel, months)
     month = history.days.astype("datetime64[M]")
-    at = np.searchsorted(month, starts.astype("datetime64[M]"))
-    there = (at < month.size) & (month[np.minimum(at, month.size - 1)] == starts.astype("datetime64[M]"))
-    p = history.probabilities[:3, np.minimum(at, month.size - 1)]
+    index = np.searchsorted(month, starts.astype("datetime64[M]"))
+    there = (index < month.size) & (month[np.minimum(index, month.size - 1)] == starts.astype("datetime64[M]"))
+    p = history.probabilities[:3, np.minimum(index, month.size - 1)]
     there &= np.isfinite(p).all(axis=0)
     if there.sum() < FEWEST_EFFECTIVE:
         raise NoDataError(f"Only {int(there.sum())} months have both a regime and what followed; 30 are needed.")
@@ -327,17 +327,17 @@ def regime_weights(
 
 
 def _mixture(
-    session: Session, asked: ScenarioQuestion, fitted: FittedModel, path: Path, months: int
+    session: Session, question: ScenarioQuestion, fitted: FittedModel, path: Path, months: int
 ) -> tuple[Outcome, FloatArray, FloatArray, tuple[float, float, float], float]:
     """Condition a mixture over regimes on the path: outcome, weights, expected factors, shares, effective months."""
-    monthly = aligned(session, replace(asked.question, window=Window(1, "monthly")))
-    told = path.given_months(months) if path.named.any() else months
-    sums, p, now, _, _ = regime_weights(session, asked.question.as_of, monthly, told)
-    moments = regime_moments(sums[:, 1:], p, told)
+    monthly = aligned(session, replace(question.question, window=Window(1, "monthly")))
+    length = path.given_months(months) if path.named.any() else months
+    sums, p, now, _, _ = regime_weights(session, question.question.as_of, monthly, length)
+    moments = regime_moments(sums[:, 1:], p, length)
     model, b = fitted.model, fitted.model.loading
-    weights, means, covariances = conditioned(moments, now, path.named, path.total(told), fitted.names)
+    weights, means, covariances = conditioned(moments, now, path.named, path.total(length), fitted.names)
     # after the path's end factors are free again, as in the analytic projection
-    covariances = covariances + WEEKS_A_MONTH * (months - told) * model.covariance
+    covariances = covariances + WEEKS_A_MONTH * (months - length) * model.covariance
     residual = WEEKS_A_MONTH * months * model.residual_variance
     parts, estimation = [], []
     for f, S in zip(means, covariances, strict=True):
@@ -349,5 +349,5 @@ def _mixture(
     variance = outcome.sd**2
     shares = (float(weights @ np.array(estimation)) / variance, residual / variance)
     q = (now / p.sum(axis=1)) @ p
-    effective = float(q.sum() ** 2 / (q * q).sum()) / told
+    effective = float(q.sum() ** 2 / (q * q).sum()) / length
     return outcome, weights, weights @ means, (1.0 - shares[0] - shares[1], *shares), effective

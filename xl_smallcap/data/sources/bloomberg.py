@@ -50,14 +50,14 @@ def fetch(request: Request, context: Context) -> list[dict[str, Any]]:
             raise SourceError(f"{who}: no Terminal answers at {host}:{port or 8194}. Is it running and logged in?")
         if not session.openService(_SERVICE):
             raise SourceError(f"{who}: the Terminal does not offer {_SERVICE}. Is the user logged in?")
-        asked = session.getService(_SERVICE).createRequest("HistoricalDataRequest")
-        asked.getElement("securities").appendValue(request.symbol)
+        query = session.getService(_SERVICE).createRequest("HistoricalDataRequest")
+        query.getElement("securities").appendValue(request.symbol)
         for field in request.fields:
-            asked.getElement("fields").appendValue(field or FIELD)
-        asked.set("startDate", _FIRST)
-        asked.set("endDate", str(context.now.astype("datetime64[D]")).replace("-", ""))
-        asked.set("periodicitySelection", "DAILY")
-        session.sendRequest(asked)
+            query.getElement("fields").appendValue(field or FIELD)
+        query.set("startDate", _FIRST)
+        query.set("endDate", str(context.now.astype("datetime64[D]")).replace("-", ""))
+        query.set("periodicitySelection", "DAILY")
+        session.sendRequest(query)
         return _answers(session, blpapi, who, context.settings.timeout_seconds)
     finally:
         session.stop()
@@ -91,12 +91,12 @@ def _refusal(who: str, error: dict[str, Any]) -> SourceError:
     return SourceError(f"{who}: {said}.")
 
 
-def _rows(told: Any, who: str) -> list[dict[str, Any]]:
-    if not isinstance(told, dict):
+def _rows(response: Any, who: str) -> list[dict[str, Any]]:
+    if not isinstance(response, dict):
         raise SourceError(f"{who}: the answer is of another layout.")
-    if "responseError" in told:
-        raise _refusal(who, told["responseError"])
-    security = told.get("securityData")
+    if "responseError" in response:
+        raise _refusal(who, response["responseError"])
+    security = response.get("securityData")
     if not isinstance(security, dict):
         raise SourceError(f"{who}: the answer has no 'securityData'; has the layout changed?")
     if "securityError" in security:
@@ -109,16 +109,16 @@ def _rows(told: Any, who: str) -> list[dict[str, Any]]:
 def parse(raw: Any, request: Request) -> Fetched:
     """Read the rows of a history."""
     who = f"Bloomberg, {request.symbol}"
-    found: dict[str, SeriesData] = {}
+    series: dict[str, SeriesData] = {}
     for field in request.fields:
         rows = [(r["date"], r[field or FIELD]) for r in raw if r.get(field or FIELD) is not None and "date" in r]
         if not rows:
             raise SourceError(f"{who}: no value of {field or FIELD} came.")
         days = [d.date() if isinstance(d, dt.datetime) else d for d, _ in rows]
         try:
-            found[field] = SeriesData.build(
+            series[field] = SeriesData.build(
                 np.array(days, dtype="datetime64[D]"), np.array([float(v) for _, v in rows])
             )
         except (TypeError, ValueError):
             raise SourceError(f"{who}: a value of {field or FIELD} is not a number.") from None
-    return Fetched(found)
+    return Fetched(series)

@@ -94,17 +94,17 @@ def read_report(sheet: Sheet) -> dict[str, SeriesData]:
     rows = [dict(zip(sheet.header, cells, strict=True)) for _, cells in sheet.rows]
     dated = next((h for h, name in zip(sheet.header, spelt, strict=True) if name in _DATES), None)
     if dated is not None:
-        at = sheet.header.index(dated)
-        cells_of = [(line, [cells[at]]) for line, cells in sheet.rows]
+        column = sheet.header.index(dated)
+        cells_of = [(line, [cells[column]]) for line, cells in sheet.rows]
         for row, day in zip(rows, read_dates(Sheet(sheet.file, [dated], cells_of, ".")), strict=True):
             row[dated] = day.isoformat()
-    found: dict[str, SeriesData] = {}
+    series: dict[str, SeriesData] = {}
     for symbol, codes in CONTRACTS.items():
         own = [r for r in rows if _code(r) in codes]
         if own:
             for field, data in positions(own, codes, f"{sheet.file}, {symbol}").items():
-                found[f"TFF_{symbol}_{field}"] = data
-    return found
+                series[f"TFF_{symbol}_{field}"] = data
+    return series
 
 
 def _code(row: Row) -> str:
@@ -150,9 +150,9 @@ def positions(rows: list[Any], codes: tuple[str, ...], who: str) -> dict[str, Se
     when, place = np.unique(days, return_inverse=True)
     summed = np.zeros((when.size, table.shape[1]))
     np.add.at(summed, place, table)
-    found = {field: SeriesData.build(when, summed[:, k]) for k, field in enumerate(COLUMNS)}
+    series = {field: SeriesData.build(when, summed[:, k]) for k, field in enumerate(COLUMNS)}
     if len(codes) > 1:
         present = np.zeros(when.size)
         np.add.at(present, place, np.where(own == codes[0], table[:, 0], 0.0))
-        found[PRESENT] = SeriesData.build(when, present)
-    return found
+        series[PRESENT] = SeriesData.build(when, present)
+    return series

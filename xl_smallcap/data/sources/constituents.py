@@ -64,46 +64,46 @@ def read(place: Path, progress: Callable[[str, int, int], None]) -> Constituents
     if not place.is_dir():
         raise SourceError(f"'{place}' is no folder; constituents come from a folder of CSV, Excel or Parquet files.")
     files = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith((".", "~$")))
-    found = Constituents()
+    contents = Constituents()
     for done, path in enumerate(files):
         progress(path.name, done, len(files))
         try:
-            take(found, path.read_bytes(), path.name)
+            take(contents, path.read_bytes(), path.name)
         except OSError as exc:
-            found.skipped[path.name] = f"{path.name} could not be read: {exc.strerror}. Is it open elsewhere?"
+            contents.skipped[path.name] = f"{path.name} could not be read: {exc.strerror}. Is it open elsewhere?"
         except TwiceError:
             raise
         except SourceError as exc:
-            found.skipped[path.name] = str(exc)
+            contents.skipped[path.name] = str(exc)
     progress("", len(files), len(files))
-    if found.prices is None and not found.holdings:
-        reasons = " ".join(found.skipped.values())
+    if contents.prices is None and not contents.holdings:
+        reasons = " ".join(contents.skipped.values())
         raise SourceError(f"No file in '{place}' holds prices, weights or members of an index. {reasons}".strip())
-    return found
+    return contents
 
 
-def take(found: Constituents, raw: bytes, file: str) -> None:
+def take(contents: Constituents, raw: bytes, file: str) -> None:
     """Read the bytes of one file into what was found so far."""
     if ishares.is_holdings(raw) or _claims_holdings(raw, file):
         held = ishares.read_holdings(raw, file, ishares.fund_in(raw, file, fund_of(file)))
-        found.holdings.append((held, file))
+        contents.holdings.append((held, file))
         return
     frame = read_table_file(raw, file)
     date, ticker, weight = frame.at(_DATE), frame.at(_TICKER), frame.at(_WEIGHT)
     if date is not None and ticker is not None and weight is not None:
-        found.holdings += [(h, file) for h in _weights(frame, date, ticker, weight)]
+        contents.holdings += [(h, file) for h in _weights(frame, date, ticker, weight)]
     elif date is not None:
         prices, remarks = _prices(frame, date, ticker)
-        found.remarks += remarks
-        if found.prices is not None:
-            here = {plain_ticker(t): t for t in found.prices.tickers}
+        contents.remarks += remarks
+        if contents.prices is not None:
+            here = {plain_ticker(t): t for t in contents.prices.tickers}
             both = next((t for t in prices.tickers if plain_ticker(t) in here), None)
             if both is not None:
-                raise TwiceError(f"{file}: '{both}' has prices in {found.origin} already; keep one file a ticker.")
-            prices = replaced(found.prices, prices)
-        found.prices, found.origin = prices, f"{found.origin}+{file}" if found.origin else file
+                raise TwiceError(f"{file}: '{both}' has prices in {contents.origin} already; keep one file a ticker.")
+            prices = replaced(contents.prices, prices)
+        contents.prices, contents.origin = prices, f"{contents.origin}+{file}" if contents.origin else file
     elif ticker is not None and fund_of(file) is not None:
-        found.holdings.append((_members(frame, ticker), file))
+        contents.holdings.append((_members(frame, ticker), file))
     else:
         raise NotSeriesError(
             f"{file}: neither prices (a column 'date'), nor weights (date, ticker, weight), nor members of an index (a "
@@ -130,7 +130,7 @@ def _check_days(days: DayArray, file: str) -> None:
 
 def _prices(frame: TableFile, date: int, ticker: int | None) -> tuple[CrossSection, list[str]]:
     """Read prices, long or wide; what was dropped or looks odd as sentences."""
-    days, told = frame.days(date), list[str]()
+    days, remarks = frame.days(date), list[str]()
     _check_days(days, frame.file)
     if ticker is not None:
         price = frame.at(_PRICE)
@@ -142,9 +142,9 @@ def _prices(frame: TableFile, date: int, ticker: int | None) -> tuple[CrossSecti
         names, column = np.unique(np.array(words), return_inverse=True)
         dates, row = np.unique(days, return_inverse=True)
         cell = row * names.size + column
-        at, count = np.unique(cell, return_counts=True)
+        cells, count = np.unique(cell, return_counts=True)
         if (count > 1).any():
-            twice = int(at[count > 1][0])
+            twice = int(cells[count > 1][0])
             raise SourceError(
                 f"{frame.file}: '{names[twice % names.size]}' comes twice on {dates[twice // names.size]}; keep one."
             )
@@ -152,15 +152,15 @@ def _prices(frame: TableFile, date: int, ticker: int | None) -> tuple[CrossSecti
         prices[row, column] = frame.numbers(price)
         tickers = [str(n) for n in names]
     else:
-        told = out_of_order(days, frame.file, range(2, days.size + 2))
+        remarks = out_of_order(days, frame.file, range(2, days.size + 2))
         order = np.argsort(days, kind="stable")
         dates = days[order]
         same = np.flatnonzero(dates[1:] == dates[:-1])
         if same.size:
             raise SourceError(f"{frame.file}: {dates[same[0]]} comes twice; keep one row a day.")
-        at = [k for k in range(len(frame.header)) if k != date]
-        tickers = [ticker_of(frame.header[k]).upper() for k in at]
-        prices = np.column_stack([frame.numbers(k) for k in at])[order] if at else np.empty((dates.size, 0))
+        columns = [k for k in range(len(frame.header)) if k != date]
+        tickers = [ticker_of(frame.header[k]).upper() for k in columns]
+        prices = np.column_stack([frame.numbers(k) for k in columns])[order] if columns else np.empty((dates.size, 0))
     seen: dict[str, str] = {}
     for name in tickers:
         if plain_ticker(name) in seen:
@@ -169,7 +169,7 @@ def _prices(frame: TableFile, date: int, ticker: int | None) -> tuple[CrossSecti
             )
         seen[plain_ticker(name)] = name
     made, more = _cleaned(CrossSection(dates, tuple(tickers), prices), frame.file)
-    return made, told + more
+    return made, remarks + more
 
 
 def _tickers(frame: TableFile, k: int) -> list[str]:
@@ -184,50 +184,50 @@ def _tickers(frame: TableFile, k: int) -> list[str]:
 
 def _cleaned(data: CrossSection, file: str) -> tuple[CrossSection, list[str]]:
     """Sort tickers, leave out what has no price and weekends that repeat Friday, flag what moves like a split."""
-    told = []
+    remarks = []
     data, weekends = _without_weekends(data)
     if weekends:
-        told.append(f"{file}: {weekends} Saturday(s) and Sunday(s) that repeat the day before are left out.")
+        remarks.append(f"{file}: {weekends} Saturday(s) and Sunday(s) that repeat the day before are left out.")
     prices = data.prices
     bad = np.asarray(~(prices > 0) | np.isinf(prices))
     low = int((np.isfinite(prices) & (prices <= 0)).sum())
     if low:
-        told.append(f"{file}: {low} price(s) at or below zero count as not observed.")
+        remarks.append(f"{file}: {low} price(s) at or below zero count as not observed.")
     prices = np.where(bad, np.nan, prices)
     empty = np.asarray(bad.all(axis=0))
     if empty.any():
         gone = [t for t, e in zip(data.tickers, empty, strict=True) if e]
-        told.append(f"{file}: no price of {_listed(gone)}; left out.")
+        remarks.append(f"{file}: no price of {_listed(gone)}; left out.")
     if empty.all():
         raise SourceError(f"{file}: there is no price in it.")
     order = [k for k in sorted(range(len(data.tickers)), key=data.tickers.__getitem__) if not empty[k]]
     made = CrossSection(data.dates, tuple(data.tickers[k] for k in order), np.ascontiguousarray(prices[:, order]))
-    return made, told + _odd_days(made, file) + suspects(made, file)
+    return made, remarks + _odd_days(made, file) + suspects(made, file)
 
 
 def _odd_days(data: CrossSection, file: str) -> list[str]:
     """Say what is odd about the days: weekends, weeks or months for days, prices that stand still at the end."""
-    told = []
+    remarks = []
     off = data.dates[weekend(data.dates)]
     if off.size:
-        told.append(
+        remarks.append(
             f"{file}: prices on {off.size} Saturday(s) and Sunday(s), first on {off[0]}; are days and months exchanged?"
         )
     gap = float(np.median(np.diff(data.dates.view(np.int64)))) if data.dates.size > 1 else 0.0
     once = [word for least, word in _ONCE if gap >= least]
     if once:
-        told.append(f"{file}: prices come once {once[-1]}; betas and dispersion of stocks count days.")
+        remarks.append(f"{file}: prices come once {once[-1]}; betas and dispersion of stocks count days.")
     still = []
     for k, ticker in enumerate(data.tickers):
         own = data.prices[np.isfinite(data.prices[:, k]), k]
         if own.size > _STILL and (own[-_STILL - 1 :] == own[-1]).all():
             still.append(ticker)
     if still:
-        told.append(
+        remarks.append(
             f"{file}: {len(still)} stock(s) have not changed for {_STILL} observations or more at the end "
             f"({_listed(still)}); does their feed stand still?"
         )
-    return told
+    return remarks
 
 
 def _without_weekends(data: CrossSection) -> tuple[CrossSection, int]:
@@ -235,8 +235,10 @@ def _without_weekends(data: CrossSection) -> tuple[CrossSection, int]:
     repeats = np.zeros(data.dates.size, dtype=bool)
     for row in np.flatnonzero(weekend(data.dates)):
         here = data.prices[row]
-        known = np.isfinite(here)
-        repeats[row] = not known.any() or (row > 0 and bool((here[known] == data.prices[row - 1][known]).all()))
+        observed = np.isfinite(here)
+        repeats[row] = not observed.any() or (
+            row > 0 and bool((here[observed] == data.prices[row - 1][observed]).all())
+        )
     if not repeats.any():
         return data, 0
     return CrossSection(data.dates[~repeats], data.tickers, data.prices[~repeats]), int(repeats.sum())
@@ -285,12 +287,12 @@ def _weights(frame: TableFile, date: int, ticker: int, weight: int) -> list[Hold
             f"{frame.file}: '{unknown}' is no index we know (russell or sp500); give a column 'index' with one of them."
         )
     fund = np.array([str(funds[w]) for w in words])
-    found = []
+    holdings = []
     for one in sorted(set(fund.tolist())):
         for day in np.unique(days[fund == one]):
             rows = np.flatnonzero((fund == one) & (days == day))
-            found.append(_holdings(frame.file, one, day, [str(t) for t in names[rows]], weights[rows]))
-    return found
+            holdings.append(_holdings(frame.file, one, day, [str(t) for t in names[rows]], weights[rows]))
+    return holdings
 
 
 def _holdings(file: str, fund: str, day: np.datetime64, tickers: list[str], weight: FloatArray) -> Holdings:

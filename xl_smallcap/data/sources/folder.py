@@ -53,7 +53,7 @@ def files_of(place: Path) -> tuple[list[Path], dict[str, str]]:
     What macOS and Excel leave beside them (``._daily.csv``, ``~$book.xlsx``) is none. list of pathlib.Path: CSV
     files, and the CFTC's .txt files; dict of str to str: file left out -> what to do.
     """
-    found, unread = [], dict[str, str]()
+    files, unread = [], dict[str, str]()
     for path in sorted(place.iterdir()):
         kind = path.suffix.lower()
         if path.name.startswith((".", "~$")) or not path.is_file():
@@ -65,8 +65,8 @@ def files_of(place: Path) -> tuple[list[Path], dict[str, str]]:
         with contextlib.suppress(OSError):
             if kind == ".txt" and not _is_report(path):
                 continue
-        found.append(path)
-    return found, unread
+        files.append(path)
+    return files, unread
 
 
 # -- Tables that are laid out otherwise than "date, then a column a series": a terminal's pairs, a day's open to clos
@@ -115,13 +115,13 @@ def pairs(rows: Sequence[Row], where: str) -> list[Pair]:
         if len(places) < 2 and not (places and fields):
             continue
         above = rows[n - 1][1] if n else [""] * len(cells)
-        found = []
+        securities = []
         for k, first in enumerate(places):
             end = places[k + 1] if k + 1 < len(places) else len(cells)
             for column in range(first + 1, end):
                 if cells[column] or above[column] or any(row[column] for _, row in rows[n + 1 :]):
-                    found.append(_pair(rows[n:], above, first, column, where))
-        return found
+                    securities.append(_pair(rows[n:], above, first, column, where))
+        return securities
     return []
 
 
@@ -149,14 +149,14 @@ def stacked(rows: Sequence[Row], where: str) -> list[Pair]:
     first = {rows[k][1][0].lower(): rows[k][1] for k in range(len(_STACKED)) if rows[k][1]}
     if set(first) != _STACKED:
         return []
-    found = []
+    securities = []
     for column in range(1, len(first["price"])):
         field, ticker = first["price"][column], first["ticker"][column]
         if field.lower() in (*_CLOSE, *_ADJUSTED):
             own = [(line, [cells[0], cells[column]]) for line, cells in rows[len(_STACKED) :] if cells[0]]
             which = CLOSE if field.lower() in _CLOSE else ADJ_CLOSE
-            found.append(Pair(ticker, which, Sheet(where, ["date", ticker], own, ".")))
-    return found
+            securities.append(Pair(ticker, which, Sheet(where, ["date", ticker], own, ".")))
+    return securities
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def _duplicates(sheet: Sheet, dates: list[dt.date], moments: list[np.datetime64]
 
 
 def _moments(sheet: Sheet, position: int) -> list[np.datetime64]:
-    found: list[np.datetime64] = []
+    moments: list[np.datetime64] = []
     for line, row in sheet.rows:
         text = row[position]
         moment: np.datetime64 | None = None
@@ -249,8 +249,8 @@ def _moments(sheet: Sheet, position: int) -> list[np.datetime64]:
             raise SourceError(
                 f"{sheet.file}, line {line}, column '{_VINTAGE}': '{text}' is not a moment; write 2025-12-18T08:30."
             )
-        found.append(moment)
-    return found
+        moments.append(moment)
+    return moments
 
 
 def parse(raw: bytes, file: str, today: dt.date | None = None) -> dict[str, SeriesData]:
@@ -264,13 +264,13 @@ def read_table(raw: bytes, file: str, today: dt.date | None = None, names: Names
         return series_of(read_table_file(raw, file).as_sheet(), today, names)
     head = raw[:_HEAD].lower()
     if head.lstrip(b"\xef\xbb\xbf").startswith((b"price,", b"ticker,")):
-        found = stacked(split(raw, file), file)
-        if found:
-            return series_of_pairs(found, today, names)
+        securities = stacked(split(raw, file), file)
+        if securities:
+            return series_of_pairs(securities, today, names)
     if head.count(b"date") > 1 or any(f in head for f in (b"px_", b"px last", b"last_price", b"last price")):
-        found = pairs(split(raw, file), file)
-        if found:
-            return series_of_pairs(found, today, names)
+        securities = pairs(split(raw, file), file)
+        if securities:
+            return series_of_pairs(securities, today, names)
     return series_of(read_sheet(raw, file), today, names)
 
 
@@ -286,29 +286,31 @@ def read_workbook(
         raise SourceError(f"{place.name} could not be read: {exc.strerror}.") from exc
     rows = workbook.read_rows(raw, place.name, sheet, area)
     progress(rows.where, 0, 1)
-    found = pairs(rows.texts, rows.where)
+    securities = pairs(rows.texts, rows.where)
     today = dt.date.today()
-    table = series_of_pairs(found, today, names) if found else series_of(workbook.sheet_of(rows), today, names)
+    table = (
+        series_of_pairs(securities, today, names) if securities else series_of(workbook.sheet_of(rows), today, names)
+    )
     progress(rows.where, 1, 1)
     origins = dict.fromkeys(table.series, rows.where)
     return Loaded(series=table.series, origins=origins, remarks=[*rows.remarks, *table.remarks])
 
 
-def series_of_pairs(found: list[Pair], today: dt.date | None, names: Names | None) -> Table:
+def series_of_pairs(securities: list[Pair], today: dt.date | None, names: Names | None) -> Table:
     """Read a terminal's pairs of columns, each security with its own days."""
     table = Table()
-    for pair in found:
+    for pair in securities:
         field = "" if pair.field == CLOSE else pair.field
-        known = names.series_of(pair.ticker, field) if names else None
-        if field == ADJ_CLOSE and known is None:
+        series_id = names.series_of(pair.ticker, field) if names else None
+        if field == ADJ_CLOSE and series_id is None:
             continue  # an index has no dividends
         adjusted = names.series_of(pair.ticker, ADJ_CLOSE) if names and pair.field == CLOSE else None
-        if adjusted and all(other.field != ADJ_CLOSE for other in found):
+        if adjusted and all(other.field != ADJ_CLOSE for other in securities):
             table.remarks.append(
                 f"{pair.sheet.file}: {pair.ticker} is taken for the traded price. yfinance adjusts 'Close' unless it "
                 f"is told auto_adjust=False; if so, name the column {adjusted}."
             )
-        name = known or (f"{pair.ticker} {field}" if field.lower() not in ("", "px_last") else pair.ticker)
+        name = series_id or (f"{pair.ticker} {field}" if field.lower() not in ("", "px_last") else pair.ticker)
         if name in table.series:
             raise SourceError(f"{pair.sheet.file}: '{name}' is there twice.")
         for data in series_of(pair.sheet, today, None).series.values():
@@ -320,10 +322,10 @@ def series_of(sheet: Sheet, today: dt.date | None = None, names: Names | None = 
     """Read a table into series: a wide one, one of a single series, one security's days, or the CFTC's report."""
     file = sheet.file
     if cftc.is_report(sheet.header):
-        found = cftc.read_report(sheet)
-        if not found:
+        series = cftc.read_report(sheet)
+        if not series:
             raise NotSeriesError(f"{file}: a CFTC report without the Russell 2000's and the S&P 500's contracts.")
-        return Table(found)
+        return Table(series)
     if sheet.header[0].lower() not in DATES:
         raise NotSeriesError(f"{file}: the first column is '{sheet.header[0]}', not 'date'.")
     if not sheet.rows:
@@ -360,14 +362,14 @@ def _columns(sheet: Sheet, names: Names | None) -> tuple[list[tuple[int, str]], 
     columns = [(i, sheet.header[i]) for i, name in enumerate(lowered) if i > 0 and name != _VINTAGE]
     day = bars(sheet.header)
     if day is not None:
-        known = _security(sheet.file, names)
-        columns = [(day.close, known)]
-        adjusted = names.series_of(known, ADJ_CLOSE) if names and day.adjusted is not None else None
+        security = _security(sheet.file, names)
+        columns = [(day.close, security)]
+        adjusted = names.series_of(security, ADJ_CLOSE) if names and day.adjusted is not None else None
         if day.adjusted is not None and adjusted:
             columns.append((day.adjusted, adjusted))
         taken = [i for i, _ in columns]
         left = ", ".join(h for i, h in enumerate(sheet.header) if i and i not in taken)
-        return columns, [f"{sheet.file}: {sheet.header[day.close]} is {known}; {left} are left out."]
+        return columns, [f"{sheet.file}: {sheet.header[day.close]} is {security}; {left} are left out."]
     if "value" in lowered:
         if len(columns) != 1:
             raise SourceError(
@@ -381,8 +383,8 @@ def _security(file: str, names: Names | None) -> str:
     """The security a file of open to close is about: by its name, in a workbook by the sheet's where that is known."""
     book, _, sheet = file.rpartition("!")
     words = [security_of(Path(word).stem) for word in (sheet, book) if word]
-    known = [found for word in words if names and (found := names.series_of(word))]
-    return known[0] if known else words[-1]
+    ids = [series_id for word in words if names and (series_id := names.series_of(word))]
+    return ids[0] if ids else words[-1]
 
 
 def _together(name: str, one: SeriesData, two: SeriesData, files: tuple[str, str]) -> SeriesData:
@@ -408,40 +410,40 @@ def read(place: Path, progress: Progress, names: Names | None = None) -> Loaded:
     below = place / CROSS_SECTION
     if not files and not below.is_dir():
         raise SourceError(" ".join([f"There is no .csv file in '{place}'.", *unread.values()]))
-    found = Loaded(series={}, origins={}, skipped=unread)
+    loaded = Loaded(series={}, origins={}, skipped=unread)
     for done, path in enumerate(files):
         progress(path.name, done, len(files))
         try:
             raw = path.read_bytes()
             if ishares.is_holdings(raw):
                 held = ishares.read_holdings(raw, path.name, ishares.fund_in(raw, path.name))
-                found.holdings.append((held, path.name))
+                loaded.holdings.append((held, path.name))
                 continue
             table = read_table(raw, path.name, dt.date.today(), names)
         except TwiceError:
             raise
         except SourceError as exc:
-            found.skipped[path.name] = str(exc)
+            loaded.skipped[path.name] = str(exc)
             continue
         except OSError as exc:
-            found.skipped[path.name] = f"{path.name} could not be read: {exc.strerror}. Is it open elsewhere?"
+            loaded.skipped[path.name] = f"{path.name} could not be read: {exc.strerror}. Is it open elsewhere?"
             continue
-        found.remarks.extend(table.remarks)
+        loaded.remarks.extend(table.remarks)
         for name, data in table.series.items():
-            if name not in found.series:
-                found.series[name], found.origins[name] = data, path.name
+            if name not in loaded.series:
+                loaded.series[name], loaded.origins[name] = data, path.name
                 continue
-            found.series[name] = _together(name, found.series[name], data, (found.origins[name], path.name))
-            found.origins[name] += f"+{path.name}"
+            loaded.series[name] = _together(name, loaded.series[name], data, (loaded.origins[name], path.name))
+            loaded.origins[name] += f"+{path.name}"
     progress("", len(files), len(files))
-    many = _below(below, progress, found.skipped) if below.is_dir() else constituents.Constituents()
-    found.holdings.extend((h, f"{CROSS_SECTION}/{file}") for h, file in many.holdings)
-    found.skipped.update({f"{CROSS_SECTION}/{file}": why for file, why in many.skipped.items()})
-    if not found.series and not found.holdings and many.prices is None:
-        raise SourceError(f"No file in '{place}' holds series. {' '.join(found.skipped.values())}")
+    many = _below(below, progress, loaded.skipped) if below.is_dir() else constituents.Constituents()
+    loaded.holdings.extend((h, f"{CROSS_SECTION}/{file}") for h, file in many.holdings)
+    loaded.skipped.update({f"{CROSS_SECTION}/{file}": why for file, why in many.skipped.items()})
+    if not loaded.series and not loaded.holdings and many.prices is None:
+        raise SourceError(f"No file in '{place}' holds series. {' '.join(loaded.skipped.values())}")
     return replace(
-        found, prices=many.prices, prices_origin=f"{CROSS_SECTION}/{many.origin}" if many.origin else "",
-        remarks=found.remarks + many.remarks,
+        loaded, prices=many.prices, prices_origin=f"{CROSS_SECTION}/{many.origin}" if many.origin else "",
+        remarks=loaded.remarks + many.remarks,
     )  # fmt: skip
 
 

@@ -43,20 +43,20 @@ def fetch(request: Request, context: Context) -> list[bytes]:
     pages: list[bytes] = []
     while True:
         pages.append(context.client.get(url, {**query, "offset": str(_PAGE * len(pages))}, who))
-        told = _json(pages[-1], who)
-        if int(told.get("count", 0)) <= _PAGE * len(pages):
+        page = _json(pages[-1], who)
+        if int(page.get("count", 0)) <= _PAGE * len(pages):
             return pages
 
 
 def _json(raw: bytes, who: str) -> dict[str, Any]:
     not_a_page(raw, who)
     try:
-        told = json.loads(raw)
+        page = json.loads(raw)
     except ValueError:
         raise SourceError(f"{who}: the answer is not JSON; it may be cut short.") from None
-    if not isinstance(told, dict) or not isinstance(told.get("observations"), list):
+    if not isinstance(page, dict) or not isinstance(page.get("observations"), list):
         raise SourceError(f"{who}: the answer has no 'observations'; has the layout changed?")
-    return told
+    return page
 
 
 def parse(raw: Any, request: Request) -> Fetched:

@@ -136,9 +136,9 @@ class Client:
                 if isinstance(exc, requests.exceptions.SSLError):
                     raise failure from None
             raw = None if answer is None else answer.raw
-            asked = _retry_after(answer)
-            if asked > LONGEST_WAIT:
-                raise SourceError(f"{what} asks to wait {asked:.0f} seconds; refresh again then.")
+            pause = _retry_after(answer)
+            if pause > LONGEST_WAIT:
+                raise SourceError(f"{what} asks to wait {pause:.0f} seconds; refresh again then.")
             final = "the name is not known" in str(failure)
             try:
                 if final:
@@ -154,19 +154,19 @@ class Client:
                 if isinstance(failure, UnreachableError):
                     raise UnreachableError(said, failure.publisher) from None
                 raise SourceError(said) from None
-            if self.stopped.wait(asked or retry.get_backoff_time()):
+            if self.stopped.wait(pause or retry.get_backoff_time()):
                 raise failure
 
     def _session(self) -> requests.Session:
-        found: requests.Session | None = getattr(self._local, "session", None)
-        if found is None:
-            found = requests.Session()
-            found.headers["User-Agent"] = f"Mozilla/5.0 (compatible; xl_smallcap/{__version__})"
-            found.headers["Accept-Encoding"] = "gzip, deflate"
-            found.mount("https://", _SystemTrust(max_retries=0))
-            found.mount("http://", HTTPAdapter(max_retries=0))
-            self._local.session = found
-        return found
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.headers["User-Agent"] = f"Mozilla/5.0 (compatible; xl_smallcap/{__version__})"
+            session.headers["Accept-Encoding"] = "gzip, deflate"
+            session.mount("https://", _SystemTrust(max_retries=0))
+            session.mount("http://", HTTPAdapter(max_retries=0))
+            self._local.session = session
+        return session
 
     def _once(self, url: str, params: Mapping[str, str] | None, what: str) -> tuple[requests.Response, bytes | None]:
         """One try: the body, or None where another try may help."""

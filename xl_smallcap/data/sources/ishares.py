@@ -52,14 +52,14 @@ def parse(raw: Any, request: Request) -> Fetched:
     """Read a fetched file, which must say its fund and its day."""
     who = f"iShares, {request.symbol}"
     not_a_page(raw, who)
-    found = read_holdings(raw, who, request.symbol)
+    holdings = read_holdings(raw, who, request.symbol)
     expected = FUNDS[request.symbol][2]
     head = raw[:300].decode("utf-8", "replace").lstrip("\ufeff").split("\n", 1)[0]
     if _fund_of_title(head.replace('"', "")) != request.symbol:
         raise SourceError(f"{who}: the file is about '{head.strip()[:60]}', not about a fund of the {expected}.")
-    if np.isnat(found.as_of):
+    if np.isnat(holdings.as_of):
         raise SourceError(f"{who}: the file does not say of which day the holdings are.")
-    return Fetched(holdings=found)
+    return Fetched(holdings=holdings)
 
 
 def is_holdings(raw: bytes) -> bool:
@@ -96,24 +96,24 @@ def fund_in(raw: bytes, file: str, named: str | None = None) -> str:
 def _fund_of_title(title: str) -> str | None:
     """The fund of a title that names an index and nothing but words of every fund after it: no Growth, no Value."""
     for fund, (_, _, index) in FUNDS.items():
-        before, found, after = title.lower().partition(index.lower())
-        if found and set(re.findall(r"[a-z]+", after)) <= _TITLE_WORDS and not _OTHER & set(before.split()):
+        before, match, after = title.lower().partition(index.lower())
+        if match and set(re.findall(r"[a-z]+", after)) <= _TITLE_WORDS and not _OTHER & set(before.split()):
             return fund
     return None
 
 
 def _day(lines: list[str], who: str) -> np.datetime64:
-    told = next((ln for ln in lines if ln.lower().startswith("fund holdings as of")), None)
-    if told is None:
+    line = next((ln for ln in lines if ln.lower().startswith("fund holdings as of")), None)
+    if line is None:
         return np.datetime64("NaT", "D")
-    found = _AS_OF.match(told.partition(",")[2])
-    if not found or found.group(1) not in _MONTHS:
-        raise SourceError(f"{who}: '{told.partition(',')[2].strip()}' is not the day of any holdings.")
-    month = _MONTHS.index(found.group(1)) + 1
+    match = _AS_OF.match(line.partition(",")[2])
+    if not match or match.group(1) not in _MONTHS:
+        raise SourceError(f"{who}: '{line.partition(',')[2].strip()}' is not the day of any holdings.")
+    month = _MONTHS.index(match.group(1)) + 1
     try:
-        return np.datetime64(f"{found.group(3)}-{month:02d}-{int(found.group(2)):02d}", "D")
+        return np.datetime64(f"{match.group(3)}-{month:02d}-{int(match.group(2)):02d}", "D")
     except ValueError:
-        raise SourceError(f"{who}: '{found.group(0).strip()}' is not a day.") from None
+        raise SourceError(f"{who}: '{match.group(0).strip()}' is not a day.") from None
 
 
 def read_holdings(raw: bytes, who: str, fund: str) -> Holdings:
@@ -136,22 +136,22 @@ def read_holdings(raw: bytes, who: str, fund: str) -> Holdings:
     rows = _rows("\n".join(lines[start + 1 :]), len(header), who)
     if len(rows) < _FEWEST:
         raise SourceError(f"{who}: only {len(rows)} holdings; the file may be cut short.")
-    at = {name: k for k, name in enumerate(header)}
+    index = {name: k for k, name in enumerate(header)}
     seen: set[tuple[str, ...]] = set()
     for r in rows:
-        key = (r[at["Ticker"]], r[at["Name"]], r[at["Asset Class"]])
+        key = (r[index["Ticker"]], r[index["Name"]], r[index["Asset Class"]])
         if key in seen and key[0] != "-":
             raise SourceError(f"{who}: '{key[0]}', {key[1]}, comes twice.")
         seen.add(key)
 
     def words(name: str) -> tuple[str, ...]:
-        return tuple(r[at[name]].strip() for r in rows)
+        return tuple(r[index[name]].strip() for r in rows)
 
     def numbers(names: tuple[str, ...]) -> FloatArray:
-        column = next((n for n in names if n in at), None)
+        column = next((n for n in names if n in index), None)
         if column is None:
             return np.full(len(rows), np.nan)
-        return read_values([r[at[column]].replace(",", "") for r in rows], f"{who}, column '{column}'")
+        return read_values([r[index[column]].replace(",", "") for r in rows], f"{who}, column '{column}'")
 
     weight = numbers(("Weight (%)",))
     total = float(np.nansum(weight))

@@ -92,9 +92,9 @@ class TableFile:
             return np.asarray(column.to_numpy(), dtype=np.float64)
         if self.sheet.decimal == ".":
             try:
-                found = np.array([c if c.lower() not in MISSING else "nan" for c in column]).astype(np.float64)
-                if not np.isinf(found).any():
-                    return found
+                values = np.array([c if c.lower() not in MISSING else "nan" for c in column]).astype(np.float64)
+                if not np.isinf(values).any():
+                    return values
             except ValueError:
                 pass  # read cell by cell, so that the error can name it
         cells = zip(self.sheet.rows, column, strict=True)

@@ -89,27 +89,27 @@ def _delimiter(first_line: str, file: str) -> str:
 def _decimal_sign(rows: list[tuple[int, list[str]]], header: list[str], delimiter: str, file: str) -> str:
     if delimiter == ",":
         return "."
-    found: dict[str, list[tuple[int, str, str]]] = {",": [], ".": []}
+    by_sign: dict[str, list[tuple[int, str, str]]] = {",": [], ".": []}
     for line, cells in rows:
         for name, cell in zip(header, cells, strict=False):
             for sign, pattern in ((",", _COMMA), (".", _POINT)):
                 if sign in cell and pattern.match(cell):
-                    found[sign].append((line, name, cell))
-    if found[","] and found["."]:
-        line, name, cell = found[","][-1]
+                    by_sign[sign].append((line, name, cell))
+    if by_sign[","] and by_sign["."]:
+        line, name, cell = by_sign[","][-1]
         raise SourceError(
             f"{file}, line {line}, column '{name}': '{cell}' has a decimal comma but other cells have a decimal "
             "point; use one of them."
         )
-    for sign, written in found.items():
-        told = [cell.lower().partition("e")[0].rpartition(sign) for _, _, cell in written]
-        if told and all(len(after) == 3 and len(before.lstrip("+-")) <= 3 for before, _, after in told):
+    for sign, written in by_sign.items():
+        parts = [cell.lower().partition("e")[0].rpartition(sign) for _, _, cell in written]
+        if parts and all(len(after) == 3 and len(before.lstrip("+-")) <= 3 for before, _, after in parts):
             line, name, cell = written[-1]
             raise SourceError(
                 f"{file}, line {line}, column '{name}': '{cell}' may be thousands or decimals (every number has three "
                 "digits behind its sign); save the file with commas between the cells."
             )
-    return "," if found[","] else "."
+    return "," if by_sign[","] else "."
 
 
 def _rows(raw: bytes, file: str) -> tuple[list[str], list[tuple[int, list[str]]], str]:
@@ -253,7 +253,7 @@ def read_dates(sheet: Sheet) -> list[dt.date]:
                 f"month first ({why}); write dates as 2025-12-24."
             )
         day_first = first_over
-    found: list[dt.date] = []
+    dates: list[dt.date] = []
     for line, text in cells:
         day = _plain_iso(text) or _day_of(text, day_first)
         if day is None:
@@ -267,8 +267,8 @@ def read_dates(sheet: Sheet) -> list[dt.date]:
                 f"{sheet.file}, line {line}, column '{column}': '{text}' is not a date; {hint}write dates like "
                 "2025-12-24."
             )
-        found.append(day)
-    return found
+        dates.append(day)
+    return dates
 
 
 def read_number(sheet: Sheet, line: int, column: str, text: str) -> float | None:
@@ -308,10 +308,10 @@ def read_days(cells: Sequence[Any], who: str) -> DayArray:
     """Read ISO dates."""
     out: list[str] = []
     for n, cell in enumerate(cells, 1):
-        found = _FEED_ISO.match(str(cell).strip())
-        if not found:
+        match = _FEED_ISO.match(str(cell).strip())
+        if not match:
             raise SourceError(f"{who}: '{cell}' in row {n} is not a date; is the text cut short?")
-        out.append(found.group(1))
+        out.append(match.group(1))
     try:
         return np.array(out, dtype="datetime64[D]")
     except ValueError as exc:

@@ -57,8 +57,8 @@ def read_rows(raw: bytes, file: str, sheet: str | None = None, area: str | None 
     name, cells = _cells(book, file, sheet, area)
     where = f"{file}!{name}"
     _calculated(data, book, name, cells, where)
-    told: list[str] = []
-    return Rows(where, _filled(cells, where, told), told)
+    remarks: list[str] = []
+    return Rows(where, _filled(cells, where, remarks), remarks)
 
 
 def _named(book: Any, file: str, area: str, sheet: str | None) -> tuple[str, str]:
@@ -68,14 +68,14 @@ def _named(book: Any, file: str, area: str, sheet: str | None) -> tuple[str, str
     if wanted in tables:
         return tables[wanted]
     named = {k.lower(): v for k, v in book.defined_names.items()}
-    found = named.get(wanted)
-    if found is None:
+    definition = named.get(wanted)
+    if definition is None:
         every = [*book.defined_names, *(t for s in book.worksheets for t in s.tables)]
-        known = f" Names: {', '.join(every)}." if every else " The workbook defines no names and has no tables."
+        listing = f" Names: {', '.join(every)}." if every else " The workbook defines no names and has no tables."
         near = closest(area, every)
         hint = f" Did you mean '{near}'?" if near else ""
-        raise SourceError(f"{file}: '{area}' is neither a range such as A3:F500 nor a name.{hint}{known}")
-    places = list(found.destinations)
+        raise SourceError(f"{file}: '{area}' is neither a range such as A3:F500 nor a name.{hint}{listing}")
+    places = list(definition.destinations)
     if len(places) != 1:
         raise SourceError(f"{file}: the name '{area}' means {len(places)} areas; one is needed.")
     return places[0][0], places[0][1]
@@ -94,12 +94,12 @@ def _cells(book: Any, file: str, sheet: str | None, area: str | None) -> tuple[s
         if sheet and sheet.strip().lower() != on.lower():
             raise SourceError(f"{file}: the name is on sheet '{on}', but --sheet says '{sheet}'.")
         sheet = on
-    known = [s.title for s in book.worksheets]
-    if not known:
+    titles = [s.title for s in book.worksheets]
+    if not titles:
         raise SourceError(f"{file} has no sheet of cells.")
-    chosen = {t.lower(): t for t in known}.get(sheet.strip().lower()) if sheet else known[0]
+    chosen = {t.lower(): t for t in titles}.get(sheet.strip().lower()) if sheet else titles[0]
     if chosen is None:
-        raise SourceError(f"{file}: {unknown_word('sheet', str(sheet), known)}")
+        raise SourceError(f"{file}: {unknown_word('sheet', str(sheet), titles)}")
     found_sheet = book[chosen]
     return chosen, _there(found_sheet, area.replace("$", "") if area else None)
 
@@ -128,13 +128,13 @@ def _there(sheet: Any, area: str | None) -> Cells:
 
 def _calculated(data: bytes, book: Any, sheet: str, cells: Cells, where: str) -> None:
     """Refuse formulas without a value: programs write them so, and what stands for them is nothing, or 0."""
-    asked = {c.coordinate for row in cells for c in row}
+    coordinates = {c.coordinate for row in cells for c in row}
     waits = bool(getattr(book.calculation, "fullCalcOnLoad", False))
-    for at, value in _formulas(data, where, sheet):
-        if at in asked and (value is None or (waits and value == "0")):
+    for cell, value in _formulas(data, where, sheet):
+        if cell in coordinates and (value is None or (waits and value == "0")):
             stored = "has no stored value" if value is None else "has 0 stored, and the file asks to be calculated"
             raise SourceError(
-                f"{where}, cell {at} is a formula that was never calculated ({stored}); open the book in Excel, save "
+                f"{where}, cell {cell} is a formula that was never calculated ({stored}); open the book in Excel, save "
                 "it and load again."
             )
 
@@ -206,7 +206,7 @@ def _text(cell: Any, where: str) -> str:
     return "" if text.lower() in MISSING else text
 
 
-def _filled(cells: Cells, where: str, told: list[str]) -> list[tuple[int, list[str]]]:
+def _filled(cells: Cells, where: str, remarks: list[str]) -> list[tuple[int, list[str]]]:
     """The filled rows by their number in the sheet; says which columns show percentages."""
     rows = [(row[0].row, [_text(c, where) for c in row]) for row in cells if row]
     rows = [(n, t) for n, t in rows if any(t)]
@@ -215,7 +215,7 @@ def _filled(cells: Cells, where: str, told: list[str]) -> list[tuple[int, list[s
     percent = sorted({c.column_letter for row in cells for c in row
                       if isinstance(c.value, (int, float)) and in_percent(c.number_format)})  # fmt: skip
     if percent:
-        told.append(
+        remarks.append(
             f"{where}: cells of column {', '.join(percent)} show percentages and are read as shown (4.31 for 4.31%)."
         )
     return rows

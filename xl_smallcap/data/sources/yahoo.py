@@ -81,8 +81,8 @@ def _first_alone(ask: Callable[[], Any]) -> Any:
 
 
 def _day(stamp: Any) -> dt.date:
-    found: dt.date = stamp.date()
-    return found
+    day: dt.date = stamp.date()
+    return day
 
 
 def parse(raw: Any, request: Request) -> Fetched:
@@ -91,7 +91,7 @@ def parse(raw: Any, request: Request) -> Fetched:
     if not len(raw):
         raise SourceError(f"{who}: the answer holds no price.")
     days = np.array([_day(s) for s in raw.index], dtype="datetime64[D]")
-    found: dict[str, SeriesData] = {}
+    series: dict[str, SeriesData] = {}
     for field in request.fields:
         column = field or CLOSE
         if column not in raw.columns:
@@ -102,5 +102,5 @@ def parse(raw: Any, request: Request) -> Fetched:
         seen = np.isfinite(values)
         if not seen.any():
             raise SourceError(f"{who}: the column '{column}' holds no price.")
-        found[field] = SeriesData.build(days[seen], values[seen])
-    return Fetched(found)
+        series[field] = SeriesData.build(days[seen], values[seen])
+    return Fetched(series)

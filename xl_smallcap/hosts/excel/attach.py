@@ -95,8 +95,8 @@ class _Book(Package):
 
     def properties(self) -> xml.Tag | None:
         """Return the tag workbookPr."""
-        found = xml.tags(self.part(self.main), stop=frozenset({"sheets"}))
-        return next((t for t in found if t.name == "workbookPr" and t.path == ("workbook",)), None)
+        tags = xml.tags(self.part(self.main), stop=frozenset({"sheets"}))
+        return next((t for t in tags if t.name == "workbookPr" and t.path == ("workbook",)), None)
 
 
 def _usable(code: str) -> bool:
@@ -136,12 +136,12 @@ def _named_book(book: _Book) -> str:
     if own is not None:
         book.changed[book.main] = xml.with_attribute(data, own, "codeName", code)
         return code
-    found = xml.tags(data, stop=frozenset({"sheets"}))
-    ahead = [t for t in found if t.path == ("workbook",) and t.name in ("fileVersion", "fileSharing")]
+    tags = xml.tags(data, stop=frozenset({"sheets"}))
+    ahead = [t for t in tags if t.path == ("workbook",) and t.name in ("fileVersion", "fileSharing")]
     if ahead and data[ahead[-1].end - 2 : ahead[-1].end] != b"/>":
         raise BadArgumentError(f"The XML of {book.name} is unusual; open it in Excel and save it again.")
-    place = ahead[-1] if ahead else found[0]
-    book.changed[book.main] = xml.after(data, place, f'<{found[0].prefix}workbookPr codeName="{code}"/>')
+    place = ahead[-1] if ahead else tags[0]
+    book.changed[book.main] = xml.after(data, place, f'<{tags[0].prefix}workbookPr codeName="{code}"/>')
     return code
 
 
@@ -167,12 +167,12 @@ def _declare(book: _Book, vba: str) -> None:
     book.changed[name] = xml.before_end(types, f'<{prefix}Override PartName="/{vba}" ContentType="{_VBA_TYPE}"/>')
     where = book.relations_name(book.main) or ""
     relations = book.part(where)
-    found = xml.tags(relations)
-    used = {t.attributes.get("Id") for t in found}
+    tags = xml.tags(relations)
+    used = {t.attributes.get("Id") for t in tags}
     free = next(f"rId{n}" for n in range(1, len(used) + 2) if f"rId{n}" not in used)
     book.changed[where] = xml.before_end(
         relations,
-        f'<{found[0].prefix}Relationship Id="{free}" Type="{_VBA_RELATION}" Target="vbaProject.bin"/>',
+        f'<{tags[0].prefix}Relationship Id="{free}" Type="{_VBA_RELATION}" Target="vbaProject.bin"/>',
     )
 
 
@@ -181,13 +181,13 @@ _BEFORE_NAMES = ("sheets", "sheet", "functionGroups", "externalReferences")
 
 def _marked(main: bytes) -> bytes:
     """Put the hidden name into the main part that tells our macros in other workbooks that this one has them, too."""
-    found = xml.tags(main)
-    if any(t.name == "definedName" and t.attributes.get("name", "").lower() == MARK.lower() for t in found):
+    tags = xml.tags(main)
+    if any(t.name == "definedName" and t.attributes.get("name", "").lower() == MARK.lower() for t in tags):
         return main
-    name = f'<{found[0].prefix}definedName name="{MARK}" hidden="1">"{MODULE}"</{found[0].prefix}definedName>'
-    behind = found[next(n for n, t in enumerate(found) if t.name == "sheets" and t.path == ("workbook",)) :]
+    name = f'<{tags[0].prefix}definedName name="{MARK}" hidden="1">"{MODULE}"</{tags[0].prefix}definedName>'
+    behind = tags[next(n for n, t in enumerate(tags) if t.name == "sheets" and t.path == ("workbook",)) :]
     names = next((t for t in behind if t.name == "definedNames" and t.path == ("workbook",)), None)
-    block = f"<{found[0].prefix}definedNames>{name}</{found[0].prefix}definedNames>"
+    block = f"<{tags[0].prefix}definedNames>{name}</{tags[0].prefix}definedNames>"
     if names is not None and main[names.end - 2 : names.end] == b"/>":
         return main[: names.start] + block.encode() + main[names.end :]
     if names is not None:

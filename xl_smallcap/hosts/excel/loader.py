@@ -66,9 +66,9 @@ def installed_source() -> str:
 
     with ExcelFile(Path(xlwings.__file__).with_name("quickstart_standalone.xlsm")) as book:
         source = str(book.get_module(MODULE)).replace("\r\n", "\n").replace("\r", "\n")
-    found = re.search(r'Public Const XLWINGS_VERSION As String = "([^"]+)"', source)
-    if found is None or found.group(1) != xlwings.__version__:
-        has = found.group(1) if found else "none"
+    match = re.search(r'Public Const XLWINGS_VERSION As String = "([^"]+)"', source)
+    if match is None or match.group(1) != xlwings.__version__:
+        has = match.group(1) if match else "none"
         raise LoaderError(f"xlwings {xlwings.__version__} is installed but its VBA says {has}; reinstall xlwings.")
     return source
 

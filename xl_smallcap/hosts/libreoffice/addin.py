@@ -76,9 +76,9 @@ def _proof(token, side, challenge, own):
 
 def _prove(link, token):
     challenge = os.urandom(16).hex()
-    told = _exchange(link, {"hello": challenge}, 5.0, 1024)
-    own = str(told["challenge"])
-    if not hmac.compare_digest(str(told["proof"]), _proof(token, "server", challenge, own)):
+    reply = _exchange(link, {"hello": challenge}, 5.0, 1024)
+    own = str(reply["challenge"])
+    if not hmac.compare_digest(str(reply["proof"]), _proof(token, "server", challenge, own)):
         raise ConnectionError("not our server")
     if not _exchange(link, {"proof": _proof(token, "client", challenge, own)}, 5.0, 1024)["ok"]:
         raise ConnectionError("not our server")
@@ -105,11 +105,11 @@ class Link:
     def _find_home(self):
         """Ask our Python where this user's data are; the package itself may be shared by many users."""
         code = "from xl_smallcap.config import home_dir; print(home_dir())"
-        told = subprocess.run(
+        process = subprocess.run(
             [self.python, "-P", "-c", code], capture_output=True, text=True, timeout=60, check=False, env=_clean()
         )
-        self.home = told.stdout.strip()
-        if told.returncode or not self.home:
+        self.home = process.stdout.strip()
+        if process.returncode or not self.home:
             raise ConnectionError(self.python + " cannot import xl_smallcap")
 
     def _connect(self):
@@ -212,9 +212,9 @@ def _pin(document):
         return None
     # A pin that is there but cannot be read must not follow the data in silence: "?" is answered with an error.
     try:
-        told = name.getContent().strip()
-        if told.startswith('"') and told.endswith('"') and told.count('"') == 2:
-            return told.strip('"') or "?"
+        content = name.getContent().strip()
+        if content.startswith('"') and content.endswith('"') and content.count('"') == 2:
+            return content.strip('"') or "?"
         cells = name.getReferredCells()
         size = cells.getRangeAddress()
         if (size.StartRow, size.StartColumn) != (size.EndRow, size.EndColumn):
@@ -245,8 +245,8 @@ class Tables:
         self.kept = {}
 
     def find(self, key):
-        at, table = self.kept.get(key, (0.0, None))
-        return table if time.monotonic() - at < self.SECONDS else None
+        stamp, table = self.kept.get(key, (0.0, None))
+        return table if time.monotonic() - stamp < self.SECONDS else None
 
     def keep(self, key, table):
         if len(self.kept) >= self.MOST:
@@ -262,9 +262,9 @@ def _answer(name, arguments, document=None):
     given = [_plain(a) for a in arguments]
     pin, first_day = _pin(document) or os.environ.get("XL_SMALLCAP_PIN"), _first_day(document)
     key = (name, repr(given), pin, first_day)
-    found = TABLES.find(key)
-    if found is not None:
-        return found
+    table = TABLES.find(key)
+    if table is not None:
+        return table
     try:
         answer = LINK.ask(name, given, pin, first_day)
     except ConnectionError as exc:
@@ -274,16 +274,16 @@ def _answer(name, arguments, document=None):
     if "error" in answer:
         return {"#N/A": NOT_AVAILABLE, "#NUM!": NUMERIC}.get(answer["error"]["code"], NO_VALUE)
     if "table" in answer:
-        found = tuple(tuple(_cell(v) for v in row) for row in answer["table"])
-        TABLES.keep(key, found)
-        return found
+        table = tuple(tuple(_cell(v) for v in row) for row in answer["table"])
+        TABLES.keep(key, table)
+        return table
     return _cell(answer["value"])
 
 
 def _method(entry):
     def method(self, document, *arguments):
-        found = _answer(entry["name"], arguments, document)
-        return ((found,),) if entry["spills"] and not isinstance(found, tuple) else found
+        answer = _answer(entry["name"], arguments, document)
+        return ((answer,),) if entry["spills"] and not isinstance(answer, tuple) else answer
 
     method.__name__ = entry["method"]
     method.__doc__ = entry["help"]
@@ -398,12 +398,12 @@ class Refresh(unohelper.Base, XJobExecutor, XServiceInfo):
 
 def _documents(desktop):
     """The open spreadsheets."""
-    found, all_open = [], desktop.getComponents().createEnumeration()
+    documents, all_open = [], desktop.getComponents().createEnumeration()
     while all_open.hasMoreElements():
         document = all_open.nextElement()
         if hasattr(document, "calculateAll"):
-            found.append(document)
-    return found
+            documents.append(document)
+    return documents
 
 
 class Opened(unohelper.Base, XJob, XServiceInfo):
@@ -447,11 +447,11 @@ def _has_ours(sheet):
     wanted = sheet.createSearchDescriptor()
     wanted.SearchString = "RUSSELL_"
     wanted.SearchType = 0  # in formulas
-    found = sheet.findFirst(wanted)
-    while found is not None:
-        if found.getFormula().startswith(("=", "{=")):
+    cell = sheet.findFirst(wanted)
+    while cell is not None:
+        if cell.getFormula().startswith(("=", "{=")):
             return True
-        found = sheet.findNext(found, wanted)
+        cell = sheet.findNext(cell, wanted)
     return False
 
 

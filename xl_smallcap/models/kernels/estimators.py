@@ -196,21 +196,21 @@ def clean(R: FloatArray, r: FloatArray) -> Cleaned:
 def _controlled(method: Method, R: FloatArray, r: FloatArray, maps: bool) -> Estimates:
     """Betas with a control that no method shrinks: its coefficient is that of what the factors leave over."""
     cleaned = clean(R, r)
-    found = estimate(method, cleaned.R, cleaned.r, maps)
+    estimates = estimate(method, cleaned.R, cleaned.r, maps)
     loading = cleaned.loading
     with np.errstate(divide="ignore", invalid="ignore"):
-        factors = found.beta / cleaned.left
+        factors = estimates.beta / cleaned.left
         beta = np.vstack([factors, r[-1] - (loading * factors).sum(axis=0)])
         full = None
         if method.name == "univariate":
             beta[-1] = r[-1]
-        elif found.maps is not None:
-            inner = found.maps / (cleaned.left[:, None] * cleaned.left[None])
+        elif estimates.maps is not None:
+            inner = estimates.maps / (cleaned.left[:, None] * cleaned.left[None])
             full = np.empty_like(R)
             full[:-1, :-1] = inner
             full[:-1, -1] = full[-1, :-1] = -np.einsum("ijn,jn->in", inner, loading)
             full[-1, -1] = 1.0 - (full[-1, :-1] * loading).sum(axis=0)
-    return Estimates(beta, full, found.components, found.explained, found.doubtful)
+    return Estimates(beta, full, estimates.components, estimates.explained, estimates.doubtful)
 
 
 def estimate(method: Method, R: FloatArray, r: FloatArray, maps: bool = False) -> Estimates:

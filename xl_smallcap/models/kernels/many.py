@@ -27,9 +27,9 @@ class FactorInverse:
     window: int  # observations a window
     doubtful: BoolArray  # windows whose inverse is not exact enough
 
-    def about(self, at: slice, centre: FloatArray) -> FloatArray:
+    def about(self, block: slice, centre: FloatArray) -> FloatArray:
         """Return the inverse cross products of (1, factors - centre) in some windows."""
-        slopes, away = self.inverse[at], self.level[at] - centre
+        slopes, away = self.inverse[block], self.level[block] - centre
         n, p = away.shape
         full = np.empty((n, p + 1, p + 1))
         full[:, 1:, 1:] = slopes
@@ -68,7 +68,7 @@ def _block_weights(inverse: FloatArray, before: FloatArray, after: FloatArray) -
 def rolling_many(Y: FloatArray, X: FloatArray, window: int) -> Iterator[tuple[slice, FloatArray, BoolArray]]:
     """Joint OLS betas of many targets in every window, a block of windows at a time.
 
-    at: the windows of the block; window i holds observations i .. i + window - 1; coefficients: intercept and slopes,
+    block: its windows; window i holds observations i .. i + window - 1; coefficients: intercept and slopes,
     in units of each target per unit of each factor. The array is used again for the next block: copy what is to be
     kept. NaN where doubtful; doubtful: windows to be solved alone.
     """
@@ -78,11 +78,11 @@ def rolling_many(Y: FloatArray, X: FloatArray, window: int) -> Iterator[tuple[sl
     buffer = np.empty((_BLOCK * q, Y.shape[1]))
     for start in range(0, n_windows, _BLOCK):
         stop = min(start + _BLOCK, n_windows)
-        count, at = stop - start, slice(start, stop)
+        count, block = stop - start, slice(start, stop)
         # measured from the middle of the block, so that a trend costs no digits; a median, so that a bad tick does not
         middle = (start + stop + window) // 2
         centre = np.median(X[middle - _NEAR : middle + _NEAR + 1], axis=0)
-        G = ready.about(at, centre)
+        G = ready.about(block, centre)
         rows = slice(start, stop - 1 + window)
         H = np.column_stack([np.ones(rows.stop - start), X[rows] - centre])
         # back from centred factors: the intercept less slopes times centre
@@ -97,7 +97,7 @@ def rolling_many(Y: FloatArray, X: FloatArray, window: int) -> Iterator[tuple[sl
         else:
             for j in range(count):
                 out[j * q : (j + 1) * q] = G[j] @ (H[j : j + window].T @ Y[start + j : start + j + window])
-        yield at, out.reshape(count, q, -1), ready.doubtful[at]
+        yield block, out.reshape(count, q, -1), ready.doubtful[block]
 
 
 def many_newey_west(Y: FloatArray, design: FloatArray, inverse: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -115,12 +115,12 @@ def many_newey_west(Y: FloatArray, design: FloatArray, inverse: FloatArray) -> t
     # A panel of targets at a time, whose products stay in the cache.
     buffer = np.empty((n, min(_PANEL, Y.shape[1])))
     for start in range(0, Y.shape[1], _PANEL):
-        at = slice(start, min(start + _PANEL, Y.shape[1]))
-        E = Y[:, at] - design @ coefficients[:, at]
+        panel = slice(start, min(start + _PANEL, Y.shape[1]))
+        E = Y[:, panel] - design @ coefficients[:, panel]
         for lag, products in enumerate(HH):
             lagged = buffer[: n - lag, : E.shape[1]]
             np.multiply(E[lag:], E[: n - lag], out=lagged)
-            variance[:, at] += products @ lagged
+            variance[:, panel] += products @ lagged
     return coefficients, np.sqrt(np.maximum(variance, 0.0) * n / (n - q))
 
 

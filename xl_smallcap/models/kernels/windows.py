@@ -122,13 +122,13 @@ class WindowErrors:
         with np.errstate(divide="ignore", invalid="ignore"):
             self._inverse_sd = 1.0 / np.sqrt(moments.variance)
 
-    def _block(self, at: slice) -> tuple[FloatArray, FloatArray]:
+    def _block(self, block: slice) -> tuple[FloatArray, FloatArray]:
         """Standardised factors (n, p, window) and the centred target (n, window) of some windows."""
         p = self._inverse_sd.shape[0]
-        raw = np.moveaxis(self._views[:, at], 1, 0)
-        z = raw[:, :p] - self._level[:p, at].T[:, :, None]
-        z *= self._inverse_sd[:, at].T[:, :, None]
-        return z, raw[:, p] - self._level[p, at][:, None]
+        raw = np.moveaxis(self._views[:, block], 1, 0)
+        z = raw[:, :p] - self._level[:p, block].T[:, :, None]
+        z *= self._inverse_sd[:, block].T[:, :, None]
+        return z, raw[:, p] - self._level[p, block][:, None]
 
     def of_maps(self, beta: FloatArray, maps: FloatArray, regressors: int) -> FloatArray:
         """Errors with the map from covariances to betas held fixed: exact for ``ols``. Per +1 sd."""
@@ -137,12 +137,12 @@ class WindowErrors:
         scale = 1.0 / (self.window - 1)
         with np.errstate(invalid="ignore", over="ignore"):
             for start in range(0, n, _BLOCK):
-                at = slice(start, min(start + _BLOCK, n))
-                z, centred = self._block(at)
-                resid = centred - np.matmul(beta[:, at].T[:, None], z)[:, 0]
-                U = np.matmul(np.moveaxis(maps[:, :, at], 2, 0), z)
+                block = slice(start, min(start + _BLOCK, n))
+                z, centred = self._block(block)
+                resid = centred - np.matmul(beta[:, block].T[:, None], z)[:, 0]
+                U = np.matmul(np.moveaxis(maps[:, :, block], 2, 0), z)
                 U *= resid[:, None] * scale
-                out[:, at] = bartlett_sum(U, self.lags, -1).T
+                out[:, block] = bartlett_sum(U, self.lags, -1).T
             correction = self.window / (self.window - 1.0 - regressors)
             return np.asarray(np.sqrt(out * correction))
 
@@ -152,21 +152,21 @@ class WindowErrors:
         scale = 1.0 / (self.window - 1)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for start in range(0, beta.shape[1], _BLOCK):
-                at = slice(start, min(start + _BLOCK, beta.shape[1]))
-                z, centred = self._block(at)
+                block = slice(start, min(start + _BLOCK, beta.shape[1]))
+                z, centred = self._block(block)
                 left: FloatArray | float = 1.0
                 if loading is not None:
-                    held = loading[:, at].T[:, :, None]
+                    held = loading[:, block].T[:, :, None]
                     control = z[:, -1:]
-                    centred = centred - beta[-1, at][:, None] * control[:, 0]
+                    centred = centred - beta[-1, block][:, None] * control[:, 0]
                     z[:, :-1] -= held * control
                     left = np.ones(z.shape[:2])
                     left[:, :-1] -= held[:, :, 0] ** 2
                     left = left[:, :, None]
-                resid = centred[:, None] - beta[:, at].T[:, :, None] * z
+                resid = centred[:, None] - beta[:, block].T[:, :, None] * z
                 if loading is not None:
                     resid[:, -1] = centred
-                out[:, at] = bartlett_sum(z * resid * (scale / left), self.lags, -1).T
+                out[:, block] = bartlett_sum(z * resid * (scale / left), self.lags, -1).T
             regressors = np.ones((beta.shape[0], 1))
             if loading is not None:
                 regressors[:-1] = 2.0
@@ -179,8 +179,8 @@ class WindowErrors:
         n = beta.shape[1]
         with np.errstate(invalid="ignore", over="ignore"):
             for start in range(0, n, _BLOCK):
-                at = slice(start, min(start + _BLOCK, n))
-                U = moment_influences(np.moveaxis(weights[:, :, at], 2, 0), *self._block(at))
-                out[:, at] = bartlett_sum(U, self.lags, -1).T
+                block = slice(start, min(start + _BLOCK, n))
+                U = moment_influences(np.moveaxis(weights[:, :, block], 2, 0), *self._block(block))
+                out[:, block] = bartlett_sum(U, self.lags, -1).T
             correction = self.window / (self.window - 1.0 - regressors)
             return np.asarray(np.sqrt(out * correction))

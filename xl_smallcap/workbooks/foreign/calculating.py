@@ -37,19 +37,19 @@ def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
     """Calculate the cells that hold our functions, as far as our calculator can."""
     _expand(book, ours, progress)
     calculator = book.calculator()
-    alone = [(sheet, at) for sheet, at, _ in ours if at not in book.spills[sheet]]
-    for k, (sheet, at) in enumerate(alone, len(ours) - len(alone)):
+    alone = [(sheet, place) for sheet, place, _ in ours if place not in book.spills[sheet]]
+    for k, (sheet, place) in enumerate(alone, len(ours) - len(alone)):
         if k % 200 == 0:
             progress("our functions", k, len(ours))
         try:
-            value = calculator.value(sheet, *at)
+            value = calculator.value(sheet, *place)
         except UnsupportedError:
             continue  # LibreOffice's turn, with our add-in
-        before = stored_at(book, sheet, at)
+        before = stored_at(book, sheet, place)
         if book.keep_numbers and isinstance(value, CellError) and isinstance(before, float):
-            book.saved.append((sheet, at))
-            book.contents.forced[sheet, at] = value = before
-        book.direct[sheet][at] = value
+            book.saved.append((sheet, place))
+            book.contents.forced[sheet, place] = value = before
+        book.direct[sheet][place] = value
     book.cut = {(sheet, (row, column)) for sheet, row, column in calculator.cut}
     progress("our functions", len(ours), len(ours))
 
@@ -57,85 +57,85 @@ def calculate_ours(book: Book, ours: Ours, progress: Progress) -> None:
 def _expand(book: Book, ours: Ours, progress: Progress) -> None:
     """Calculate the tables that spill first: how far they reach decides what other cells see."""
     calculator = book.calculator()
-    for k, (sheet, at, cell) in enumerate(one for one in ours if one[2].kind == "array"):
+    for k, (sheet, anchor, cell) in enumerate(one for one in ours if one[2].kind == "array"):
         if k % 200 == 0:
             progress("our functions", k, len(ours))
         try:
-            found = calculator.whole(sheet, *at)
+            result = calculator.whole(sheet, *anchor)
         except UnsupportedError:
             continue
-        grid = found if isinstance(found, Grid) else Grid(((found,),))
-        ref = cell.ref or Block(None, *at, *at)
+        grid = result if isinstance(result, Grid) else Grid(((result,),))
+        ref = cell.ref or Block(None, *anchor, *anchor)
         if cell.dynamic:
-            reach = Block(None, *at, at[0] + len(grid.rows) - 1, at[1] + len(grid.rows[0]) - 1)
-            if in_the_way(book, sheet, at, reach, ref):
-                book.blocked[sheet].append(at)
-                grid, reach = Grid(((CellError("#VALUE!"),),)), Block(None, *at, *at)
-            book.contents.read(sheet).resize(at, reach)
+            reach = Block(None, *anchor, anchor[0] + len(grid.rows) - 1, anchor[1] + len(grid.rows[0]) - 1)
+            if in_the_way(book, sheet, anchor, reach, ref):
+                book.blocked[sheet].append(anchor)
+                grid, reach = Grid(((CellError("#VALUE!"),),)), Block(None, *anchor, *anchor)
+            book.contents.read(sheet).resize(anchor, reach)
         else:
             if (ref.bottom - ref.top + 1) * (ref.right - ref.left + 1) > _MOST_CELLS:
                 continue  # LibreOffice's turn; it will say so
-            grid = _filled(found, ref)
-        if book.keep_numbers and isinstance(found, CellError):
+            grid = _filled(result, ref)
+        if book.keep_numbers and isinstance(result, CellError):
             before = [[stored_at(book, sheet, (r, c)) for c in range(ref.left, ref.right + 1)]
                       for r in range(ref.top, ref.bottom + 1)]  # fmt: skip
             if any(isinstance(v, float) for line in before for v in line):
-                book.saved += [(sheet, at)] * sum(isinstance(v, float) for line in before for v in line)
+                book.saved += [(sheet, anchor)] * sum(isinstance(v, float) for line in before for v in line)
                 grid = Grid(tuple(map(tuple, before)))
-                book.contents.read(sheet).resize(at, book.stored_refs[sheet, at])
-        book.spill(sheet, at, grid)
+                book.contents.read(sheet).resize(anchor, book.stored_refs[sheet, anchor])
+        book.spill(sheet, anchor, grid)
 
 
-def stored_at(book: Book, sheet: str, at: Place) -> Any:
+def stored_at(book: Book, sheet: str, place: Place) -> Any:
     """Return what a cell showed before."""
     contents = book.contents.read(sheet)
-    cell = contents.formulas.get(at)
-    return contents.constants.get(at) if cell is None else cell.value
+    cell = contents.formulas.get(place)
+    return contents.constants.get(place) if cell is None else cell.value
 
 
-def _filled(found: Any, ref: Block) -> Grid:
+def _filled(result: Any, ref: Block) -> Grid:
     """An array formula of a fixed range: cut to it, #N/A beyond the table, a single value everywhere."""
     rows, columns = ref.bottom - ref.top + 1, ref.right - ref.left + 1
-    if not isinstance(found, Grid):
-        return Grid(tuple((found,) * columns for _ in range(rows)))
+    if not isinstance(result, Grid):
+        return Grid(tuple((result,) * columns for _ in range(rows)))
 
     def cell(i: int, j: int) -> Any:
-        inside = i < len(found.rows) and j < len(found.rows[0])
-        return found.rows[i][j] if inside else CellError("#N/A")
+        inside = i < len(result.rows) and j < len(result.rows[0])
+        return result.rows[i][j] if inside else CellError("#N/A")
 
     return Grid(tuple(tuple(cell(i, j) for j in range(columns)) for i in range(rows)))
 
 
-def in_the_way(book: Book, sheet: str, at: Place, reach: Block, before: Block) -> bool:
+def in_the_way(book: Book, sheet: str, anchor: Place, reach: Block, before: Block) -> bool:
     """Return whether something stands where a table would spill: another cell, table or merge, or the sheet's end."""
     if reach.bottom >= MOST_ROWS or reach.right >= MOST_COLUMNS:
         return True
-    if (reach.bottom, reach.right) == at:
+    if (reach.bottom, reach.right) == anchor:
         return False  # a single value does not spill: it may stand in a table or in merged cells
-    found = book.contents.read(sheet)
-    granted = (other for other in book.granted[sheet].meeting(reach) if other != at)
+    contents = book.contents.read(sheet)
+    granted = (other for other in book.granted[sheet].meeting(reach) if other != anchor)
     if any(book.contents.occupied(sheet).meeting(reach)) or any(granted):
         return True
     for row in range(reach.top, reach.bottom + 1):
         for column in range(reach.left, reach.right + 1):
             own = before.top <= row <= before.bottom and before.left <= column <= before.right
             place = (row, column)
-            formula = found.formulas.get(place)
+            formula = contents.formulas.get(place)
             if own and formula is not None and formula.text.startswith("#"):
                 continue  # an error some programs write as a formula: it is the table's own
-            if place != at and (formula is not None or (place in found.constants and not own)):
+            if place != anchor and (formula is not None or (place in contents.constants and not own)):
                 return True
     return False
 
 
-def abandoned(book: Book, sheet: str, at: Place, grid: Grid) -> list[Place]:
+def abandoned(book: Book, sheet: str, anchor: Place, grid: Grid) -> list[Place]:
     """Return the cells of a table's stored range that it no longer reaches."""
-    before, constants = book.stored_refs[sheet, at], book.contents.read(sheet).constants
+    before, constants = book.stored_refs[sheet, anchor], book.contents.read(sheet).constants
     return [
         (row, column)
         for row in range(before.top, before.bottom + 1)
         for column in range(before.left, before.right + 1)
-        if (row - at[0] >= len(grid.rows) or column - at[1] >= len(grid.rows[0])) and (row, column) in constants
+        if (row - anchor[0] >= len(grid.rows) or column - anchor[1] >= len(grid.rows[0])) and (row, column) in constants
     ]
 
 
@@ -175,14 +175,14 @@ def unknown(office: Office, functions: Sequence[str]) -> set[str]:
         book.close()
         opened = office.do("open", str(path), seconds=_SECONDS)
         office.do("recalculate", opened, seconds=_SECONDS)
-        told = office.do("results", opened, seconds=_SECONDS)
+        by_sheet = office.do("results", opened, seconds=_SECONDS)
         office.do("close", opened, seconds=_SECONDS)
-    found = set()
-    for top, _, rows in told["S"]:
+    missing = set()
+    for top, _, rows in by_sheet["S"]:
         for row, (value,) in enumerate(rows, top):
             if value == {"error": "#NAME?"}:
-                found.add(functions[row])
-    return found
+                missing.add(functions[row])
+    return missing
 
 
 def _cut_off(copy: Package) -> None:
@@ -232,22 +232,22 @@ def calculate(
         office.do("recalculate", opened, seconds=_SECONDS)
         # arrays are calculated after cells that refer to them from before; the second time all see them
         office.do("recalculate", opened, seconds=_SECONDS)
-        told = office.do("results", opened, seconds=_SECONDS)
+        by_sheet = office.do("results", opened, seconds=_SECONDS)
         keys = list(spilled)
-        asked = [[sheet, _PREFIX.sub("", spilled[sheet, at])] for sheet, at in keys]
-        known = office.do("sizes", opened, asked, seconds=_SECONDS) if keys else []
+        formulas = [[sheet, _PREFIX.sub("", spilled[sheet, place])] for sheet, place in keys]
+        shapes = office.do("sizes", opened, formulas, seconds=_SECONDS) if keys else []
         if pdf is not None:
             office.do("save", opened, str(pdf.resolve()), "pdf", seconds=_SECONDS)
         office.do("close", opened, seconds=_SECONDS)
-    found: Results = {}
-    for sheet, blocks in told.items():
-        cells = found.setdefault(sheet, {})
+    results: Results = {}
+    for sheet, blocks in by_sheet.items():
+        cells = results.setdefault(sheet, {})
         for top, left, rows in blocks:
             for i, line in enumerate(rows):
                 for j, value in enumerate(line):
                     cells[top + i, left + j] = CellError(value["error"]) if isinstance(value, dict) else value
-    sizes = {key: (int(size[0]), int(size[1])) for key, size in zip(keys, known, strict=True) if size is not None}
-    return found, sizes
+    sizes = {key: (int(size[0]), int(size[1])) for key, size in zip(keys, shapes, strict=True) if size is not None}
+    return results, sizes
 
 
 # -- The other formulas of a foreign workbook: by LibreOffice, or as far as our calculator goes where it is not there
@@ -269,19 +269,19 @@ _REFERENCES = re.compile(
 def mark_frozen(book: Book) -> None:
     """Say of which formulas the old value stays, before anything else is calculated."""
     for sheet, cells in book.formulas.items():
-        for at, cell in cells.items():
-            if at in book.direct[sheet] or at in book.spills[sheet]:
+        for place, cell in cells.items():
+            if place in book.direct[sheet] or place in book.spills[sheet]:
                 continue
             text = _TEXTS.sub('""', OURS.sub(r"\1", cell.text))
             if cell.kind == "dataTable":
-                book.kept[sheet][at] = "a data table, which only Excel calculates"
+                book.kept[sheet][place] = "a data table, which only Excel calculates"
             elif frozen(text) or _leads_outside(book, sheet, cell.text):
-                book.kept[sheet][at] = (
+                book.kept[sheet][place] = (
                     "another workbook, a pivot table, a feed or the file itself, which only Excel sees"
                 )
             elif _COMPARES.search(text) and any(_gives_a_table(m[1].upper(), cell.text) for m in OURS.finditer(text)):
                 # LibreOffice does not find a text of an add-in's table equal to the same text
-                book.kept[sheet][at] = "it compares texts of a table of ours; put the table into cells of its own"
+                book.kept[sheet][place] = "it compares texts of a table of ours; put the table into cells of its own"
 
 
 def _leads_outside(book: Book, sheet: str, formula: str) -> bool:
@@ -294,24 +294,24 @@ def _leads_outside(book: Book, sheet: str, formula: str) -> bool:
                 if frozen(_TEXTS.sub('""', meant)):
                     return True
                 waiting.append(OPAQUE.sub('""', meant))
-    for found in _INDIRECT.finditer(formula):
-        if "[" in found[1]:
+    for match in _INDIRECT.finditer(formula):
+        if "[" in match[1]:
             return True
-        for reference in _REFERENCES.findall(_TEXTS.sub('""', found[1])):
+        for reference in _REFERENCES.findall(_TEXTS.sub('""', match[1])):
             block = read_reference(reference)
-            told = "" if block is None else _shown(book, block.sheet or sheet, (block.top, block.left))
-            if isinstance(told, str) and "[" in told:
+            shown = "" if block is None else _shown(book, block.sheet or sheet, (block.top, block.left))
+            if isinstance(shown, str) and "[" in shown:
                 return True
     return False
 
 
-def _shown(book: Book, sheet: str, at: Place) -> object:
+def _shown(book: Book, sheet: str, place: Place) -> object:
     try:
         contents = book.contents.read(sheet)
     except KeyError:
         return None
-    cell = contents.formulas.get(at)
-    return contents.constants.get(at) if cell is None else cell.value
+    cell = contents.formulas.get(place)
+    return contents.constants.get(place) if cell is None else cell.value
 
 
 def _gives_a_table(name: str, formula: str) -> bool:
@@ -327,55 +327,55 @@ def constants(book: Book) -> dict[str, dict[Place, Change]]:
     made: dict[str, dict[Place, Change]] = {}
     for sheet, cells in book.formulas.items():
         changes = made.setdefault(sheet, {})
-        for at, value in book.direct[sheet].items():
-            changes[at] = Change(value, "")
+        for cell_at, value in book.direct[sheet].items():
+            changes[cell_at] = Change(value, "")
         for (top, left), grid in book.spills[sheet].items():
             for i, row in enumerate(grid.rows):
                 for j, value in enumerate(row):
                     changes[top + i, left + j] = Change(value, "")
             for place in abandoned(book, sheet, (top, left), grid):
                 changes[place] = Change(None, "")
-        for at, cell in cells.items():
-            change = None if at in changes else _in_the_copy(book, sheet, at, cell)
+        for cell_at, cell in cells.items():
+            change = None if cell_at in changes else _in_the_copy(book, sheet, cell_at, cell)
             if change is not None:
-                changes[at] = change
+                changes[cell_at] = change
     return made
 
 
-def _in_the_copy(book: Book, sheet: str, at: Place, cell: FormulaCell) -> Change | None:
+def _in_the_copy(book: Book, sheet: str, place: Place, cell: FormulaCell) -> Change | None:
     """What becomes of a formula LibreOffice calculates; None where it reads it as it is."""
-    if at in book.kept[sheet]:
+    if place in book.kept[sheet]:
         return Change(cell.value, "")
     plain = _for_office(book, sheet, cell)
     if cell.kind == "array" and plain != cell.text:
-        return Change(None, plain, cell.ref or book.stored_refs[sheet, at])
+        return Change(None, plain, cell.ref or book.stored_refs[sheet, place])
     if cell.kind == "array":
-        return Change(None, ref=cell.ref) if cell.ref not in (None, book.stored_refs[sheet, at]) else None
+        return Change(None, ref=cell.ref) if cell.ref not in (None, book.stored_refs[sheet, place]) else None
     # a shared formula is written out: its group's first cell may be a constant in the copy
     return Change(None, plain) if plain != cell.text or cell.kind == "shared" else None
 
 
 def _outside_texts(text: str, change: Callable[[str], str]) -> str:
     """A formula changed everywhere but in its texts, quoted sheets and columns of tables."""
-    pieces, at = [], 0
+    pieces, offset = [], 0
     for quoted in OPAQUE.finditer(text):
-        pieces += [change(text[at : quoted.start()]), quoted[0]]
-        at = quoted.end()
-    return "".join([*pieces, change(text[at:])])
+        pieces += [change(text[offset : quoted.start()]), quoted[0]]
+        offset = quoted.end()
+    return "".join([*pieces, change(text[offset:])])
 
 
 def _for_office(book: Book, sheet: str, cell: FormulaCell) -> str:
     """A formula as LibreOffice reads it: our names plain, A1# and a name for it as the range it has now."""
 
-    def spelled(found: re.Match[str]) -> str:
-        return book.spilled_names.get(found[0].upper(), found[0])
+    def spelled(match: re.Match[str]) -> str:
+        return book.spilled_names.get(match[0].upper(), match[0])
 
-    def reach(found: re.Match[str]) -> str:
-        block = read_reference(found[1])
+    def reach(match: re.Match[str]) -> str:
+        block = read_reference(match[1])
         goal = None if block is None else book.formulas.get(block.sheet or sheet, {}).get((block.top, block.left))
         if block is None or goal is None or goal.ref is None:
-            return found[0]
-        before = found[1].rpartition("!")[0]
+            return match[0]
+        before = match[1].rpartition("!")[0]
         written = f"{address(goal.ref.top, goal.ref.left)}:{address(goal.ref.bottom, goal.ref.right)}"
         return f"{before}!{written}" if before else written
 
@@ -387,25 +387,28 @@ def _for_office(book: Book, sheet: str, cell: FormulaCell) -> str:
 
 def foresee_office(book: Book, ours: Ours) -> bool:
     """Return whether LibreOffice will be needed whatever our own functions give."""
-    own = {(sheet, at) for sheet, at, _ in ours}
+    own = {(sheet, place) for sheet, place, _ in ours}
     return any(
-        (sheet, at) not in own and cell.kind != "dataTable" and not frozen(cell.text)
+        (sheet, place) not in own and cell.kind != "dataTable" and not frozen(cell.text)
         for sheet, cells in book.formulas.items()
-        for at, cell in cells.items()
+        for place, cell in cells.items()
     )
 
 
 def left_over(book: Book, fixed: Mapping[str, Mapping[Place, Change]]) -> int:
     """Return how many formulas only LibreOffice can calculate."""
     return sum(
-        1 for sheet, cells in book.formulas.items() for at in cells if at not in fixed[sheet] or fixed[sheet][at].text
+        1
+        for sheet, cells in book.formulas.items()
+        for place in cells
+        if place not in fixed[sheet] or fixed[sheet][place].text
     )
 
 
 def _leans(book: Book, key: Key, on: Collection[Key]) -> bool:
     """Whether a formula refers to one of some cells."""
-    sheet, at = key
-    for written in _REFERENCES.findall(book.formulas[sheet][at].text):
+    sheet, place = key
+    for written in _REFERENCES.findall(book.formulas[sheet][place].text):
         block = read_reference(written)
         if block is None:
             continue
@@ -420,12 +423,12 @@ def _leans(book: Book, key: Key, on: Collection[Key]) -> bool:
 def _rightly_named(book: Book, bad: dict[Key, str]) -> None:
     """#NAME? where Excel shows it too: a function of ours that does not exist, and what leans on such a cell."""
     for sheet, cells in book.formulas.items():
-        book.named |= {(sheet, at) for at, cell in cells.items() if unknown_functions(cell.text)}
+        book.named |= {(sheet, place) for place, cell in cells.items() if unknown_functions(cell.text)}
     while True:
         waiting = [k for k, code in bad.items() if code == "#NAME?" and k not in book.named]
-        found = {k for k in waiting if _leans(book, k, book.named)}
-        book.named |= found
-        if not found:
+        dependents = {k for k in waiting if _leans(book, k, book.named)}
+        book.named |= dependents
+        if not dependents:
             break
     for key in book.named & set(bad):
         del bad[key]
@@ -434,17 +437,17 @@ def _rightly_named(book: Book, bad: dict[Key, str]) -> None:
 def _resized(book: Book, sizes: dict[Key, tuple[int, int]]) -> bool:
     """Give spilled formulas of others the size they have now; whether any has another than it had."""
     moved = False
-    for (sheet, at), (rows, columns) in sizes.items():
-        cell = book.formulas[sheet][at]
-        reach = Block(None, *at, at[0] + rows - 1, at[1] + columns - 1)
+    for (sheet, anchor), (rows, columns) in sizes.items():
+        cell = book.formulas[sheet][anchor]
+        reach = Block(None, *anchor, anchor[0] + rows - 1, anchor[1] + columns - 1)
         if cell.ref == reach:
             continue
         moved = True
-        if in_the_way(book, sheet, at, reach, book.stored_refs[sheet, at]):
-            book.blocked[sheet].append(at)
-            book.spill(sheet, at, Grid(((CellError("#VALUE!"),),)))
-            reach = Block(None, *at, *at)
-        book.contents.read(sheet).resize(at, reach)
+        if in_the_way(book, sheet, anchor, reach, book.stored_refs[sheet, anchor]):
+            book.blocked[sheet].append(anchor)
+            book.spill(sheet, anchor, Grid(((CellError("#VALUE!"),),)))
+            reach = Block(None, *anchor, *anchor)
+        book.contents.read(sheet).resize(anchor, reach)
     return moved
 
 
@@ -452,15 +455,15 @@ def _keep_unknown(book: Book, office: Office) -> None:
     """Keep the values of formulas with a function LibreOffice does not know: an IFERROR around it would hide that."""
     written: dict[Key, set[str]] = {}
     for sheet, cells in book.formulas.items():
-        for at, cell in cells.items():
-            if at not in book.direct[sheet] and at not in book.spills[sheet] and at not in book.kept[sheet]:
-                written[sheet, at] = functions_in(book, _for_office(book, sheet, cell))
-    asked = set().union(*written.values()) - set(EAGER)
-    missing = unknown(office, sorted(f for f in asked if not OURS.match(f + "(")))
-    for (sheet, at), found in written.items():
-        if found & missing:
-            names = ", ".join(sorted(PREFIXES.sub("", f) for f in found & missing))
-            book.kept[sheet][at] = f"LibreOffice does not know {names}"
+        for place, cell in cells.items():
+            if place not in book.direct[sheet] and place not in book.spills[sheet] and place not in book.kept[sheet]:
+                written[sheet, place] = functions_in(book, _for_office(book, sheet, cell))
+    used = set().union(*written.values()) - set(EAGER)
+    missing = unknown(office, sorted(f for f in used if not OURS.match(f + "(")))
+    for (sheet, place), functions in written.items():
+        if functions & missing:
+            names = ", ".join(sorted(PREFIXES.sub("", f) for f in functions & missing))
+            book.kept[sheet][place] = f"LibreOffice does not know {names}"
 
 
 def calculate_others(book: Book, office: OfficeOnCall, pdf: Path | None, progress: Progress) -> None:
@@ -471,10 +474,10 @@ def calculate_others(book: Book, office: OfficeOnCall, pdf: Path | None, progres
     for round_ in range(_ROUNDS):
         progress("LibreOffice", round_, _ROUNDS)
         spilled = {
-            (sheet, at): _for_office(book, sheet, cell)
+            (sheet, place): _for_office(book, sheet, cell)
             for sheet, cells in book.formulas.items()
-            for at, cell in cells.items()
-            if cell.dynamic and at not in book.spills[sheet] and at not in book.kept[sheet]
+            for place, cell in cells.items()
+            if cell.dynamic and place not in book.spills[sheet] and place not in book.kept[sheet]
         }
         fixed = constants(book)
         results, sizes = calculate(office.ready(), book.contents.package, parts, fixed, spilled, pdf)
@@ -482,22 +485,22 @@ def calculate_others(book: Book, office: OfficeOnCall, pdf: Path | None, progres
             continue
         bad: dict[Key, str] = {}
         for sheet, cells in book.formulas.items():
-            for at, cell in cells.items():
-                value = results.get(sheet, {}).get(at)
-                if isinstance(value, CellError) and unknowable(cell, value) and at not in book.kept[sheet]:
-                    bad[sheet, at] = value.code
+            for place, cell in cells.items():
+                value = results.get(sheet, {}).get(place)
+                if isinstance(value, CellError) and unknowable(cell, value) and place not in book.kept[sheet]:
+                    bad[sheet, place] = value.code
         _rightly_named(book, bad)
         if not bad:
             break
         # those that fail merely because another does may do once that one keeps its value; at last all are kept
         roots = [key for key in bad if not _leans(book, key, bad)]
-        for sheet, at in roots if roots and round_ < _ROUNDS - 2 else list(bad):
-            code = bad[sheet, at]
+        for sheet, place in roots if roots and round_ < _ROUNDS - 2 else list(bad):
+            code = bad[sheet, place]
             why = "a circular reference" if code in _CIRCULAR else f"LibreOffice cannot calculate it ({code})"
-            book.kept[sheet][at] = why
-    for sheet, found in results.items():
+            book.kept[sheet][place] = why
+    for sheet, values in results.items():
         if sheet in book.others:
-            book.others[sheet] = found
+            book.others[sheet] = values
     progress("LibreOffice", _ROUNDS, _ROUNDS)
 
 
@@ -513,14 +516,14 @@ def without_office(book: Book) -> int:
     calculator = book.calculator()
     missed = 0
     for sheet, cells in book.formulas.items():
-        for at, cell in cells.items():
-            if at in book.direct[sheet] or at in book.spills[sheet] or at in book.kept[sheet]:
+        for place, cell in cells.items():
+            if place in book.direct[sheet] or place in book.spills[sheet] or place in book.kept[sheet]:
                 continue
             try:
-                found = calculator.whole(sheet, *at)
-                if cell.kind == "array" and (isinstance(found, Grid) or cell.ref != Block(None, *at, *at)):
+                result = calculator.whole(sheet, *place)
+                if cell.kind == "array" and (isinstance(result, Grid) or cell.ref != Block(None, *place, *place)):
                     raise UnsupportedError("an array of many cells")
-                book.others[sheet][at] = found
+                book.others[sheet][place] = result
             except UnsupportedError:
                 missed += 1
     return missed

@@ -33,11 +33,11 @@ def reach_of(book: Book, formula: str) -> Reach | None:
     text = formula.strip()
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
-    found = [_piece(book, piece.strip()) for piece in _PIECES.findall(text)]
-    if not found or any(f is None for f in found):
+    pieces = [_piece(book, piece.strip()) for piece in _PIECES.findall(text)]
+    if not pieces or any(f is None for f in pieces):
         return None
-    known = [f for f in found if f is not None]
-    return Reach(tuple(before for before, _ in known), tuple(now for _, now in known))
+    pairs = [f for f in pieces if f is not None]
+    return Reach(tuple(before for before, _ in pairs), tuple(now for _, now in pairs))
 
 
 def _piece(book: Book, text: str) -> tuple[Block, Block] | None:
@@ -50,8 +50,8 @@ def _piece(book: Book, text: str) -> tuple[Block, Block] | None:
         spilled = ANCHORED.fullmatch(text)
         if spilled is not None:
             return _table(book, spilled[1])
-        found = _NAME.fullmatch(text)
-        meant = None if found is None else _named(book, found["sheet"], found["name"])
+        match = _NAME.fullmatch(text)
+        meant = None if match is None else _named(book, match["sheet"], match["name"])
         if meant is None:
             return None
         text = meant  # a name may stand for a name
@@ -74,9 +74,9 @@ def _table(book: Book, written: str) -> tuple[Block, Block] | None:
     if anchor is None or anchor.sheet is None:
         return None
     sheet = next((n for n in book.sheets if n.lower() == anchor.sheet.lower()), "")
-    at: Place = (anchor.top, anchor.left)
-    before = book.stored_refs.get((sheet, at))
-    cell = book.formulas.get(sheet, {}).get(at)
+    place: Place = (anchor.top, anchor.left)
+    before = book.stored_refs.get((sheet, place))
+    cell = book.formulas.get(sheet, {}).get(place)
     if before is None or cell is None or cell.ref is None:
         return None
 
@@ -160,14 +160,14 @@ def _point(value: Any, old: str | None, numbers: bool, moved: bool) -> str | Non
 def _points(prefix: bytes, old: bytes, cells: list[Cell | None], values: CellValues, numbers: bool) -> bytes:
     """The points of a cache with new values; each keeps its attributes."""
     before: dict[int, tuple[bytes, str]] = {}
-    at = 0
-    while (point := _POINT.match(old, at)) is not None:
+    offset = 0
+    while (point := _POINT.match(old, offset)) is not None:
         index = _INDEX.search(point["a"])
         if index is None:
             raise _NotFollowedError
         before[int(index[1])] = (point["a"], plain_text((point["v"] or b"").decode()))
-        at = point.end()
-    if not _REST.fullmatch(old, at):
+        offset = point.end()
+    if not _REST.fullmatch(old, offset):
         raise _NotFollowedError  # comments, or something newer than this reader
     had = {k: v for k, (_, v) in before.items() if v != ""}
     now: dict[int, str] = {}
@@ -183,7 +183,7 @@ def _points(prefix: bytes, old: bytes, cells: list[Cell | None], values: CellVal
         % (prefix, before[k][0] if k in before else b' idx="%d"' % k, prefix, encoded(v), prefix, prefix)
         for k, v in now.items()
     )
-    return points + old[at:]
+    return points + old[offset:]
 
 
 def _size(block: Block) -> tuple[int, int]:
@@ -209,26 +209,26 @@ def _lines(block: Block, values: CellValues, *, down: bool) -> Iterator[list[Cel
 
 
 def _cells(blocks: tuple[Block, ...], values: CellValues) -> list[Cell | None]:
-    found: list[Cell | None] = []
+    cells: list[Cell | None] = []
     for block in blocks:
         for line in _lines(block, values, down=block.left == block.right):
-            found += line
-    return found
+            cells += line
+    return cells
 
 
-def _series(found: re.Match[bytes], reach: Reach, count: re.Match[bytes], values: CellValues) -> bytes:
+def _series(match: re.Match[bytes], reach: Reach, count: re.Match[bytes], values: CellValues) -> bytes:
     """The body of a cache of one value a point."""
-    body = found["body"]
+    body = match["body"]
     if sum(r * c for r, c in map(_size, reach.before)) != int(count[2]):
         raise _NotFollowedError  # hidden rows are left out, or a whole column is cut
     cells = _cells(reach.now, values)
     head = body[: count.start()] + b"%s%d%s" % (count[1], len(cells), count[3])
-    return head + _points(found["p"] or b"", body[count.end() :], cells, values, found["k"] == b"num")
+    return head + _points(match["p"] or b"", body[count.end() :], cells, values, match["k"] == b"num")
 
 
-def _levels(found: re.Match[bytes], reach: Reach, count: re.Match[bytes], values: CellValues) -> bytes:
+def _levels(match: re.Match[bytes], reach: Reach, count: re.Match[bytes], values: CellValues) -> bytes:
     """The body of a cache of names in several levels, the innermost first."""
-    body, levels = found["body"], list(_LEVEL.finditer(found["body"]))
+    body, levels = match["body"], list(_LEVEL.finditer(match["body"]))
     if len(reach.now) != 1:
         raise _NotFollowedError
     rows, columns = _size(reach.before[0])
@@ -237,39 +237,39 @@ def _levels(found: re.Match[bytes], reach: Reach, count: re.Match[bytes], values
     if down == across or len(lines) != len(levels):
         raise _NotFollowedError
     made = body[: count.start()] + b"%s%d%s" % (count[1], len(lines[0]), count[3])
-    at = count.end()
+    offset = count.end()
     for level, line in zip(levels, lines, strict=True):
-        made += body[at : level.start()] + level[1] + _points(found["p"] or b"", level[2], line, values, False)
+        made += body[offset : level.start()] + level[1] + _points(match["p"] or b"", level[2], line, values, False)
         made += level[3]
-        at = level.end()
-    return made + body[at:]
+        offset = level.end()
+    return made + body[offset:]
 
 
-def _renewed(found: re.Match[bytes], reach: Reach, values: CellValues) -> bytes:
-    whole, count = found[0], _COUNT.search(found["body"])
+def _renewed(match: re.Match[bytes], reach: Reach, values: CellValues) -> bytes:
+    whole, count = match[0], _COUNT.search(match["body"])
     if count is None:
         raise _NotFollowedError
-    make = _levels if found["k"] == b"multiLvlStr" else _series
-    fresh = make(found, reach, count, values)
-    return whole[: found.start("body") - found.start()] + fresh + found["close"]
+    make = _levels if match["k"] == b"multiLvlStr" else _series
+    fresh = make(match, reach, count, values)
+    return whole[: match.start("body") - match.start()] + fresh + match["close"]
 
 
-def _one(book: Book, found: re.Match[bytes], values: CellValues) -> tuple[bytes, str]:
+def _one(book: Book, match: re.Match[bytes], values: CellValues) -> tuple[bytes, str]:
     """A cache renewed, and its formula where it keeps its old values."""
-    formula = plain_text(found["f"].decode())
+    formula = plain_text(match["f"].decode())
     if "#REF!" in formula:
-        return found[0], ""  # broken: nobody can renew it
+        return match[0], ""  # broken: nobody can renew it
     reach = reach_of(book, formula)
     try:
         if reach is None:
-            return found[0], formula
+            return match[0], formula
         try:
-            return _renewed(found, reach, values), ""
+            return _renewed(match, reach, values), ""
         except _NotFollowedError:
             changed = any(c is not None and values.moved(c) for c in _cells(reach.now, values))
-            return found[0], formula if changed or reach.before != reach.now else ""
+            return match[0], formula if changed or reach.before != reach.now else ""
     except KeyError:
-        return found[0], formula
+        return match[0], formula
 
 
 def refresh_charts(book: Book, values: CellValues) -> ChartsReport:
@@ -280,8 +280,8 @@ def refresh_charts(book: Book, values: CellValues) -> ChartsReport:
             continue
         old, short, unknown = package.part(name), name.rpartition("/")[2], dict[str, None]()
 
-        def renew(found: re.Match[bytes], unknown: dict[str, None] = unknown) -> bytes:
-            fresh, kept = _one(book, found, values)
+        def renew(match: re.Match[bytes], unknown: dict[str, None] = unknown) -> bytes:
+            fresh, kept = _one(book, match, values)
             if kept:
                 unknown[kept] = None
             return fresh

@@ -44,10 +44,10 @@ def _open(path: Path) -> Contents:
 
 def _formulas(book: Contents) -> dict[Key, FormulaCell]:
     return {
-        (s.name, at): cell
+        (s.name, place): cell
         for s in book.sheets
         if book.has_formulas(s)
-        for at, cell in book.read(s.name).formulas.items()
+        for place, cell in book.read(s.name).formulas.items()
     }
 
 
@@ -62,26 +62,26 @@ class _Shown:
 
 def _shown(book: Contents, formulas: dict[Key, FormulaCell]) -> dict[Key, _Shown]:
     """Every formula cell and every cell of a formula's table."""
-    found: dict[Key, _Shown] = {}
-    for (sheet, at), cell in formulas.items():
-        found[sheet, at] = _Shown(cell, at, cell.value)
+    shown: dict[Key, _Shown] = {}
+    for (sheet, anchor), cell in formulas.items():
+        shown[sheet, anchor] = _Shown(cell, anchor, cell.value)
         if cell.kind != "array" or cell.ref is None:
             continue
         contents = book.read(sheet)
         for row in range(cell.ref.top, min(cell.ref.bottom, contents.rows) + 1):
             for column in range(cell.ref.left, min(cell.ref.right, contents.columns) + 1):
-                if (row, column) != at and (sheet, (row, column)) not in formulas:
-                    found[sheet, (row, column)] = _Shown(cell, at, contents.constants.get((row, column)))
-    return found
+                if (row, column) != anchor and (sheet, (row, column)) not in formulas:
+                    shown[sheet, (row, column)] = _Shown(cell, anchor, contents.constants.get((row, column)))
+    return shown
 
 
 def _fingerprint(cells: dict[Key, FormulaCell]) -> str | None:
     """Of the snapshot a workbook was calculated on, from a cell with RUSSELL_SNAPSHOT()."""
     for cell in cells.values():
         if "RUSSELL_SNAPSHOT(" in cell.text.upper() and isinstance(cell.value, str):
-            found = _SNAPSHOT.search(cell.value)
-            if found:
-                return found[1]
+            match = _SNAPSHOT.search(cell.value)
+            if match:
+                return match[1]
     return None
 
 
@@ -93,13 +93,13 @@ def _as_of_cell(book: Contents) -> Key | None:
 
 
 def _recalculated(book: Contents, keys: list[Key], pin: str) -> dict[Key, Any]:
-    calculator, found = Calculator(book, ask_engine(pin)), {}
+    calculator, values = Calculator(book, ask_engine(pin)), {}
     for key in keys:
         try:
-            found[key] = calculator.value(key[0], *key[1])
+            values[key] = calculator.value(key[0], *key[1])
         except UnsupportedError:
             continue
-    return found
+    return values
 
 
 def _moved(one: Any, two: Any) -> bool:
@@ -161,14 +161,14 @@ def difference(old_path: Path, new_path: Path) -> Difference:
     pairs = {k: (shown_before.get(k, nothing).value, shown_after.get(k, nothing).value) for k in every}
     changed = [k for k in every if _moved(*pairs[k])]
     inside = sum(k not in before or k not in after for k in changed)
-    told = [
+    remarks = [
         f"{len(common)} formulas are in both; {len(changed)} cells they fill show something else"
         f"{f', {inside} of them inside tables' if inside else ''}. "
         f"Only in the old: {len(set(before) - set(after))}; only in the new: {len(set(after) - set(before))}; "
         f"with another formula: {sum(k in after and after[k].text != c.text for k, c in before.items())}."
     ]
     with one_snapshot() if current_session().store.current() else nullcontext():
-        stages = _explained(old, new, (before, after), pairs, changed, told)
+        stages = _explained(old, new, (before, after), pairs, changed, remarks)
     table: Table = [
         ["sheet", "cell", "label", "formula", "old", "new", "change", "from_model", "from_inputs", "from_data",
          "from_window", "cause"]
@@ -188,7 +188,7 @@ def difference(old_path: Path, new_path: Path) -> Difference:
             [key[0], address(*key[1]), _label(old, key), "=" + text, _cell(one), _cell(two),
              two - one if numbers else None, *parts, cause]
         )  # fmt: skip
-    return Difference(table, tuple(told))
+    return Difference(table, tuple(remarks))
 
 
 @dataclass(frozen=True)
@@ -210,38 +210,38 @@ def _explained(
     formulas: tuple[dict[Key, FormulaCell], dict[Key, FormulaCell]],
     pairs: dict[Key, tuple[Any, Any]],
     changed: list[Key],
-    told: list[str],
+    remarks: list[str],
 ) -> _Stages:
     """Calculate the old sheet once more, changing one thing after the other; the day is what is left."""
     first, second = (_fingerprint(f) for f in formulas)
     if first is None or second is None:
-        told.append("Causes are not known: a workbook has no cell with =RUSSELL_SNAPSHOT().")
+        remarks.append("Causes are not known: a workbook has no cell with =RUSSELL_SNAPSHOT().")
         return _Stages({}, {}, {})
-    told.append(f"Snapshots: {first} before, {second} after.")
+    remarks.append(f"Snapshots: {first} before, {second} after.")
     store = current_session().store
     for name in (first, second):
         try:
             store.meant(name)
         except XlSmallcapError as exc:
-            told.append(f"Causes are not known: {exc}")
+            remarks.append(f"Causes are not known: {exc}")
             return _Stages({}, {}, {})
     place = _as_of_cell(old)
     again = _recalculated(old, changed, first)
     day = _day(old, place, first)
-    old.forced.update(_inputs(old, new, place, told))
+    old.forced.update(_inputs(old, new, place, remarks))
     typed = _recalculated(old, changed, first) if old.forced else again
     if first == second:
         return _Stages(again, typed, typed)
     if place is None or not isinstance(day, float):
-        told.append("No cell is named in_as_of, so what the window did is counted as data.")
+        remarks.append("No cell is named in_as_of, so what the window did is counted as data.")
         return _Stages(again, typed, {k: pairs[k][1] for k in typed})
     old.forced[place] = day
     return _Stages(again, typed, _recalculated(old, changed, second))
 
 
-def _inputs(old: Contents, new: Contents, day: Key | None, told: list[str]) -> dict[Key, Any]:
+def _inputs(old: Contents, new: Contents, day: Key | None, remarks: list[str]) -> dict[Key, Any]:
     """Cells named in_..., but for the day, into which something else was typed."""
-    found: dict[Key, Any] = {}
+    inputs: dict[Key, Any] = {}
     for name, text in old.names.items():
         block = read_reference(text[1:])
         if not name.startswith("IN_") or block is None or block.sheet is None:
@@ -260,9 +260,9 @@ def _inputs(old: Contents, new: Contents, day: Key | None, told: list[str]) -> d
                 except KeyError:
                     continue
                 if key != day and one != two:
-                    found[key] = two
-                    told.append(f"Typed otherwise: {name.lower()}, {one} before, {two} after.")
-    return found
+                    inputs[key] = two
+                    remarks.append(f"Typed otherwise: {name.lower()}, {one} before, {two} after.")
+    return inputs
 
 
 def _day(book: Contents, place: Key | None, pin: str) -> Any:

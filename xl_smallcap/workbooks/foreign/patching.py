@@ -72,58 +72,58 @@ class _Locator:
 
     def _start(self, name: str, a: dict[str, str]) -> None:
         prefix, _, local = name.rpartition(":")
-        at = self._parser.CurrentByteIndex
+        offset = self._parser.CurrentByteIndex
         if self._cell is not None:
             if self._depth == 0:
-                self._child = at
+                self._child = offset
             self._depth += 1
         elif local == "row" and self._inside:
             self._number = int(a["r"]) if "r" in a else self._number + 1
             self._column = -1
             self.numbers.append(self._number - 1)
             self._row = _SheetRow(
-                self._number - 1, at, xml.tag_end(self.data, at) if self._number - 1 in self.wanted else 0
+                self._number - 1, offset, xml.tag_end(self.data, offset) if self._number - 1 in self.wanted else 0
             )
             self.rows.append(self._row)
         elif local == "c" and self._inside:
             self._column = place(a["r"])[1] if "r" in a else self._column + 1
             if self._row is not None and self._row.number in self.wanted:
-                self._cell = _Cell(self._column, at, xml.tag_end(self.data, at))
+                self._cell = _Cell(self._column, offset, xml.tag_end(self.data, offset))
                 self._row.cells.append(self._cell)
                 self._depth = 0
         elif local == "sheetData":
             self.prefix = (prefix + ":").encode() if prefix else b""
-            self.sheet_data = (at, xml.tag_end(self.data, at))
+            self.sheet_data = (offset, xml.tag_end(self.data, offset))
             self._inside = True
         elif local == "dimension":
-            self.dimension = (at, xml.tag_end(self.data, at))
+            self.dimension = (offset, xml.tag_end(self.data, offset))
 
-    def _after(self, tag_end: int, at: int) -> int:
+    def _after(self, tag_end: int, offset: int) -> int:
         """Where an element ends: expat reports the end of an empty one right behind its tag."""
-        empty = at == tag_end and self.data[at - 2 : at] == b"/>"
-        return at if empty else xml.tag_end(self.data, at)
+        empty = offset == tag_end and self.data[offset - 2 : offset] == b"/>"
+        return offset if empty else xml.tag_end(self.data, offset)
 
     def _end(self, name: str) -> None:
         local = name.rpartition(":")[2]
-        at = self._parser.CurrentByteIndex
+        offset = self._parser.CurrentByteIndex
         cell = self._cell
         if cell is not None:
             if self._depth > 0:
                 self._depth -= 1
                 if self._depth == 0:
-                    span = (self._child, self._after(xml.tag_end(self.data, self._child), at))
+                    span = (self._child, self._after(xml.tag_end(self.data, self._child), offset))
                     if local == "f":
                         cell.formula = span
                     elif local not in ("v", "is"):
                         cell.other.append(span)
                 return
-            cell.end = self._after(cell.tag_end, at)
+            cell.end = self._after(cell.tag_end, offset)
             self._cell = None
         elif local == "row" and self._row is not None:
-            self._row.close = at
+            self._row.close = offset
             self._row = None
         elif local == "sheetData":
-            self.close, self._inside = at, False
+            self.close, self._inside = offset, False
 
 
 def encoded(text: str) -> bytes:
@@ -173,8 +173,8 @@ def _new(row: int, column: int, change: Change, prefix: bytes, style: bytes) -> 
 
 
 def _style(data: bytes, cell: _Cell) -> bytes:
-    found = re.search(rb'\ss\s*=\s*("[^"]*"|\'[^\']*\')', data[cell.start : cell.tag_end])
-    return b" s=" + found[1] if found else b""
+    match = re.search(rb'\ss\s*=\s*("[^"]*"|\'[^\']*\')', data[cell.start : cell.tag_end])
+    return b" s=" + match[1] if match else b""
 
 
 def patch_sheet(data: bytes, changes: Mapping[Place, Change]) -> bytes:
@@ -183,13 +183,13 @@ def patch_sheet(data: bytes, changes: Mapping[Place, Change]) -> bytes:
     for (row, column), change in changes.items():
         by_row.setdefault(row, {})[column] = change
     # rows above new cells are looked at for their style
-    found = _Locator(data, set(by_row) | {r - 1 for r in by_row})
-    prefix, edits = found.prefix, []
+    locator = _Locator(data, set(by_row) | {r - 1 for r in by_row})
+    prefix, edits = locator.prefix, []
     styles: dict[Place, bytes] = {}
-    for line in found.rows:
+    for line in locator.rows:
         for cell in line.cells:
             styles[line.number, cell.column] = _style(data, cell)
-    have = {r.number: r for r in found.rows if r.number in by_row}
+    have = {r.number: r for r in locator.rows if r.number in by_row}
     fresh: dict[int, bytes] = {}
     for number in sorted(by_row):
         wanted = by_row[number]
@@ -211,13 +211,13 @@ def patch_sheet(data: bytes, changes: Mapping[Place, Change]) -> bytes:
             )  # fmt: skip
             continue
         edits += _inserted(data, have[number], made, prefix)
-    edits += _new_rows(data, found, fresh)
-    edits += _dimension(data, found, changes)
-    pieces, at = [], 0
+    edits += _new_rows(data, locator, fresh)
+    edits += _dimension(data, locator, changes)
+    pieces, offset = [], 0
     for start, end, text in sorted(edits, key=lambda e: (e[0], e[1])):
-        pieces += [data[at:start], text]
-        at = end
-    return b"".join([*pieces, data[at:]])
+        pieces += [data[offset:start], text]
+        offset = end
+    return b"".join([*pieces, data[offset:]])
 
 
 def _inserted(data: bytes, row: _SheetRow, made: dict[int, bytes], prefix: bytes) -> list[tuple[int, int, bytes]]:
@@ -225,35 +225,35 @@ def _inserted(data: bytes, row: _SheetRow, made: dict[int, bytes], prefix: bytes
         inner = b"".join(made[c] for c in sorted(made))
         return [(row.tag_end - 2, row.tag_end, b">" + inner + b"</%srow>" % prefix)]
     columns = [c.column for c in row.cells]
-    at: dict[int, bytes] = {}
+    inserts: dict[int, bytes] = {}
     for column in sorted(made):
         k = bisect_left(columns, column)
         place_ = row.cells[k].start if k < len(columns) else row.close
-        at[place_] = at.get(place_, b"") + made[column]
-    return [(where, where, text) for where, text in at.items()]
+        inserts[place_] = inserts.get(place_, b"") + made[column]
+    return [(where, where, text) for where, text in inserts.items()]
 
 
-def _new_rows(data: bytes, found: _Locator, fresh: dict[int, bytes]) -> list[tuple[int, int, bytes]]:
+def _new_rows(data: bytes, locator: _Locator, fresh: dict[int, bytes]) -> list[tuple[int, int, bytes]]:
     if not fresh:
         return []
-    tag_end = found.sheet_data[1]
+    tag_end = locator.sheet_data[1]
     if data[tag_end - 2 : tag_end] == b"/>":
         inner = b"".join(fresh[n] for n in sorted(fresh))
-        return [(tag_end - 2, tag_end, b">" + inner + b"</%ssheetData>" % found.prefix)]
-    close = found.close
-    at: dict[int, bytes] = {}
+        return [(tag_end - 2, tag_end, b">" + inner + b"</%ssheetData>" % locator.prefix)]
+    close = locator.close
+    inserts: dict[int, bytes] = {}
     for number in sorted(fresh):
-        k = bisect_left(found.numbers, number)
-        where = found.rows[k].start if k < len(found.rows) else close
-        at[where] = at.get(where, b"") + fresh[number]
-    return [(where, where, text) for where, text in at.items()]
+        k = bisect_left(locator.numbers, number)
+        where = locator.rows[k].start if k < len(locator.rows) else close
+        inserts[where] = inserts.get(where, b"") + fresh[number]
+    return [(where, where, text) for where, text in inserts.items()]
 
 
-def _dimension(data: bytes, found: _Locator, changes: Mapping[Place, Change]) -> list[tuple[int, int, bytes]]:
+def _dimension(data: bytes, locator: _Locator, changes: Mapping[Place, Change]) -> list[tuple[int, int, bytes]]:
     """The used range, where new cells reach beyond it."""
-    if found.dimension is None:
+    if locator.dimension is None:
         return []
-    start, end = found.dimension
+    start, end = locator.dimension
     tag = data[start:end]
     ref = _REF.search(tag)
     if ref is None:
@@ -264,7 +264,7 @@ def _dimension(data: bytes, found: _Locator, changes: Mapping[Place, Change]) ->
         bottom, right = place(corners[-1])
     except ValueError:
         return []
-    filled = [at for at, change in changes.items() if change.value is not None]
+    filled = [cell_at for cell_at, change in changes.items() if change.value is not None]
     rows, columns = [r for r, _ in filled], [c for _, c in filled]
     wide = (min([top, *rows]), min([left, *columns]), max([bottom, *rows]), max([right, *columns]))
     if wide == (top, left, bottom, right):

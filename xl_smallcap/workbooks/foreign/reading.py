@@ -60,16 +60,16 @@ class SheetContents:
     @cached_property
     def arrays(self) -> Areas:
         """The ranges of the array formulas, dynamic or fixed, by the formula's place."""
-        found = Areas()
-        for at, cell in self.formulas.items():
+        areas = Areas()
+        for cell_at, cell in self.formulas.items():
             if cell.kind == "array" and cell.ref is not None:
-                found.put(at, cell.ref)
-        return found
+                areas.put(cell_at, cell.ref)
+        return areas
 
-    def resize(self, at: tuple[int, int], ref: Block) -> None:
+    def resize(self, anchor: tuple[int, int], ref: Block) -> None:
         """Give an array formula another range."""
-        self.formulas[at].ref = ref
-        self.arrays.put(at, ref)
+        self.formulas[anchor].ref = ref
+        self.arrays.put(anchor, ref)
 
 
 def unescaped(text: str) -> str:
@@ -79,26 +79,26 @@ def unescaped(text: str) -> str:
 
 def stored_value(kind: str, text: str, strings: list[str]) -> Any:
     """Return a stored value."""
-    found: Any
+    value: Any
     if kind in ("str", "inlineStr"):
-        found = unescaped(text)
+        value = unescaped(text)
     elif kind == "s":
-        at = int(text) if text.strip().isdigit() else -1
-        found = strings[at] if 0 <= at < len(strings) else ""
+        index = int(text) if text.strip().isdigit() else -1
+        value = strings[index] if 0 <= index < len(strings) else ""
     elif text == "":
-        found = None
+        value = None
     elif kind == "b":
-        found = text.strip() == "1"
+        value = text.strip() == "1"
     elif kind == "e":
-        found = CellError(text)
+        value = CellError(text)
     else:
         try:
-            found = float(text)
+            value = float(text)
         except ValueError:
-            found = unescaped(text)  # t="d": a date as text
-        if isinstance(found, float) and not math.isfinite(found):
-            found = CellError("#NUM!")
-    return found
+            value = unescaped(text)  # t="d": a date as text
+        if isinstance(value, float) and not math.isfinite(value):
+            value = CellError("#NUM!")
+    return value
 
 
 class _SheetReader:
@@ -171,22 +171,25 @@ class _SheetReader:
             self.phonetic = False
         elif local == "c" and self.cell is not None:
             value = stored_value(self.kind, self.inline if self.kind == "inlineStr" else self.text, self.strings)
-            found = self.found
-            found.percentages |= {self.cell} if self.percent else set()
+            contents = self.found
+            contents.percentages |= {self.cell} if self.percent else set()
             if self.formula is not None:
                 self.formula.value, self.formula.type = value, self.kind
-                found.formulas[self.cell] = self.formula
+                contents.formulas[self.cell] = self.formula
             elif value is not None:
-                found.constants[self.cell] = value
-            found.rows, found.columns = max(found.rows, self.cell[0] + 1), max(found.columns, self.cell[1] + 1)
+                contents.constants[self.cell] = value
+            contents.rows, contents.columns = (
+                max(contents.rows, self.cell[0] + 1),
+                max(contents.columns, self.cell[1] + 1),
+            )
             self.cell = None
 
 
 def is_utf8(data: bytes) -> bool:
     """Return whether a part says it is written in UTF-8, or says nothing."""
-    told = _ENCODING.match(data[:200])
+    match = _ENCODING.match(data[:200])
     marked = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    return not marked and (told is None or told[1].lower() in (b"utf-8", b"us-ascii", b"utf8"))
+    return not marked and (match is None or match[1].lower() in (b"utf-8", b"us-ascii", b"utf8"))
 
 
 def read_sheet(data: bytes, strings: list[str], name: str, percent_styles: Set[str] = frozenset()) -> SheetContents:
@@ -214,7 +217,7 @@ def read_percent_styles(data: bytes) -> set[str]:
 
 def read_strings(data: bytes) -> list[str]:
     """Read the shared strings, runs joined, phonetic hints left out."""
-    found: list[str] = []
+    strings: list[str] = []
     parts: list[str] = []
     state = {"in": False, "phonetic": False}
     parser = expat.ParserCreate()
@@ -232,7 +235,7 @@ def read_strings(data: bytes) -> list[str]:
     def end(name: str) -> None:
         local = name.rpartition(":")[2]
         if local == "si":
-            found.append(unescaped("".join(parts)))
+            strings.append(unescaped("".join(parts)))
         elif local == "rPh":
             state["phonetic"] = False
         elif local == "t":
@@ -244,7 +247,7 @@ def read_strings(data: bytes) -> list[str]:
 
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
     xml.parse(parser, data, "The part with the workbook's texts")
-    return found
+    return strings
 
 
 # -- A user's workbook as the calculator reads it: sheets, formulas, names.
@@ -328,9 +331,9 @@ class Contents:
                         if tag.name in ("table", "location") and "ref" in tag.attributes:
                             block = read_reference(tag.attributes["ref"])
                             blocks += [block] if block is not None else []
-            found = self._occupied[sheet.name] = Areas()
+            areas = self._occupied[sheet.name] = Areas()
             for k, block in enumerate(blocks):
-                found.put((k, 0), block)
+                areas.put((k, 0), block)
         return self._occupied[sheet.name]
 
     def with_text(self, word: str) -> list[str]:
@@ -343,17 +346,17 @@ class Contents:
         """Return a sheet's contents, shared formulas written out."""
         sheet = self._by_name[name.lower()]
         if sheet.name not in self._read:
-            found = read_sheet(self.package.part(sheet.part), self.strings, sheet.name, self.percent_styles)
-            _share(found)
-            self._read[sheet.name] = found
+            contents = read_sheet(self.package.part(sheet.part), self.strings, sheet.name, self.percent_styles)
+            _share(contents)
+            self._read[sheet.name] = contents
         return self._read[sheet.name]
 
     def content(self, sheet: str, row: int, column: int) -> Any:  # noqa: PLR0911 - a kind of cell a line
         """Return a cell's constant or formula; for the calculator."""
         if (sheet, (row, column)) in self.forced:
             return self.forced[sheet, (row, column)]
-        found = self.read(sheet)
-        cell = found.formulas.get((row, column))
+        contents = self.read(sheet)
+        cell = contents.formulas.get((row, column))
         if cell is not None:
             if cell.kind == "dataTable" or not cell.text:
                 return cell.value
@@ -361,42 +364,42 @@ class Contents:
             if table is not None and len(table.rows) == len(table.rows[0]) == 1:
                 return table.first  # a single value, or one whose way is blocked
             return Formula(cell.text, spills=cell.dynamic or cell.kind == "array")
-        at = self.anchor(sheet, row, column)
-        if at is None:
-            return found.constants.get((row, column))
-        table = self.spilled.get((self._by_name[sheet.lower()].name, at))
-        down, across = row - at[0], column - at[1]
+        anchor = self.anchor(sheet, row, column)
+        if anchor is None:
+            return contents.constants.get((row, column))
+        table = self.spilled.get((self._by_name[sheet.lower()].name, anchor))
+        down, across = row - anchor[0], column - anchor[1]
         if table is not None and down < len(table.rows) and across < len(table.rows[0]):
             return table.rows[down][across]
         return None  # a spilled value of before
 
     def extent(self, sheet: str) -> tuple[int, int]:
         """Return the numbers of used rows and columns; for the calculator."""
-        found, name = self.read(sheet), self._by_name[sheet.lower()].name
+        contents, name = self.read(sheet), self._by_name[sheet.lower()].name
         rows, columns = self._reach.get(name, (0, 0))
-        return max(found.rows, rows), max(found.columns, columns)
+        return max(contents.rows, rows), max(contents.columns, columns)
 
-    def spill(self, sheet: str, at: tuple[int, int], grid: Grid) -> None:
+    def spill(self, sheet: str, anchor: tuple[int, int], grid: Grid) -> None:
         """Take in a table that is calculated already: it reaches as far as it is, not as far as the file says."""
-        self.spilled[sheet, at] = grid
+        self.spilled[sheet, anchor] = grid
         rows, columns = self._reach.get(sheet, (0, 0))
-        self._reach[sheet] = max(rows, at[0] + len(grid.rows)), max(columns, at[1] + len(grid.rows[0]))
+        self._reach[sheet] = max(rows, anchor[0] + len(grid.rows)), max(columns, anchor[1] + len(grid.rows[0]))
 
     def anchor(self, sheet: str, row: int, column: int) -> tuple[int, int] | None:
         """Return the array formula whose stored range holds a cell; for the calculator."""
-        return next((at for at in self.read(sheet).arrays.holding(row, column) if at != (row, column)), None)
+        return next((key for key in self.read(sheet).arrays.holding(row, column) if key != (row, column)), None)
 
 
-def _share(found: SheetContents) -> None:
+def _share(contents: SheetContents) -> None:
     """Write out the formulas that a group of cells shares, each from the group's first."""
-    masters = {c.group: (at, c.text) for at, c in found.formulas.items() if c.kind == "shared" and c.text}
-    for at, cell in found.formulas.items():
+    masters = {c.group: (cell_at, c.text) for cell_at, c in contents.formulas.items() if c.kind == "shared" and c.text}
+    for cell_at, cell in contents.formulas.items():
         if cell.kind == "shared" and not cell.text and cell.group in masters:
             origin, text = masters[cell.group]
             try:
-                moved = Translator("=" + text, origin=address(*origin)).translate_formula(address(*at))
+                moved = Translator("=" + text, origin=address(*origin)).translate_formula(address(*cell_at))
             except (TranslatorError, IndexError, ValueError) as exc:
-                raise BadArgumentError(f"The shared formula of {address(*at)} cannot be read ({exc}).") from exc
+                raise BadArgumentError(f"The shared formula of {address(*cell_at)} cannot be read ({exc}).") from exc
             cell.text = moved[1:]
 
 
@@ -441,14 +444,16 @@ class Book:
         self.kept: dict[str, dict[Place, str]] = {n: {} for n in self.sheets}
         self.stored_refs: dict[tuple[str, Place], Block] = {}
         for sheet, cells in self.formulas.items():
-            found = contents.read(sheet)
-            for at, cell in cells.items():
+            sheet_contents = contents.read(sheet)
+            for cell_at, cell in cells.items():
                 if cell.kind == "array":
                     # a file may say that a table fills the whole sheet: what it can have filled is the used part
-                    ref = within(cell.ref or Block(None, *at, *at), found.rows, found.columns)
-                    self.stored_refs[sheet, at] = ref
+                    ref = within(
+                        cell.ref or Block(None, *cell_at, *cell_at), sheet_contents.rows, sheet_contents.columns
+                    )
+                    self.stored_refs[sheet, cell_at] = ref
                     if cell.ref is not None and cell.ref != ref and cell.dynamic:
-                        found.resize(at, ref)
+                        sheet_contents.resize(cell_at, ref)
         self.meanings: dict[str, list[str]] = {}
         """Names in capitals -> what they mean, on any sheet."""
         for (_, name), meant in contents.scoped_names.items():
@@ -469,11 +474,13 @@ class Book:
                 f"The workbook's name RUSSELL_PIN cannot be read ({exc}); let it hold a fingerprint as text, or a cell."
             ) from exc
 
-    def spill(self, sheet: str, at: Place, grid: Grid) -> None:
+    def spill(self, sheet: str, anchor: Place, grid: Grid) -> None:
         """Take in a table."""
-        self.spills[sheet][at] = grid
-        self.contents.spill(sheet, at, grid)
-        self.granted[sheet].put(at, Block(None, *at, at[0] + len(grid.rows) - 1, at[1] + len(grid.rows[0]) - 1))
+        self.spills[sheet][anchor] = grid
+        self.contents.spill(sheet, anchor, grid)
+        self.granted[sheet].put(
+            anchor, Block(None, *anchor, anchor[0] + len(grid.rows) - 1, anchor[1] + len(grid.rows[0]) - 1)
+        )
 
     def calculator(self) -> Calculator:
         """Return a calculator that has calculated nothing yet."""
@@ -484,9 +491,9 @@ class Book:
         names = [n for n, text in self.contents.names.items() if OURS.search(text)]
         named = re.compile(r"(?<![\w.])(?:" + "|".join(map(re.escape, names)) + r")(?![\w.(])", re.I) if names else None
         return [
-            (sheet, at, cell)
+            (sheet, cell_at, cell)
             for sheet, cells in self.formulas.items()
-            for at, cell in cells.items()
+            for cell_at, cell in cells.items()
             if OURS.search(cell.text)
             or _OF_FORMULAS.search(cell.text)
             or (named is not None and named.search(cell.text))
@@ -498,15 +505,15 @@ def functions_in(book: Book, text: str) -> set[str]:
 
     In capitals, with their prefixes.
     """
-    found: set[str] = set()
+    functions: set[str] = set()
     waiting, seen = [text], set[str]()
     while waiting:
         bare = OPAQUE.sub('""', waiting.pop())
-        found |= {m[1].upper() for m in _CALL.finditer(bare)}
+        functions |= {m[1].upper() for m in _CALL.finditer(bare)}
         for word in {w.upper() for w in WORD.findall(bare)} - seen:
             seen.add(word)
             waiting += book.meanings.get(word, ())
-    return found
+    return functions
 
 
 def unknown_functions(text: str) -> list[str]:

@@ -62,29 +62,29 @@ _LONGEST = 32_767
 
 def changes_of(book: Book, sheet: str) -> dict[Place, Change]:
     """Return the cells of a sheet that show something else now. Place -> change."""
-    found: dict[Place, Change] = {}
+    changes: dict[Place, Change] = {}
     contents = book.contents.read(sheet)
-    for at, cell in book.formulas[sheet].items():
-        if at in book.spills[sheet]:
+    for cell_at, cell in book.formulas[sheet].items():
+        if cell_at in book.spills[sheet]:
             continue
-        final = _final(book, sheet, at, cell)
-        before = book.stored_refs.get((sheet, at), cell.ref)
+        final = _final(book, sheet, cell_at, cell)
+        before = book.stored_refs.get((sheet, cell_at), cell.ref)
         moved = cell.ref if final is not None and cell.ref != before else None
         if final is not None and (moved is not None or not _same(cell.value, final[0], final[1])):
-            found[at] = Change(final[0], ref=moved)
+            changes[cell_at] = Change(final[0], ref=moved)
         if moved is not None and before is not None:
             table = Grid(((None,) * (moved.right - moved.left + 1),) * (moved.bottom - moved.top + 1))
-            found.update({place: Change(None) for place in abandoned(book, sheet, at, table)})
+            changes.update({place: Change(None) for place in abandoned(book, sheet, cell_at, table)})
         if final is not None and cell.kind == "array" and cell.ref is not None:
             # what LibreOffice gave, by its cells or by the range's, whichever are fewer
             for place in _places(cell.ref, book.others[sheet]):
                 value = book.others[sheet].get(place)
-                if place != at and value is not None and not _same(contents.constants.get(place), value, False):
-                    found[place] = Change(value)
-    for at, grid in book.spills[sheet].items():
-        found.update(_spill_changes(contents, at, grid, book.stored_refs[sheet, at]))
-        found.update({place: Change(None) for place in abandoned(book, sheet, at, grid)})
-    return found
+                if place != cell_at and value is not None and not _same(contents.constants.get(place), value, False):
+                    changes[place] = Change(value)
+    for anchor, grid in book.spills[sheet].items():
+        changes.update(_spill_changes(contents, anchor, grid, book.stored_refs[sheet, anchor]))
+        changes.update({place: Change(None) for place in abandoned(book, sheet, anchor, grid)})
+    return changes
 
 
 def _places(block: Block, values: Mapping[Place, Any]) -> Iterator[Place]:
@@ -101,30 +101,30 @@ def _places(block: Block, values: Mapping[Place, Any]) -> Iterator[Place]:
 
 def cell_values(book: Book) -> CellValues:
     """Return what tells the value of any cell after the refresh, and before it."""
-    known = {s.name.lower(): s.name for s in book.contents.sheets}
+    names = {s.name.lower(): s.name for s in book.contents.sheets}
 
     def value(sheet: str, row: int, column: int) -> Any:
-        name, at = known[sheet.lower()], (row, column)
+        name, place = names[sheet.lower()], (row, column)
         contents = book.contents.read(name)
         if name in book.sheets:
             for top, left in book.granted[name].holding(row, column):
                 return book.spills[name][top, left].rows[row - top][column - left]
-            cell = contents.formulas.get(at)
+            cell = contents.formulas.get(place)
             if cell is not None:
-                final = _final(book, name, at, cell)
+                final = _final(book, name, place, cell)
                 return cell.value if final is None else final[0]
-            if at in book.others[name] and book.contents.anchor(name, row, column) is not None:
-                return book.others[name][at]  # of an array LibreOffice calculated
-        return contents.constants.get(at)
+            if place in book.others[name] and book.contents.anchor(name, row, column) is not None:
+                return book.others[name][place]  # of an array LibreOffice calculated
+        return contents.constants.get(place)
 
     def stored(sheet: str, row: int, column: int) -> Any:
-        contents = book.contents.read(known[sheet.lower()])
+        contents = book.contents.read(names[sheet.lower()])
         cell = contents.formulas.get((row, column))
         return contents.constants.get((row, column)) if cell is None else cell.value
 
     @cache
     def extent(sheet: str) -> tuple[int, int]:
-        name = known[sheet.lower()]
+        name = names[sheet.lower()]
         rows, columns = book.contents.extent(name)
         for cell in book.formulas.get(name, {}).values():
             if cell.kind == "array" and cell.ref is not None:
@@ -134,14 +134,14 @@ def cell_values(book: Book) -> CellValues:
     return CellValues(value, stored, extent)
 
 
-def _final(book: Book, sheet: str, at: Place, cell: FormulaCell) -> tuple[Any, bool] | None:
+def _final(book: Book, sheet: str, place: Place, cell: FormulaCell) -> tuple[Any, bool] | None:
     """New value of a formula and whether it is one of our results; None where it keeps the stored one."""
-    if at in book.direct[sheet]:
-        return book.direct[sheet][at], True
-    if at in book.kept[sheet] or at not in book.others[sheet]:
+    if place in book.direct[sheet]:
+        return book.direct[sheet][place], True
+    if place in book.kept[sheet] or place not in book.others[sheet]:
         return None
-    value = book.others[sheet][at]
-    if isinstance(value, CellError) and unknowable(cell, value) and (sheet, at) not in book.named:
+    value = book.others[sheet][place]
+    if isinstance(value, CellError) and unknowable(cell, value) and (sheet, place) not in book.named:
         return None
     if isinstance(value, float) and value in (0.0, 1.0):
         every, some = _booleans(cell.text)
@@ -152,21 +152,21 @@ def _final(book: Book, sheet: str, at: Place, cell: FormulaCell) -> tuple[Any, b
     return value, bool(OURS.search(cell.text))
 
 
-def _spill_changes(contents: SheetContents, at: Place, grid: Grid, before: Block) -> dict[Place, Change]:
+def _spill_changes(contents: SheetContents, anchor: Place, grid: Grid, before: Block) -> dict[Place, Change]:
     """A table's cells with new values, and its new range."""
-    found: dict[Place, Change] = {}
-    cell = contents.formulas[at]
-    reach = Block(None, *at, at[0] + len(grid.rows) - 1, at[1] + len(grid.rows[0]) - 1)
+    changes: dict[Place, Change] = {}
+    cell = contents.formulas[anchor]
+    reach = Block(None, *anchor, anchor[0] + len(grid.rows) - 1, anchor[1] + len(grid.rows[0]) - 1)
     moved = cell.dynamic and (reach.bottom, reach.right) != (before.bottom, before.right)
     for i, row in enumerate(grid.rows):
         for j, value in enumerate(row):
-            place = (at[0] + i, at[1] + j)
-            if place == at:
+            place = (anchor[0] + i, anchor[1] + j)
+            if place == anchor:
                 if moved or not _same(cell.value, value, True):
-                    found[place] = Change(value, ref=reach if moved else None)
+                    changes[place] = Change(value, ref=reach if moved else None)
             elif not _same(contents.constants.get(place), value, True):
-                found[place] = Change(value)
-    return found
+                changes[place] = Change(value)
+    return changes
 
 
 def _booleans(text: str) -> tuple[bool, bool]:
@@ -184,8 +184,8 @@ def _booleans(text: str) -> tuple[bool, bool]:
         if node.name in ("IF", "IFERROR", "IFNA"):
             branches = [look(a) for a in (node.arguments[1:] if node.name == "IF" else node.arguments)]
             return all(b[0] for b in branches), any(b[1] for b in branches)
-        known = node.name in _BOOLEAN
-        return known, known or (node.name not in EAGER and node.name not in BY_NAME and not _SIGN.fullmatch(node.name))
+        every = node.name in _BOOLEAN
+        return every, every or (node.name not in EAGER and node.name not in BY_NAME and not _SIGN.fullmatch(node.name))
 
     return look(tree)
 
@@ -249,9 +249,9 @@ def refresh_workbook(
     _sentences(book, ours, report)
     for sheet, part in book.sheets.items():
         changes = changes_of(book, sheet)
-        lost = [at for at, change in changes.items() if _is_worse(book, sheet, at, change)]
+        lost = [place for place, change in changes.items() if _is_worse(book, sheet, place, change)]
         if keep:
-            changes = {at: change for at, change in changes.items() if at not in set(lost)}
+            changes = {place: change for place, change in changes.items() if place not in set(lost)}
         report.worse += len(lost)
         if changes:
             package.changed[part.part] = patch_sheet(package.part(part.part), changes)
@@ -292,14 +292,14 @@ def _write(report: RefreshedBook, target: Path, content: bytes, there: str) -> N
         report.kept.append(f"{exc} What it would be after the refresh of what it was before: {report.path.name}.")
 
 
-def _is_worse(book: Book, sheet: str, at: tuple[int, int], change: Change) -> bool:
+def _is_worse(book: Book, sheet: str, place: tuple[int, int], change: Change) -> bool:
     """Whether a cell that had a number gets an error, or becomes empty because its table is one."""
-    if not isinstance(stored_at(book, sheet, at), float):
+    if not isinstance(stored_at(book, sheet, place), float):
         return False
     if isinstance(change.value, CellError):
         return True
     return change.value is None and any(
-        ref.top <= at[0] <= ref.bottom and ref.left <= at[1] <= ref.right
+        ref.top <= place[0] <= ref.bottom and ref.left <= place[1] <= ref.right
         for anchor, grid in book.spills[sheet].items()
         if isinstance(grid.first, CellError) and len(grid.rows) == len(grid.rows[0]) == 1
         for ref in [book.stored_refs[sheet, anchor]]
@@ -310,10 +310,10 @@ def _say_worse(report: RefreshedBook, book: Book, keep: bool, why: list[str]) ->
     count = report.worse + (len(book.saved) if keep else 0)
     reasons = " ".join(dict.fromkeys(why[:3]))
     if keep:
-        told = f"{count} cells that had numbers would be errors now and keep their old values."
+        sentence = f"{count} cells that had numbers would be errors now and keep their old values."
     else:
-        told = f"{count} cells that had numbers are errors now; --keep leaves such cells as they were."
-    report.kept.append(f"{told} {reasons}".strip())
+        sentence = f"{count} cells that had numbers are errors now; --keep leaves such cells as they were."
+    report.kept.append(f"{sentence} {reasons}".strip())
 
 
 def _calculate_rest(
@@ -337,12 +337,14 @@ def _calculate_rest(
 
 def _sentences(book: Book, ours: Ours, report: RefreshedBook) -> None:
     """What a person should know: unknown functions, tables whose way is blocked, formulas that are text."""
-    for sheet, at, cell in ours:
+    for sheet, place, cell in ours:
         for name in unknown_functions(cell.text):
-            report.told.append(f"{sheet}!{address(*at)}: {unknown_word('function', name, BY_NAME)}")
+            report.told.append(f"{sheet}!{address(*place)}: {unknown_word('function', name, BY_NAME)}")
     # a formula that takes one number out of a table shows what it means; one that is nothing but the call does not
     corners = [
-        f"{sheet}!{address(*at)}" for sheet, at, cell in ours if (sheet, at) in book.cut and ALONE.fullmatch(cell.text)
+        f"{sheet}!{address(*place)}"
+        for sheet, place, cell in ours
+        if (sheet, place) in book.cut and ALONE.fullmatch(cell.text)
     ]
     if corners:
         report.told.append(
@@ -351,35 +353,35 @@ def _sentences(book: Book, ours: Ours, report: RefreshedBook) -> None:
             "the table needs and press Ctrl+Shift+Enter."
         )
     for sheet, cells in book.formulas.items():
-        for at, cell in cells.items():
+        for place, cell in cells.items():
             near = near_miss(cell.text, BY_NAME)
             if near is not None:
                 report.told.append(
-                    f"{sheet}!{address(*at)}: There is no function {near[0]}. Did you mean {near[1]}? The cell keeps "
-                    "its value."
+                    f"{sheet}!{address(*place)}: There is no function {near[0]}. Did you mean {near[1]}? The cell "
+                    "keeps its value."
                 )
     for sheet, places in book.blocked.items():
-        for at in places:
+        for place in places:
             report.kept.append(
-                f"{sheet}!{address(*at)}: the table has no room, other cells are in its way (#SPILL!); clear them."
+                f"{sheet}!{address(*place)}: the table has no room, other cells are in its way (#SPILL!); clear them."
             )
     typed = [
-        f"{sheet}!{address(*at)}"
+        f"{sheet}!{address(*place)}"
         for sheet in book.contents.with_text("RUSSELL_")
-        for at, value in book.contents.read(sheet).constants.items()
+        for place, value in book.contents.read(sheet).constants.items()
         if isinstance(value, str) and value.lstrip().startswith("=") and OURS.search(value)
-        if not _meant(book, sheet, at, value)
+        if not _meant(book, sheet, place, value)
     ]
     if typed:
         report.told.append(
             f"Formulas that are text and are not calculated: {', '.join(typed[:5])}{' ...' if len(typed) > 5 else ''}. "
             "Set the cell's format to General and press F2, Enter in Excel."
         )
-    for sheet, found in book.kept.items():
-        report.kept += [f"{sheet}!{address(*at)} keeps its old value: {why}." for at, why in found.items()]
+    for sheet, reasons in book.kept.items():
+        report.kept += [f"{sheet}!{address(*place)} keeps its old value: {why}." for place, why in reasons.items()]
 
 
-def _meant(book: Book, sheet: str, at: tuple[int, int], text: str) -> bool:
+def _meant(book: Book, sheet: str, place: tuple[int, int], text: str) -> bool:
     """Whether a formula is a text on purpose: its live twin, or on our sheet Frozen its value, stands beside it."""
-    beside = book.contents.read(sheet).formulas.get((at[0], at[1] + 1))
+    beside = book.contents.read(sheet).formulas.get((place[0], place[1] + 1))
     return sheet == "Frozen" or (beside is not None and "=" + beside.text == text)

@@ -39,8 +39,8 @@ def dispersion(draft: Draft, page: Page) -> None:
     page.put(ROW + 5, 0, '"More than twice" depends on the definition: read all four rows.', kind="note")
     start = f"EOMONTH({LATEST},-{MONTHS})"
     page.put(HISTORY - 1, 0, "Ratio of Russell to S&P 500, one month's returns", kind="label", align="left")
-    found = page.spill(HISTORY, 0, f'=RUSSELL_DISPERSION_HISTORY("ratio","1m",in_as_of,{start})', MONTHS + 2)
-    rows = len(found.rows) - 1 if isinstance(found, Grid) else MONTHS
+    history = page.spill(HISTORY, 0, f'=RUSSELL_DISPERSION_HISTORY("ratio","1m",in_as_of,{start})', MONTHS + 2)
+    rows = len(history.rows) - 1 if isinstance(history, Grid) else MONTHS
     lines = ((2, "equal", "blue"), (5, "winsorised", "orange"), (4, "interquartile", "ink"))
     page.sheet.insert_chart(
         CHART,

@@ -137,21 +137,21 @@ def waterfall(page: Page, row: int, column: int, items: list[tuple[str, str]]) -
     page.row(row, column, heads, "head")
     for i, (label, value) in enumerate(items):
         r = row + 1 + i
-        at = [address(r, column + k) for k in range(len(heads))]
+        cells = [address(r, column + k) for k in range(len(heads))]
         total = i == len(items) - 1
         page.put(r, column, label)
         page.put(r, column + 1, value, BETA)
         page.put(r, column + 2, "=0" if total or i == 0 else f"={address(r - 1, column + 3)}", BETA)
-        page.put(r, column + 3, f"={at[2]}+{at[1]}", BETA)
+        page.put(r, column + 3, f"={cells[2]}+{cells[1]}", BETA)
         over, under = (
-            f"(MAX(0,{at[2]},{at[3]})-MAX(0,MIN({at[2]},{at[3]})))",
-            f"(MIN(0,{at[2]},{at[3]})-MIN(0,MAX({at[2]},{at[3]})))",
+            f"(MAX(0,{cells[2]},{cells[3]})-MAX(0,MIN({cells[2]},{cells[3]})))",
+            f"(MIN(0,{cells[2]},{cells[3]})-MIN(0,MAX({cells[2]},{cells[3]})))",
         )
-        page.put(r, column + 4, f"=MAX(0,MIN({at[2]},{at[3]}))", BETA)
-        page.put(r, column + 8, f"=MIN(0,MAX({at[2]},{at[3]}))", BETA)
+        page.put(r, column + 4, f"=MAX(0,MIN({cells[2]},{cells[3]}))", BETA)
+        page.put(r, column + 8, f"=MIN(0,MAX({cells[2]},{cells[3]}))", BETA)
         for first, size in ((5, over), (9, under)):
-            page.put(r, column + first, "=0" if total else f"=IF({at[1]}>=0,{size},0)", BETA)
-            page.put(r, column + first + 1, "=0" if total else f"=IF({at[1]}<0,{size},0)", BETA)
+            page.put(r, column + first, "=0" if total else f"=IF({cells[1]}>=0,{size},0)", BETA)
+            page.put(r, column + first + 1, "=0" if total else f"=IF({cells[1]}<0,{size},0)", BETA)
             page.put(r, column + first + 2, f"={size}" if total else "=0", BETA)
     return row + 1, row + len(items)
 
@@ -162,11 +162,11 @@ def items_of(labels: str, values: str, rows: range, names: tuple[str, ...]) -> l
     Texts are compared as ``A1&""``: LibreOffice does not find a text of a spilled add-in table equal to the same
     text. Formulas.
     """
-    found = []
+    items = []
     for name in names:
         terms = ",".join(f'IF({labels}{r}&""="{name}",{values}{r},0)' for r in rows)
-        found.append((f'="{name}"', f"=SUM({terms})"))
-    return found
+        items.append((f'="{name}"', f"=SUM({terms})"))
+    return items
 
 
 def build_attribution(draft: Draft, page: Page) -> None:

@@ -34,8 +34,8 @@ def build_regimes(draft: Draft, page: Page) -> None:
     page.spill(RETURNS, 0, f'=RUSSELL_REGIME_RETURNS("relative",{MODEL})', 13)
     start = f"EOMONTH({LATEST},-{MONTHS})"
     page.put(ROW - 2, HISTORY_COLUMN, "Month ends as they could be told then", kind="label", align="left")
-    found = page.spill(ROW - 1, HISTORY_COLUMN, f"=RUSSELL_REGIME_HISTORY({start},{MODEL})", MONTHS + 2)
-    rows = len(found.rows) - 1 if isinstance(found, Grid) else MONTHS
+    history = page.spill(ROW - 1, HISTORY_COLUMN, f"=RUSSELL_REGIME_HISTORY({start},{MODEL})", MONTHS + 2)
+    rows = len(history.rows) - 1 if isinstance(history, Grid) else MONTHS
     page.put(SCORE - 1, 0, "Report card: lower Brier score and log loss are better", kind="label", align="left")
     page.spill(SCORE, 0, f"=RUSSELL_REGIME_SCORE({MODEL})", SCORES)
     page.sheet.insert_chart(
@@ -98,12 +98,12 @@ def build_scenarios(draft: Draft, page: Page) -> None:
         page, "Scenarios", "If growth, inflation and rates go this way, then what? Change a shock and all follows.", 9
     )
     targets = ["relative", "russell", "sp500", "hedged"]
-    asked: tuple[tuple[str, str, Any, list[Any]], ...] = (
+    inputs: tuple[tuple[str, str, Any, list[Any]], ...] = (
         ("Target", "in_shock_target", "relative", targets),
         ("Months", "in_shock_months", 6, list(range(1, 13))),
         ("Specification", "in_shock_spec", "macro", ["macro", "macro_market", "full"]),
     )
-    for k, (label, name, value, choices) in enumerate(asked):
+    for k, (label, name, value, choices) in enumerate(inputs):
         page.put(4, 2 * k, label, kind="label")
         page.input(4, 2 * k + 1, name, value, choices)
     page.row(SHOCKS - 1, 0, ["factor", "shock over the horizon", "unit"], "head")

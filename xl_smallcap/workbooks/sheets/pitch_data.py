@@ -137,10 +137,10 @@ def _part(page: Page, row: int, column: int, of: int, formula: str) -> None:
 def _rows_of(page: Page) -> dict[str, list[int]]:
     """Rows of the thesis' table that each claim has, from one; the table has all of them whatever the data."""
     table = page.draft.calculator.calculate("=RUSSELL_THESIS(in_as_of)", page.name)
-    found: dict[str, list[int]] = {}
+    by_claim: dict[str, list[int]] = {}
     for i, row in enumerate(table.rows if isinstance(table, Grid) else (), 1):
-        found.setdefault(str(row[0]), []).append(i)
-    return found
+        by_claim.setdefault(str(row[0]), []).append(i)
+    return by_claim
 
 
 def _counts(page: Page, row: int, rows: list[int]) -> None:
@@ -166,9 +166,9 @@ def _thesis(page: Page) -> None:
         r = CLAIM_ROW + i
         page.put(r, THESIS_COLUMN, claim)
         _counts(page, r, of.get(claim, []))
-        at = f"MATCH({address(r, THESIS_COLUMN)},{part(keys)},0)"
+        position = f"MATCH({address(r, THESIS_COLUMN)},{part(keys)},0)"
         for j, column in _PARTS:
-            _part(page, r, j, column, f"=INDEX({part(THESIS_COLUMN + column)},{at})")
+            _part(page, r, j, column, f"=INDEX({part(THESIS_COLUMN + column)},{position})")
 
 
 def _thesis_without_projections(page: Page) -> None:

@@ -69,10 +69,10 @@ def headline(projecting: bool) -> str:
     text = '="Small less large per standard deviation, last 250 days: "&' + '&", "&'.join(parts) + '&". "'
     if projecting:
         bands = 'IFERROR(TEXT(RUSSELL_REGIME_PROB("goldilocks",3,in_as_of,"bands"),"0%")&" by bands","")'
-        known = 'LEFT(TEXT(INDEX(RUSSELL_REGIMES(3,in_as_of),2,7),"yyyy-mm-dd"),7)'
+        growth_month = 'LEFT(TEXT(INDEX(RUSSELL_REGIMES(3,in_as_of),2,7),"yyyy-mm-dd"),7)'
         text += (
             f'&"Goldilocks in three months: "&IFERROR(TEXT({_claim(3, 2)},"0%")&" by Markov chains, "&{bands}'
-            f'&" (growth known to "&{known}&")","no estimate")&". "'
+            f'&" (growth known to "&{growth_month}&")","no estimate")&". "'
         )
         said = []
         for name in ("in_path", "in_against"):
@@ -173,7 +173,7 @@ def against(projecting: bool) -> list[str]:
         if i not in skipped
     )
     part = f'IF(LEN({some})>0,"Contradicted by one way of looking: "&{some},"")'
-    found = f'IF({_count("contradicted", skipped)}>0,"Contradicted: "&{_listed("contradicted", skipped)},"")&{part}'
+    listing = f'IF({_count("contradicted", skipped)}>0,"Contradicted: "&{_listed("contradicted", skipped)},"")&{part}'
     fair = 'RUSSELL_FAIR_VALUE("relative","{0}",250,in_as_of,"levels")'
     metals = 'RUSSELL_BETA("growth_metals","relative","{0}",250,in_as_of,,"macro:growth_metals")'
     after = f"INDEX(RUSSELL_REGIME_RETURNS({data.TARGET},in_as_of),5,{{0}})"  # goldilocks, next month
@@ -185,7 +185,7 @@ def against(projecting: bool) -> list[str]:
         '"Growth is an equity proxy; its copper and gold row cannot be fitted on these data.")'
     )
     lines = [
-        f"={found}&{few}",
+        f"={listing}&{few}",
         copper,
         f'=IFERROR({helps}&" value of small less large on levels is "&{fair.format("verdict")}&": its R² of "'
         f'&TEXT({fair.format("rsquared")},"0.00")&" is beaten by "'

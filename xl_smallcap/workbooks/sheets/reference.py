@@ -75,8 +75,8 @@ def verdict_colours(draft: Draft, page: Page, top: int, left: int, bottom: int, 
 def thesis(draft: Draft, page: Page) -> None:
     """Write the sheet Thesis."""
     heading(page, "The thesis, claim by claim", "Rules were fixed before looking: docs/methods.md, Thesis.", 13)
-    found: Any = page.spill(THESIS_ROW, 0, "=RUSSELL_THESIS(in_as_of)", THESIS_ROWS, 44)
-    for j, name in enumerate(getattr(found, "rows", ((),))[0]):
+    table: Any = page.spill(THESIS_ROW, 0, "=RUSSELL_THESIS(in_as_of)", THESIS_ROWS, 44)
+    for j, name in enumerate(getattr(table, "rows", ((),))[0]):
         page.sheet.set_column(j, j, _SIZES.get(str(name), 11))
     verdict_colours(draft, page, THESIS_ROW + 1, 8, THESIS_ROW + THESIS_ROWS, 9)
     page.sheet.freeze_panes(THESIS_ROW + 1, 2)
