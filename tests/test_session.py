@@ -14,14 +14,14 @@ import pytest
 
 from tests.conftest import make_snapshot
 from xl_smallcap.analyses import betas as model
-from xl_smallcap.config import Settings, load_settings
+from xl_smallcap.config import PACKAGE, Settings, load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_SNAPSHOT, RUSSELL_WHY, cells
 from xl_smallcap.models.factor_fit import fit_factors
-from xl_smallcap.session import Session, use_session
-from xl_smallcap.session.lru import Lru
+from xl_smallcap.session import Session, use_session, version
+from xl_smallcap.session.memory import Lru
 
 
 @pytest.fixture
@@ -179,10 +179,22 @@ def test_settings_from_environment_file_and_default(tmp_path: Path, monkeypatch:
     assert Settings(tmp_path).store_dir == tmp_path / "store"
 
 
-def test_a_fit_made_by_other_code_is_never_found() -> None:
-    """The hash of the code reaches into folders of folders."""
-    from xl_smallcap.config import PACKAGE
-    from xl_smallcap.session.version import _files
-
-    names = {name for name, _ in _files(PACKAGE / "models")}
-    assert {"kernels/many.py", "kernels/estimators.py", "factor_fit.py"} <= names
+@pytest.mark.parametrize(
+    "room",
+    ["models/estimation.py", "models/kernels/windows.py", "analyses/betas.py", "analyses/regimes/now.py",
+     "analyses/scenarios/projection.py", "data/panel.py", "data/releases.py", "data/releases.csv", "data/series.py"],
+)  # fmt: skip
+def test_every_room_a_number_comes_from_is_in_the_cache_key(
+    room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rooms that move, and rooms inside rooms: a change in any makes other keys, and a change elsewhere does not."""
+    whole = tmp_path / "xl_smallcap"
+    shutil.copytree(PACKAGE, whole, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(version, "PACKAGE", whole)
+    before = version.code_version.__wrapped__()
+    (whole / "hosts" / "server.py").write_text("# another\n")
+    assert version.code_version.__wrapped__() == before
+    (whole / room).write_bytes((whole / room).read_bytes() + b"\n")
+    assert version.code_version.__wrapped__() != before
+    (whole / room).unlink()
+    assert version.code_version.__wrapped__() != before

@@ -24,7 +24,7 @@ from xl_smallcap.errors import StoreError
 from xl_smallcap.functions import RUSSELL_BETA, RUSSELL_FACTORS
 from xl_smallcap.functions.cells import Answer, evaluate
 from xl_smallcap.session import Session, current_session, one_snapshot, use_session
-from xl_smallcap.session.lru import Lru
+from xl_smallcap.session.memory import Lru
 
 Capture = pytest.CaptureFixture[str]
 

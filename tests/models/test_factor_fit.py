@@ -8,9 +8,12 @@ from sklearn.decomposition import PCA
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
+from xl_smallcap.analyses.regimes.now import Chain
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.factor_fit import FactorFit, fit_factors
 from xl_smallcap.models.inference import newey_west_lags
+from xl_smallcap.models.kernels.hidden_markov import StateModel
+from xl_smallcap.session.memory import columns_of, result_of
 from xl_smallcap.types import FloatArray, Method
 
 NAMES = ("growth", "inflation", "easing")
@@ -63,7 +66,7 @@ def test_scaling_a_factor_scales_nothing_but_its_native_beta() -> None:
 
 def test_survives_the_disk_bit_for_bit() -> None:
     one = fit_factors(*data(), NAMES)
-    two = FactorFit.from_columns(one.to_columns())
+    two = result_of(FactorFit, columns_of(one))
     for name, value in vars(one).items():
         assert np.array_equal(getattr(two, name), value), name
         assert type(getattr(two, name)) is type(value), name
@@ -123,3 +126,16 @@ def test_degrees_of_freedom_are_counted_alike_everywhere(control: bool) -> None:
         adjusted = 1 - (1 - fit.rsquared_each[0]) * 249 / (249 - k)
         assert fit.rsquared_adj_each[0] == pytest.approx(adjusted, rel=1e-12)
         assert fit.components == {"ols": 3 - control, "pls": method.components or 2}.get(method.name, 1)
+
+
+def test_results_inside_results_and_flags_survive_too() -> None:
+    flags = np.array([True, False])
+    model = StateModel(np.array([0.5, 0.5]), np.eye(2), np.ones((1, 2)), np.ones((1, 1, 2)))
+    chain = Chain(np.array([[0.25], [0.75]]), model, np.array([3.0, 2.0]), np.array([1.0, 2.0]), flags)
+    again = result_of(Chain, columns_of(chain))
+    assert again.usable.dtype == bool
+    assert again.usable.tolist() == [True, False]
+    np.testing.assert_array_equal(again.model.mean, model.mean)
+    np.testing.assert_array_equal(again.now, chain.now)
+    table = {"table": np.arange(3.0)}
+    assert result_of(dict, columns_of(table)) is table

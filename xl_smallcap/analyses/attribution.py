@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from xl_smallcap.analyses.question import Question, aligned, check_window, leg_c
 from xl_smallcap.data.panel import Panel, period_ends
 from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.models.attribution import Attribution, attribute
-from xl_smallcap.session import Columns, Session
+from xl_smallcap.session import Session
 from xl_smallcap.types import DAY
 
 
@@ -88,18 +88,12 @@ def attribution(session: Session, question: Question, start: np.datetime64 | Non
         n, confidence = question.window.count, session.settings.confidence
         return attribute(legs, weights, X, names, panel.dates, n, first, question.estimator, confidence)
 
-    def to_columns(result: Attribution) -> Columns:
-        return {f.name: np.asarray(getattr(result, f.name), dtype=np.float64) for f in fields(result)}
-
-    def from_columns(columns: Columns) -> Attribution:
-        return Attribution(**{n: c if c.ndim else float(c) for n, c in columns.items()})  # type: ignore[arg-type]  # arrays stay, numbers come back as arrays without a dimension
-
     key = (
         "attribution", panel.digest, repr(weights.tolist()), str(question.window), repr(question.estimator), str(first),
         repr(session.settings.confidence),
     )  # fmt: skip
     return Attributed(
-        result=session.get_or_compute(key, compute, to_columns, from_columns),
+        result=session.get_or_compute(key, compute, Attribution),
         names=names,
         quotes=panel.quotes[k:],
         first_date=panel.starts[first],

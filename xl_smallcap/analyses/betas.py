@@ -39,6 +39,15 @@ class FittedBetas:
 
 
 @dataclass(frozen=True)
+class _Judged:
+    """A fit beside the signs of the windows before it."""
+
+    fit: FactorFit
+    sign_share: FloatArray
+    sign_windows: int
+
+
+@dataclass(frozen=True)
 class History:
     """Betas of every window: per own standard deviation, and each window's standard deviation.
 
@@ -109,31 +118,22 @@ def fit(session: Session, question: Question) -> FittedBetas:
     n, confidence = question.window.count, session.settings.confidence
     names = panel.names[1:]
 
-    def compute() -> tuple[FactorFit, FloatArray, int]:
+    def compute() -> _Judged:
         y, X = panel.changes[:, 0], panel.changes[:, 1:]
         draws = Bootstrap(session.settings.bootstrap_draws, session.settings.seed)
         now = fit_factors(y[-n:], X[-n:], names, question.estimator, confidence, draws)
         before = independent_signs(y, X, n, panel.gaps, question.estimator)
         signs = np.vstack([np.sign(now.params), before])
-        return now, np.mean(signs == signs[0], axis=0), len(signs)
+        return _Judged(now, np.mean(signs == signs[0], axis=0), len(signs))
 
-    def to_columns(result: tuple[FactorFit, FloatArray, int]) -> Columns:
-        now, share, windows = result
-        return {**now.to_columns(), "sign_share": share, "sign_windows": np.array(float(windows))}
-
-    def from_columns(columns: Columns) -> tuple[FactorFit, FloatArray, int]:
-        return FactorFit.from_columns(columns), columns["sign_share"], int(columns["sign_windows"])
-
-    result, share, windows = session.get_or_compute(
-        _key("fit", session, question, panel), compute, to_columns, from_columns
-    )
+    judged = session.get_or_compute(_key("fit", session, question, panel), compute, _Judged)
     return FittedBetas(
         question=question,
         names=names,
         quotes=panel.quotes[1:],
-        fit=result,
-        sign_share=share,
-        sign_windows=windows,
+        fit=judged.fit,
+        sign_share=judged.sign_share,
+        sign_windows=judged.sign_windows,
         first_date=panel.starts[-n],
         last_date=panel.dates[-1],
         notes=panel.notes,
@@ -212,7 +212,7 @@ def history(session: Session, question: Question) -> History:
             "alone": rolled.alone.astype(np.float64),
         }
 
-    kept = session.get_or_compute(_key("history", session, question, panel), compute, lambda r: r, lambda c: c)
+    kept = session.get_or_compute(_key("history", session, question, panel), compute, dict)
     return History(
         names=panel.names[1:],
         quotes=panel.quotes[1:],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -146,11 +146,8 @@ def _noise(session: Session, question: FairValueQuestion, factors: FloatArray) -
             return model.noise_on_levels(factors, walks)
         return model.noise_on_changes(factors, n, walks)
 
-    def to_columns(result: model.Noise) -> Columns:
-        return {f.name: getattr(result, f.name) for f in fields(result)}
-
     key = ("noise", question.model, digest_of(factors), str(n), str(settings.noise_draws), str(settings.seed))
-    return session.get_or_compute(key, compute, to_columns, lambda columns: model.Noise(**columns))
+    return session.get_or_compute(key, compute, model.Noise)
 
 
 def fair_value(session: Session, query: FairValueQuestion) -> FairValue:
@@ -274,7 +271,7 @@ def _chunk_evidence(
     y, X = levels[:, 0], levels[:, 1:]
     key = ("noise history", digest_of(levels), str(window), str(settings.noise_draws), str(settings.seed))
     if not compute:
-        return session.find(key, lambda columns: columns)
+        return session.find(key, dict)
 
     def work() -> Columns:
         if not walks:
@@ -291,7 +288,7 @@ def _chunk_evidence(
                 values[i] = getattr(seen, name)
         return out
 
-    return session.get_or_compute(key, work, lambda c: c, lambda c: c)
+    return session.get_or_compute(key, work, dict)
 
 
 def _evidence(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -236,22 +235,6 @@ class FactorFit:
     seed: int
     condition_number: float  # of the standardised factors
     df_resid: float  # degrees of freedom of the intervals
-
-    def to_columns(self) -> dict[str, FloatArray]:
-        """Return every field as a float array, for the disk cache."""
-        return {f.name: np.asarray(getattr(self, f.name), dtype=np.float64) for f in fields(self)}
-
-    @classmethod
-    def from_columns(cls, columns: dict[str, Any]) -> FactorFit:
-        """Rebuild a fit from :meth:`to_columns`, bit for bit."""
-        values: dict[str, Any] = {}
-        for f in fields(cls):
-            array = columns[f.name]
-            if array.ndim:
-                values[f.name] = array
-            else:
-                values[f.name] = int(array) if f.type == "int" else float(array)
-        return cls(**values)
 
 
 def check_regression(y: FloatArray, X: FloatArray, names: tuple[str, ...]) -> None:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xl_smallcap.config import Settings, load_settings
 from xl_smallcap.data import columnar
@@ -27,7 +26,8 @@ from xl_smallcap.data.panel import Column, Panel, build_panel
 from xl_smallcap.data.snapshot import Snapshot
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import StoreError
-from xl_smallcap.session.lru import Lru
+from xl_smallcap.session.memory import Columns as Columns
+from xl_smallcap.session.memory import Lru, columns_of, result_of
 from xl_smallcap.session.version import code_version
 from xl_smallcap.types import Frequency
 
@@ -42,7 +42,6 @@ _MOST_ANSWER_BYTES = 256 * 1024 * 1024
 """Twenty thousand answered cells are ten megabytes; twenty thousand tables of every stock would be all of a desk's."""
 
 V = TypeVar("V")
-Columns = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -180,15 +179,15 @@ class Session:
             self._results.put(whole, result)
         return result
 
-    def find(self, key: tuple[str, ...], from_columns: Callable[[Columns], V]) -> V | None:
+    def find(self, key: tuple[str, ...], kind: type[V]) -> V | None:
         """Return a model from memory or disk, or None where it has not been computed.
 
         Parameters
         ----------
         key : tuple of str
             As in :meth:`get_or_compute`.
-        from_columns : callable
-            From float arrays.
+        kind : type
+            As in :meth:`get_or_compute`.
 
         Returns
         -------
@@ -196,7 +195,7 @@ class Session:
         """
         model = self._fits.get(key)
         if model is None:
-            model = self._read_fit(self._fit_path(key), key, from_columns)
+            model = self._read_fit(self._fit_path(key), key, kind)
             if model is not None:
                 self._fits.put(key, model)
         return model
@@ -205,8 +204,7 @@ class Session:
         self,
         key: tuple[str, ...],
         compute: Callable[[], V],
-        to_columns: Callable[[V], Columns],
-        from_columns: Callable[[Columns], V],
+        kind: type[V],
     ) -> V:
         """Return a fitted model from memory, then disk, then by computing it once.
 
@@ -216,8 +214,8 @@ class Session:
             Everything the result depends on (the digest of its panel first) besides the code, which is added here.
         compute : callable
             Fits the model.
-        to_columns, from_columns : callable
-            To and from float arrays; the way back gives the same bits.
+        kind : type
+            What it computes: a dataclass of arrays and numbers, or dict for named arrays; both come back bit for bit.
 
         Returns
         -------
@@ -231,10 +229,10 @@ class Session:
             if model is not None:
                 return model  # type: ignore[no-any-return]  # one cache for models of every type; the key tells which
             path = self._fit_path(key)
-            result = self._read_fit(path, key, from_columns)
+            result = self._read_fit(path, key, kind)
             if result is None:
                 result = compute()
-                columns = to_columns(result)
+                columns = columns_of(result)
                 for array in columns.values():
                     array.flags.writeable = False  # it is shared from now on
                 self._write_fit(path, key, columns)
@@ -254,14 +252,14 @@ class Session:
         digest = hashlib.sha256(text.encode()).hexdigest()
         return self.settings.cache_dir / digest[:2] / f"{digest}.fit"
 
-    def _read_fit(self, path: Path, key: tuple[str, ...], from_columns: Callable[[Columns], V]) -> V | None:
+    def _read_fit(self, path: Path, key: tuple[str, ...], kind: type[V]) -> V | None:
         try:
             columns, meta = columnar.decode(path.read_bytes(), str(path))
             if meta.get("key") != [code_version(), *key]:
                 raise StoreError("it is another question's")  # copied or renamed: a name is not enough
             with contextlib.suppress(OSError):
                 os.utime(path)  # what is used is pruned last
-            return from_columns(columns)
+            return result_of(kind, columns)
         except FileNotFoundError:
             return None
         except (OSError, StoreError, KeyError, ValueError, TypeError) as exc:

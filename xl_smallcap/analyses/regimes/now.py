@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +14,7 @@ from xl_smallcap.errors import BadArgumentError, FitError
 from xl_smallcap.models import regimes as banded
 from xl_smallcap.models import regimes as hidden
 from xl_smallcap.models.kernels.hidden_markov import StateModel
-from xl_smallcap.session import Columns, Session
+from xl_smallcap.session import Session
 from xl_smallcap.types import BoolArray, DayArray, FloatArray, IntArray, RegimeModel
 
 Regime = Literal["goldilocks", "reflation", "slowdown", "stagflation"]
@@ -38,27 +37,6 @@ class Chain:
     def ahead(self, steps: int) -> FloatArray:
         """Probabilities of the states so many months later."""
         return hidden.ahead(self.now, self.model.transition, steps)
-
-
-def chain_columns(prefix: str, chain: Chain) -> Columns:
-    """Return a chain as named arrays."""
-    return {
-        f"{prefix}.now": chain.now,
-        f"{prefix}.start": chain.model.start,
-        f"{prefix}.transition": chain.model.transition,
-        f"{prefix}.mean": chain.model.mean,
-        f"{prefix}.covariance": chain.model.covariance,
-        f"{prefix}.reached": chain.reached,
-        f"{prefix}.separation": chain.separation,
-        f"{prefix}.usable": chain.usable.astype(np.float64),
-    }
-
-
-def chain_of(prefix: str, columns: Columns) -> Chain:
-    """Return the chain that :func:`chain_columns` turned into arrays."""
-    c = {k.removeprefix(f"{prefix}."): v for k, v in columns.items() if k.startswith(f"{prefix}.")}
-    model = StateModel(c["start"], c["transition"], c["mean"], c["covariance"])
-    return Chain(c["now"], model, c["reached"], c["separation"], c["usable"] > 0.5)
 
 
 @dataclass(frozen=True)
@@ -124,7 +102,7 @@ def window_of(values: list[FloatArray]) -> tuple[FloatArray, int]:
     return x, last + 1
 
 
-def _chain(session: Session, name: str, windows: list[list[FloatArray]], states: int) -> Chain:
+def _chain(session: Session, windows: list[list[FloatArray]], states: int) -> Chain:
     """Fit one chain to many windows, or find it in the cache."""
     parts = [window_of(w) for w in windows]
     size = max(x.shape[0] for x, _ in parts)
@@ -141,9 +119,7 @@ def _chain(session: Session, name: str, windows: list[list[FloatArray]], states:
         now = hidden.last_filtered(x, whole, best.parameters)
         return Chain(now, best.parameters, best.reached, best.separation, best.usable)
 
-    return session.get_or_compute(
-        key, compute, lambda c: chain_columns(name, c), lambda columns: chain_of(name, columns)
-    )
+    return session.get_or_compute(key, compute, Chain)
 
 
 def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Regimes:
@@ -152,7 +128,7 @@ def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Re
     bands: list[tuple[FloatArray, FloatArray, banded.Bands]] = []
     thresholds = np.array([session.settings.regime_growth_min, session.settings.regime_inflation_max])
     if model == "hmm":
-        chains = (_chain(session, "hmm", [[i.growth, i.inflation] for i in inputs], 3),)
+        chains = (_chain(session, [[i.growth, i.inflation] for i in inputs], 3),)
     elif model == "bands":
         revision = np.array([session.settings.regime_growth_revision, session.settings.regime_inflation_revision]) ** 2
         for i in inputs:
@@ -161,8 +137,8 @@ def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Re
             bands.append((*banded.forecast(fitted, y, 0, revision), fitted))
     else:
         chains = (
-            _chain(session, "growth", [[i.growth] for i in inputs], 2),
-            _chain(session, "inflation", [[i.inflation] for i in inputs], 2),
+            _chain(session, [[i.growth] for i in inputs], 2),
+            _chain(session, [[i.inflation] for i in inputs], 2),
         )
     return Regimes(
         model=model,
@@ -236,7 +212,6 @@ def regimes_drawn(session: Session, model: RegimeModel, as_of: np.datetime64 | N
     parts = []
     for k, values in enumerate((inputs.growth, inputs.inflation)):
         x, fitted = window_of([values])
-        name = ("growth", "inflation")[k]
         key = (
             "regime draws",
             digest_of(x, np.array([fitted])),
@@ -253,9 +228,7 @@ def regimes_drawn(session: Session, model: RegimeModel, as_of: np.datetime64 | N
             one = np.ones(draws)
             return Chain(now, drawn, one, one, np.ones(draws, dtype=bool))
 
-        parts.append(
-            session.get_or_compute(key, work, functools.partial(chain_columns, name), functools.partial(chain_of, name))
-        )
+        parts.append(session.get_or_compute(key, work, Chain))
     drawn = Regimes(
         model=model,
         months=np.repeat(regimes.months, draws),

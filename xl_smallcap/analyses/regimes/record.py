@@ -81,7 +81,7 @@ def _regime_history(
         # each month is told by its own data alone, so the chunk that as_of cuts is the beginning of the whole one, and
         # a month that has ended by as_of alone (its last days were holidays) is put after the whole one
         if whole.size != chunk.size and common and np.array_equal(whole[:common], chunk[:common]):
-            kept = session.find(_key(session, model, _inputs(session, model, whole)), lambda c: c)
+            kept = session.find(_key(session, model, _inputs(session, model, whole)), dict)
             if kept is not None:
                 parts.append(kept["table"][:, :common])
                 if chunk.size > common:
@@ -135,14 +135,14 @@ def _chunk(session: Session, model: RegimeModel, days: DayArray, compute: bool) 
         return {"table": out}
 
     if not compute:
-        kept = session.find(key, lambda c: c)
+        kept = session.find(key, dict)
         if kept is None:
             raise NoDataError(
                 f"The history of model '{model}' is not computed yet for these data and settings: run "
                 "'xl-smallcap regime history' (a few seconds); 'xl-smallcap data refresh' does so too."
             )
-        return kept["table"]
-    return session.get_or_compute(key, work, lambda c: c, lambda c: c)["table"]
+        return np.asarray(kept["table"])
+    return np.asarray(session.get_or_compute(key, work, dict)["table"])
 
 
 def refit_path(

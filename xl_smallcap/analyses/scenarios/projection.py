@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,7 +36,7 @@ from xl_smallcap.models.simulation import (
     regime_moments,
     simulate,
 )
-from xl_smallcap.session import Columns, Session
+from xl_smallcap.session import Session
 from xl_smallcap.types import BoolArray, DayArray, FloatArray, ScenarioMethod, Window
 
 LONGEST_HORIZON = 12
@@ -89,15 +88,8 @@ def fit(session: Session, question: Question) -> FittedModel:
     def compute() -> FactorModel:
         return fit_factor_model(panel.changes[-n:, 0], panel.changes[-n:, 1:], panel.names[1:], hedged)
 
-    def to_columns(model: FactorModel) -> Columns:
-        return {f.name: np.asarray(getattr(model, f.name), dtype=np.float64) for f in fields(model)}
-
-    def from_columns(columns: Columns) -> FactorModel:
-        values: dict[str, Any] = {k: v if v.ndim else float(v) for k, v in columns.items()}
-        return FactorModel(**values)
-
     key = ("projection", panel.digest, str(question.window), str(question.target.market))
-    return FittedModel(panel, session.get_or_compute(key, compute, to_columns, from_columns))
+    return FittedModel(panel, session.get_or_compute(key, compute, FactorModel))
 
 
 @dataclass(frozen=True)
