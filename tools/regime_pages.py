@@ -12,11 +12,7 @@ from typing import get_args
 
 from tools.real_data_tables import rows
 from xl_smallcap.errors import XlSmallcapError
-from xl_smallcap.functions import (
-    RUSSELL_REGIME_RETURNS,
-    RUSSELL_REGIME_SCORE,
-    RUSSELL_REGIMES,
-)
+from xl_smallcap.functions import RUSSELL_REGIME_RETURNS, RUSSELL_REGIME_SCORE, RUSSELL_REGIMES
 from xl_smallcap.types import RegimeModel
 
 DOCS = Path(__file__).parents[1] / "docs"

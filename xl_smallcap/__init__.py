@@ -10,27 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as _numpy  # noqa: F401 - whatever comes next needs it; the import-budget test counts from here
 
 from xl_smallcap._version import __version__ as __version__
-from xl_smallcap.errors import (
-    BadArgumentError as BadArgumentError,
-)
-from xl_smallcap.errors import (
-    CatalogueError as CatalogueError,
-)
-from xl_smallcap.errors import (
-    FitError as FitError,
-)
-from xl_smallcap.errors import (
-    NoDataError as NoDataError,
-)
-from xl_smallcap.errors import (
-    SourceError as SourceError,
-)
-from xl_smallcap.errors import (
-    StoreError as StoreError,
-)
-from xl_smallcap.errors import (
-    XlSmallcapError as XlSmallcapError,
-)
+from xl_smallcap.errors import BadArgumentError as BadArgumentError
+from xl_smallcap.errors import CatalogueError as CatalogueError
+from xl_smallcap.errors import FitError as FitError
+from xl_smallcap.errors import NoDataError as NoDataError
+from xl_smallcap.errors import SourceError as SourceError
+from xl_smallcap.errors import StoreError as StoreError
+from xl_smallcap.errors import XlSmallcapError as XlSmallcapError
 
 if TYPE_CHECKING:
     from xl_smallcap import estimators as estimators

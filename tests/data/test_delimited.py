@@ -54,10 +54,7 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "both orders": ("date,A\n13/02/2025,1\n02/13/2025,2\n", "both orders occur"),
     "impossible date": ("date,A\n2025-02-30,1\n", "line 2, column 'date': '2025-02-30'"),
     "two-digit year": ("date,A\n12/24/25,1\n", "'12/24/25' is not a date"),
-    "thousands": (
-        'date,A\n2025-01-02,"1,234.5"\n',
-        "line 2, column 'A': '1,234.5' is not a number (thousands",
-    ),
+    "thousands": ('date,A\n2025-01-02,"1,234.5"\n', "line 2, column 'A': '1,234.5' is not a number (thousands"),
     "thousands or decimals": ("date;A\n2025-01-02;1,234\n", "may be thousands or decimals"),
     "points as thousands": ("date;A\n2025-01-02;998\n2025-01-03;1.002\n", "may be thousands or decimals"),
     "the same vintage twice": ("date,value,available_at\n2025-01-01,1,2025-02-01\n2025-01-01,2,2025-02-01\n", "line 2"),
@@ -66,10 +63,7 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "no such year": ("date,A\n0001-01-01,1\n", "is before 1800-01-01"),
     "no moment": ("date,value,available_at\n2025-01-01,1,2025-13-45\n", "'2025-13-45' is not a moment"),
     "cut UTF-16": ("date,A\n2025-01-02,1\n".encode("utf-16")[:-1], "cut short"),
-    "mixed decimals": (
-        "date;A;B\n2025-01-02;1,5;2.5\n",
-        "decimal comma but other cells have a decimal point",
-    ),
+    "mixed decimals": ("date;A;B\n2025-01-02;1,5;2.5\n", "decimal comma but other cells have a decimal point"),
     "both signs in one cell": ("date;A\n2025-01-02;1.234,5\n", "'1.234,5' is not a number"),
     "text in a number": ("date,A\n2025-01-02,1\n2025-01-03,n.v.\n", "line 3, column 'A': 'n.v.'"),
     "percent": ("date,A\n2025-01-02,5%\n", "'5%' is not a number"),
@@ -108,8 +102,5 @@ def test_one_file_a_series_with_vintages() -> None:
     raw = b"date,value,available_at\n2025-10-01,1.0,2025-11-05\n2025-10-01,1.1,2025-12-05T08:30\n"
     data = parse(raw, "CFNAI.csv")["CFNAI"]
     assert data.values.tolist() == [1.0, 1.1]
-    assert data.available_at.astype(object).tolist() == [
-        dt.datetime(2025, 11, 5),
-        dt.datetime(2025, 12, 5, 8, 30),
-    ]
+    assert data.available_at.astype(object).tolist() == [dt.datetime(2025, 11, 5), dt.datetime(2025, 12, 5, 8, 30)]
     assert np.all(data.dates == np.datetime64("2025-10-01"))

@@ -10,11 +10,7 @@ from xl_smallcap.functions.formula import Call, Reference, find_calls, parse_cal
         ('RUSSELL_BETA("inflation",,"relative")', "RUSSELL_BETA", ("inflation", None, "relative")),
         ('=russell_beta("inflation";;"relative")', "RUSSELL_BETA", ("inflation", None, "relative")),
         ("RUSSELL_ASOF()", "RUSSELL_ASOF", ()),
-        (
-            'RUSSELL_BETA("a ""b"", c", 250, TRUE, -1.5e2, 5%)',
-            "RUSSELL_BETA",
-            ('a "b", c', 250.0, True, -150.0, 0.05),
-        ),
+        ('RUSSELL_BETA("a ""b"", c", 250, TRUE, -1.5e2, 5%)', "RUSSELL_BETA", ('a "b", c', 250.0, True, -150.0, 0.05)),
         (
             'RUSSELL_PROJECTION({"inflation",25,"bp";"growth",1,"sd"})',
             "RUSSELL_PROJECTION",
@@ -28,10 +24,7 @@ def test_calls(text: str, name: str, arguments: tuple[object, ...]) -> None:
 
 def test_calls_inside_other_formulas_with_references() -> None:
     calls = find_calls('=IFERROR(RUSSELL_BETA($A2,"beta",B$1)*2, "RUSSELL_FIT(1)") + RUSSELL_FIT()')
-    assert calls == [
-        Call("RUSSELL_BETA", (Reference("$A2"), "beta", Reference("B$1"))),
-        Call("RUSSELL_FIT", ()),
-    ]
+    assert calls == [Call("RUSSELL_BETA", (Reference("$A2"), "beta", Reference("B$1"))), Call("RUSSELL_FIT", ())]
     assert not calls[0].literal
     assert calls[1].literal
 

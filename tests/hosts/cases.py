@@ -199,10 +199,7 @@ SCENARIOS = [
     Case('RUSSELL_PROJECTION({"inflation",25,"bps"})', Error("#VALUE!", "Did you mean 'bp'?")),
     Case('RUSSELL_PROJECTION({"inflation","25 bp","bp"})', Error("#VALUE!", "Row 1 of the shocks: the shock is '25")),
     Case('RUSSELL_PROJECTION({"easing",25,"bp";"cuts",-5,"bp"})', Error("#VALUE!", "gives 'easing' twice")),
-    Case(
-        'RUSSELL_PROJECTION({"growth",1,"sd";"growth",2,"sd"})',
-        Error("#VALUE!", "'growth' is given twice"),
-    ),
+    Case('RUSSELL_PROJECTION({"growth",1,"sd";"growth",2,"sd"})', Error("#VALUE!", "'growth' is given twice")),
     Case('RUSSELL_PROJECTION({"growth",900,"pct"},,,1,,"pooling")', Error("#NUM!", "No reweighting of history")),
     Case('RUSSELL_PROJECTION({"credit",50,"bp"})', Error("#VALUE!", "Use specification 'full'")),
     Case('RUSSELL_TIPPING("inflation",,"sp500")', Error("#VALUE!", "is measured against")),

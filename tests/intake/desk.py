@@ -33,10 +33,7 @@ def market(seed: int = 11) -> dict[str, np.ndarray]:
     """Levels of the default model's series, a value a weekday."""
     rng, n = np.random.default_rng(seed), days().size
     market_, cycle = rng.normal(0, 0.8, n), rng.normal(0, 0.5, n)
-    rates = {
-        "T5YIE": 2.4 + np.cumsum(rng.normal(0, 0.006, n)),
-        "DGS2": 4.1 + np.cumsum(rng.normal(0, 0.02, n)),
-    }
+    rates = {"T5YIE": 2.4 + np.cumsum(rng.normal(0, 0.006, n)), "DGS2": 4.1 + np.cumsum(rng.normal(0, 0.02, n))}
     returns = {
         "RUT": 1.1 * market_ + 0.4 * cycle + rng.normal(0, 0.3, n),
         "GSPC": market_ + rng.normal(0, 0.1, n),

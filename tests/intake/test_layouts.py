@@ -109,11 +109,7 @@ def test_tickers_of_a_terminal(desk: Desk, tmp_path: Path, kind: str) -> None:
 
 
 def test_vintages_of_alfred_are_one_series(desk: Desk, tmp_path: Path) -> None:
-    rows = [
-        ("2025-08-01", 323.4, 323.36),
-        ("2025-09-01", 324.4, 324.37),
-        ("2025-10-01", "", 325.03),
-    ]
+    rows = [("2025-08-01", 323.4, 323.36), ("2025-09-01", 324.4, 324.37), ("2025-10-01", "", 325.03)]
     write(tmp_path / "a" / "cpi.csv", ["observation_date", "CPIAUCSL_20251024", "CPIAUCSL_20251118"], rows)
     assert desk.add(tmp_path / "a") == 0, desk.said
     data = desk.snapshot.series("CPIAUCSL")

@@ -21,11 +21,7 @@ NAMES = ("growth", "inflation", "easing")
 
 def data(n: int = 250, seed: int = 5) -> tuple[FloatArray, FloatArray]:
     rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, 3)) @ np.array([[1, 0.4, 0], [0, 1, -0.5], [0, 0, 1]]) * [0.8, 4.0, 5.0] + [
-        0.1,
-        -1,
-        2,
-    ]
+    X = rng.standard_normal((n, 3)) @ np.array([[1, 0.4, 0], [0, 1, -0.5], [0, 0, 1]]) * [0.8, 4.0, 5.0] + [0.1, -1, 2]
     noise = rng.standard_normal(n)
     noise[1:] += 0.4 * noise[:-1]
     return X @ [1.2, 0.02, -0.01] + 0.05 + noise, X

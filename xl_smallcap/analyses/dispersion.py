@@ -169,10 +169,7 @@ class Spreads:
         label, day = LABEL_OF[roster.index], self.data.dates[start]
         refusal = f"Cap-weighted dispersion of the {label} from {day} needs its members' weights of about that day; "
         if not np.isfinite(roster.weights).any():
-            return (
-                None,
-                refusal + "the snapshot has members without weights. Use weighting equal, iqr or winsor.",
-            )
+            return (None, refusal + "the snapshot has members without weights. Use weighting equal, iqr or winsor.")
         if not roster.dated or (day - roster.day).astype(int) > OLDEST_WEIGHTS_DAYS:
             of = "undated" if np.isnat(roster.day) else f"of {roster.day}"
             return None, refusal + (

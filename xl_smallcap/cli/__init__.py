@@ -144,8 +144,7 @@ def _doctor(args: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="xl-smallcap",
-        description="Russell 2000 macro factor betas: data, numbers, workbooks and their hosts.",
+        prog="xl-smallcap", description="Russell 2000 macro factor betas: data, numbers, workbooks and their hosts."
     )
     from xl_smallcap._version import __version__
 

@@ -129,10 +129,7 @@ def _of_price(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]
     if far.size:
         said = f"{100 * np.expm1(limit):.0f} % or more"
         doubts.append(
-            Doubt(
-                name,
-                f"{name} moves by {said} between two observations {far.size} time(s): {shown(days[far + 1])}.",
-            )
+            Doubt(name, f"{name} moves by {said} between two observations {far.size} time(s): {shown(days[far + 1])}.")
         )
     return doubts
 
@@ -154,10 +151,7 @@ def _of_yield(series: Series, days: DayArray, values: FloatArray) -> list[Doubt]
     doubts += _slips(name, days, values, slips)
     if zeros.any():
         doubts.append(
-            Doubt(
-                name,
-                f"{name} is exactly 0 on {shown(days[zeros])}, between values far from it; a blank shown as 0?",
-            )
+            Doubt(name, f"{name} is exactly 0 on {shown(days[zeros])}, between values far from it; a blank shown as 0?")
         )
     apart = slips | zeros[1:] | zeros[:-1]
     spikes = np.zeros(values.size, dtype=bool)

@@ -172,12 +172,7 @@ def _levels(
                 histories[key] = _scaled(series, column.quote, seen, notes)
     if any(d.size == 0 for d, _ in histories.values()):
         empty = sorted(s for (s, _), (d, _) in histories.items() if d.size == 0)
-        return (
-            np.empty(0, "datetime64[D]"),
-            np.empty((0, len(columns))),
-            used,
-            [f"no data: {', '.join(empty)}"],
-        )
+        return (np.empty(0, "datetime64[D]"), np.empty((0, len(columns))), used, [f"no data: {', '.join(empty)}"])
     low = min(d[0] for d, _ in histories.values())
     span = int((max(d[-1] for d, _ in histories.values()) - low).astype(np.int64)) + 1
     count = np.zeros(span, dtype=np.int64)

@@ -35,14 +35,7 @@ from xl_smallcap.data.snapshot import (
 )
 from xl_smallcap.data.sources import REMOTE, Context, Fetched, Request, yahoo
 from xl_smallcap.data.store import Store
-from xl_smallcap.errors import (
-    BadArgumentError,
-    NoDataError,
-    SourceError,
-    StoreError,
-    UnreachableError,
-    XlSmallcapError,
-)
+from xl_smallcap.errors import BadArgumentError, NoDataError, SourceError, StoreError, UnreachableError, XlSmallcapError
 
 log = logging.getLogger("xl_smallcap")
 _NAT = np.datetime64("NaT", "m")

@@ -160,11 +160,7 @@ def _keyed(argument: Any) -> Any:
 
 
 def _answer(session: Session, name: str, arguments: Sequence[Any]) -> Answer:
-    key = (
-        session.generation,
-        name,
-        *(_keyed(a) if isinstance(a, (bool, list, tuple)) else a for a in arguments),
-    )
+    key = (session.generation, name, *(_keyed(a) if isinstance(a, (bool, list, tuple)) else a for a in arguments))
     try:
         answer: Answer | None = session.answers.get(key)
     except TypeError:  # something without a hash

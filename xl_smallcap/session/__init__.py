@@ -200,12 +200,7 @@ class Session:
                 self._fits.put(key, model)
         return model
 
-    def get_or_compute(
-        self,
-        key: tuple[str, ...],
-        compute: Callable[[], V],
-        kind: type[V],
-    ) -> V:
+    def get_or_compute(self, key: tuple[str, ...], compute: Callable[[], V], kind: type[V]) -> V:
         """Return a fitted model from memory, then disk, then by computing it once.
 
         Parameters

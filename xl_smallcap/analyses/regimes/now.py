@@ -136,10 +136,7 @@ def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Re
             fitted = banded.fit_bands(y)
             bands.append((*banded.forecast(fitted, y, 0, revision), fitted))
     else:
-        chains = (
-            _chain(session, [[i.growth] for i in inputs], 2),
-            _chain(session, [[i.inflation] for i in inputs], 2),
-        )
+        chains = (_chain(session, [[i.growth] for i in inputs], 2), _chain(session, [[i.inflation] for i in inputs], 2))
     return Regimes(
         model=model,
         months=np.array([i.months[-1] for i in inputs], dtype="datetime64[M]"),

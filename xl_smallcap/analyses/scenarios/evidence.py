@@ -7,15 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xl_smallcap.analyses.question import MARKET, Question, aligned, check_gaps, check_window
-from xl_smallcap.analyses.scenarios.projection import (
-    WINDOW,
-    FittedModel,
-    Path,
-    Projected,
-    fit,
-    periods,
-    stretches,
-)
+from xl_smallcap.analyses.scenarios.projection import WINDOW, FittedModel, Path, Projected, fit, periods, stretches
 from xl_smallcap.data.panel import Column, Panel, period_ends
 from xl_smallcap.data.scenarios import SHEET
 from xl_smallcap.errors import FitError, NoDataError, XlSmallcapError

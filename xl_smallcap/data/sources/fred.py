@@ -31,12 +31,7 @@ def fetch(request: Request, context: Context) -> list[bytes]:
     if not settings.fred_api_key:
         url = f"{settings.fred_url.rstrip('/')}/graph/fredgraph.csv"
         return [context.client.get(url, {"id": request.symbol}, who)]
-    query = {
-        "series_id": request.symbol,
-        "api_key": settings.fred_api_key,
-        "file_type": "json",
-        "limit": str(_PAGE),
-    }
+    query = {"series_id": request.symbol, "api_key": settings.fred_api_key, "file_type": "json", "limit": str(_PAGE)}
     if any(s.frequency != "daily" for s in request.series):
         query |= {"realtime_start": "1776-07-04", "realtime_end": "9999-12-31"}
     url = f"{settings.fred_api_url.rstrip('/')}/fred/series/observations"

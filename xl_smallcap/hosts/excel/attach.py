@@ -171,8 +171,7 @@ def _declare(book: _Book, vba: str) -> None:
     used = {t.attributes.get("Id") for t in tags}
     free = next(f"rId{n}" for n in range(1, len(used) + 2) if f"rId{n}" not in used)
     book.changed[where] = xml.before_end(
-        relations,
-        f'<{tags[0].prefix}Relationship Id="{free}" Type="{_VBA_RELATION}" Target="vbaProject.bin"/>',
+        relations, f'<{tags[0].prefix}Relationship Id="{free}" Type="{_VBA_RELATION}" Target="vbaProject.bin"/>'
     )
 
 
