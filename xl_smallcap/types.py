@@ -45,6 +45,16 @@ BetaStat = Literal[
     "nobs",
     "first_date",
     "last_date",
+    "noise_share",
+    "noise_share_long",
+    "noise_lower",
+    "noise_upper",
+    "beyond_noise",
+    "changes_equivalent",
+    "beyond_changes",
+    "percentile",
+    "percentile_native",
+    "percentile_nobs",
 ]
 FitStat = Literal[
     "rsquared",

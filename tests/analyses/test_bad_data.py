@@ -224,7 +224,7 @@ def test_a_target_that_stands_still_has_no_numbers_anywhere(changed: dict[str, S
     with pytest.raises(FitError, match="The target does not change"):
         RUSSELL_BETA("oil", target="XLF_ADJ", as_of=as_of, spec="macro:growth_metals")
     for method in ("ols", "univariate", "pcr", "pls"):
-        table = RUSSELL_BETA_HISTORY("oil", "XLF_ADJ", 250, as_of, method, "macro:growth_metals")
+        table = RUSSELL_BETA_HISTORY("oil", "XLF_ADJ", 250, as_of, method, None, "macro:growth_metals")
         assert table[-1][1] is None, method
         assert table[-300][1] is not None, method
     with pytest.raises(FitError, match="In the window before the change to .*: The target does not change"):

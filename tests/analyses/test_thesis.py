@@ -80,7 +80,7 @@ def test_numbers_are_those_of_the_other_functions(session: Session) -> None:
         for j, window in enumerate(("250", "60m")):
             r = table[2 * k + j]
             for column, stat in columns:
-                assert r[column] == RUSSELL_BETA(factor, "relative", stat, window, day, None, spec)
+                assert r[column] == RUSSELL_BETA(factor, "relative", stat, window, day, None, None, spec)
     assert table[8]["value"] == RUSSELL_REGIME_PROB("goldilocks", 3, day)
     assert [table[8]["lower"], table[8]["upper"]] == RUSSELL_REGIMES(3, day)[1][3:5]
     assert table[9]["value"] == RUSSELL_REGIME_PROB("goldilocks", 3, day, "bands")

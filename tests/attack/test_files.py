@@ -221,7 +221,7 @@ def test_home_store_cache_and_log_are_the_users_alone(home: Path, monkeypatch: p
     shutil.rmtree(home)
     cli.main(["data", "load", "sample"])
     cli.main(["call", 'RUSSELL_BETA("oil")'])
-    monkeypatch.setattr("xl_smallcap.functions.betas.model.fit", lambda *_: 1 / 0)
+    monkeypatch.setattr("xl_smallcap.functions.betas.analysis.fit", lambda *_: 1 / 0)
     session = current_session()
     session.clear()
     assert "ZeroDivisionError" in str(cells.evaluate("RUSSELL_BETA", ("oil", None, None, 111.0)).message)
@@ -236,7 +236,7 @@ def test_home_store_cache_and_log_are_the_users_alone(home: Path, monkeypatch: p
 
 def test_a_log_that_cannot_be_written_is_no_second_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "errors.log").mkdir()
-    monkeypatch.setattr("xl_smallcap.functions.betas.model.fit", lambda *_: 1 / 0)
+    monkeypatch.setattr("xl_smallcap.functions.betas.analysis.fit", lambda *_: 1 / 0)
     answer = cells.evaluate("RUSSELL_BETA", ("oil",))
     assert answer.code == "#VALUE!"
     assert "its details could not be written down" in str(answer.message)

@@ -42,7 +42,7 @@ def test_methods_side_by_side_are_the_betas_one_by_one(session: Session) -> None
                 row["window"],
                 stat,
             )
-        native = RUSSELL_BETA("inflation", arguments[0], "beta", arguments[1], None, arguments[3], None, "10bp")
+        native = RUSSELL_BETA("inflation", arguments[0], "beta", arguments[1], None, arguments[3], None, None, "10bp")
         assert native == pytest.approx(row["beta_native"], rel=1e-12)
         same = np.sign(row["beta"]) == np.sign(table[0]["beta"])
         clear = row["lower"] * row["upper"] > 0 and table[0]["lower"] * table[0]["upper"] > 0

@@ -136,7 +136,7 @@ def test_scalars_are_their_table_rows_bit_for_bit(session: Session) -> None:
         ("relative", "60m", "macro_market", "pcr:3"),
         ("sp500", 83, "macro", "univariate"),
     ):
-        table = F["RUSSELL_BETAS"](target, window, None, method, spec)
+        table = F["RUSSELL_BETAS"](target, window, method=method, spec=spec)
         for row in table[1:]:
             cells = dict(zip(table[0], row, strict=True))
             for stat in (
@@ -156,7 +156,7 @@ def test_scalars_are_their_table_rows_bit_for_bit(session: Session) -> None:
                 "agreement",
                 "rsquared",
             ):
-                one = F["RUSSELL_BETA"](cells["factor"], target, stat, window, None, method, cells["spec"])
+                one = F["RUSSELL_BETA"](cells["factor"], target, stat, window, method=method, spec=cells["spec"])
                 assert one == cells[stat], (cells["factor"], stat)
     fit = dict(F["RUSSELL_FIT"](stat="all")[1:])
     assert len(fit) == 12
@@ -180,12 +180,12 @@ def test_scalars_are_their_table_rows_bit_for_bit(session: Session) -> None:
 @pytest.mark.parametrize("unit", ["sd", "native"])
 def test_histories_end_at_the_scalar(session: Session, window: str, unit: str) -> None:
     for factor in ("growth", "inflation", "oil"):
-        table = F["RUSSELL_BETA_HISTORY"](factor, "relative", window, None, None, None, unit)
+        table = F["RUSSELL_BETA_HISTORY"](factor, "relative", window, None, None, None, None, unit)
         last = dict(zip(table[0], table[-1], strict=True))
         for stat in ("beta", "lower", "upper"):
-            one = F["RUSSELL_BETA"](factor, "relative", stat, window, None, None, None, unit)
+            one = F["RUSSELL_BETA"](factor, "relative", stat, window, None, None, None, None, unit)
             assert last[stat] == pytest.approx(one, rel=1e-10, abs=1e-12)
-        past = F["RUSSELL_BETA"](factor, "relative", "beta", window, table[-30][0], None, None, unit)
+        past = F["RUSSELL_BETA"](factor, "relative", "beta", window, table[-30][0], None, None, None, unit)
         assert table[-30][1] == pytest.approx(past, rel=1e-10, abs=1e-12)
 
 
@@ -238,7 +238,7 @@ def test_fixed_columns_of_a_history_are_the_native_beta_times_the_yardstick(
 ) -> None:
     yardstick = session.catalogue.factors["inflation"].reference_sd * days**0.5
     own = F["RUSSELL_BETA_HISTORY"]("inflation", "relative", window)
-    native = F["RUSSELL_BETA_HISTORY"]("inflation", "relative", window, None, None, None, "10bp")
+    native = F["RUSSELL_BETA_HISTORY"]("inflation", "relative", window, None, None, None, None, "10bp")
     for a, b in zip(own[1::50], native[1::50], strict=True):
         for plain, fixed in ((1, 4), (2, 5), (3, 6)):
             assert a[fixed] == pytest.approx(b[plain] / 10 * yardstick, rel=1e-12)

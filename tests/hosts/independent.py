@@ -145,6 +145,33 @@ def levels_fit(window: int = 250) -> Any:
     return sm.OLS(100 * np.log(x["RUT"]), sm.add_constant((X - X.mean()) / X.std(ddof=1))).fit()
 
 
+def levels_share(factor: str) -> float:
+    """Share of random walks, of the steps the changes without this factor leave, with as large a levels beta."""
+    fit = levels_fit()
+    y, X = changes("russell", "macro", "D", None)
+    rest = sm.OLS(y.iloc[-250:], sm.add_constant(X.iloc[-250:].drop(columns=factor))).fit()
+    step = np.sqrt(rest.ssr / (250 - (X.shape[1] - 1) - 1))
+    walks = np.random.default_rng(20251224).standard_normal((250, 1000)).cumsum(axis=0)
+    betas = np.linalg.lstsq(fit.model.exog, walks, rcond=None)[0][list(fit.params.index).index(factor)]
+    return float((1 + (np.abs(step * betas) >= abs(fit.params[factor])).sum()) / 1001)
+
+
+def percentile(factor: str) -> float:
+    """Rank of the beta of changes, in % per +1 own sd, among those of windows to earlier month ends."""
+    y, X = changes("russell", "macro", "D", None)
+
+    def beta_to(end: int) -> float:
+        x = X.iloc[end - 250 : end]
+        design = sm.add_constant((x - x.mean()) / x.std(ddof=1))
+        return float(sm.OLS(y.iloc[end - 250 : end], design).fit().params[factor])
+
+    months = y.index.to_period("M")
+    last = np.flatnonzero(months[:-1] != months[1:]) + 1  # observations up to each month's end
+    earlier = [beta_to(int(end)) for end in last if end >= 250 and months[end - 1] < months[-1]]
+    today = beta_to(len(y))
+    return (1 + sum(b <= today for b in earlier)) / (len(earlier) + 1)
+
+
 def levels_gap(stat: str) -> float:
     fit = levels_fit()
     gap = float(fit.resid.iloc[-1])

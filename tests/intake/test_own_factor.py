@@ -75,17 +75,21 @@ def test_a_yield_and_a_price(own: Desk) -> None:
     own.run("data", "status")
     ten = np.array(list(own.values("DGS10").values()))
     wanted = by_hand(("growth", "inflation", "curve", "dollar", "oil"), 100.0 * (ten - market()["DGS2"]), 250)
-    assert RUSSELL_BETA("curve", "relative", None, None, None, None, "macro_curve") == pytest.approx(wanted, rel=1e-9)
+    assert RUSSELL_BETA("curve", "relative", None, None, None, None, None, "macro_curve") == pytest.approx(
+        wanted, rel=1e-9
+    )
     chips = 100.0 * np.log(np.array(list(own.values("CHIPS").values())))
     wanted = by_hand(("growth", "inflation", "easing", "chips"), chips - 100.0 * np.log(market()["GSPC"]), 250)
-    assert RUSSELL_BETA("chips", "relative", None, None, None, None, "macro_chips") == pytest.approx(wanted, rel=1e-9)
+    assert RUSSELL_BETA("chips", "relative", None, None, None, None, None, "macro_chips") == pytest.approx(
+        wanted, rel=1e-9
+    )
 
 
 def test_an_index_of_conditions_in_points(own: Desk) -> None:
     own.run("data", "status")
 
     def beta(stat: BetaStat, unit: BetaUnit | None = None) -> Any:
-        return RUSSELL_BETA("conditions", "relative", stat, "52w", None, None, "macro_conditions", unit)
+        return RUSSELL_BETA("conditions", "relative", stat, "52w", None, None, None, "macro_conditions", unit)
 
     series, dates = market(), days()
     weekly = dict(conditions())
@@ -103,12 +107,12 @@ def test_an_index_of_conditions_in_points(own: Desk) -> None:
     y = np.diff(logs["RUT"] - logs["GSPC"])
     wanted = np.linalg.lstsq(np.column_stack([np.ones(52), X]), y, rcond=None)[0][4]
     assert beta("beta") == pytest.approx(wanted, rel=1e-9)
-    table = RUSSELL_BETAS("relative", "52w", None, None, "macro_conditions")
+    table = RUSSELL_BETAS("relative", "52w", None, None, None, "macro_conditions")
     row = next(dict(zip(table[0], r, strict=True)) for r in table if r[0] == "conditions")
     assert row["factor_sd"] == pytest.approx(sd[3], rel=1e-9), "points, not hundredths of them"
     assert row["factor_unit"] == "pt"
     assert beta("beta", "1pt") == pytest.approx(wanted / sd[3], rel=1e-9)
-    native = RUSSELL_BETAS("relative", "52w", None, None, "macro_conditions", "native")
+    native = RUSSELL_BETAS("relative", "52w", None, None, None, "macro_conditions", "native")
     assert next(dict(zip(native[0], r, strict=True)) for r in native if r[0] == "conditions")["unit"] == "% per +1 pt"
     with pytest.raises(BadArgumentError, match="'conditions' is measured in points; use unit '1pt'"):
         beta("beta", "10bp")
@@ -138,8 +142,8 @@ def test_projection_attribution_and_tipping_point_in_points(own: Desk) -> None:
 def test_a_weekly_series_in_a_daily_window_is_refused_with_the_window_that_works(own: Desk, window: Any) -> None:
     own.run("data", "status")
     with pytest.raises(BadArgumentError, match=r'NFCI of specification .macro_conditions. is weekly.*"52w"'):
-        RUSSELL_BETA("conditions", "relative", None, window, None, None, "macro_conditions")
-    assert isinstance(RUSSELL_BETA("conditions", "relative", None, "52w", None, None, "macro_conditions"), float)
+        RUSSELL_BETA("conditions", "relative", None, window, None, None, None, "macro_conditions")
+    assert isinstance(RUSSELL_BETA("conditions", "relative", None, "52w", None, None, None, "macro_conditions"), float)
 
 
 def test_a_monthly_series_names_its_window(own: Desk) -> None:
@@ -151,7 +155,7 @@ def test_a_monthly_series_names_its_window(own: Desk) -> None:
     own.run("data", "status")
     for window in (250, "52w"):
         with pytest.raises(BadArgumentError, match='CFNAI of specification .macro_conditions. is monthly.*"60m"'):
-            RUSSELL_BETA("conditions", "relative", None, window, None, None, "macro_conditions")
+            RUSSELL_BETA("conditions", "relative", None, window, None, None, None, "macro_conditions")
 
 
 def test_the_series_that_leaves_too_few_changes_is_named(own: Desk, tmp_path: Path) -> None:
@@ -162,7 +166,7 @@ def test_the_series_that_leaves_too_few_changes_is_named(own: Desk, tmp_path: Pa
     with pytest.raises(
         NoDataError, match="there are 39 .*The series at fault is CHIPS: it has 40 observations"
     ) as said:
-        RUSSELL_BETA("chips", "relative", None, None, None, None, "macro_chips")
+        RUSSELL_BETA("chips", "relative", None, None, None, None, None, "macro_chips")
     assert "it alone is missing" in str(said.value)
 
 
@@ -178,7 +182,7 @@ def test_series_without_a_common_day_are_named(own: Desk, tmp_path: Path) -> Non
     assert own.load(_without(own, tmp_path, old)) == 0, own.said
     own.run("data", "status")
     with pytest.raises(NoDataError, match="no common date: .*CHIPS 2001-01-01 to 2001-02-2"):
-        RUSSELL_BETA("chips", "relative", None, None, None, None, "macro_chips")
+        RUSSELL_BETA("chips", "relative", None, None, None, None, None, "macro_chips")
 
 
 def test_a_leg_of_another_kind_is_refused_with_the_line_to_write(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def answers(home: Path, as_of: dt.date) -> list[object]:
     use_session(Session(load_settings(home)))
     calls: list[Callable[[], Any]] = [
         lambda: RUSSELL_BETAS("relative", 120, as_of),
-        lambda: RUSSELL_BETAS("hedged", "52w", as_of, None, "full"),
+        lambda: RUSSELL_BETAS("hedged", "52w", as_of, None, None, "full"),
         lambda: RUSSELL_BETA("inflation", "russell", "sign_share", "36m", as_of),
         lambda: RUSSELL_FIT("russell", "rsquared_oos", 83, as_of),
         lambda: RUSSELL_BETA_HISTORY("easing", "relative", 90, as_of, start=as_of - dt.timedelta(days=40)),

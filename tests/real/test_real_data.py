@@ -152,7 +152,7 @@ def test_the_fair_values_in_the_docs(
 @pytest.mark.parametrize("window", [250, 83, "104w", "60m"])
 @pytest.mark.parametrize("spec", ["macro", "macro_market", "full"])
 def test_the_main_job(target: str, window: Any, spec: str) -> None:
-    table = RUSSELL_BETAS(target, window, AS_OF, None, spec)
+    table = RUSSELL_BETAS(target, window, AS_OF, None, None, spec)
     rows = [dict(zip(table[0], r, strict=True)) for r in table[1:]]
     for row in rows:
         if row["role"] == "check" and row["beta"] is None:
@@ -243,10 +243,10 @@ def test_high_yield_of_three_rolling_years_and_baa_before(tmp_path: Path, report
     spliced = beta("credit", "tstat", "russell", 4000, AS_OF, "ols", "full")
     assert spliced < -2, "stress hurts by Baa as well"
     assert spliced != long
-    table = RUSSELL_BETAS("russell", 250, AS_OF, None, "full")
+    table = RUSSELL_BETAS("russell", 250, AS_OF, None, None, "full")
     row = next(r for r in table if r[0] == "credit")
     assert "BAA10Y" not in str(row[table[0].index("construction")]), "this window does not reach back"
-    table = RUSSELL_BETAS("russell", 1000, AS_OF, None, "full")
+    table = RUSSELL_BETAS("russell", 1000, AS_OF, None, None, "full")
     row = next(r for r in table if r[0] == "credit")
     assert "BAA10Y for BAMLH0A0HYM2 before 2023-01-03" in str(row[table[0].index("construction")])
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from xl_smallcap.analyses import betas as model
+from xl_smallcap.analyses import betas as analysis
 from xl_smallcap.analyses.betas import Compared, changes, compare_methods
 from xl_smallcap.analyses.provenance import source_label, source_of
 from xl_smallcap.analyses.question import CHANGE_UNIT, MARKET, Question, reference_sd, unit_factor, unit_name
@@ -18,6 +18,7 @@ from xl_smallcap.functions import arguments as read
 from xl_smallcap.functions.arguments import date, names_of, number, row_of, stats_of, table_of
 from xl_smallcap.functions.parameters import (
     AS_OF,
+    BETA_MODEL,
     FACTOR,
     METHOD,
     SPEC,
@@ -30,13 +31,17 @@ from xl_smallcap.functions.parameters import (
 )
 from xl_smallcap.functions.table import Parameter, worksheet_function
 from xl_smallcap.session import Session
-from xl_smallcap.types import All, BetaStat, BetaUnit, Day, FitStat, Method, Scalar, Table, Window
+from xl_smallcap.types import All, BetaModel, BetaStat, BetaUnit, Day, FitStat, Method, Scalar, Table, Window
 
 _FEWEST_SIGN_WINDOWS = 2
 _BETA_WORDS = (
     "beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, se_conditional, sign_share, agreement, vif, rsquared, "
-    "nobs, first_date, last_date or all."
+    "nobs, first_date, last_date, percentile or all; on levels noise_share, beyond_noise and others."
 )
+_OF_CHANGES = frozenset(
+    ("beta", "se", "tstat", "pvalue", "pvalue_bh", "lower", "upper", "se_conditional", "sign_share", "agreement", "vif",
+     "rsquared", "nobs", "first_date", "last_date")
+)  # fmt: skip
 _FIT_WORDS = (
     "rsquared (default), rsquared_adj, rsquared_oos, nobs, first_date, last_date, condition_number, components, "
     "explained, draws, block, seed or all."
@@ -71,7 +76,7 @@ class _Beta:
     errors: Scalar
 
     @classmethod
-    def of(cls, fitted: model.FittedBetas, name: str, unit: BetaUnit) -> _Beta:
+    def of(cls, fitted: analysis.FittedBetas, name: str, unit: BetaUnit) -> _Beta:
         """Take a factor's numbers from a fit."""
         i, fit = fitted.position(name), fitted.fit
         scale = unit_factor(unit, fitted.quotes[i], float(fit.factor_sd[i]), name)
@@ -97,7 +102,7 @@ class _Beta:
             factor_sd=float(fit.factor_sd[i]),
             factor_unit=CHANGE_UNIT[fitted.quotes[i]],
             method=str(fitted.question.method),
-            errors=model.errors_of(fitted.question, fit) + model.inflation_of(float(fit.vif[i])),
+            errors=analysis.errors_of(fitted.question, fit) + analysis.inflation_of(float(fit.vif[i])),
         )
 
 
@@ -118,7 +123,9 @@ class _Window:
     flag: Scalar
 
 
-@worksheet_function(FACTOR, TARGET, statistic(BetaStat, "beta", _BETA_WORDS), WINDOW, AS_OF, METHOD, SPEC, UNIT)
+@worksheet_function(
+    FACTOR, TARGET, statistic(BetaStat, "beta", _BETA_WORDS), WINDOW, AS_OF, METHOD, BETA_MODEL, SPEC, UNIT
+)
 def RUSSELL_BETA(
     session: Session,
     factor: str,
@@ -127,14 +134,15 @@ def RUSSELL_BETA(
     window: Window,
     as_of: Day,
     method: Method,
+    model: BetaModel,
     spec: Spec,
     unit: BetaUnit,
-) -> float | dt.date | Table:
+) -> float | dt.date | bool | Table:
     """Beta of the Russell 2000 to one macro factor, in % return per +1 standard deviation of the factor's change, from a joint regression; with its standard error, t, p and 90 % interval on request.
 
     Returns
     -------
-    float, datetime.date or list of list
+    float, datetime.date, bool or list of list
         The statistic asked for, or the table stat, value.
 
     Raises
@@ -145,13 +153,26 @@ def RUSSELL_BETA(
     Notes
     -----
     Student-t intervals; Newey and West (1987) errors with floor(4 (T/100)^(2/9)) lags, for pcr and pls a moving-block
-    bootstrap that refits scaling and components; agreement is the share of the four methods with this sign. docs/methods.md.
+    bootstrap that refits scaling and components; agreement is the share of the four methods with this sign. Model
+    "levels" regresses the price on factor levels, without errors and beside random walks (Granger and Newbold 1974);
+    percentile ranks the beta among those of earlier month ends. docs/methods.md.
     """
     question = Question(target=target, spec=spec, window=window, as_of=as_of, method=method)
     name = factor_in(session, question, factor)
-    cells = stats_of(_Beta.of(model.fit(session, question), name, unit))
+    if model == "levels" or stat not in _OF_CHANGES:
+        from xl_smallcap.functions import levels  # a beta of changes needs none of it
+
+        levels.check_stat(stat, model)
+        if model == "levels":
+            return levels.beta_on_levels(session, question, name, stat, unit)
+        if stat in levels.OF_STANDING:
+            place = levels.standing_of(session, question, name, model)[stat]
+            assert isinstance(place, (int, float))
+            return place
+    cells = stats_of(_Beta.of(analysis.fit(session, question), name, unit))
     if stat == "all":
         more: list[tuple[str, Scalar]] = [
+            *levels.standing_or_none(session, question, name, model).items(),
             ("factor", name), ("target", question.target.id), ("window", str(question.window)),
             ("spec", question.spec.id), ("source", source_label(session)),
         ]  # fmt: skip
@@ -168,9 +189,16 @@ def RUSSELL_BETA(
     return value
 
 
-@worksheet_function(TARGET, WINDOW, AS_OF, METHOD, SPEC, UNIT.but(help=_TABLE_UNIT))
+@worksheet_function(TARGET, WINDOW, AS_OF, METHOD, BETA_MODEL, SPEC, UNIT.but(help=_TABLE_UNIT))
 def RUSSELL_BETAS(
-    session: Session, target: Target, window: Window, as_of: Day, method: Method, spec: Spec, unit: BetaUnit
+    session: Session,
+    target: Target,
+    window: Window,
+    as_of: Day,
+    method: Method,
+    model: BetaModel,
+    spec: Spec,
+    unit: BetaUnit,
 ) -> Table:
     """Table of betas, a row per factor, in % return per +1 standard deviation of the factor, with error, t, p, 90 % interval, sign stability and source; then each factor's other constructions as checks.
 
@@ -178,7 +206,8 @@ def RUSSELL_BETAS(
     -------
     list of list
         Header, then rows; role is "factor", "control" (the market) or "check" (one factor built otherwise, the rest
-        the same). A check that cannot be fitted has #N/A and its reason in the column construction.
+        the same). A check that cannot be fitted has #N/A and its reason in the column construction. Model "levels" has
+        noise_share and the rest in the place of errors, and percentiles.
 
     Raises
     ------
@@ -188,12 +217,16 @@ def RUSSELL_BETAS(
     question = Question(target=target, spec=spec, window=window, as_of=as_of, method=method)
     if unit not in ("sd", "native"):
         raise BadArgumentError(f"A table mixes rates and prices; use unit 'native' instead of '{unit}', or 'sd'.")
-    fitted = model.fit(session, question)
+    if model == "levels":
+        from xl_smallcap.functions.levels import betas_on_levels
+
+        return betas_on_levels(session, question, unit)
+    fitted = analysis.fit(session, question)
     source = source_label(session)
     header = ["factor", *names_of(_Beta), "role", "spec", "construction", "source"]
     table: Table = [header]
 
-    def row(fitted: model.FittedBetas, name: str, role: str, spec_id: str) -> None:
+    def row(fitted: analysis.FittedBetas, name: str, role: str, spec_id: str) -> None:
         entry = session.catalogue.factors.get(name)
         label = entry.label if entry else session.catalogue.series_of(session.catalogue.market).label
         legs = [s for s, _ in entry.legs] if entry else [session.catalogue.market]
@@ -209,7 +242,7 @@ def RUSSELL_BETAS(
 
     for name in fitted.names:
         row(fitted, name, "control" if name == MARKET else "factor", question.spec.id)
-    for name, spec_id, other in model.checks(session, question):
+    for name, spec_id, other in analysis.checks(session, question):
         if isinstance(other, XlSmallcapError):
             table.append([name, *[None] * (len(header) - 5), "check", spec_id, str(other), source])
         else:
@@ -217,7 +250,7 @@ def RUSSELL_BETAS(
     return table
 
 
-@worksheet_function(FACTOR, TARGET, WINDOW, AS_OF, METHOD, SPEC, UNIT, START)
+@worksheet_function(FACTOR, TARGET, WINDOW, AS_OF, METHOD, BETA_MODEL, SPEC, UNIT, START)
 def RUSSELL_BETA_HISTORY(
     session: Session,
     factor: str,
@@ -225,6 +258,7 @@ def RUSSELL_BETA_HISTORY(
     window: Window,
     as_of: Day,
     method: Method,
+    model: BetaModel,
     spec: Spec,
     unit: BetaUnit,
     start: Day,
@@ -237,6 +271,7 @@ def RUSSELL_BETA_HISTORY(
         date, beta, lower, upper, beta_fixed, lower_fixed, upper_fixed, factor_sd, unit, errors, flag. The fixed columns are
         #N/A for the market, which has no reference deviation. flag says where a window was nearly singular and solved
         alone, or has no beta. Intervals of pcr and pls are the delta method's, those of RUSSELL_BETA the bootstrap's.
+        Model "levels": date, beta, beta_native, percentile (among earlier month ends), level_sd, unit, native_unit, flag.
 
     Raises
     ------
@@ -245,7 +280,11 @@ def RUSSELL_BETA_HISTORY(
     """
     question = Question(target=target, spec=spec, window=window, as_of=as_of, method=method)
     name = factor_in(session, question, factor)
-    history = model.history(session, question)
+    if model == "levels":
+        from xl_smallcap.functions.levels import history_on_levels
+
+        return history_on_levels(session, question, name, unit, start)
+    history = analysis.history(session, question)
     i = history.names.index(name)
     quote = history.quotes[i]
     reference = reference_sd(session.catalogue, name, question.window)
@@ -271,7 +310,7 @@ def RUSSELL_BETA_HISTORY(
         fixed = reference / sd if reference is not None and usable else None
         own = [number(v * scale) for v in ends]
         by_yardstick = [None if fixed is None else number(v * fixed) for v in ends]
-        rows.append(row_of(_Window, day, *own, *by_yardstick, sd, label, errors, model.flag_of(alone, usable)))
+        rows.append(row_of(_Window, day, *own, *by_yardstick, sd, label, errors, analysis.flag_of(alone, usable)))
     return table_of(_Window, rows)
 
 
@@ -294,7 +333,7 @@ def RUSSELL_FIT(
         See RUSSELL_WHY.
     """
     question = Question(target=target, spec=spec, window=window, as_of=as_of, method=method)
-    fitted = model.fit(session, question)
+    fitted = analysis.fit(session, question)
     fit = fitted.fit
     joint = question.method.name != "univariate"
     drawn = fit.draws > 0
@@ -313,20 +352,20 @@ def RUSSELL_FIT(
     }
     if stat == "all":
         try:
-            values["rsquared_oos"] = model.out_of_sample_rsquared(session, question)
+            values["rsquared_oos"] = analysis.out_of_sample_rsquared(session, question)
         except XlSmallcapError:
             values["rsquared_oos"] = None
         return [["stat", "value"], *([s, values[s]] for s in get_args(FitStat))]
     if stat == "rsquared_oos":
-        return model.out_of_sample_rsquared(session, question)
+        return analysis.out_of_sample_rsquared(session, question)
     value = values[stat]
     if value is None and stat.startswith("rsquared"):
-        model.refuse_univariate()
+        analysis.refuse_univariate()
     if value is None and stat == "explained":
         raise BadArgumentError("Method 'univariate' is one regression a factor: it has no components.")
     if value is None:
         raise NoDataError(
-            f"Method '{question.method}' has no '{stat}': its errors are {model.errors_of(question, fit)}."
+            f"Method '{question.method}' has no '{stat}': its errors are {analysis.errors_of(question, fit)}."
         )
     assert isinstance(value, (int, float, dt.date))
     return value
@@ -403,15 +442,17 @@ def _summary(compared: list[Compared]) -> _MethodRow:
     return _MethodRow("all", role="summary", flag=text)
 
 
-@worksheet_function(FACTOR, TARGET, WINDOW.but(help=_WINDOW), AS_OF, SPEC)
-def RUSSELL_METHODS(session: Session, factor: str, target: Target, window: Window, as_of: Day, spec: Spec) -> Table:
+@worksheet_function(FACTOR, TARGET, WINDOW.but(help=_WINDOW), AS_OF, BETA_MODEL, SPEC)
+def RUSSELL_METHODS(
+    session: Session, factor: str, target: Target, window: Window, as_of: Day, model: BetaModel, spec: Spec
+) -> Table:
     """Table of one beta by every method and frequency side by side, in % per +1 standard deviation of the factor and per 10 bp or 1 %, with errors and a flag where signs disagree; other numbers of components show how sensitive pcr and pls are.
 
     Returns
     -------
     list of list
         The first row is ols in the window asked for; flags compare each row's sign with it. A row that cannot be fitted
-        has #N/A and its reason. The last row counts.
+        has #N/A and its reason. The last row counts. Model "levels": ols, pcr and pls, with noise for errors.
 
     Raises
     ------
@@ -420,6 +461,10 @@ def RUSSELL_METHODS(session: Session, factor: str, target: Target, window: Windo
     """
     question = Question(target=target, spec=spec, window=window, as_of=as_of)
     name = factor_in(session, question, factor)
+    if model == "levels":
+        from xl_smallcap.functions.levels import methods_on_levels
+
+        return methods_on_levels(session, question, name)
     compared = compare_methods(session, question, name)
     return table_of(_MethodRow, [*(_row(session, c, name) for c in compared), _summary(compared)])
 

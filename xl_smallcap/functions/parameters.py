@@ -10,7 +10,7 @@ from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import arguments as read
 from xl_smallcap.functions.table import Parameter
 from xl_smallcap.session import Session
-from xl_smallcap.types import BetaUnit, FairValueModel, RegimeModel, ScenarioMethod
+from xl_smallcap.types import BetaModel, BetaUnit, FairValueModel, RegimeModel, ScenarioMethod
 
 Reader = Callable[[Session, Any], Any]
 
@@ -132,6 +132,12 @@ FAIR_VALUE_MODEL = Parameter(
     '"changes" (default): what yesterday\'s betas left unexplained over the last observations. "levels": levels on '
     "factor levels in the window.",
     choice_reader("model", FairValueModel, "changes"),
+)
+BETA_MODEL = Parameter(
+    "model",
+    '"changes" (default): returns on changes of factors. "levels": the price on factor levels in the window, without '
+    "standard errors; random walks stand in their place.",
+    choice_reader("model", BetaModel, "changes"),
 )
 REGIME_MODEL = Parameter(
     "model",

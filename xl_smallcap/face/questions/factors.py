@@ -20,6 +20,7 @@ class FactorsQuestions(Asker):
         window: Numbers = None,
         as_of: Days = None,
         method: Words = None,
+        model: Words = None,
         spec: Words = None,
         unit: Words = None,
     ) -> Any:
@@ -36,7 +37,8 @@ class FactorsQuestions(Asker):
             "stock:AAPL".
         stat : str or a list of them, optional
             beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, se_conditional, sign_share, agreement, vif,
-            rsquared, nobs, first_date, last_date or all.
+            rsquared, nobs, first_date, last_date, percentile or all; on levels noise_share, beyond_noise and
+            others.
         window : float, str or a list of them, optional
             250 (days, default), or text: "104w" weeks, "60m" months.
         as_of : date, str or a list of them, optional
@@ -44,6 +46,9 @@ class FactorsQuestions(Asker):
         method : str or a list of them, optional
             "ols" (default, joint), "univariate", "pcr" (principal components, 90 % of variance), "pls" (partial
             least squares, 2 components), or a number: "pls:3".
+        model : str or a list of them, optional
+            "changes" (default): returns on changes of factors. "levels": the price on factor levels in the window,
+            without standard errors; random walks stand in their place.
         spec : str or a list of them, optional
             "macro" (default), "macro_market", "full", or one factor swapped: "macro:growth_metals".
         unit : str or a list of them, optional
@@ -51,14 +56,15 @@ class FactorsQuestions(Asker):
 
         Returns
         -------
-        float, Timestamp or Frame
+        float, Timestamp, bool or Frame
             The statistic asked for, or the table stat, value.
 
         Notes
         -----
         Student-t intervals; Newey and West (1987) errors with floor(4 (T/100)^(2/9)) lags, for pcr and pls a
         moving-block bootstrap that refits scaling and components; agreement is the share of the four methods with
-        this sign. docs/methods.md.
+        this sign. Model "levels" regresses the price on factor levels, without errors and beside random walks
+        (Granger and Newbold 1974); percentile ranks the beta among those of earlier month ends. docs/methods.md.
 
         Examples
         --------
@@ -74,6 +80,7 @@ class FactorsQuestions(Asker):
         window: Numbers = None,
         as_of: Days = None,
         method: Words = None,
+        model: Words = None,
         spec: Words = None,
         unit: Words = None,
     ) -> Frame:
@@ -92,6 +99,9 @@ class FactorsQuestions(Asker):
         method : str or a list of them, optional
             "ols" (default, joint), "univariate", "pcr" (principal components, 90 % of variance), "pls" (partial
             least squares, 2 components), or a number: "pls:3".
+        model : str or a list of them, optional
+            "changes" (default): returns on changes of factors. "levels": the price on factor levels in the window,
+            without standard errors; random walks stand in their place.
         spec : str or a list of them, optional
             "macro" (default), "macro_market", "full", or one factor swapped: "macro:growth_metals".
         unit : str or a list of them, optional
@@ -102,7 +112,7 @@ class FactorsQuestions(Asker):
         Frame
             Indexed by factor. Header, then rows; role is "factor", "control" (the market) or "check" (one factor
             built otherwise, the rest the same). A check that cannot be fitted has #N/A and its reason in the column
-            construction.
+            construction. Model "levels" has noise_share and the rest in the place of errors, and percentiles.
 
         Examples
         --------
@@ -119,6 +129,7 @@ class FactorsQuestions(Asker):
         window: Numbers = None,
         as_of: Days = None,
         method: Words = None,
+        model: Words = None,
         spec: Words = None,
         unit: Words = None,
         start: Days = None,
@@ -142,6 +153,9 @@ class FactorsQuestions(Asker):
         method : str or a list of them, optional
             "ols" (default, joint), "univariate", "pcr" (principal components, 90 % of variance), "pls" (partial
             least squares, 2 components), or a number: "pls:3".
+        model : str or a list of them, optional
+            "changes" (default): returns on changes of factors. "levels": the price on factor levels in the window,
+            without standard errors; random walks stand in their place.
         spec : str or a list of them, optional
             "macro" (default), "macro_market", "full", or one factor swapped: "macro:growth_metals".
         unit : str or a list of them, optional
@@ -155,7 +169,8 @@ class FactorsQuestions(Asker):
             date, beta, lower, upper, beta_fixed, lower_fixed, upper_fixed, factor_sd, unit, errors, flag. The fixed
             columns are #N/A for the market, which has no reference deviation. flag says where a window was nearly
             singular and solved alone, or has no beta. Intervals of pcr and pls are the delta method's, those of
-            RUSSELL_BETA the bootstrap's.
+            RUSSELL_BETA the bootstrap's. Model "levels": date, beta, beta_native, percentile (among earlier month
+            ends), level_sd, unit, native_unit, flag.
 
         Examples
         --------
@@ -211,7 +226,13 @@ class FactorsQuestions(Asker):
 
     @question
     def methods(
-        self, factor: Words, target: Words = None, window: Numbers = None, as_of: Days = None, spec: Words = None
+        self,
+        factor: Words,
+        target: Words = None,
+        window: Numbers = None,
+        as_of: Days = None,
+        model: Words = None,
+        spec: Words = None,
     ) -> Frame:
         """Table of one beta by every method and frequency side by side, in % per +1 standard deviation of the factor
         and per 10 bp or 1 %, with errors and a flag where signs disagree; other numbers of components show how
@@ -230,6 +251,9 @@ class FactorsQuestions(Asker):
             and 60m.
         as_of : date, str or a list of them, optional
             Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
+        model : str or a list of them, optional
+            "changes" (default): returns on changes of factors. "levels": the price on factor levels in the window,
+            without standard errors; random walks stand in their place.
         spec : str or a list of them, optional
             "macro" (default), "macro_market", "full", or one factor swapped: "macro:growth_metals".
 
@@ -237,7 +261,8 @@ class FactorsQuestions(Asker):
         -------
         Frame
             Indexed by method, components, window. The first row is ols in the window asked for; flags compare each
-            row's sign with it. A row that cannot be fitted has #N/A and its reason. The last row counts.
+            row's sign with it. A row that cannot be fitted has #N/A and its reason. The last row counts. Model
+            "levels": ols, pcr and pls, with noise for errors.
 
         Examples
         --------

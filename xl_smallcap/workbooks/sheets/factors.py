@@ -68,7 +68,10 @@ def build_betas(draft: Draft, page: Page) -> None:
         page.put(4 + i, 8, label, kind="label")
         page.put(4 + i, 9, f'=RUSSELL_FIT(in_target,"{stat}",{MODEL})', PVALUE if stat != "nobs" else "#,##0")
     page.put(8, 0, f'=IF(ISNUMBER(J8),"",RUSSELL_WHY({typed}))', kind="warning")
-    _rows(page, page.spill(FIRST_ROW, TABLE_COLUMN, f"=RUSSELL_BETAS(in_target,{MODEL})", BETA_ROOM + 1))
+    _rows(
+        page,
+        page.spill(FIRST_ROW, TABLE_COLUMN, "=RUSSELL_BETAS(in_target,in_window,in_as_of,,,in_spec)", BETA_ROOM + 1),
+    )
     page.put(FIRST_ROW - 1, TABLE_COLUMN, "The whole table, one spilled formula", kind="note")
     page.put(FIRST_ROW + BETA_ROOM + 1, 0, _NOTE, kind="note")
     _history(page)
@@ -92,7 +95,7 @@ def _rows(page: Page, table: object) -> None:
             elif stat == "half":
                 page.put(row, j, f'=IF($A{row + 1}="","",(E{row + 1}-D{row + 1})/2)', BETA)
             else:
-                call = f'RUSSELL_BETA($A{row + 1},in_target,"{stat}",in_window,in_as_of,,$K{row + 1})'
+                call = f'RUSSELL_BETA($A{row + 1},in_target,"{stat}",in_window,in_as_of,,,$K{row + 1})'
                 page.put(row, j, f'=IF($A{row + 1}="","",{call})', form_of(stat))
     page.sheet.set_column(TABLE_COLUMN, TABLE_COLUMN + len(head), 12)
 
@@ -103,7 +106,7 @@ def _history(page: Page) -> None:
     page.row(HISTORY_ROW, 0, ["date", "beta", "lower", "upper"], "head")
     for row in month_ends(page, HISTORY_ROW + 1, BETA_MONTHS):
         for j, stat in enumerate(("beta", "lower", "upper"), 1):
-            page.put(row, j, f'=RUSSELL_BETA(in_factor,in_target,"{stat}",in_window,$A{row + 1},,in_spec)', BETA)
+            page.put(row, j, f'=RUSSELL_BETA(in_factor,in_target,"{stat}",in_window,$A{row + 1},,,in_spec)', BETA)
 
 
 # -- Sheet Attribution: what drove a period, adding up exactly, as a waterfall.

@@ -175,7 +175,7 @@ def against(projecting: bool) -> list[str]:
     part = f'IF(LEN({some})>0,"Contradicted by one way of looking: "&{some},"")'
     listing = f'IF({_count("contradicted", skipped)}>0,"Contradicted: "&{_listed("contradicted", skipped)},"")&{part}'
     fair = 'RUSSELL_FAIR_VALUE("relative","{0}",250,in_as_of,"levels")'
-    metals = 'RUSSELL_BETA("growth_metals","relative","{0}",250,in_as_of,,"macro:growth_metals")'
+    metals = 'RUSSELL_BETA("growth_metals","relative","{0}",250,in_as_of,,,"macro:growth_metals")'
     after = f"INDEX(RUSSELL_REGIME_RETURNS({data.TARGET},in_as_of),5,{{0}})"  # goldilocks, next month
     speaks_for = f'IF(LEFT({after.format(13)},6)="higher","Not against it: in","In")'
     helps = f'IF({fair.format("verdict")}="supported","Not against it: fair","Fair")'
