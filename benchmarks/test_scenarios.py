@@ -126,7 +126,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_cells(home: Path) -> None:
     session = Session(load_settings(home))
     use_session(session)
-    arguments = ["goldman", "prob_outperform"]
+    arguments = ["goldman", "relative", "prob_outperform"]
     first = evaluate("RUSSELL_SCENARIO", arguments)
     assert first.code is None
     n = 20_000
