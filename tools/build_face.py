@@ -20,7 +20,7 @@ from xl_smallcap.functions.table import Parameter
 
 FOLDER = Path(__file__).parents[1] / "xl_smallcap" / "face" / "questions"
 FAMILIES = {
-    "factors": "betas attribution fair_value factors",
+    "factors": "betas attribution fair_value factors events",
     "outlook": "regimes scenarios needle",
     "market": "dispersion positioning thesis provenance formula",
 }
@@ -67,6 +67,10 @@ EXAMPLES = {
     "RUSSELL_DISPERSION": 'round(data.dispersion("ratio", weighting="winsor", window="1m"), 2)',
     "RUSSELL_DISPERSION_HISTORY": 'data.dispersion_history("ratio", "12m").columns[:4].tolist()',
     "RUSSELL_WINNERS": 'data.winners(3)["ticker"].tolist()',
+    "RUSSELL_EVENT_BETA": 'round(data.event_beta("easing", "relative", kind="payrolls"), 3)',
+    "RUSSELL_EVENT_BETAS": 'data.event_betas()["nobs"].dropna().astype(int).tolist()',
+    "RUSSELL_EVENT_BETA_HISTORY": 'data.event_beta_history(kind="cpi").index.name',
+    "RUSSELL_CALENDAR": 'data.calendar(as_of="2025-12-05")["event"].tolist()[:3]',
     "RUSSELL_POSITIONING": 'round(data.positioning("leveraged", "net_pct"), 1)',
     "RUSSELL_POSITIONING_HISTORY": 'data.positioning_history("leveraged").index.name',
     "RUSSELL_GAUGE": 'data.gauge("short_interest")',

@@ -14,7 +14,8 @@ from xl_smallcap.session import Session
 F: dict[str, Callable[..., Any]] = {f.name: f.call for f in FUNCTIONS}
 ORDER = [
     "factor", "scenario", "shocks", "series", "formula", "category", "index", "count", "regime", "before", "after",
-    "target", "stat", "weighting", "window", "horizon", "as_of", "method", "model", "spec", "unit",
+    "target", "stat", "weighting", "kind", "days", "start", "window", "horizon", "as_of", "method", "model", "spec",
+    "unit",
 ]  # fmt: skip
 PERIODS = {"RUSSELL_ATTRIBUTION": ["start", "finish"], "RUSSELL_REGIME_HISTORY": ["start"]}
 """Where a period is the subject."""
@@ -32,7 +33,7 @@ LAST = {
 
 def test_the_table_is_whole_and_public() -> None:
     assert [f.name for f in FUNCTIONS] == list(NAMES) == list(BY_NAME)
-    assert len(FUNCTIONS) == len(set(NAMES)) == 39
+    assert len(FUNCTIONS) == len(set(NAMES)) == 43
     assert list(FUNCTIONS[:2]) == [FUNCTIONS[0], FUNCTIONS[1]]
     for f in FUNCTIONS:
         assert getattr(xl_smallcap, f.name) is getattr(functions, f.name) is f.call

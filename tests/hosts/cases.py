@@ -143,6 +143,15 @@ REGIMES = [
     regime('RUSSELL_REGIME_PROB("reflation",0,"2020-06-30")', True, False, "2020-05", "2020-05", "2020-06"),
     regime('RUSSELL_REGIME_PROB("stagflation",3,"2013-05-31","chains")', False, False, "2013-04", "2013-04", "2013-08"),
     Case('RUSSELL_BETA("growth",,"tstat",,,,"levels")', Error("#VALUE!", "Model 'levels' has no 'tstat'")),
+    Case("RUSSELL_EVENT_BETA()", lambda: check.event_slope("cpi", "sd"), within=1e-9),
+    Case(
+        'RUSSELL_EVENT_BETA("easing","relative","tstat","payrolls")', lambda: check.event_slope("payrolls", "t"), 1e-9
+    ),
+    Case("RUSSELL_EVENT_BETAS()", (9, 24)),
+    Case('RUSSELL_CALENDAR(,,14,"2025-12-05")', (4, 9)),
+    Case('RUSSELL_EVENT_BETA(,,,"nfp")', Error("#VALUE!", "Unknown kind of day 'nfp'")),
+    Case('RUSSELL_EVENT_BETA(,,,"unscheduled")', Error("#NUM!", "a slope needs at least 20")),
+    Case('RUSSELL_CALENDAR(,,3,"2025-12-05")', Error("#N/A", "The calendar has no event")),
     Case('RUSSELL_BETA("growth",,"noise_share")', Error("#VALUE!", "belongs to model 'levels'")),
     Case('RUSSELL_BETAS(,,,"univariate","levels")', Error("#VALUE!", "Model 'levels' has no method 'univariate'")),
     Case('RUSSELL_REGIME_PROB("goldilock")', Error("#VALUE!", "Did you mean 'goldilocks'?")),

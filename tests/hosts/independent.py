@@ -156,6 +156,22 @@ def levels_share(factor: str) -> float:
     return float((1 + (np.abs(step * betas) >= abs(fit.params[factor])).sum()) / 1001)
 
 
+def event_slope(kind: str, what: str) -> float:
+    """Slope of easing on days of one kind, relative, per sd of all days, or its t; days with two kinds apart."""
+    x = levels()[["RUT", "GSPC", "DGS2"]].dropna()
+    frame = pd.DataFrame({"y": 100 * (np.log(x["RUT"]) - np.log(x["GSPC"])).diff(), "x": (-100 * x["DGS2"]).diff()})
+    text = resources.files("xl_smallcap.data").joinpath("events.csv").read_text(encoding="utf-8")
+    news = pd.read_csv(io.StringIO(text), parse_dates=["date"])
+    place = frame.index.searchsorted(news["date"])
+    inside = (place > 0) & (place < len(frame))
+    inside[inside] &= frame.index[place[inside] - 1] < news["date"][inside]
+    named = news[inside].assign(day=frame.index[place[inside]]).groupby("day")["kind"].agg(list)
+    own = [d for d, kinds in named.items() if kinds == [kind]]
+    part = frame.loc[own]
+    fit = sm.OLS(part["y"], sm.add_constant(part["x"])).fit(cov_type="HC3")
+    return float(fit.params["x"] * frame["x"].iloc[1:].std() if what == "sd" else fit.tvalues["x"])
+
+
 def percentile(factor: str) -> float:
     """Rank of the beta of changes, in % per +1 own sd, among those of windows to earlier month ends."""
     y, X = changes("russell", "macro", "D", None)

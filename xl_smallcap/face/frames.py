@@ -29,6 +29,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "RUSSELL_SCENARIO_SCORE": ("forecast", "knowing", "measure"),
     "RUSSELL_TIPPING": ("factor",),
     "RUSSELL_WINNERS": ("rank",),
+    "RUSSELL_EVENT_BETAS": ("event",),
     "RUSSELL_GAUGES": ("series",),
     "RUSSELL_DIFF": ("factor",),
     "RUSSELL_SOURCE": ("series",),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # their types, for whoever imports one by name
     from xl_smallcap.functions.attribution import *  # noqa: F403
     from xl_smallcap.functions.betas import *  # noqa: F403
     from xl_smallcap.functions.dispersion import *  # noqa: F403
+    from xl_smallcap.functions.events import *  # noqa: F403
     from xl_smallcap.functions.factors import *  # noqa: F403
     from xl_smallcap.functions.fair_value import *  # noqa: F403
     from xl_smallcap.functions.formula import *  # noqa: F403

@@ -32,11 +32,14 @@ from xl_smallcap.session.version import code_version
 from xl_smallcap.types import Frequency
 
 if TYPE_CHECKING:
+    from xl_smallcap.data.events import Events
     from xl_smallcap.data.scenarios import ScenarioLibrary
 
 
 log = logging.getLogger("xl_smallcap")
 _POINTER_CHECK_SECONDS = 0.5
+_OWN_FILES = ("catalogue.toml", "scenarios.toml", "events.csv")
+"""What a person may write beside the data; a change begins the session afresh."""
 _PRUNE_EVERY = 200
 _MOST_ANSWER_BYTES = 256 * 1024 * 1024
 """Twenty thousand answered cells are ten megabytes; twenty thousand tables of every stock would be all of a desk's."""
@@ -81,6 +84,7 @@ class Session:
         self._snapshot: Snapshot | None = None
         self._catalogue: Catalogue | None = None
         self._scenarios: ScenarioLibrary | None = None
+        self._events: Events | None = None
         self._catalogue_stamp: tuple[float | None, ...] | None = None
         self._manifest_stamp: float | None = None
         self._next_check = 0.0
@@ -93,13 +97,13 @@ class Session:
             return
         with self._lock:
             self._next_check = now + _POINTER_CHECK_SECONDS
-            stamp = tuple(_modified(self.settings.home / name) for name in ("catalogue.toml", "scenarios.toml"))
+            stamp = tuple(_modified(self.settings.home / name) for name in _OWN_FILES)
             wanted = self._pinned or self.store.current()
             have = self._snapshot.fingerprint if self._snapshot else None
             # a refresh that brings nothing new still notes when it was, and what failed
             noted = _modified(self.store.manifest(wanted)) if wanted else None
             if (stamp, noted) != (self._catalogue_stamp, self._manifest_stamp) or wanted != have:
-                self._snapshot = self._catalogue = self._scenarios = None
+                self._snapshot = self._catalogue = self._scenarios = self._events = None
                 self._catalogue_stamp, self._manifest_stamp = stamp, noted
                 self.clear()
 
@@ -133,6 +137,17 @@ class Session:
 
                     self._scenarios = load_scenarios(self.settings.home / "scenarios.toml", quotes)
         return self._scenarios
+
+    @property
+    def events(self) -> Events:
+        """Our calendar of news with the user's days added."""
+        if self._events is None:
+            with self._lock:
+                if self._events is None:
+                    from xl_smallcap.data.events import load_events  # imported where news is asked for
+
+                    self._events = load_events(self.settings.home / "events.csv")
+        return self._events
 
     def panel(self, columns: tuple[Column, ...], as_of: np.datetime64 | None, frequency: Frequency = "daily") -> Panel:
         """Build a panel once.

@@ -476,6 +476,154 @@ class FactorsQuestions(Asker):
         raise NotImplementedError  # @question answers
 
     @question
+    def event_beta(
+        self,
+        factor: Words = None,
+        target: Words = None,
+        stat: Words = None,
+        kind: Words = None,
+        start: Days = None,
+        as_of: Days = None,
+        unit: Words = None,
+    ) -> Any:
+        """Beta to one factor on the days of one kind of news, in % per +1 standard deviation of the factor over all
+        days: CPI, payrolls, FOMC; with HC3 errors, how few days it hangs on, and the difference of CPI and payroll
+        days.
+
+        Parameters
+        ----------
+        factor : str or a list of them, optional
+            Any factor of the catalogue; "easing" (default) is a fall of the 2-year yield. See RUSSELL_FACTORS.
+        target : str or a list of them, optional
+            "relative" (default here), "russell", "sp500", "hedged", or a stored daily price such as "IWM".
+        stat : str or a list of them, optional
+            beta (default), se, tstat, pvalue, lower, upper, nobs, shifted, top5_share, beta_without_top5,
+            rank_slope, years_same_sign, years, beta_market_held, beta_growth_held, first_date, last_date or all; of
+            cpi-payrolls also permutation_pvalue.
+        kind : str or a list of them, optional
+            Kind of day: "cpi" (default), "payrolls", "fomc", "fomc_2day", "unscheduled", "several", "other", your
+            own, or "cpi-payrolls" for the difference.
+        start : date, str or a list of them, optional
+            The first date shown: an Excel date or text.
+        as_of : date, str or a list of them, optional
+            Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
+        unit : str or a list of them, optional
+            "sd" (default), "10bp" for rates, "1pct" for prices, "1pt" for levels, or "native" for whichever fits.
+
+        Returns
+        -------
+        float, Timestamp or Frame
+            The statistic asked for, or the table stat, value.
+
+        Notes
+        -----
+        HC3 errors (MacKinnon and White 1985), Student's t; labels exchanged within years, studentised (DiCiccio and
+        Romano 2015). docs/methods.md.
+
+        Examples
+        --------
+        >>> round(data.event_beta("easing", "relative", kind="payrolls"), 3)
+        0.103
+        """
+        raise NotImplementedError  # @question answers
+
+    @question
+    def event_betas(
+        self, factor: Words = None, target: Words = None, start: Days = None, as_of: Days = None, unit: Words = None
+    ) -> Frame:
+        """Table of betas to one factor by kind of day, in % per +1 standard deviation of the factor over all days:
+        CPI, payrolls, FOMC, days without news, and the difference of CPI and payroll days, with HC3 errors and how
+        fragile each is.
+
+        Parameters
+        ----------
+        factor : str or a list of them, optional
+            Any factor of the catalogue; "easing" (default) is a fall of the 2-year yield. See RUSSELL_FACTORS.
+        target : str or a list of them, optional
+            "relative" (default here), "russell", "sp500", "hedged", or a stored daily price such as "IWM".
+        start : date, str or a list of them, optional
+            The first date shown: an Excel date or text.
+        as_of : date, str or a list of them, optional
+            Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
+        unit : str or a list of them, optional
+            "sd" (default), "10bp" for rates, "1pct" for prices, "1pt" for levels, or "native" for whichever fits.
+
+        Returns
+        -------
+        Frame
+            Indexed by event. Header, then a row a kind; one with fewer than 20 days is #N/A with its reason in
+            note.
+
+        Examples
+        --------
+        >>> data.event_betas()["nobs"].dropna().astype(int).tolist()
+        [225, 239, 145, 145, 4366, 464]
+        """
+        raise NotImplementedError  # @question answers
+
+    @question
+    def event_beta_history(
+        self, factor: Words = None, target: Words = None, kind: Words = None, as_of: Days = None, unit: Words = None
+    ) -> Frame:
+        """Table of betas on the days of one kind of news over windows of five calendar years, one ending with each
+        year: date, beta and 90 % interval in % per +1 standard deviation of the factor over the window's days.
+
+        Parameters
+        ----------
+        factor : str or a list of them, optional
+            Any factor of the catalogue; "easing" (default) is a fall of the 2-year yield. See RUSSELL_FACTORS.
+        target : str or a list of them, optional
+            "relative" (default here), "russell", "sp500", "hedged", or a stored daily price such as "IWM".
+        kind : str or a list of them, optional
+            Kind of day: "cpi" (default), "payrolls", "fomc", "fomc_2day", "unscheduled", "several", "other", your
+            own, or "cpi-payrolls" for the difference.
+        as_of : date, str or a list of them, optional
+            Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
+        unit : str or a list of them, optional
+            "sd" (default), "10bp" for rates, "1pct" for prices, "1pt" for levels, or "native" for whichever fits.
+
+        Returns
+        -------
+        Frame
+            date, beta, lower, upper, nobs, unit, note.
+
+        Examples
+        --------
+        >>> data.event_beta_history(kind="cpi").index.name
+        'date'
+        """
+        raise NotImplementedError  # @question answers
+
+    @question
+    def calendar(self, factor: Words = None, target: Words = None, days: Numbers = None, as_of: Days = None) -> Frame:
+        """Table of the news to come within so many days after as_of: date, kind, and what a move of the factor by 10
+        bp, 1 % or 1 point has meant on such days, in % with its 90 % interval. The schedule is the calendar's; the
+        unscheduled is in none.
+
+        Parameters
+        ----------
+        factor : str or a list of them, optional
+            Any factor of the catalogue; "easing" (default) is a fall of the 2-year yield. See RUSSELL_FACTORS.
+        target : str or a list of them, optional
+            "relative" (default here), "russell", "sp500", "hedged", or a stored daily price such as "IWM".
+        days : float or a list of them, optional
+            How many calendar days ahead. Default 45.
+        as_of : date, str or a list of them, optional
+            Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
+
+        Returns
+        -------
+        Frame
+            date, event, days, beta, lower, upper, unit, nobs, note.
+
+        Examples
+        --------
+        >>> data.calendar(as_of="2025-12-05")["event"].tolist()[:3]
+        ['fomc', 'payrolls', 'cpi']
+        """
+        raise NotImplementedError  # @question answers
+
+    @question
     def diff(self, before: Words = None, after: Words = None) -> Frame:
         """Table of the betas of two snapshots, % per +1 standard deviation: before, after, and how much of the change
         came from revised data and how much from the window moving on; moved says whether it exceeds the standard
