@@ -148,6 +148,7 @@ REGIMES = [
         'RUSSELL_EVENT_BETA("easing","relative","tstat","payrolls")', lambda: check.event_slope("payrolls", "t"), 1e-9
     ),
     Case("RUSSELL_EVENT_BETAS()", (9, 24)),
+    Case('RUSSELL_EVENT_BETA_HISTORY(,,"payrolls")', (17, 7)),
     Case('RUSSELL_CALENDAR(,,14,"2025-12-05")', (4, 9)),
     Case('RUSSELL_EVENT_BETA(,,,"nfp")', Error("#VALUE!", "Unknown kind of day 'nfp'")),
     Case('RUSSELL_EVENT_BETA(,,,"unscheduled")', Error("#NUM!", "a slope needs at least 20")),
