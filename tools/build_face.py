@@ -71,6 +71,7 @@ EXAMPLES = {
     "RUSSELL_EVENT_BETAS": 'data.event_betas()["nobs"].dropna().astype(int).tolist()',
     "RUSSELL_EVENT_BETA_HISTORY": 'data.event_beta_history(kind="cpi").index.name',
     "RUSSELL_CALENDAR": 'data.calendar(as_of="2025-12-05")["event"].tolist()[:3]',
+    "RUSSELL_NEWS_BETAS": 'data.news_betas("russell").index.tolist()',
     "RUSSELL_POSITIONING": 'round(data.positioning("leveraged", "net_pct"), 1)',
     "RUSSELL_POSITIONING_HISTORY": 'data.positioning_history("leveraged").index.name',
     "RUSSELL_GAUGE": 'data.gauge("short_interest")',

@@ -55,6 +55,8 @@ BetaStat = Literal[
     "percentile",
     "percentile_native",
     "percentile_nobs",
+    "placebo_share",
+    "placebo_tstat",
 ]
 EventStat = Literal[
     "beta", "se", "tstat", "pvalue", "lower", "upper", "nobs", "shifted", "top5_share", "beta_without_top5",

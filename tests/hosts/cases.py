@@ -148,6 +148,10 @@ REGIMES = [
         'RUSSELL_EVENT_BETA("easing","relative","tstat","payrolls")', lambda: check.event_slope("payrolls", "t"), 1e-9
     ),
     Case("RUSSELL_EVENT_BETAS()", (9, 24)),
+    Case('RUSSELL_NEWS_BETAS("relative")', (3, 15)),
+    Case('RUSSELL_NEWS_BETAS("relative","104w")', Error("#VALUE!", "News by signs is daily")),
+    Case('RUSSELL_BETA("growth","relative","placebo_share")', check.placebo_share),
+    Case('RUSSELL_BETA("oil",,"placebo_share")', Error("#VALUE!", "'oil' is not made so")),
     Case('RUSSELL_EVENT_BETA_HISTORY(,,"payrolls")', (17, 7)),
     Case('RUSSELL_CALENDAR(,,14,"2025-12-05")', (4, 9)),
     Case('RUSSELL_EVENT_BETA(,,,"nfp")', Error("#VALUE!", "Unknown kind of day 'nfp'")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gzip
 import io
+import itertools
 from importlib import resources
 from typing import Any
 
@@ -170,6 +171,24 @@ def event_slope(kind: str, what: str) -> float:
     part = frame.loc[own]
     fit = sm.OLS(part["y"], sm.add_constant(part["x"])).fit(cov_type="HC3")
     return float(fit.params["x"] * frame["x"].iloc[1:].std() if what == "sd" else fit.tvalues["x"])
+
+
+def placebo_share() -> float:
+    """Share of the other splits of the seven sectors, four against three, whose growth has |t| above 1.65."""
+    sectors = [*CYCLICAL, *DEFENSIVE]
+    y, X = changes("relative", "macro", "D", None)
+    x = levels()[list(dict.fromkeys(["RUT", "GSPC", *(s for n in X.columns for s in SERIES[n])]))].dropna()
+    logs, clear = 100 * np.log(x[sectors]).diff().iloc[1:], []
+    for chosen in itertools.combinations(sectors, 4):
+        if set(chosen) == set(CYCLICAL):
+            continue
+        rest = [s for s in sectors if s not in chosen]
+        other = X.assign(growth=logs[list(chosen)].mean(axis=1) - logs[rest].mean(axis=1)).iloc[-250:]
+        fit = sm.OLS(y.iloc[-250:], sm.add_constant(other)).fit(
+            cov_type="HAC", cov_kwds={"maxlags": 4, "use_correction": True}
+        )
+        clear.append(abs(fit.tvalues["growth"]) > 1.65)
+    return float(np.mean(clear))
 
 
 def percentile(factor: str) -> float:

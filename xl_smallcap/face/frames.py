@@ -30,6 +30,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "RUSSELL_TIPPING": ("factor",),
     "RUSSELL_WINNERS": ("rank",),
     "RUSSELL_EVENT_BETAS": ("event",),
+    "RUSSELL_NEWS_BETAS": ("news",),
     "RUSSELL_GAUGES": ("series",),
     "RUSSELL_DIFF": ("factor",),
     "RUSSELL_SOURCE": ("series",),

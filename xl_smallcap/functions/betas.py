@@ -169,6 +169,12 @@ def RUSSELL_BETA(
             place = levels.standing_of(session, question, name, model)[stat]
             assert isinstance(place, (int, float))
             return place
+        if stat in levels.OF_PLACEBO:
+            if name == MARKET:
+                raise BadArgumentError("The market is one series: there is no other split of it.")
+            share = levels.placebo_of(session, question, name)[stat]
+            assert isinstance(share, float)
+            return share
     cells = stats_of(_Beta.of(analysis.fit(session, question), name, unit))
     if stat == "all":
         more: list[tuple[str, Scalar]] = [

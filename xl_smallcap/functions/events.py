@@ -16,11 +16,11 @@ from xl_smallcap.data.catalogue import Target
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
 from xl_smallcap.functions import arguments as read
 from xl_smallcap.functions.arguments import date, number, row_of, stats_of, table_of
-from xl_smallcap.functions.parameters import AS_OF, FACTOR, RELATIVE, START, UNIT, statistic
+from xl_smallcap.functions.parameters import AS_OF, FACTOR, RELATIVE, START, UNIT, WINDOW, statistic
 from xl_smallcap.functions.table import Parameter, worksheet_function
 from xl_smallcap.models.inference import student_pvalues, student_quantile
 from xl_smallcap.session import Session
-from xl_smallcap.types import All, BetaUnit, Day, EventStat, Scalar, Table
+from xl_smallcap.types import All, BetaUnit, Day, EventStat, Scalar, Table, Window
 
 _DAYS = 45
 _STATS = (
@@ -304,3 +304,58 @@ def RUSSELL_CALENDAR(session: Session, factor: str, target: Target, days: int, a
         else:
             rows.append(_Coming(date(day), kind, ahead, beta.beta, beta.lower, beta.upper, beta.unit, beta.nobs))
     return table_of(_Coming, rows)
+
+
+@dataclass(eq=False, repr=False)
+class _NewsBeta:
+    """One kind of news."""
+
+    news: Scalar
+    beta: Scalar
+    se: Scalar
+    tstat: Scalar
+    lower: Scalar
+    upper: Scalar
+    range_lower: Scalar
+    range_upper: Scalar
+    rsquared: Scalar
+    nobs: Scalar
+    first_date: Scalar
+    last_date: Scalar
+    unit: Scalar
+    note: Scalar
+    source: Scalar
+
+
+@worksheet_function(RELATIVE, WINDOW, AS_OF)
+def RUSSELL_NEWS_BETAS(session: Session, target: Target, window: Window, as_of: Day) -> Table:
+    """Table of betas to growth news (S&P 500 and 2-year yield up together) and policy news (S&P up, yield down), in % per +1 standard deviation of the news, with the range over every way the signs allow to split a day.
+
+    Returns
+    -------
+    list of list
+        A row for growth and one for policy; range_lower and range_upper hold the beta over all admissible rotations.
+
+    Raises
+    ------
+    BadArgumentError, NoDataError, FitError
+        See RUSSELL_WHY.
+
+    Notes
+    -----
+    Jarocinski and Karadi (2020), Cieslak and Pang (2021); covariances weighted exponentially. docs/methods.md.
+    """
+    from xl_smallcap.analyses.news import NAMES, news_betas
+
+    betas = news_betas(session, target, window, as_of)
+    fit, source = betas.fit, source_of(session, betas.used)
+    note = "The market that is held is part of the news: what is left is the yield's part." if target.market else None
+    rows = [
+        _NewsBeta(
+            name, number(fit.params[i]), number(fit.bse[i]), number(fit.tvalues[i]), number(fit.lower[i]),
+            number(fit.upper[i]), number(betas.lower[i]), number(betas.upper[i]), number(fit.rsquared_each[i]), fit.nobs,
+            date(betas.first_date), date(betas.last_date), "% per +1 sd", note, source,
+        )
+        for i, name in enumerate(NAMES)
+    ]  # fmt: skip
+    return table_of(_NewsBeta, rows)

@@ -23,6 +23,8 @@ OF_LEVELS = (
 """Stats that only model "levels" has."""
 OF_STANDING = ("percentile", "percentile_native", "percentile_nobs")
 """Stats of both models: where today's beta stands among earlier month ends."""
+OF_PLACEBO = ("placebo_share", "placebo_tstat")
+"""Stats of a growth proxy made of sectors: what other splits of the same sectors would show."""
 _IN_BOTH = ("beta", "rsquared", "nobs", "first_date", "last_date")
 
 
@@ -78,6 +80,8 @@ def check_stat(stat: str, beta_model: BetaModel) -> None:
     """Refuse a stat the model does not have, with the reason."""
     if stat == "all" or stat in OF_STANDING or stat in _IN_BOTH:
         return
+    if beta_model == "changes" and stat in OF_PLACEBO:
+        return
     if beta_model == "levels" and stat not in OF_LEVELS:
         raise BadArgumentError(
             f"Model 'levels' has no '{stat}': the residuals of trending prices on trending factors are no noise about a "
@@ -99,6 +103,14 @@ def standing_of(session: Session, question: Question, name: str, beta_model: Bet
         "percentile_native": number(place.percentile_native[i]),
         "percentile_nobs": place.nobs,
     }
+
+
+def placebo_of(session: Session, question: Question, name: str) -> dict[str, Scalar]:
+    """Return what other splits of a growth proxy's sectors would show."""
+    from xl_smallcap.analyses.news import placebo
+
+    other = placebo(session, replace(question, method=OLS), name)
+    return {"placebo_share": number(other.share), "placebo_tstat": number(other.tstat)}
 
 
 def standing_or_none(session: Session, question: Question, name: str, beta_model: BetaModel) -> dict[str, Scalar]:

@@ -624,6 +624,37 @@ class FactorsQuestions(Asker):
         raise NotImplementedError  # @question answers
 
     @question
+    def news_betas(self, target: Words = None, window: Numbers = None, as_of: Days = None) -> Frame:
+        """Table of betas to growth news (S&P 500 and 2-year yield up together) and policy news (S&P up, yield down),
+        in % per +1 standard deviation of the news, with the range over every way the signs allow to split a day.
+
+        Parameters
+        ----------
+        target : str or a list of them, optional
+            "relative" (default here), "russell", "sp500", "hedged", or a stored daily price such as "IWM".
+        window : float, str or a list of them, optional
+            250 (days, default), or text: "104w" weeks, "60m" months.
+        as_of : date, str or a list of them, optional
+            Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
+
+        Returns
+        -------
+        Frame
+            Indexed by news. A row for growth and one for policy; range_lower and range_upper hold the beta over all
+            admissible rotations.
+
+        Notes
+        -----
+        Jarocinski and Karadi (2020), Cieslak and Pang (2021); covariances weighted exponentially. docs/methods.md.
+
+        Examples
+        --------
+        >>> data.news_betas("russell").index.tolist()
+        ['growth', 'policy']
+        """
+        raise NotImplementedError  # @question answers
+
+    @question
     def diff(self, before: Words = None, after: Words = None) -> Frame:
         """Table of the betas of two snapshots, % per +1 standard deviation: before, after, and how much of the change
         came from revised data and how much from the window moving on; moved says whether it exceeds the standard
