@@ -161,7 +161,7 @@ def test_why_lists_the_last_fifty_newest_first(own: Session) -> None:
 def test_true_is_not_one(own: Session) -> None:
     assert cells.evaluate("RUSSELL_BETA", ("growth", None, None, True)).code == "#VALUE!"
     assert "too short" in str(cells.evaluate("RUSSELL_BETA", ("growth", None, None, 1.0)).message)
-    assert "takes 8 arguments" in str(cells.evaluate("RUSSELL_BETA", ("growth", *[None] * 8, 1)).message)
+    assert "takes 9 arguments" in str(cells.evaluate("RUSSELL_BETA", ("growth", *[None] * 9, 1)).message)
 
 
 def test_settings_from_environment_file_and_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,25 +6,14 @@ Run it with XL_SMALLCAP_HOME set to a home with real data that has MDY_ADJ and S
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from xl_smallcap.analyses.events import event_beta, news_panel
-from xl_smallcap.data.catalogue import Target
+from xl_smallcap.analyses.thesis import MID_CAPS
+from xl_smallcap.models.inference import holm, student_upper
 from xl_smallcap.session import Session
 
 CLAIMS = (("soft inflation prints help", "cpi", 1.0), ("strong payrolls help", "payrolls", -1.0),
           ("cuts as such help", "fomc", 1.0))  # fmt: skip
-MID_CAPS = Target(id="midcaps", label="mid-caps less the S&P", legs=(("MDY_ADJ", 1.0), ("SPY_ADJ", -1.0)))
-
-
-def holm(pvalues: list[float]) -> list[float]:
-    """Return p-values corrected for being several (Holm 1979)."""
-    order = np.argsort(pvalues)
-    corrected, largest = [0.0] * len(pvalues), 0.0
-    for rank, k in enumerate(order):
-        largest = max(largest, (len(pvalues) - rank) * pvalues[k])
-        corrected[k] = min(largest, 1.0)
-    return corrected
 
 
 def main() -> None:
@@ -42,11 +31,11 @@ def main() -> None:
         panel = news_panel(session, "easing", target, start, as_of)
         for claim, kind, sign in CLAIMS:
             one = event_beta(panel, kind, False)
-            p = float(stats.t.sf(sign * one.slope.tvalue, one.slope.df))
+            p = student_upper(sign * one.slope.tvalue, one.slope.df)
             rows.append((claim, label, one, p))
             if label[0] == ("B" if kind == "fomc" else "A"):
                 deciding[claim] = (p, sign * one.slope.tvalue, one.slope.df)
-    other_side = {c: float(stats.t.sf(-t, df)) for c, (_, t, df) in deciding.items()}
+    other_side = {c: student_upper(-t, df) for c, (_, t, df) in deciding.items()}
     ours, theirs = holm([p for p, _, _ in deciding.values()]), holm(list(other_side.values()))
     print("| claim | set | first day | days | % per 10 bp | t | p, one-sided | without five days |")
     print("|---|---|---|---|---|---|---|---|")

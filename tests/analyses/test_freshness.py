@@ -83,7 +83,7 @@ def test_constituents_that_ended(cut: Callable[..., Store]) -> None:
     rows = [r for r in RUSSELL_THESIS() if "Dispersion" in str(r[0])]
     assert len(rows) == 3
     assert all("prices of constituents end on 2023-06-30" in " ".join(map(str, r)) for r in rows)
-    assert all("not enough data" in r for r in rows)
+    assert all("not tested" in r for r in rows)
     status = {r[0]: r for r in RUSSELL_STATUS()}
     assert status["CONSTITUENTS"][RUSSELL_STATUS()[0].index("status")] == "stale"
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import xlsxwriter
@@ -22,6 +22,7 @@ from xl_smallcap.functions import (
     RUSSELL_POSITIONING,
     RUSSELL_WHY,
 )
+from xl_smallcap.functions.levels import OF_LEVELS, OF_STANDING
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.types import BetaStat, DispersionStat, PositionStat
 from xl_smallcap.workbooks.book import SHEETS, workbook_bytes
@@ -81,16 +82,17 @@ def test_a_word_that_is_like_nothing_is_not_guessed_at() -> None:
 @pytest.mark.parametrize(
     ("call", "stats"),
     [
-        (lambda s: RUSSELL_BETA("inflation", stat=s), BetaStat),
-        (lambda s: RUSSELL_POSITIONING("leveraged", s), PositionStat),
-        (lambda s: RUSSELL_DISPERSION("russell", s), DispersionStat),
+        (lambda s: RUSSELL_BETA("growth", stat=s), set(get_args(BetaStat)) - set(OF_LEVELS)),
+        (lambda s: RUSSELL_BETA("growth", stat=s, model="levels"), {*OF_LEVELS, *OF_STANDING, "beta", "rsquared"}),
+        (lambda s: RUSSELL_POSITIONING("leveraged", s), set(get_args(PositionStat))),
+        (lambda s: RUSSELL_DISPERSION("russell", s), set(get_args(DispersionStat))),
     ],
 )
-def test_all_is_every_statistic_as_asked_for_alone(session: Session, call: Callable[[str], Any], stats: object) -> None:
-    from typing import get_args
-
+def test_all_is_every_statistic_as_asked_for_alone(
+    session: Session, call: Callable[[str], Any], stats: set[str]
+) -> None:
     table = {row[0]: row[1] for row in call("All")[1:]}
-    for stat in get_args(stats):
+    for stat in stats:
         assert table[stat] == call(stat), stat
     assert table["source"] == "SAMPLE (synthetic)"
 

@@ -24,8 +24,8 @@ def test_the_pitch_sheet_of_christmas_eve_says_what_the_numbers_say(tmp_path: Pa
     table = RUSSELL_THESIS(AS_OF)
     row = {(r[0], r[1], r[3]): r for r in table[1:]}
     assert row["Growth is positive", "daily", "beta growth"][8] == "supported"
-    assert row["Easing is positive", "daily", "beta easing"][8] == "not enough data"
-    assert row["Inflation is negative", "monthly", "beta inflation"][8] == "not enough data"
+    assert row["Easing is positive", "daily", "beta easing"][8] == "unclear"
+    assert row["Inflation is negative", "monthly", "beta inflation"][8] == "unclear"
     prepare()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

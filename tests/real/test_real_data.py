@@ -169,9 +169,9 @@ def test_the_main_job(target: str, window: Any, spec: str) -> None:
 def test_economic_sense() -> None:
     """Cyclicals lead small caps in every long window, the market beta is near one beside growth, stress hurts."""
     assert beta("growth", "tstat", "russell", 4000, AS_OF) > 10
-    assert beta("market", "beta", "hedged", 4000, AS_OF, "ols", "macro", "1pct") > 0.9
-    assert beta("credit", "tstat", "russell", 4000, AS_OF, "ols", "full") < -2
-    assert beta("volatility", "tstat", "russell", 4000, AS_OF, "ols", "full") < -10
+    assert beta("market", "beta", "hedged", 4000, AS_OF, "ols", None, "macro", "1pct") > 0.9
+    assert beta("credit", "tstat", "russell", 4000, AS_OF, "ols", None, "full") < -2
+    assert beta("volatility", "tstat", "russell", 4000, AS_OF, "ols", None, "full") < -10
 
 
 def test_what_was_published_when() -> None:
@@ -236,11 +236,11 @@ def test_high_yield_of_three_rolling_years_and_baa_before(tmp_path: Path, report
     }
     store = Store(tmp_path / "store")
     store.use(store.add(cut, source="folder", provenance={n: real.entries[n].provenance for n in real.ids}).fingerprint)
-    recent = beta("credit", "beta", "russell", 250, AS_OF, "ols", "full")
-    long = beta("credit", "tstat", "russell", 4000, AS_OF, "ols", "full")
+    recent = beta("credit", "beta", "russell", 250, AS_OF, "ols", None, "full")
+    long = beta("credit", "tstat", "russell", 4000, AS_OF, "ols", None, "full")
     use_session(Session(load_settings(tmp_path)))
-    assert beta("credit", "beta", "russell", 250, AS_OF, "ols", "full") == pytest.approx(recent, rel=1e-6)
-    spliced = beta("credit", "tstat", "russell", 4000, AS_OF, "ols", "full")
+    assert beta("credit", "beta", "russell", 250, AS_OF, "ols", None, "full") == pytest.approx(recent, rel=1e-6)
+    spliced = beta("credit", "tstat", "russell", 4000, AS_OF, "ols", None, "full")
     assert spliced < -2, "stress hurts by Baa as well"
     assert spliced != long
     table = RUSSELL_BETAS("russell", 250, AS_OF, None, None, "full")

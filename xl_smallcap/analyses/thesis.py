@@ -8,21 +8,26 @@ from typing import Literal
 
 import numpy as np
 
-from xl_smallcap.analyses import betas
+from xl_smallcap.analyses import betas, levels
 from xl_smallcap.analyses.constituents import FEWEST
 from xl_smallcap.analyses.dispersion import Spreads
+from xl_smallcap.analyses.events import EventBeta, event_beta, news_panel
 from xl_smallcap.analyses.positioning import Category, gauge, positions
 from xl_smallcap.analyses.question import Question, snapshot_day
 from xl_smallcap.analyses.regimes.now import regimes_drawn, regimes_now
 from xl_smallcap.analyses.scenarios import projection
 from xl_smallcap.analyses.scenarios.projection import ScenarioQuestion, project_path
+from xl_smallcap.data.catalogue import Target
 from xl_smallcap.errors import NoDataError, XlSmallcapError
 from xl_smallcap.models.dispersion import bootstrap_ratio
-from xl_smallcap.models.inference import student_quantile
+from xl_smallcap.models.inference import holm, student_quantile, student_upper
 from xl_smallcap.session import Session
 from xl_smallcap.types import RegimeModel, Weighting, Window
 
-Verdict = Literal["supported", "contradicted", "not enough data"]
+Verdict = Literal["supported", "contradicted", "mixed", "unclear", "not tested"]
+"""mixed: ways of looking disagree; unclear: the data lie on neither side; not tested: there are none."""
+Status = Literal["fixed before looking", "found in these data"]
+"""Whether a rule was written before its numbers were seen. What was found by looking decides no claim."""
 Day = np.datetime64 | None
 
 CLAIMS = (
@@ -38,6 +43,12 @@ CLAIMS = (
     "Earnings estimates are too high",
 )
 """In the order of the table."""
+NEWS_CLAIMS = (
+    ("Soft inflation prints help", "cpi", 1, "untouched"),
+    ("Strong payrolls help", "payrolls", -1, "untouched"),
+    ("Cuts as such help", "fomc", 1, "mid-caps"),
+)
+"""A claim, the kind of day, the sign of easing's slope, and the set nobody had looked at that decides it."""
 TARGET = "relative"
 FREQUENCIES = {"daily": Window(250, "daily"), "monthly": Window(60, "monthly")}
 PATHS = ("growth_low_inflation", "rebound_then_pause")
@@ -48,6 +59,8 @@ HIGH, LOW = 66.7, 33.3
 """Percentiles of the last five years: the upper and the lower third."""
 CROWDED_SHORT = 10.0
 """A net short of more % of the open interest is not light, however low or high in its own history."""
+NEWS_P = 0.05
+MID_CAPS = Target(id="midcaps", label="mid-caps less the S&P 500", legs=(("MDY_ADJ", 1.0), ("SPY_ADJ", -1.0)))
 FAR = 0.5
 """Standard deviations from the five-year mean that count as above or below average."""
 MOST = 2.0
@@ -67,16 +80,17 @@ class Line:
     value: float = np.nan
     lower: float = np.nan
     upper: float = np.nan
-    verdict: Verdict = "not enough data"
+    verdict: Verdict = "not tested"
     last: np.datetime64 | None = None
     note: str = ""
+    status: Status = "fixed before looking"
 
 
 def side(low: float, high: float, threshold: float) -> Verdict:
     """Return the verdict on "more than a threshold": by an interval that lies wholly on one side of it."""
     if low > threshold:
         return "supported"
-    return "contradicted" if high < threshold else "not enough data"
+    return "contradicted" if high < threshold else "unclear"
 
 
 def opposite(verdict: Verdict) -> Verdict:
@@ -86,8 +100,16 @@ def opposite(verdict: Verdict) -> Verdict:
 
 
 def overall(verdicts: list[Verdict]) -> Verdict:
-    """Return the verdict on a claim looked at in several ways: theirs where all agree."""
-    return verdicts[0] if len(set(verdicts)) == 1 else "not enough data"
+    """Return the verdict on a claim looked at in several ways: theirs where all agree.
+
+    Where one could not be tested the others decide nothing: a claim is not supported by the ways that happened to work.
+    """
+    tested = {v for v in verdicts if v != "not tested"}
+    if not tested:
+        return "not tested"
+    if len(tested) > 1:
+        return "mixed"
+    return tested.pop() if len(verdicts) == sum(v != "not tested" for v in verdicts) else "unclear"
 
 
 def thesis(session: Session, as_of: Day) -> list[Line]:
@@ -111,6 +133,8 @@ def _lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
     yield from _dispersion_lines(session, as_of)
     yield from _position_lines(session, as_of)
     yield from _gauge_lines(session, as_of)
+    yield from _level_lines(session, as_of)
+    yield from _news_lines(session, as_of)
 
 
 _SIGNS = (
@@ -174,7 +198,7 @@ def _regime_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
             day = snapshot_day(session) if as_of is None else as_of
             drawn = regimes_drawn(session, model, as_of, REGIME_MONTHS)
             if drawn is None:
-                verdict: Verdict = "supported" if p >= LIKELY else "contradicted" if p <= UNLIKELY else line.verdict
+                verdict: Verdict = "supported" if p >= LIKELY else "contradicted" if p <= UNLIKELY else "unclear"
                 return replace(line, value=p, verdict=verdict, last=day)
             tail = (1.0 - session.settings.confidence) / 2.0
             low, high = (float(v) for v in np.quantile(drawn.probabilities[0], [tail, 1.0 - tail]))
@@ -260,7 +284,7 @@ def _ranked(value: float, line: Line, last: np.datetime64, high: bool, why: str)
     """A percentile read against the outer thirds; `high` where the claim is that it is high."""
     if not np.isfinite(value):
         raise NoDataError(why)
-    at_top: Verdict = "supported" if value >= HIGH else "contradicted" if value <= LOW else "not enough data"
+    at_top: Verdict = "supported" if value >= HIGH else "contradicted" if value <= LOW else "unclear"
     return replace(line, value=value, last=last, verdict=at_top if high else opposite(at_top))
 
 
@@ -321,7 +345,7 @@ def _gauge_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
             z = reading.z[5]
             if not np.isfinite(z):
                 raise NoDataError(few.format(name))
-            verdict: Verdict = "supported" if z >= FAR else "contradicted" if z <= -FAR else line.verdict
+            verdict: Verdict = "supported" if z >= FAR else "contradicted" if z <= -FAR else "unclear"
             return replace(line, value=z, last=reading.last, verdict=verdict, note=reading.series.rule)
 
         yield (
@@ -342,7 +366,7 @@ def _gauge_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
         if not np.isfinite(reading.revision):
             raise NoDataError("'eps_growth' has no value 13 weeks before its last, so no revision.")
         falls = reading.revision < 0.0 if result.verdict == "supported" else reading.revision > 0.0
-        verdict: Verdict = result.verdict if falls else "not enough data"
+        verdict: Verdict = result.verdict if falls else "unclear"
         return replace(
             result, verdict=verdict, note=f"Revision over 13 weeks {reading.revision:+.2f} {reading.series.unit}."
         )
@@ -359,3 +383,109 @@ def _gauge_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
         ),
         earnings,
     )
+
+
+def _level_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
+    catalogue = session.catalogue
+    for claim, factor, sign, swap in _SIGNS:
+        if swap:
+            continue
+        line = Line(
+            claim,
+            "levels",
+            f"Beta of the Russell's level to that of {factor}, joint, window 250; limits hold 90 % of random walks",
+            f"levels beta {factor}",
+            "% per +1 sd",
+            f"beyond noise and {'above' if sign > 0 else 'below'} 0; contradicted: beyond noise on the other side",
+            status="found in these data",
+        )
+        question = Question(
+            catalogue.targets["russell"], catalogue.spec(catalogue.default_spec), FREQUENCIES["daily"], as_of
+        )
+
+        def look(line: Line, question: Question = question, name: str = factor, sign: int = sign) -> Line:
+            fitted = levels.fit(session, question)
+            i, fit = fitted.position(name), fitted.fit
+            value = float(fit.params[i])
+            verdict: Verdict = "unclear"
+            if fit.beyond_noise[i]:
+                verdict = "supported" if value * sign > 0 else "contradicted"
+            return replace(
+                line, value=value, lower=float(fit.noise_lower[i]), upper=float(fit.noise_upper[i]), verdict=verdict,
+                last=fitted.last_date, note=f"{fit.noise_share[i]:.0%} of random walks do as much.",
+            )  # fmt: skip
+
+        yield line, look
+
+
+def _untouched(session: Session, basis: str) -> tuple[Target, np.datetime64]:
+    """Return target and last day of the sets that nobody had looked at when the rules were written."""
+    if basis == "untouched":
+        return session.catalogue.targets[TARGET], np.datetime64("2005-12-31")
+    missing = [s for s, _ in MID_CAPS.legs if s not in session.snapshot]
+    if missing:
+        raise NoDataError(f"The set that decides this claim needs {' and '.join(missing)}, which the snapshot lacks.")
+    return MID_CAPS, np.datetime64("2025-09-30")
+
+
+def _news_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
+    """A claim about news: what the untouched set says, one-sided and after Holm, and what was found since 2006."""
+
+    def slope(basis: str, kind: str) -> EventBeta:
+        target, last = _untouched(session, basis)
+        day = last if as_of is None else min(last, as_of)
+        return event_beta(news_panel(session, "easing", target, None, day), kind, False)
+
+    def pvalues(side: int) -> dict[str, float]:
+        each = {}
+        for claim, kind, sign, basis in NEWS_CLAIMS:
+            try:
+                one = slope(basis, kind).slope
+            except XlSmallcapError:
+                continue
+            each[claim] = student_upper(side * sign * one.tvalue, one.df)
+        return dict(zip(each, holm(list(each.values())), strict=True))
+
+    for claim, kind, sign, basis in NEWS_CLAIMS:
+        days = {"untouched": "to 2005", "mid-caps": "to 2025-09"}[basis]
+        who = "Russell less S&P 500" if basis == "untouched" else "Mid-caps less S&P 500"
+        decided = Line(
+            claim,
+            basis,
+            f"Slope of {who} on easing, days of {kind}, {days}",
+            "slope",
+            "% per 10 bp",
+            f"one-sided p at most .05 after Holm over three claims, slope {'above' if sign > 0 else 'below'} 0; "
+            "contradicted: the same on the other side",
+        )
+
+        def look(line: Line, claim: str = claim, kind: str = kind, basis: str = basis) -> Line:
+            one = slope(basis, kind)
+            ours, theirs = pvalues(1)[claim], pvalues(-1)[claim]
+            verdict: Verdict = "supported" if ours <= NEWS_P else "contradicted" if theirs <= NEWS_P else "unclear"
+            return replace(_with_slope(session, line, one), verdict=verdict, note=f"p after Holm {ours:.2f}.")
+
+        yield decided, look
+        since = replace(
+            decided, basis="since 2006",
+            definition=f"Slope of Russell less S&P 500 on easing, days of {kind}, since 2006",
+            rule="90 % interval wholly on the claim's side of 0; contradicted: wholly on the other",
+            status="found in these data",
+        )  # fmt: skip
+
+        def later(line: Line, kind: str = kind, sign: int = sign) -> Line:
+            panel = news_panel(session, "easing", session.catalogue.targets[TARGET], np.datetime64("2006-01-01"), as_of)
+            one = event_beta(panel, kind, False)
+            shown = _with_slope(session, line, one)
+            above = side(shown.lower, shown.upper, 0.0)
+            note = f"{10.0 * one.slope.slope_without_top:+.2f} without the five largest days."
+            return replace(shown, verdict=above if sign > 0 else opposite(above), note=note)
+
+        yield since, later
+
+
+def _with_slope(session: Session, line: Line, one: EventBeta) -> Line:
+    slope = one.slope
+    half = slope.bse * student_quantile(session.settings.confidence, slope.df)
+    low, high = 10.0 * (slope.slope - half), 10.0 * (slope.slope + half)
+    return replace(line, value=10.0 * slope.slope, lower=low, upper=high, last=one.last_date)

@@ -179,6 +179,7 @@ def RUSSELL_BETA(
     if stat == "all":
         more: list[tuple[str, Scalar]] = [
             *levels.standing_or_none(session, question, name, model).items(),
+            *((n, v) for n, v in levels.placebo_or_none(session, question, name).items() if v is not None),
             ("factor", name), ("target", question.target.id), ("window", str(question.window)),
             ("spec", question.spec.id), ("source", source_label(session)),
         ]  # fmt: skip
@@ -212,7 +213,8 @@ def RUSSELL_BETAS(
     -------
     list of list
         Header, then rows; role is "factor", "control" (the market) or "check" (one factor built otherwise, the rest
-        the same). A check that cannot be fitted has #N/A and its reason in the column construction. Model "levels" has
+        the same). A check that cannot be fitted has #N/A and its reason in the column construction. placebo_share, beside
+        growth's t: the share of other splits of the same sectors whose |t| is above 1.65. Model "levels" has
         noise_share and the rest in the place of errors, and percentiles.
 
     Raises
@@ -227,9 +229,11 @@ def RUSSELL_BETAS(
         from xl_smallcap.functions.levels import betas_on_levels
 
         return betas_on_levels(session, question, unit)
+    from xl_smallcap.functions.levels import placebo_or_none
+
     fitted = analysis.fit(session, question)
     source = source_label(session)
-    header = ["factor", *names_of(_Beta), "role", "spec", "construction", "source"]
+    header = ["factor", *names_of(_Beta), "role", "spec", "construction", "source", "placebo_share"]
     table: Table = [header]
 
     def row(fitted: analysis.FittedBetas, name: str, role: str, spec_id: str) -> None:
@@ -244,13 +248,14 @@ def RUSSELL_BETAS(
             and str(fitted.first_date) < (s.partition(" before ")[2] or "9999")
         ]
         built = label + (f" [{', '.join(swaps)}]" if swaps else "")
-        table.append([name, *stats_of(_Beta.of(fitted, name, unit)).values(), role, spec_id, built, source])
+        share = placebo_or_none(session, fitted.question, name)["placebo_share"]
+        table.append([name, *stats_of(_Beta.of(fitted, name, unit)).values(), role, spec_id, built, source, share])
 
     for name in fitted.names:
         row(fitted, name, "control" if name == MARKET else "factor", question.spec.id)
     for name, spec_id, other in analysis.checks(session, question):
         if isinstance(other, XlSmallcapError):
-            table.append([name, *[None] * (len(header) - 5), "check", spec_id, str(other), source])
+            table.append([name, *[None] * (len(header) - 6), "check", spec_id, str(other), source, None])
         else:
             row(other, name, "check", spec_id)
     return table

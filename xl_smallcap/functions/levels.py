@@ -113,6 +113,14 @@ def placebo_of(session: Session, question: Question, name: str) -> dict[str, Sca
     return {"placebo_share": number(other.share), "placebo_tstat": number(other.tstat)}
 
 
+def placebo_or_none(session: Session, question: Question, name: str) -> dict[str, Scalar]:
+    """Return the placebo for a table; blank for a factor that is no split of sectors."""
+    try:
+        return placebo_of(session, question, name) if name in session.catalogue.factors else dict.fromkeys(OF_PLACEBO)
+    except XlSmallcapError:
+        return dict.fromkeys(OF_PLACEBO)
+
+
 def standing_or_none(session: Session, question: Question, name: str, beta_model: BetaModel) -> dict[str, Scalar]:
     """Return the percentiles for a table; blank where there are too few earlier month ends."""
     try:

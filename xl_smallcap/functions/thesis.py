@@ -32,17 +32,19 @@ class Row:
     last_date: Scalar
     rule: Scalar
     note: Scalar
+    status: Scalar
 
 
 @worksheet_function(AS_OF)
 def RUSSELL_THESIS(session: Session, as_of: Day) -> Table:
-    """Checklist of the small-cap thesis, a row per claim and way of looking: statistic, value in its unit, 90 % interval, verdict (supported, contradicted, not enough data) by a rule fixed beforehand, and the verdict on the claim as a whole.
+    """Checklist of the small-cap thesis, a row per claim and way of looking: statistic, value in its unit, 90 % interval, verdict (supported, contradicted, mixed, unclear, not tested) by a rule, whether that was fixed beforehand, and the verdict on the claim.
 
     Returns
     -------
     list of list
         Every row is there whatever the data; one without numbers says in its note what is missing. `claim_verdict` is
-        that of the claim's rows where all agree, else "not enough data".
+        that of the claim's rows whose rule was fixed beforehand: theirs where all agree, "mixed"
+        where they do not, "unclear" where one that could not be tested leaves it open. Rows with status "found in these data" decide nothing.
 
     Raises
     ------
@@ -58,7 +60,8 @@ def RUSSELL_THESIS(session: Session, as_of: Day) -> Table:
         raise NoDataError(f"No claim of the thesis can be looked at: {lines[0].note}")
     by_claim: dict[str, list[Verdict]] = {}
     for line in lines:
-        by_claim.setdefault(line.claim, []).append(line.verdict)
+        if line.status == "fixed before looking":
+            by_claim.setdefault(line.claim, []).append(line.verdict)
     rows = [
         Row(
             claim=line.claim,
@@ -74,6 +77,7 @@ def RUSSELL_THESIS(session: Session, as_of: Day) -> Table:
             last_date=None if line.last is None else date(line.last),
             rule=line.rule,
             note=line.note,
+            status=line.status,
         )
         for line in lines
     ]

@@ -103,6 +103,22 @@ def student_pvalues(tvalues: FloatArray, df: float) -> FloatArray:
     return np.asarray(2.0 * stdtr(df, -np.abs(tvalues)), dtype=np.float64)
 
 
+def student_upper(tvalue: float, df: float) -> float:
+    """Return the one-sided p-value of a Student-t statistic against "above zero"."""
+    from scipy.special import stdtr
+
+    return float(stdtr(df, -tvalue))
+
+
+def holm(pvalues: list[float]) -> list[float]:
+    """Return p-values corrected for being several (Holm 1979, step-down)."""
+    corrected, largest = [0.0] * len(pvalues), 0.0
+    for rank, k in enumerate(sorted(range(len(pvalues)), key=pvalues.__getitem__)):
+        largest = max(largest, (len(pvalues) - rank) * pvalues[k])
+        corrected[k] = min(largest, 1.0)
+    return corrected
+
+
 def benjamini_hochberg(pvalues: FloatArray) -> FloatArray:
     """Return p-values corrected for the number of questions asked, as false discovery rates.
 

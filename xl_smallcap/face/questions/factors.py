@@ -112,7 +112,8 @@ class FactorsQuestions(Asker):
         Frame
             Indexed by factor. Header, then rows; role is "factor", "control" (the market) or "check" (one factor
             built otherwise, the rest the same). A check that cannot be fitted has #N/A and its reason in the column
-            construction. Model "levels" has noise_share and the rest in the place of errors, and percentiles.
+            construction. placebo_share, beside growth's t: the share of other splits of the same sectors whose |t|
+            is above 1.65. Model "levels" has noise_share and the rest in the place of errors, and percentiles.
 
         Examples
         --------

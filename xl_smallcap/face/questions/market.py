@@ -225,8 +225,8 @@ class MarketQuestions(Asker):
     @question
     def thesis(self, as_of: Days = None) -> Frame:
         """Checklist of the small-cap thesis, a row per claim and way of looking: statistic, value in its unit, 90 %
-        interval, verdict (supported, contradicted, not enough data) by a rule fixed beforehand, and the verdict on
-        the claim as a whole.
+        interval, verdict (supported, contradicted, mixed, unclear, not tested) by a rule, whether that was fixed
+        beforehand, and the verdict on the claim.
 
         Parameters
         ----------
@@ -237,7 +237,9 @@ class MarketQuestions(Asker):
         -------
         Frame
             Every row is there whatever the data; one without numbers says in its note what is missing.
-            `claim_verdict` is that of the claim's rows where all agree, else "not enough data".
+            `claim_verdict` is that of the claim's rows whose rule was fixed beforehand: theirs where all agree,
+            "mixed" where they do not, "unclear" where one that could not be tested leaves it open. Rows with status
+            "found in these data" decide nothing.
 
         Notes
         -----
@@ -246,7 +248,7 @@ class MarketQuestions(Asker):
         Examples
         --------
         >>> sorted(set(data.thesis()["verdict"].dropna()))
-        ['contradicted', 'not enough data', 'supported']
+        ['contradicted', 'not tested', 'supported', 'unclear']
         """
         raise NotImplementedError  # @question answers
 

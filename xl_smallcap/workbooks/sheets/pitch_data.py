@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from xl_smallcap.analyses.thesis import CLAIMS
 from xl_smallcap.formulas.values import Grid
 from xl_smallcap.session import current_session
@@ -19,7 +21,7 @@ MONTHS, FAN_MONTHS, REGIME_MONTHS = 60, 12, 120
 FAN_COLUMNS = (6, 14)
 PATHS, PATHS_COLUMN, MOST_PATHS = 66, 6, 40
 REGIME_COLUMN, CHART_COLUMN, THESIS_COLUMN, ATTRIBUTION_COLUMN = 23, 40, 35, 14
-CLAIM_ROW = 30
+CLAIM_ROW, CLAIM_COLUMN = 2, 52
 HEADS = ["claim", "statistic", "value", "unit", "lower", "upper", "verdict", "rows for", "rows against", "rows", "day"]
 PROJECTED = (3, 4)
 """Claims that are projections: goldilocks months ahead, and the paths' difference."""
@@ -131,15 +133,21 @@ _NUMBERS = {4: BETA, 6: BETA, 7: BETA, 10: DATE}
 def _part(page: Page, row: int, column: int, of: int, formula: str) -> None:
     # &"": LibreOffice does not find a text of a spilled add-in table equal to the same text elsewhere
     form = _NUMBERS.get(of)
-    page.put(row, THESIS_COLUMN + column, formula + '&""' if form is None else formula, form or "")
+    page.put(row, CLAIM_COLUMN + column, formula + '&""' if form is None else formula, form or "")
+
+
+def _table(page: Page) -> list[tuple[Any, ...]]:
+    """Rows of the thesis' table with its header; it has all of them whatever the data, or is an error."""
+    table = page.draft.calculator.calculate("=RUSSELL_THESIS(in_as_of)", page.name)
+    return list(table.rows) if isinstance(table, Grid) else []
 
 
 def _rows_of(page: Page) -> dict[str, list[int]]:
-    """Rows of the thesis' table that each claim has, from one; the table has all of them whatever the data."""
-    table = page.draft.calculator.calculate("=RUSSELL_THESIS(in_as_of)", page.name)
+    """Rows of the thesis' table that each claim has, from one."""
     by_claim: dict[str, list[int]] = {}
-    for i, row in enumerate(table.rows if isinstance(table, Grid) else (), 1):
-        by_claim.setdefault(str(row[0]), []).append(i)
+    for i, row in enumerate(_table(page), 1):
+        if row[-1] != "found in these data":  # what was found by looking decides no claim
+            by_claim.setdefault(str(row[0]), []).append(i)
     return by_claim
 
 
@@ -147,26 +155,27 @@ def _counts(page: Page, row: int, rows: list[int]) -> None:
     """How many of a claim's rows support and contradict it, and how many there are."""
     for column, word in ((7, "supported"), (8, "contradicted")):
         terms = ",".join(f'IF(INDEX(RUSSELL_THESIS(in_as_of),{r},9)&""="{word}",1,0)' for r in rows)
-        page.put(row, THESIS_COLUMN + column, f"=SUM({terms})" if rows else "=0", "0")
-    page.put(row, THESIS_COLUMN + 9, f"={len(rows)}", "0")
+        page.put(row, CLAIM_COLUMN + column, f"=SUM({terms})" if rows else "=0", "0")
+    page.put(row, CLAIM_COLUMN + 9, f"={len(rows)}", "0")
 
 
 def _thesis(page: Page) -> None:
     page.put(BETAS - 2, THESIS_COLUMN, "The thesis, row by row", kind="label", align="left")
-    page.spill(BETAS - 1, THESIS_COLUMN, "=RUSSELL_THESIS(in_as_of)", 24)
-    keys = THESIS_COLUMN + 13
-    for r in range(BETAS, BETAS + 23):
+    height = max(len(_table(page)), 2)
+    page.spill(BETAS - 1, THESIS_COLUMN, "=RUSSELL_THESIS(in_as_of)", height)
+    keys = THESIS_COLUMN + 14
+    for r in range(BETAS, BETAS + height - 1):
         page.put(r, keys, f'={address(r, THESIS_COLUMN)}&""')
 
     def part(column: int) -> str:
-        return f"{address(BETAS, column, True)}:{address(BETAS + 22, column, True)}"
+        return f"{address(BETAS, column, True)}:{address(BETAS + height - 2, column, True)}"
 
     of = _rows_of(page)
     for i, claim in enumerate(CLAIMS):
         r = CLAIM_ROW + i
-        page.put(r, THESIS_COLUMN, claim)
+        page.put(r, CLAIM_COLUMN, claim)
         _counts(page, r, of.get(claim, []))
-        position = f"MATCH({address(r, THESIS_COLUMN)},{part(keys)},0)"
+        position = f"MATCH({address(r, CLAIM_COLUMN)},{part(keys)},0)"
         for j, column in _PARTS:
             _part(page, r, j, column, f"=INDEX({part(THESIS_COLUMN + column)},{position})")
 
@@ -178,7 +187,7 @@ def _thesis_without_projections(page: Page) -> None:
         r = CLAIM_ROW + i
         if i in PROJECTED or claim not in of:
             continue
-        page.put(r, THESIS_COLUMN, claim)
+        page.put(r, CLAIM_COLUMN, claim)
         _counts(page, r, of[claim])
         for j, column in _PARTS:
             _part(page, r, j, column, f"=INDEX(RUSSELL_THESIS(in_as_of),{of[claim][0]},{column + 1})")
@@ -212,7 +221,7 @@ def build(page: Page, projections: bool) -> None:
     """Write the sheet."""
     _betas(page)
     _attribution(page)
-    page.row(CLAIM_ROW - 1, THESIS_COLUMN, HEADS, "head")
+    page.row(CLAIM_ROW - 1, CLAIM_COLUMN, HEADS, "head")
     _history(page)
     if projections:
         _thesis(page)
@@ -223,7 +232,7 @@ def build(page: Page, projections: bool) -> None:
     else:
         _thesis_without_projections(page)
     _regimes(page, projections)
-    page.sheet.set_column(0, 60, 11)
+    page.sheet.set_column(0, 66, 11)
     page.sheet.freeze_panes(2, 1)
     page.sheet.set_landscape()
     page.sheet.fit_to_pages(1, 0)

@@ -28,7 +28,7 @@ def _at(row: int, column: int) -> str:
 
 
 def _claim(i: int, column: int) -> str:
-    return _at(data.CLAIM_ROW + i, data.THESIS_COLUMN + column)
+    return _at(data.CLAIM_ROW + i, data.CLAIM_COLUMN + column)
 
 
 def _verdict(i: int) -> str:
@@ -166,7 +166,8 @@ def against(projecting: bool) -> list[str]:
     """Return the case against, five formulas."""
     skipped = _skipped(projecting)
     total = len(CLAIMS) - len(skipped)
-    few = f'TEXT({_count("not enough data", skipped)},"0")&" of {total} claims are not decided by the data."'
+    undecided = "+".join(_count(word, skipped) for word in ("mixed", "unclear", "not tested"))
+    few = f'TEXT({undecided},"0")&" of {total} claims are not decided by the data."'
     some = "&".join(
         f'IF(AND({_claim(i, 8)}>0,{_verdict(i)}<>"contradicted"),{_claim(i, 0)}&"; ","")'
         for i in range(len(CLAIMS))

@@ -57,20 +57,24 @@ EXAMPLES = {
     "RUSSELL_WHY": '=RUSSELL_WHY("=RUSSELL_BETA(""inflaton"")")',
 }
 """A live example of every worksheet function, for the sheet Functions and the documents."""
-THESIS_ROW, THESIS_ROWS = 5, 24
+THESIS_ROW, THESIS_ROWS = 5, 36
 _SIZES = {"claim": 30, "basis": 13, "definition": 58, "statistic": 16, "unit": 12, "verdict": 16, "claim_verdict": 16,
-          "rule": 34, "note": 60}  # fmt: skip
+          "rule": 34, "note": 60, "status": 20}  # fmt: skip
 _VERDICTS = (
     ("supported", "#0072B2", "#DCEBF7"),
     ("contradicted", "#A33F00", "#FBE3D6"),
-    ("not enough data", "#5F6B7A", "#F0F1F3"),
+    ("mixed", "#5F6B7A", "#F0F1F3"),
+    ("unclear", "#5F6B7A", "#F0F1F3"),
+    ("not tested", "#5F6B7A", "#FFFFFF"),
 )
 
 
 def verdict_colours(draft: Draft, page: Page, top: int, left: int, bottom: int, right: int) -> None:
     """Colour verdicts; the word stays, so that grey print says the same."""
     for word, ink, fill in _VERDICTS:
-        look = draft.book.add_format({"font_color": ink, "bg_color": fill, "bold": word != "not enough data"})
+        look = draft.book.add_format(
+            {"font_color": ink, "bg_color": fill, "bold": word in ("supported", "contradicted")}
+        )
         # &"": a text of a spilled add-in table is not equal to the same text in LibreOffice
         first = address(top, left)
         rule: dict[str, Any] = {"type": "formula", "criteria": f'={first}&""="{word}"', "format": look}
@@ -85,7 +89,7 @@ def thesis(draft: Draft, page: Page) -> None:
         page.sheet.set_column(j, j, _SIZES.get(str(name), 11))
     verdict_colours(draft, page, THESIS_ROW + 1, 8, THESIS_ROW + THESIS_ROWS, 9)
     page.sheet.freeze_panes(THESIS_ROW + 1, 2)
-    page.sheet.print_area(0, 0, THESIS_ROW + THESIS_ROWS, 12)
+    page.sheet.print_area(0, 0, THESIS_ROW + THESIS_ROWS, 13)
 
 
 def data(draft: Draft, page: Page) -> None:
