@@ -61,7 +61,7 @@ BetaStat = Literal[
 EventStat = Literal[
     "beta", "se", "tstat", "pvalue", "lower", "upper", "nobs", "shifted", "top5_share", "beta_without_top5",
     "rank_slope", "years_same_sign", "years", "beta_market_held", "tstat_market_held", "beta_growth_held",
-    "tstat_growth_held", "permutation_pvalue", "first_date", "last_date",
+    "tstat_growth_held", "nobs_growth_held", "beta_growth_days", "permutation_pvalue", "first_date", "last_date",
 ]  # fmt: skip
 FitStat = Literal[
     "rsquared",

@@ -18,7 +18,7 @@ from xl_smallcap import BadArgumentError, CatalogueError, FitError, NoDataError,
 from xl_smallcap.analyses import events as analysis
 from xl_smallcap.config import PACKAGE, load_settings
 from xl_smallcap.data.events import SCHEDULED, UNSCHEDULED, load_events
-from xl_smallcap.session import Session, use_session
+from xl_smallcap.session import Session, current_session, use_session
 
 RUSSELL_EVENT_BETA: Any = functions.RUSSELL_EVENT_BETA
 RUSSELL_EVENT_BETAS: Any = functions.RUSSELL_EVENT_BETAS
@@ -52,6 +52,18 @@ def by_pandas() -> pd.DataFrame:
         "other" if d not in kinds else kinds[d][0] if len(kinds[d]) == 1 else "several" for d in frame.index
     ]
     return frame
+
+
+def growth_changes() -> pd.Series[float]:
+    """Growth beside the target's own days: four sectors less three, of the days that all of them have."""
+    legs = current_session().catalogue.factors["growth"].legs
+    x = independent.levels()[["RUT", "GSPC", "DGS2", *(s for s, _ in legs)]].dropna()
+    spans = by_pandas().index
+    moves = sum(w * 100 * np.log(x[s]).diff() for s, w in legs)
+    full = independent.levels()[["RUT", "GSPC", "DGS2"]].dropna().index
+    before = dict(zip(full[1:], full[:-1], strict=True))
+    same = [d for d, p in zip(x.index[1:], x.index[:-1], strict=True) if before.get(d) == p and d in spans]
+    return moves.loc[same]
 
 
 def test_every_kind_against_statsmodels(own: Session) -> None:
@@ -155,8 +167,19 @@ def test_what_comes_next(own: Session) -> None:
     ]  # fmt: skip
     assert rows[0]["beta"] == RUSSELL_EVENT_BETA("easing", None, None, "fomc", None, "2025-12-05", "native")
     assert all(r["event"] != UNSCHEDULED for r in rows)
-    with pytest.raises(NoDataError, match="The calendar has no event from 2025-12-05 to 2025-12-08; its last day is"):
-        RUSSELL_CALENDAR(None, None, 3, "2025-12-05")
+    assert all("not as it was scheduled then" in str(r["note"]) for r in rows)
+    both = RUSSELL_CALENDAR(as_of="2013-10-25")
+    assert [str(r[0]) for r in both[1:3]] == ["2013-10-30", "2013-10-30"]
+    assert "Several events on this day" in str(both[1][-1])
+    for days, day, says in (
+        (3, "2025-12-05", r"from 2025-12-05 to 2025-12-08\. Ask for more days"),
+        (45, "1989-12-24", r"it begins on 1994-02-04"),
+    ):
+        with pytest.raises(NoDataError, match=says):
+            RUSSELL_CALENDAR(None, None, days, day)
+    for length in (-5, 1.5, "many"):
+        with pytest.raises(BadArgumentError, match="'days' must be a whole number of calendar days from 1"):
+            RUSSELL_CALENDAR(None, None, length, "2025-12-05")
 
 
 def test_the_calendar_itself() -> None:
@@ -216,3 +239,67 @@ def test_bad_input(own: Session) -> None:
     with pytest.raises(BadArgumentError, match="Unknown factor"):
         RUSSELL_EVENT_BETA("inflaton")
     assert set(SCHEDULED) <= set(load_events().kinds)
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [(lambda: RUSSELL_EVENT_BETA(stat="top5_share", kind="cpi-payrolls"), "A difference of two kinds has no"),
+     (lambda: RUSSELL_EVENT_BETA("growth", stat="beta_growth_held"), "Growth is the factor itself"),
+     (lambda: RUSSELL_EVENT_BETA(start="2025-12-31", as_of="2025-12-24"), "start, 2025-12-31, lies after"),
+     (lambda: RUSSELL_EVENT_BETAS(start="2030-01-01"), "start, 2030-01-01, lies after the last day there is"),
+     (lambda: RUSSELL_EVENT_BETA_HISTORY(kind="unscheduled"), "No 5 calendar years have 20 days of kind 'unscheduled'"),
+     (lambda: functions.RUSSELL_NEWS_BETAS("hedged"), "with target 'hedged' nothing is left"),
+     (lambda: functions.RUSSELL_NEWS_BETAS("sp500"), "with target 'sp500' nothing is left"),
+     (lambda: functions.RUSSELL_NEWS_BETAS("relative", 5), "two kinds of news need at least 12"),
+     (lambda: functions.RUSSELL_BETA("growth", stat="placebo_share", method="pls"), "compares t of method 'ols'")],
+)  # fmt: skip
+def test_each_refusal_says_what_is_the_matter(own: Session, ask: Any, says: str) -> None:
+    with pytest.raises((BadArgumentError, NoDataError, FitError), match=says):
+        ask()
+
+
+def test_days_before_the_calendar_are_told(own: Session, tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text("date,kind\n2025-03-05,opec\n2025-06-04,opec\n")
+    use_session(Session(load_settings(tmp_path)))
+    with pytest.raises(FitError, match="The calendar has 'opec' from 2025-03-05 to 2025-06-04; the days asked for are"):
+        RUSSELL_EVENT_BETA("oil", kind="opec", as_of="2019-06-28")
+
+
+def test_the_market_is_held_in_every_number_of_hedged(own: Session) -> None:
+    frame = by_pandas()
+    market = 100 * np.log(independent.levels()["GSPC"].dropna()).diff()
+    growth = growth_changes()
+    frame = frame.join(market.rename("m")).join(growth.rename("g"))
+    frame["y"] = frame["y"] + frame["m"]  # the Russell itself
+    sd, part = frame["x"].std(), frame[frame["kind"] == "payrolls"]
+    cells = dict(RUSSELL_EVENT_BETA("easing", "hedged", "all", "payrolls")[1:])
+    there = part.dropna()
+    fit = sm.OLS(there["y"], sm.add_constant(there[["x", "m", "g"]])).fit(cov_type="HC3")
+    assert cells["beta_growth_held"] == pytest.approx(fit.params["x"] * sd, rel=1e-8)
+    assert cells["tstat_growth_held"] == pytest.approx(fit.tvalues["x"], rel=1e-8)
+    alone = sm.OLS(there["y"], sm.add_constant(there[["x", "m"]])).fit()
+    assert cells["nobs_growth_held"] == len(there)
+    assert cells["beta_growth_days"] == pytest.approx(alone.params["x"] * sd, rel=1e-8)
+    left = {}
+    for name in "yx":
+        left[name] = sm.OLS(part[name], sm.add_constant(part["m"])).fit().resid
+    order = np.argsort(-np.abs((left["x"] * left["y"]).to_numpy()), kind="stable")
+    rest = part.drop(part.index[order[:5]])
+    again = sm.OLS(rest["y"], sm.add_constant(rest[["x", "m"]])).fit()
+    assert cells["beta_without_top5"] == pytest.approx(again.params["x"] * sd, rel=1e-8)
+
+
+def test_the_permutation_of_hedged_studentises_the_slope_that_is_shown(own: Session) -> None:
+    """The statistic it ranks is the difference in its own errors, up to a degree of leverage."""
+    panel = analysis.news_panel(own, "easing", own.catalogue.targets["hedged"], None, None)
+    seen = {}
+
+    def spy(y: Any, x: Any, first: Any, *_: Any) -> float:
+        slopes = [np.polyfit(x[g], y[g], 1)[0] for g in (first, ~first)]
+        seen["difference"] = slopes[0] - slopes[1]
+        return 0.5
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(analysis, "permutation_pvalue", spy)
+        two = analysis.kind_difference(own, panel, True)
+    assert seen["difference"] == pytest.approx(two.slope, rel=1e-9)

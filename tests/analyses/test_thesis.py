@@ -183,3 +183,19 @@ def test_gauges_alone(tmp_path: Path, last: float, before: float, verdicts: list
 def test_without_any_data_the_error_says_so(session: Session) -> None:
     with pytest.raises(NoDataError, match="No claim of the thesis can be looked at"):
         RUSSELL_THESIS("1951-01-01")
+
+
+def test_a_set_that_is_not_there_still_counts_in_the_correction(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a claim would be clearer because another could not be tested."""
+    from xl_smallcap.analyses import thesis as module
+
+    def notes() -> dict[str, str]:
+        return {r["claim"]: str(r["note"]) for r in rows() if r["basis"] in ("untouched", "mid-caps")}
+
+    assert "MDY_ADJ" in notes()["Cuts as such help"]
+    # the sample begins in 2006, so that two of the three cannot be tested whatever mid-caps there are
+    monkeypatch.setattr(module, "MID_CAPS", session.catalogue.targets["relative"])
+    monkeypatch.setattr(module, "student_upper", lambda t, df: 0.02)
+    assert notes()["Cuts as such help"] == "p after Holm 0.06."

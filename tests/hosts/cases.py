@@ -147,8 +147,8 @@ REGIMES = [
     Case(
         'RUSSELL_EVENT_BETA("easing","relative","tstat","payrolls")', lambda: check.event_slope("payrolls", "t"), 1e-9
     ),
-    Case("RUSSELL_EVENT_BETAS()", (9, 24)),
-    Case('RUSSELL_NEWS_BETAS("relative")', (3, 15)),
+    Case("RUSSELL_EVENT_BETAS()", (9, 26)),
+    Case('RUSSELL_NEWS_BETAS("relative")', (3, 14)),
     Case('RUSSELL_NEWS_BETAS("relative","104w")', Error("#VALUE!", "News by signs is daily")),
     Case('RUSSELL_BETA("growth","relative","placebo_share")', check.placebo_share),
     Case('RUSSELL_BETA("oil",,"placebo_share")', Error("#VALUE!", "'oil' is not made so")),
@@ -157,6 +157,7 @@ REGIMES = [
     Case('RUSSELL_EVENT_BETA(,,,"nfp")', Error("#VALUE!", "Unknown kind of day 'nfp'")),
     Case('RUSSELL_EVENT_BETA(,,,"unscheduled")', Error("#NUM!", "a slope needs at least 20")),
     Case('RUSSELL_CALENDAR(,,3,"2025-12-05")', Error("#N/A", "The calendar has no event")),
+    Case('RUSSELL_NEWS_BETAS("hedged")', Error("#VALUE!", "with target 'hedged' nothing is left")),
     Case('RUSSELL_BETA("growth",,"noise_share")', Error("#VALUE!", "belongs to model 'levels'")),
     Case('RUSSELL_BETAS(,,,"univariate","levels")', Error("#VALUE!", "Model 'levels' has no method 'univariate'")),
     Case('RUSSELL_REGIME_PROB("goldilock")', Error("#VALUE!", "Did you mean 'goldilocks'?")),

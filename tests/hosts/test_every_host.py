@@ -9,6 +9,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.utils import get_column_letter
 
 from tests.hosts.cases import CASES, ERRORS, TABLES, VALUES, Case, Error
 from tests.hosts.conftest import Excel
@@ -179,7 +180,7 @@ def test_libreoffice_typed_recalculated_saved(office: Office, tmp_path: Path, ex
 def test_libreoffice_tables(office: Office, case: Case, expected: dict[str, Any]) -> None:
     wanted = expected[case.formula]
     sheet = office.do("new")
-    block = f"A1:{chr(64 + len(wanted[0]))}{len(wanted)}"
+    block = f"A1:{get_column_letter(len(wanted[0]))}{len(wanted)}"
     office.do("type_array", sheet, 0, block, f"={case.formula}")
     table = [[plain(v) for v in row] for row in office.do("read", sheet, 0, block)]
     office.do("close", sheet)

@@ -47,14 +47,24 @@ class NewsPanel:
 
 
 @dataclass(frozen=True)
+class Held:
+    """The slope with another factor held, NaN where it cannot be had, and that of the same days without holding it."""
+
+    slope: float = np.nan
+    tvalue: float = np.nan
+    nobs: int = 0
+    slope_alone: float = np.nan
+
+
+@dataclass(frozen=True)
 class EventBeta:
     """One kind of day: its slope per unit of the factor, what it hangs on, and the slope with others held."""
 
     kind: str
     slope: EventSlope
     shifted: int
-    market_held: tuple[float, float]  # slope and t; NaN where it cannot be had
-    growth_held: tuple[float, float]
+    market_held: Held
+    growth_held: Held
     first_date: np.datetime64
     last_date: np.datetime64
 
@@ -68,6 +78,8 @@ class KindDifference:
     df: float
     permutation_pvalue: float
     nobs: int
+    first_date: np.datetime64
+    last_date: np.datetime64
 
 
 def kinds_of(session: Session) -> tuple[str, ...]:
@@ -93,6 +105,8 @@ def news_panel(
     panel = _panel_of(session, (factor,), target, as_of, market=target.market)
     kinds, shifted = _kinds_of_days(session, panel.starts, panel.dates)
     first = 0 if start is None else int(np.searchsorted(panel.dates, start))
+    if first == panel.dates.size:
+        raise BadArgumentError(f"start, {start}, lies after the last day there is, {panel.dates[-1]}.")
 
     def beside(name: str, factors: tuple[str, ...], market: bool) -> FloatArray:
         """Return another column's changes over the same spans; NaN where it has none."""
@@ -151,12 +165,14 @@ def _over(values: FloatArray, rows: IntArray, kind: str) -> FloatArray:
     return np.asarray(values[rows] + values[rows + 1] if kind == TWO_DAYS else values[rows])
 
 
-def _held(y: FloatArray, x: FloatArray, other: FloatArray) -> tuple[float, float]:
+def _held(y: FloatArray, beside: list[FloatArray], other: FloatArray) -> Held:
+    """Hold another factor as well, on the days that have it."""
     there = np.isfinite(other)
     if there.sum() < FEWEST_DAYS or other[there].std() == 0.0:
-        return float("nan"), float("nan")
-    slopes, errors = hc3(y[there], np.column_stack([x, other])[there])
-    return float(slopes[0]), float(slopes[0] / errors[0])
+        return Held()
+    slopes, errors = hc3(y[there], np.column_stack([*beside, other])[there])
+    alone, _ = hc3(y[there], np.column_stack(beside)[there])
+    return Held(float(slopes[0]), float(slopes[0] / errors[0]), int(there.sum()), float(alone[0]))
 
 
 def event_beta(panel: NewsPanel, kind: str, hedged: bool) -> EventBeta:
@@ -171,8 +187,8 @@ def event_beta(panel: NewsPanel, kind: str, hedged: bool) -> EventBeta:
         kind=kind,
         slope=slope,
         shifted=int(panel.shifted[rows].sum()),
-        market_held=_held(y, x, market),
-        growth_held=_held(y, x, growth),
+        market_held=_held(y, [x], market),
+        growth_held=_held(y, beside, growth),
         first_date=panel.dates[rows[0]],
         last_date=panel.dates[rows[-1]],
     )
@@ -180,14 +196,18 @@ def event_beta(panel: NewsPanel, kind: str, hedged: bool) -> EventBeta:
 
 def kind_difference(session: Session, panel: NewsPanel, hedged: bool) -> KindDifference:
     """Compare the slopes of CPI and payroll days, with a permutation within years; kept once computed."""
-    both = [event_beta(panel, kind, hedged).slope for kind in ("cpi", "payrolls")]
+    kinds = [event_beta(panel, kind, hedged) for kind in ("cpi", "payrolls")]
+    both = [one.slope for one in kinds]
     rows = np.flatnonzero(np.array([k in ("cpi", "payrolls") for k in panel.kinds]))
     first = np.array([panel.kinds[k] == "cpi" for k in rows])
     y, x = panel.y[rows], panel.x[rows]
-    if hedged:  # the market taken off in each group, so that labels say nothing of it
+    if hedged:  # the market taken off both in each group, so that labels say nothing of it
+        market = panel.market[rows]
+        y, x = y.copy(), x.copy()
         for group in (first, ~first):
-            slopes, _ = hc3(y[group], panel.market[rows][group][:, None])
-            y = np.where(group, y - slopes[0] * panel.market[rows], y)
+            for series in (y, x):
+                slopes, _ = hc3(series[group], market[group][:, None])
+                series[group] -= slopes[0] * market[group]
     years = panel.dates[rows].astype("datetime64[Y]").astype(np.int64)
     seed = session.settings.seed
 
@@ -203,6 +223,8 @@ def kind_difference(session: Session, panel: NewsPanel, hedged: bool) -> KindDif
         df=min(both[0].df, both[1].df),
         permutation_pvalue=pvalue,
         nobs=both[0].nobs + both[1].nobs,
+        first_date=min(one.first_date for one in kinds),
+        last_date=max(one.last_date for one in kinds),
     )
 
 
@@ -223,7 +245,9 @@ def five_years(
         windows.pop(0)
     if not windows:
         there = np.unique(years).size
-        raise NoDataError(f"A history needs {YEARS_A_WINDOW} calendar years of days; there are {there}.")
+        if there < YEARS_A_WINDOW:
+            raise NoDataError(f"A history needs {YEARS_A_WINDOW} calendar years of days; there are {there}.")
+        raise NoDataError(f"No {YEARS_A_WINDOW} calendar years have {FEWEST_DAYS} days of kind '{kind}'.")
     return windows
 
 
@@ -234,6 +258,15 @@ def _part(panel: NewsPanel, inside: BoolArray) -> NewsPanel:
         kinds=tuple(k for k, i in zip(panel.kinds, inside, strict=True) if i), shifted=panel.shifted[inside],
         used=panel.used,
     )  # fmt: skip
+
+
+def without_days(session: Session, panel: NewsPanel, kind: str) -> str:
+    """Say where the calendar begins and ends, for a kind that has no day among a panel's; else nothing."""
+    days = session.events.days.get("fomc" if kind == TWO_DAYS else kind)
+    if days is None or _rows(panel, kind).size:
+        return ""
+    span = f"from {days[0]} to {days[-1]}" if days.size else "on no day"
+    return f" The calendar has '{kind}' {span}; the days asked for are {panel.dates[0]} to {panel.dates[-1]}."
 
 
 def coming(session: Session, day: np.datetime64, days: int) -> list[tuple[np.datetime64, str]]:

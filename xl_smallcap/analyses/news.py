@@ -27,7 +27,7 @@ _YIELD = "easing"
 class NewsBetas:
     """Betas to growth and policy news by the median rotation, and their range over all that are admissible."""
 
-    fit: FactorFit  # growth, policy, then the market where it is held
+    fit: FactorFit  # growth, policy
     lower: FloatArray
     upper: FloatArray
     first_date: np.datetime64
@@ -36,11 +36,16 @@ class NewsBetas:
 
 
 def news_betas(session: Session, target: Target, window: Window, as_of: np.datetime64 | None) -> NewsBetas:
-    """Regress a target on growth and policy news of its days, the market held for target ``hedged``."""
+    """Regress a target on growth and policy news of its days."""
     if window.frequency != "daily":
         raise BadArgumentError(f"News by signs is daily; use a window of days such as 250, not {window}.")
     catalogue = session.catalogue
     factor = catalogue.factors[_YIELD]
+    if target.market or {s for s, _ in target.legs} == {catalogue.market}:
+        raise BadArgumentError(
+            f"News by signs is made of the S&P 500 and one yield, so with target '{target.id}' nothing is left to tell "
+            "the two kinds of news apart. Use 'relative' or 'russell'."
+        )
     columns = (
         Column.of("target", "pct", target.legs),
         Column.of("shares", "pct", ((catalogue.market, 1.0),)),
@@ -48,6 +53,9 @@ def news_betas(session: Session, target: Target, window: Window, as_of: np.datet
     )
     spec = Spec(id="news by signs", factors=(_YIELD,))
     panel = aligned(session, Question(replace(target, market=False), spec, window, as_of), columns)
+    least = len(NAMES) + session.settings.min_spare_obs
+    if window.count < least:
+        raise BadArgumentError(f"Window {window} is too short: two kinds of news need at least {least} observations.")
     needed = window.count + FIRST
     if panel.dates.size < needed:
         raise NoDataError(
@@ -56,11 +64,10 @@ def news_betas(session: Session, target: Target, window: Window, as_of: np.datet
         )
     y, shares, easing = panel.changes.T
     news = signed_news(np.column_stack([shares, -easing]))[:, -window.count :]
-    y, held = y[-window.count :], [shares[-window.count :]] if target.market else []
-    names = (*NAMES, "market")[: 2 + len(held)]
+    y = y[-window.count :]
 
     def fitted(series: FloatArray) -> FactorFit:
-        return fit_factors(y, np.column_stack([*series.T, *held]), names, OLS, session.settings.confidence)
+        return fit_factors(y, series, NAMES, OLS, session.settings.confidence)
 
     def compute() -> dict[str, FloatArray]:
         betas = []

@@ -130,6 +130,20 @@ def count(name: str, value: Any, default: int | None) -> int | None:
     return int(text)
 
 
+def whole(name: str, value: Any, default: int, most: int, of: str) -> int:
+    """Read a whole number of something, from 1."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if is_blank(value):
+        return default
+    text = f"{value:.15g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not re.fullmatch(r"\s*\d{1,6}\s*", text) or not 1 <= int(text) <= most:
+        raise BadArgumentError(
+            f"The argument '{name}' must be a whole number of {of} from 1 to {most}, such as {default}; got {shown(value)}."
+        )
+    return int(text)
+
+
 def signed_count(name: str, value: Any, default: int, most: int) -> int:
     """Read a whole number of rows, below zero for the other end of a table."""
     if isinstance(value, np.generic):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from xl_smallcap.analyses.events import DIFFERENCE, EventBeta, KindDifference, N
 from xl_smallcap.analyses.provenance import source_of
 from xl_smallcap.analyses.question import CHANGE_UNIT, snapshot_day, unit_factor, unit_name
 from xl_smallcap.data.catalogue import Target
+from xl_smallcap.data.events import UNSCHEDULED
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError, XlSmallcapError
 from xl_smallcap.functions import arguments as read
 from xl_smallcap.functions.arguments import date, number, row_of, stats_of, table_of
@@ -23,10 +25,12 @@ from xl_smallcap.session import Session
 from xl_smallcap.types import All, BetaUnit, Day, EventStat, Scalar, Table, Window
 
 _DAYS = 45
+_TOGETHER = "Several events on this day; each slope is of days with one."
+_IN_THE_END = "The day it was published in the end, not as it was scheduled then."
 _STATS = (
     "beta (default), se, tstat, pvalue, lower, upper, nobs, shifted, top5_share, beta_without_top5, rank_slope, "
-    "years_same_sign, years, beta_market_held, beta_growth_held, first_date, last_date or all; of cpi-payrolls also "
-    "permutation_pvalue."
+    "years_same_sign, years, beta_market_held, beta_growth_held, beta_growth_days, first_date, last_date or all; of "
+    "cpi-payrolls also permutation_pvalue."
 )
 
 
@@ -39,7 +43,7 @@ def _factor(session: Session, value: Any) -> str:
 
 
 def _ahead(_: Session, value: Any) -> int:
-    return read.count("days", value, _DAYS) or _DAYS
+    return read.whole("days", value, _DAYS, 3660, "calendar days")
 
 
 _FACTOR = FACTOR.but(
@@ -77,6 +81,8 @@ class _EventBeta:
     tstat_market_held: Scalar = None
     beta_growth_held: Scalar = None
     tstat_growth_held: Scalar = None
+    nobs_growth_held: Scalar = None
+    beta_growth_days: Scalar = None
     permutation_pvalue: Scalar = None
     first_date: Scalar = None
     last_date: Scalar = None
@@ -101,10 +107,12 @@ class _EventBeta:
             rank_slope=number(slope.rank_slope),
             years_same_sign=slope.years_same_sign,
             years=slope.years,
-            beta_market_held=number(one.market_held[0] * scale),
-            tstat_market_held=number(one.market_held[1]),
-            beta_growth_held=number(one.growth_held[0] * scale),
-            tstat_growth_held=number(one.growth_held[1]),
+            beta_market_held=number(one.market_held.slope * scale),
+            tstat_market_held=number(one.market_held.tvalue),
+            beta_growth_held=number(one.growth_held.slope * scale),
+            tstat_growth_held=number(one.growth_held.tvalue),
+            nobs_growth_held=one.growth_held.nobs or None,
+            beta_growth_days=number(one.growth_held.slope_alone * scale),
             first_date=date(one.first_date),
             last_date=date(one.last_date),
             unit=unit_name(unit, panel.quote),
@@ -124,17 +132,42 @@ class _EventBeta:
             upper=number((two.slope + half) * scale),
             nobs=two.nobs,
             permutation_pvalue=number(two.permutation_pvalue),
-            first_date=date(panel.dates[0]),
-            last_date=date(panel.dates[-1]),
+            first_date=date(two.first_date),
+            last_date=date(two.last_date),
             unit=unit_name(unit, panel.quote),
         )
 
 
 def _row(session: Session, panel: NewsPanel, kind: str, target: Target, unit: BetaUnit) -> _EventBeta:
     confidence = session.settings.confidence
+    try:
+        if kind == DIFFERENCE:
+            return _EventBeta.between(analysis.kind_difference(session, panel, target.market), panel, unit, confidence)
+        return _EventBeta.of(analysis.event_beta(panel, kind, target.market), panel, unit, confidence)
+    except FitError as exc:
+        raise FitError(f"{exc}{analysis.without_days(session, panel, kind)}") from exc
+
+
+def _why_blank(stat: str, kind: str, factor: str, target: str) -> XlSmallcapError:
+    """Why a stat has no number."""
+    if stat == "permutation_pvalue":
+        return BadArgumentError(f"'{stat}' compares two kinds of day; ask for kind \"{DIFFERENCE}\".")
     if kind == DIFFERENCE:
-        return _EventBeta.between(analysis.kind_difference(session, panel, target.market), panel, unit, confidence)
-    return _EventBeta.of(analysis.event_beta(panel, kind, target.market), panel, unit, confidence)
+        return BadArgumentError(
+            f"A difference of two kinds has no '{stat}', only beta, se, tstat, pvalue, lower, upper, nobs, "
+            f'permutation_pvalue, first_date and last_date; ask for kind "cpi" or "payrolls".'
+        )
+    if "growth" in stat and factor == analysis.GROWTH:
+        return BadArgumentError("Growth is the factor itself, so it cannot be held beside it.")
+    if "growth" in stat:
+        return NoDataError(
+            f"'{stat}' needs growth on at least 20 of these days; its sector funds begin later or are not loaded."
+        )
+    if "market" in stat:
+        return NoDataError(
+            f"'{stat}' needs the market beside target '{target}'; it is the target itself or not loaded."
+        )
+    return NoDataError(f"'{stat}' of kind '{kind}' is not a finite number on these days.")
 
 
 @worksheet_function(_FACTOR, RELATIVE, statistic(EventStat, "beta", _STATS), _EVENT, START, AS_OF, UNIT)
@@ -173,10 +206,8 @@ def RUSSELL_EVENT_BETA(
         ]  # fmt: skip
         return [["stat", "value"], *([n, v] for n, v in [*cells.items(), *more])]
     value = cells[stat]
-    if value is None and stat == "permutation_pvalue":
-        raise BadArgumentError(f"'{stat}' compares two kinds of day; ask for kind \"{DIFFERENCE}\".")
     if value is None:
-        raise NoDataError(f"'{stat}' of kind '{kind}' is not available with target '{target.id}'.")
+        raise _why_blank(stat, kind, factor, target.id)
     assert isinstance(value, (int, float, dt.date))
     return value
 
@@ -284,11 +315,7 @@ def RUSSELL_CALENDAR(session: Session, factor: str, target: Target, days: int, a
     today = snapshot_day(session) if as_of is None else as_of
     upcoming = analysis.coming(session, today, days)
     if not upcoming:
-        newest = max(d[-1] for d in session.events.days.values() if d.size)
-        raise NoDataError(
-            f"The calendar has no event from {today} to {today + np.timedelta64(days, 'D')}; its last day is {newest}. "
-            "Add days with a file events.csv (date,kind) in the home folder."
-        )
+        raise NoDataError(_nothing_from(session, today, today + np.timedelta64(days, "D")))
     panel = analysis.news_panel(session, factor, target, None, as_of)
     betas: dict[str, _EventBeta | XlSmallcapError] = {}
     for kind in dict.fromkeys(kind for _, kind in upcoming):
@@ -297,13 +324,30 @@ def RUSSELL_CALENDAR(session: Session, factor: str, target: Target, days: int, a
         except FitError as exc:
             betas[kind] = exc
     rows = list[_Coming]()
+    past = today < snapshot_day(session)
+    together = Counter(day for day, _ in upcoming)
     for day, kind in upcoming:
         ahead, beta = int((day - today).astype(int)), betas[kind]
+        said = [_TOGETHER] if together[day] > 1 else []
+        said += [_IN_THE_END] if past else []
         if isinstance(beta, XlSmallcapError):
-            rows.append(_Coming(date(day), kind, ahead, note=str(beta)))
+            rows.append(_Coming(date(day), kind, ahead, note=" ".join([str(beta), *said])))
         else:
-            rows.append(_Coming(date(day), kind, ahead, beta.beta, beta.lower, beta.upper, beta.unit, beta.nobs))
+            cells = (beta.beta, beta.lower, beta.upper, beta.unit, beta.nobs)
+            rows.append(_Coming(date(day), kind, ahead, *cells, " ".join(said) or None))
     return table_of(_Coming, rows)
+
+
+def _nothing_from(session: Session, today: np.datetime64, until: np.datetime64) -> str:
+    """Why a calendar shows nothing: it begins later, has ended, or there is nothing in so few days."""
+    shown = [d for kind, d in session.events.days.items() if kind != UNSCHEDULED and d.size]
+    first, newest = min(d[0] for d in shown), max(d[-1] for d in shown)
+    says = f"The calendar has no event from {today} to {until}"
+    if newest <= today:
+        return f"{says}: it ends on {newest}. Add days with a file events.csv (date,kind) in the home folder."
+    if first > until:
+        return f"{says}: it begins on {first}."
+    return f"{says}. Ask for more days, such as {_DAYS}."
 
 
 @dataclass(eq=False, repr=False)
@@ -323,7 +367,6 @@ class _NewsBeta:
     first_date: Scalar
     last_date: Scalar
     unit: Scalar
-    note: Scalar
     source: Scalar
 
 
@@ -335,6 +378,7 @@ def RUSSELL_NEWS_BETAS(session: Session, target: Target, window: Window, as_of: 
     -------
     list of list
         A row for growth and one for policy; range_lower and range_upper hold the beta over all admissible rotations.
+        Targets "hedged" and "sp500" are refused: the news is made of the S&P 500 and one yield.
 
     Raises
     ------
@@ -349,12 +393,11 @@ def RUSSELL_NEWS_BETAS(session: Session, target: Target, window: Window, as_of: 
 
     betas = news_betas(session, target, window, as_of)
     fit, source = betas.fit, source_of(session, betas.used)
-    note = "The market that is held is part of the news: what is left is the yield's part." if target.market else None
     rows = [
         _NewsBeta(
             name, number(fit.params[i]), number(fit.bse[i]), number(fit.tvalues[i]), number(fit.lower[i]),
             number(fit.upper[i]), number(betas.lower[i]), number(betas.upper[i]), number(fit.rsquared_each[i]), fit.nobs,
-            date(betas.first_date), date(betas.last_date), "% per +1 sd", note, source,
+            date(betas.first_date), date(betas.last_date), "% per +1 sd", source,
         )
         for i, name in enumerate(NAMES)
     ]  # fmt: skip

@@ -109,7 +109,9 @@ def placebo_of(session: Session, question: Question, name: str) -> dict[str, Sca
     """Return what other splits of a growth proxy's sectors would show."""
     from xl_smallcap.analyses.news import placebo
 
-    other = placebo(session, replace(question, method=OLS), name)
+    if question.method != OLS:
+        raise BadArgumentError(f"A placebo compares t of method 'ols'; there is none by '{question.method}'.")
+    other = placebo(session, question, name)
     return {"placebo_share": number(other.share), "placebo_tstat": number(other.tstat)}
 
 

@@ -28,8 +28,8 @@ class EventSlope:
     df: float
     nobs: int
     top_share: float  # of five days in the sum of |x y| about the means
-    slope_without_top: float
-    rank_slope: float  # Spearman's correlation
+    slope_without_top: float  # fitted anew, what is held included
+    rank_slope: float  # Spearman's correlation, what is held taken off both
     years_same_sign: int
     years: int
 
@@ -98,6 +98,7 @@ def event_slope(y: FloatArray, X: FloatArray, years: IntArray, name: str, kind: 
     if still_target(y):
         raise FitError(f"The target does not move on days of kind '{kind}', so there is no slope.")
     slopes, errors = hc3(y, X)
+    whole = y, X
     if X.shape[1] > 1:  # what is held is taken off both first (Frisch and Waugh 1933)
         held = np.column_stack([np.ones(n), X[:, 1:]])
         x, y = (v - held @ np.linalg.lstsq(held, v, rcond=None)[0] for v in (x, y))
@@ -116,7 +117,7 @@ def event_slope(y: FloatArray, X: FloatArray, years: IntArray, name: str, kind: 
         df=float(n - X.shape[1] - 1),
         nobs=n,
         top_share=float(products[top].sum() / products.sum()),
-        slope_without_top=_slope(y[rest], x[rest]),
+        slope_without_top=_slope(whole[0][rest], whole[1][rest]),
         rank_slope=float(np.corrcoef(_ranks(x), _ranks(y))[0, 1]),
         years_same_sign=same,
         years=counted,

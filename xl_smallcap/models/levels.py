@@ -17,7 +17,8 @@ from xl_smallcap.models.kernels.estimators import estimate
 from xl_smallcap.types import BoolArray, FloatArray, Method
 
 LONG_LAGS = 21
-"""Lags of the long-run standard deviation of a step."""
+"""Lags of the long-run standard deviation of a step, in short windows a tenth of the observations: residuals add up to
+zero, so that the more lags the smaller the sum."""
 BEYOND = 0.10
 """Share of random walks at or below which a beta is beyond noise. Fixed before looking."""
 
@@ -126,7 +127,7 @@ def fit_levels(
         resid = _without(changes, factor_changes, k)
         step = float(np.sqrt(resid @ resid))
         own[k] = share(step, fitted.params[k], k)
-        long[k] = share(float(np.sqrt(bartlett_sum(resid, LONG_LAGS))), fitted.params[k], k)
+        long[k] = share(float(np.sqrt(bartlett_sum(resid, min(LONG_LAGS, resid.size // 10)))), fitted.params[k], k)
         lower[k], upper[k] = np.percentile(step * unit[k], [5.0, 95.0])
         beyond[k] = share(whole, fitted.params[k] - equivalent[k], k)
     spread = levels - levels.mean()

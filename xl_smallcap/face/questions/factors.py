@@ -499,8 +499,8 @@ class FactorsQuestions(Asker):
             "relative" (default here), "russell", "sp500", "hedged", or a stored daily price such as "IWM".
         stat : str or a list of them, optional
             beta (default), se, tstat, pvalue, lower, upper, nobs, shifted, top5_share, beta_without_top5,
-            rank_slope, years_same_sign, years, beta_market_held, beta_growth_held, first_date, last_date or all; of
-            cpi-payrolls also permutation_pvalue.
+            rank_slope, years_same_sign, years, beta_market_held, beta_growth_held, beta_growth_days, first_date,
+            last_date or all; of cpi-payrolls also permutation_pvalue.
         kind : str or a list of them, optional
             Kind of day: "cpi" (default), "payrolls", "fomc", "fomc_2day", "unscheduled", "several", "other", your
             own, or "cpi-payrolls" for the difference.
@@ -642,7 +642,8 @@ class FactorsQuestions(Asker):
         -------
         Frame
             Indexed by news. A row for growth and one for policy; range_lower and range_upper hold the beta over all
-            admissible rotations.
+            admissible rotations. Targets "hedged" and "sp500" are refused: the news is made of the S&P 500 and one
+            yield.
 
         Notes
         -----
