@@ -15,6 +15,8 @@ from xl_smallcap.face.plots import DRAWN
 ASKED: dict[str, Any] = {
     "RUSSELL_BETAS": lambda d: d.betas("relative"),
     "RUSSELL_BETA_HISTORY": lambda d: d.beta_history("inflation", "relative"),
+    "RUSSELL_EVENT_BETAS": lambda d: d.event_betas(),
+    "RUSSELL_EVENT_BETA_HISTORY": lambda d: d.event_beta_history(kind="payrolls"),
     "RUSSELL_ATTRIBUTION": lambda d: d.attribution("2025-06-30", None, "relative"),
     "RUSSELL_FAIR_VALUE_HISTORY": lambda d: d.fair_value_history(),
     "RUSSELL_REGIMES": lambda d: d.regimes(3),

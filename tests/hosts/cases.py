@@ -281,6 +281,8 @@ BREADTH = [
     Case('RUSSELL_DISPERSION_HISTORY(,,"2025-06-30","2024-01-01")', (19, 14)),
     Case('RUSSELL_WINNERS(-5,21,"2025-11-28","macro")', (6, 17)),
     Case("RUSSELL_GAUGES()", (5, 17)),
+    Case("RUSSELL_CLAIMS()", (29, 24)),
+    Case('RUSSELL_CLAIMS("2011-01-03")', Error("#N/A", "No claim is dated by 2011-01-03")),
     Case("RUSSELL_THESIS()", (32, 14)),
     Case('RUSSELL_THESIS("2016-02-12")', (32, 14)),
     Case('RUSSELL_THESIS("1951-01-01")', Error("#N/A", "No claim of the thesis can be looked at")),

@@ -227,7 +227,7 @@ def test_a_table_grows_and_shrinks_and_finds_its_way_blocked(no_office: None, se
     assert wb["Blocked"]["F6"].value == "in the way"
     assert any("has no room" in line for line in done.kept)
     refs = re.findall(rb'ref="(B2[^"]*)"', b"".join(parts(tmp_path / "b.xlsx").values()))
-    assert refs == [b"B2:AA12", b"B2:AA12", b"B2"]
+    assert refs == [b"B2:AB12", b"B2:AB12", b"B2"]
 
 
 def test_prefixes_of_add_ins_pins_and_days_from_1904(no_office: None, session: Session, tmp_path: Path) -> None:

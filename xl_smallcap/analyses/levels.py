@@ -122,16 +122,40 @@ def history(session: Session, question: Question) -> LevelsHistory:
     )
 
 
-def standing(session: Session, question: Question, model: BetaModel) -> Standing:
-    """Place today's betas among those of windows of the same length that ended at earlier month ends."""
+@dataclass(frozen=True)
+class EveryWindow:
+    """Betas of every window of one length, by the day each ends on."""
+
+    names: tuple[str, ...]
+    dates: DayArray
+    params: FloatArray
+    sd: FloatArray
+
+    def to(self, day: np.datetime64) -> EveryWindow:
+        """Return the windows that end by a day."""
+        n = int(np.searchsorted(self.dates, day, side="right"))
+        return EveryWindow(self.names, self.dates[:n], self.params[:n], self.sd[:n])
+
+
+def every_window(session: Session, question: Question, model: BetaModel) -> EveryWindow:
+    """Fit every window up to `as_of` by either model."""
     if model == "levels":
         rows = history(session, question)
-        names, dates, params, sd = rows.names, rows.dates, rows.params, rows.level_sd
-    else:
-        from xl_smallcap.analyses import betas  # a levels beta needs none of it
+        return EveryWindow(rows.names, rows.dates, rows.params, rows.level_sd)
+    from xl_smallcap.analyses import betas  # a levels beta needs none of it
 
-        past = betas.history(session, question)
-        names, dates, params, sd = past.names, past.dates, past.params, past.factor_sd
+    past = betas.history(session, question)
+    return EveryWindow(past.names, past.dates, past.params, past.factor_sd)
+
+
+def standing(session: Session, question: Question, model: BetaModel) -> Standing:
+    """Place today's betas among those of windows of the same length that ended at earlier month ends."""
+    return standing_of(every_window(session, question, model), question)
+
+
+def standing_of(windows: EveryWindow, question: Question) -> Standing:
+    """Place the last window's betas among the others'."""
+    dates, params = windows.dates, windows.params
     ends = period_ends(dates, "monthly")
     this_month = dates[-1].astype("datetime64[M]")
     earlier = ends[dates[ends].astype("datetime64[M]") < this_month]
@@ -143,11 +167,11 @@ def standing(session: Session, question: Question, model: BetaModel) -> Standing
             f"A percentile of window {question.window} needs {FEWEST_MONTH_ENDS} earlier month ends with a beta and "
             f"{FEWEST_WINDOWS} windows that do not overlap; there are {earlier.size} and {spanned // count}."
         )
-    native = params / sd
+    native = params / windows.sd
     below, below_native = (
         (1.0 + (values[earlier] <= values[-1]).sum(axis=0)) / (earlier.size + 1.0) for values in (params, native)
     )
-    return Standing(names, below, below_native, int(earlier.size))
+    return Standing(windows.names, below, below_native, int(earlier.size))
 
 
 def expanding_percentiles(dates: DayArray, values: FloatArray, count: int) -> FloatArray:

@@ -32,6 +32,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "RUSSELL_EVENT_BETAS": ("event",),
     "RUSSELL_NEWS_BETAS": ("news",),
     "RUSSELL_GAUGES": ("series",),
+    "RUSSELL_CLAIMS": ("claim",),
     "RUSSELL_DIFF": ("factor",),
     "RUSSELL_SOURCE": ("series",),
     "RUSSELL_STATUS": ("series",),

@@ -222,6 +222,8 @@ def _unit(frame: pd.DataFrame) -> str:
 DRAWN: dict[str, Draw] = {
     "RUSSELL_BETAS": intervals,
     "RUSSELL_BETA_HISTORY": beta_history,
+    "RUSSELL_EVENT_BETAS": intervals,
+    "RUSSELL_EVENT_BETA_HISTORY": beta_history,
     "RUSSELL_ATTRIBUTION": attribution,
     "RUSSELL_FAIR_VALUE_HISTORY": fair_value,
     "RUSSELL_REGIMES": regimes,

@@ -9,6 +9,7 @@ from xl_smallcap.functions.table import BY_NAME, FUNCTIONS, HELP_LIMIT, NAMES, P
 if TYPE_CHECKING:  # their types, for whoever imports one by name
     from xl_smallcap.functions.attribution import *  # noqa: F403
     from xl_smallcap.functions.betas import *  # noqa: F403
+    from xl_smallcap.functions.claims import *  # noqa: F403
     from xl_smallcap.functions.dispersion import *  # noqa: F403
     from xl_smallcap.functions.events import *  # noqa: F403
     from xl_smallcap.functions.factors import *  # noqa: F403

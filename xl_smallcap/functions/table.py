@@ -32,6 +32,7 @@ _ROOMS = (
     ("events", "EVENT_BETA EVENT_BETAS EVENT_BETA_HISTORY CALENDAR NEWS_BETAS"),
     ("positioning", "POSITIONING POSITIONING_HISTORY GAUGE GAUGES"),
     ("thesis", "THESIS"),
+    ("claims", "CLAIMS"),
     ("betas", "DIFF"),
     ("provenance", "ASOF SOURCE SNAPSHOT STATUS"),
     ("formula", "WHY"),

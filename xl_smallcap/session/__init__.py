@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,13 +32,14 @@ from xl_smallcap.session.version import code_version
 from xl_smallcap.types import Frequency
 
 if TYPE_CHECKING:
+    from xl_smallcap.data.claims import Claim
     from xl_smallcap.data.events import Events
     from xl_smallcap.data.scenarios import ScenarioLibrary
 
 
 log = logging.getLogger("xl_smallcap")
 _POINTER_CHECK_SECONDS = 0.5
-_OWN_FILES = ("catalogue.toml", "scenarios.toml", "events.csv")
+_OWN_FILES = ("catalogue.toml", "scenarios.toml", "events.csv", "claims.toml")
 """What a person may write beside the data; a change begins the session afresh."""
 _PRUNE_EVERY = 200
 _MOST_ANSWER_BYTES = 256 * 1024 * 1024
@@ -85,6 +86,7 @@ class Session:
         self._catalogue: Catalogue | None = None
         self._scenarios: ScenarioLibrary | None = None
         self._events: Events | None = None
+        self._claims: Mapping[str, Claim] | None = None
         self._catalogue_stamp: tuple[float | None, ...] | None = None
         self._manifest_stamp: float | None = None
         self._next_check = 0.0
@@ -103,7 +105,7 @@ class Session:
             # a refresh that brings nothing new still notes when it was, and what failed
             noted = _modified(self.store.manifest(wanted)) if wanted else None
             if (stamp, noted) != (self._catalogue_stamp, self._manifest_stamp) or wanted != have:
-                self._snapshot = self._catalogue = self._scenarios = self._events = None
+                self._snapshot = self._catalogue = self._scenarios = self._events = self._claims = None
                 self._catalogue_stamp, self._manifest_stamp = stamp, noted
                 self.clear()
 
@@ -148,6 +150,17 @@ class Session:
 
                     self._events = load_events(self.settings.home / "events.csv")
         return self._events
+
+    @property
+    def claims(self) -> Mapping[str, Claim]:
+        """Published claims by date, ours and the user's."""
+        if self._claims is None:
+            with self._lock:
+                if self._claims is None:
+                    from xl_smallcap.data.claims import load_claims  # imported where claims are asked for
+
+                    self._claims = load_claims(self.settings.home / "claims.toml")
+        return self._claims
 
     def panel(self, columns: tuple[Column, ...], as_of: np.datetime64 | None, frequency: Frequency = "daily") -> Panel:
         """Build a panel once.

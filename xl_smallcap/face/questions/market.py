@@ -253,6 +253,35 @@ class MarketQuestions(Asker):
         raise NotImplementedError  # @question answers
 
     @question
+    def claims(self, as_of: Days = None) -> Frame:
+        """Table of published claims about what drives small caps, each run as of its own day: the beta in % per +1 sd
+        (or gap in sd) on levels and on changes, its percentile, the share of noise, whether it is reproduced, and
+        the return that followed.
+
+        Parameters
+        ----------
+        as_of : date, str or a list of them, optional
+            Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
+
+        Returns
+        -------
+        Frame
+            Indexed by claim. Header, then a row a claim dated by as_of, oldest first. reproduced and beyond_noise
+            say which model ("levels", "changes", both or "neither"; "not tested" where there are no data).
+            relative_1m to 6m: Russell less S&P 500 after the claim, 100 log.
+
+        Notes
+        -----
+        Rules in docs/methods.md, Published claims; claims.toml in the home folder adds your own.
+
+        Examples
+        --------
+        >>> data.claims("2018-12-31")["reproduced"].tolist()
+        ['neither', 'levels and changes', 'neither', 'levels and changes', 'levels and changes']
+        """
+        raise NotImplementedError  # @question answers
+
+    @question
     def asof(self) -> Any:
         """Last date on which every series of the default model was observed: the date a blank as_of means.
 
