@@ -88,10 +88,27 @@ def needle(data: xs.Data) -> None:
     save(axes, "needle")
 
 
+def news_days(data: xs.Data) -> None:
+    """Betas of easing by kind of day, and those of CPI and payroll days over five years each."""
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=_WIDE, width_ratios=(2, 3), layout="constrained")
+    kinds = ["cpi", "payrolls", "fomc", "other", "cpi-payrolls"]
+    frame = data.event_betas(as_of=AS_OF, unit="native")
+    frame.loc[kinds].plot(ax=left, title="Easing, 2-year yield 10 bp lower, by kind of day")
+    for kind, colour in (("cpi", "#0072B2"), ("payrolls", "#D55E00")):
+        past = data.event_beta_history(kind=kind, as_of=AS_OF, unit="native").dropna(subset="beta")
+        right.fill_between(past.index, past["lower"], past["upper"], color=colour, alpha=0.18, linewidth=0)
+        right.plot(past.index, past["beta"], color=colour, linewidth=1.6, label=kind)
+    right.axhline(0.0, color="black", linewidth=0.8)
+    right.set_title("Five calendar years to each year's end, 90 % interval")
+    right.set_ylabel("Russell less S&P 500, % per 10 bp")
+    right.legend(frameon=False)
+    save(left, "news-days")
+
+
 def main() -> None:
     """Draw all."""
     data = xs.open(AS_OF)
-    for draw in (dispersion, positioning, regimes, fans, needle):
+    for draw in (dispersion, positioning, regimes, fans, needle, news_days):
         draw(data)
 
 

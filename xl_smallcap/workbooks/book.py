@@ -24,7 +24,7 @@ from xl_smallcap.hosts.excel.loader import dll_folder, dll_names, write_settings
 from xl_smallcap.session import Session, current_session, one_snapshot, use_session
 from xl_smallcap.types import Table
 from xl_smallcap.workbooks.draft import Draft, Page
-from xl_smallcap.workbooks.sheets import breadth, factors, outlook, pitch, pitch_data, reference
+from xl_smallcap.workbooks.sheets import breadth, factors, news, outlook, pitch, pitch_data, reference
 from xl_smallcap.workbooks.styles import named_styles
 from xl_smallcap.xlsx.package import Package
 
@@ -35,8 +35,8 @@ _CALCULATOR = 191029
 _ERROR_FORMULA = re.compile(rb"<f>#(?:N/A|NUM!|VALUE!|REF!|DIV/0!|NAME\?|NULL!)</f>")
 Progress = Callable[[str, int, int], None]
 SHEETS = (
-    "Pitch", "Betas", "Attribution", "Fair value", "Regimes", "Scenarios", "Needle", "Dispersion", "Positioning",
-    "Thesis", "Data", "Functions", "Pitch data",
+    "Pitch", "Betas", "News", "Attribution", "Fair value", "Regimes", "Scenarios", "Needle", "Dispersion",
+    "Positioning", "Thesis", "Data", "Functions", "Pitch data",
 )  # fmt: skip
 
 
@@ -102,6 +102,7 @@ def _workbook(macros: bool, cell_by_cell: bool, progress: Progress) -> bytes:
     factors.inputs(pages["Betas"])
     work: list[tuple[str, Callable[[], Any]]] = [
         ("Betas", lambda: factors.build_betas(draft, pages["Betas"])),
+        ("News", lambda: news.build(draft, pages["News"])),
         ("Attribution", lambda: factors.build_attribution(draft, pages["Attribution"])),
         ("Fair value", lambda: factors.build_fair_value(draft, pages["Fair value"])),
         ("Regimes", lambda: outlook.build_regimes(draft, pages["Regimes"])),

@@ -22,9 +22,9 @@ def _grid() -> dict[str, Any]:
     return {"visible": True, "line": {"color": HEAD_FILL}}
 
 
-def _dates(chart: Any, form: str = "mmm yy", months: int = 12) -> None:
+def _dates(chart: Any, form: str = "mmm yy", every: int = 12, of: str = "months") -> None:
     chart.set_x_axis(
-        {"date_axis": True, "num_format": form, "major_unit": months, "major_unit_type": "months",
+        {"date_axis": True, "num_format": form, "major_unit": every, "major_unit_type": of,
          "label_position": "low", "num_font": {"size": 8}}
     )  # fmt: skip
 
@@ -98,8 +98,9 @@ def lines(
     title: str,
     size: Size,
     form: str = "General",
+    years: int = 0,
 ) -> Any:
-    """Lines over dates."""
+    """Lines over dates, labelled every year or so many years."""
     chart = book.add_chart({"type": "line"})
     dashes = ("solid", "dash", "round_dot")
     for k, (column, name, colour) in enumerate(series):
@@ -113,7 +114,7 @@ def lines(
         )
     _titled(chart, title, size, legend=len(series) > 1)
     chart.show_blanks_as("span")  # else a day without a value is drawn as zero
-    _dates(chart)
+    _dates(chart, "yyyy", years, "years") if years else _dates(chart)
     chart.set_y_axis({"num_format": form, "major_gridlines": _grid(), "num_font": {"size": 8}})
     return chart
 
