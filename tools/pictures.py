@@ -90,7 +90,7 @@ def needle(data: xs.Data) -> None:
 
 def news_days(data: xs.Data) -> None:
     """Betas of easing by kind of day, and those of CPI and payroll days over five years each."""
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=_WIDE, width_ratios=(2, 3), layout="constrained")
+    _, (left, right) = pyplot.subplots(1, 2, figsize=_WIDE, width_ratios=(2, 3), layout="constrained")
     kinds = ["cpi", "payrolls", "fomc", "other", "cpi-payrolls"]
     frame = data.event_betas(as_of=AS_OF, unit="native")
     frame.loc[kinds].plot(ax=left, title="Easing, 2-year yield 10 bp lower, by kind of day")

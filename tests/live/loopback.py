@@ -43,6 +43,7 @@ class World:
         self.changed: dict[str, dict[str, float]] = {}
         self.first: dict[str, str] = {}
         self.vintages: dict[str, list[tuple[str, str, str]]] = {}
+        self.releases: dict[int, list[str]] = {10: [], 50: []}
         self.scale: dict[str, float] = {}
         sample = folder.read_sample(lambda *_: None)
         self._series = {n: (d.dates, d.values) for n, d in sample.series.items()}
@@ -175,6 +176,10 @@ class _Publisher(BaseHTTPRequestHandler):
             symbol = query["series_id"]
             fault = self.server.fault(symbol)
             kind, body = "application/json", _fred_json(world, symbol, query, fault)
+        elif where.path == "/fred/release/dates":
+            symbol = f"release {query['release_id']}"
+            fault = self.server.fault(symbol)
+            kind, body = "application/json", _release_dates(world, query, fault)
         elif where.path == "/resource/gpe5-46if.json":
             symbol = "SPX" if "13874A" in query["$where"] else "RUT"
             fault = self.server.fault(symbol)
@@ -297,6 +302,23 @@ def _fred_json(world: World, symbol: str, query: dict[str, str], fault: str) -> 
         "realtime_start": "1776-07-04", "realtime_end": "9999-12-31", "output_type": 1, "file_type": "json",
         "order_by": "observation_date", "sort_order": "asc", "count": len(observations), "offset": offset,
         "limit": limit, "observations": observations[offset : offset + limit],
+    }  # fmt: skip
+    text = json.dumps(answer)
+    return text[: len(text) // 2].encode() if fault == "truncated" else text.encode()
+
+
+def _release_dates(world: World, query: dict[str, str], fault: str) -> bytes:
+    """As FRED's documentation of fred/release/dates shows it."""
+    if query.get("api_key") != "secret-key-0123456789":
+        return json.dumps({"error_code": 400, "error_message": "Bad Request. The value for api_key is wrong."}).encode()
+    release = int(query["release_id"])
+    days = world.releases.get(release, []) if query.get("include_release_dates_with_no_data") == "true" else []
+    rows = [{"release_id": release, "date": day} for day in days]
+    if fault == "columns":
+        rows = [{"release_id": release, "day": day} for day in days]
+    answer = {
+        "realtime_start": "1776-07-04", "realtime_end": "9999-12-31", "order_by": "release_date", "sort_order": "asc",
+        "count": len(rows), "offset": 0, "limit": 10000, "release_dates": rows,
     }  # fmt: skip
     text = json.dumps(answer)
     return text[: len(text) // 2].encode() if fault == "truncated" else text.encode()

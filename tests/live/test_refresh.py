@@ -13,11 +13,13 @@ import pytest
 from tests.live.loopback import Loopback, World
 from xl_smallcap.config import Settings
 from xl_smallcap.data.catalogue import Catalogue
+from xl_smallcap.data.events import load_events
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.refresh import RefreshReport, locked, refresh
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, StoreError
+from xl_smallcap.session import Session
 
 NOW = np.datetime64("2026-01-05T18:00", "m")
 
@@ -283,3 +285,61 @@ def test_a_checkout_that_is_not_installed_can_fetch(
     monkeypatch.setattr(metadata, "version", version)
     report = run(loopback, tmp_path, catalogue, settings=loopback.settings(tmp_path, sources="fred"))
     assert sum(o.outcome == "new" for o in report.outcomes) >= 38
+
+
+KEY = "secret-key-0123456789"
+
+
+def test_the_calendar_of_news_is_extended_and_what_ships_is_never_changed(
+    loopback: Loopback, tmp_path: Path, catalogue: Catalogue
+) -> None:
+    shipped = load_events().days
+    loopback.world.releases = {
+        10: ["2025-01-01", "2026-12-10", "2027-01-13", "2027-02-10", "2027-02-13"],  # the last is a Saturday
+        50: ["2027-01-08"],
+    }
+    settings = loopback.settings(tmp_path, sources="fred", fred_api_key=KEY)
+    store = Store(tmp_path / "store")
+    report = refresh(store, catalogue, settings, lambda *_: None, now=np.datetime64("2026-11-30T09:00", "m"))
+    said = "The calendar of news has later days now: cpi to 2027-02-10, payrolls to 2027-01-08."
+    assert said in report.notes
+    days = load_events(None, store.release_days).days
+    assert [str(d) for d in days["cpi"][shipped["cpi"].size :]] == ["2027-01-13", "2027-02-10"]
+    np.testing.assert_array_equal(days["cpi"][: shipped["cpi"].size], shipped["cpi"])
+    assert days["payrolls"].size == shipped["payrolls"].size + 1
+    np.testing.assert_array_equal(days["fomc"], shipped["fomc"])
+    session = Session(Settings(home=tmp_path))
+    assert str(session.events.days["cpi"][-1]) == "2027-02-10", "a cell sees them"
+    again = refresh(store, catalogue, settings, lambda *_: None, now=np.datetime64("2026-12-01T09:00", "m"))
+    assert not any("calendar" in note for note in again.notes), "nothing new, nothing said"
+    asked = [q for q in loopback.queries if "/fred/release/dates" in q]
+    assert {"release_id=10" in q for q in asked} == {True, False}
+
+
+@pytest.mark.parametrize("fault", ["404", "500", "timeout", "truncated", "html", "columns"])
+def test_a_calendar_that_fails_leaves_the_old_one_and_is_told_without_the_key(
+    loopback: Loopback, tmp_path: Path, catalogue: Catalogue, fault: str
+) -> None:
+    loopback.world.releases = {10: ["2027-01-13"], 50: ["2027-01-08"]}
+    store = Store(tmp_path / "store")
+    settings = loopback.settings(tmp_path, sources="fred", fred_api_key=KEY)
+    now = np.datetime64("2026-11-30T09:00", "m")
+    refresh(store, catalogue, settings, lambda *_: None, now=now)
+    kept = store.release_days.read_bytes()
+    loopback.faults["release 50"] = fault
+    report = refresh(store, catalogue, settings, lambda *_: None, now=now)
+    told = [note for note in report.notes if "calendar" in note]
+    assert len(told) == 1
+    assert told[0].endswith("The calendar of news stays as it was.")
+    assert "release 50 (payrolls)" in told[0]
+    assert KEY not in told[0]
+    assert store.release_days.read_bytes() == kept
+
+
+def test_without_a_key_or_for_one_series_no_calendar_is_asked(
+    loopback: Loopback, tmp_path: Path, catalogue: Catalogue
+) -> None:
+    run(loopback, tmp_path, catalogue, only_series=["DGS2"])
+    settings = loopback.settings(tmp_path, sources="fred", fred_api_key=KEY)
+    refresh(Store(tmp_path / "store"), catalogue, settings, lambda *_: None, only_series=["DGS2"])
+    assert not any("/fred/release/dates" in q for q in loopback.queries)

@@ -6,7 +6,7 @@ import csv
 import datetime as dt
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +72,22 @@ def _own(text: str, file: str) -> dict[str, set[dt.date]]:
     return days
 
 
-def load_events(user_file: Path | None = None) -> Events:
-    """Read our calendar and add a person's days and kinds."""
+def later_days(kind: str, days: Iterable[dt.date]) -> list[dt.date]:
+    """Return the weekdays after the last of a kind that ships: what a refresh may add.
+
+    Days that ship are never changed by it, so no answer as of one of them is.
+    """
+    last = max(_shipped()[kind])
+    return sorted({d for d in days if d > last and d.weekday() < 5})
+
+
+def load_events(user_file: Path | None = None, fetched_file: Path | None = None) -> Events:
+    """Read our calendar, add the later days a refresh brought, then a person's days and kinds."""
     days = {kind: set(ours) for kind, ours in _shipped().items()}
+    fetched = None if fetched_file is None else own_text(fetched_file)
+    if fetched is not None:
+        for kind, added in _own(fetched, str(fetched_file)).items():
+            days[kind] |= set(later_days(kind, added))
     text = None if user_file is None else own_text(user_file)
     if text is not None:
         for kind, added in _own(text, str(user_file)).items():

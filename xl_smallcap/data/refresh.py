@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import logging
 import time
@@ -14,11 +15,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from xl_smallcap.config import Settings
+from xl_smallcap.config import Settings, own_text
 from xl_smallcap.data.atomic import changing, held, write_atomic
 from xl_smallcap.data.catalogue import Catalogue, Series
 from xl_smallcap.data.cross_section import CrossSection, Holdings, plain_ticker, replaced
 from xl_smallcap.data.doubts import gravest, of_series
+from xl_smallcap.data.events import later_days
 from xl_smallcap.data.planning import named, plan
 from xl_smallcap.data.releases import new_york_now
 from xl_smallcap.data.revisions import check, join
@@ -33,7 +35,7 @@ from xl_smallcap.data.snapshot import (
     object_path,
     read_object,
 )
-from xl_smallcap.data.sources import REMOTE, Context, Fetched, Request, yahoo
+from xl_smallcap.data.sources import REMOTE, Context, Fetched, Request, fred, yahoo
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError, NoDataError, SourceError, StoreError, UnreachableError, XlSmallcapError
 
@@ -286,10 +288,30 @@ def refresh(
             return _take(store, request, answer, base, work, moment, taken)
 
         _ask(planned.steps, work, Context(settings, _client(settings), moment), take, tell)
+        calendar: tuple[str, ...] = ()
+        if settings.fred_api_key and "fred" in (only_sources or settings.allowed_sources) and not only_series:
+            calendar = _extend_calendar(store, Context(settings, _client(settings), moment))
         with changing(store.root):
-            report = commit(store, base, current, work, planned.steps, (*planned.notes, *work.doubts))
+            report = commit(store, base, current, work, planned.steps, (*planned.notes, *work.doubts, *calendar))
         work.done()
         return report
+
+
+def _extend_calendar(store: Store, context: Context) -> tuple[str, ...]:
+    """Add the days of news to come to the calendar; what was told of it, as sentences."""
+    path = store.release_days
+    came: dict[str, list[dt.date]] = {}
+    try:
+        for kind in fred.RELEASES:
+            came[kind] = later_days(kind, [dt.date.fromisoformat(d) for d in fred.release_days(kind, context)])
+    except SourceError as exc:
+        return (f"{_masked(str(exc), context.settings)} The calendar of news stays as it was.",)
+    text = "date,kind\n" + "".join(f"{day},{kind}\n" for kind, days in came.items() for day in days)
+    if own_text(path) == text or not any(came.values()):
+        return ()
+    write_atomic(path, text.encode(), private=True)
+    reaches = ", ".join(f"{kind} to {days[-1]}" for kind, days in came.items() if days)
+    return (f"The calendar of news has later days now: {reaches}.",)
 
 
 def _masked(sentence: str, settings: Settings) -> str:

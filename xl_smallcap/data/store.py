@@ -41,6 +41,11 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @property
+    def release_days(self) -> Path:
+        """The later days of news that a refresh brought (see data/events.py)."""
+        return self.root / "release-days.csv"
+
     def put(self, data: Stored) -> str:
         """Write the file of a series, of holdings or of a year of prices, if it is not there yet. Its content hash."""
         digest = data.digest()

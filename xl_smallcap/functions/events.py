@@ -344,7 +344,7 @@ def _nothing_from(session: Session, today: np.datetime64, until: np.datetime64) 
     first, newest = min(d[0] for d in shown), max(d[-1] for d in shown)
     says = f"The calendar has no event from {today} to {until}"
     if newest <= today:
-        return f"{says}: it ends on {newest}. Add days with a file events.csv (date,kind) in the home folder."
+        return f"{says}: it ends on {newest}. A refresh with a FRED key extends it, or a file events.csv in the home."
     if first > until:
         return f"{says}: it begins on {first}."
     return f"{says}. Ask for more days, such as {_DAYS}."

@@ -99,7 +99,8 @@ class Session:
             return
         with self._lock:
             self._next_check = now + _POINTER_CHECK_SECONDS
-            stamp = tuple(_modified(self.settings.home / name) for name in _OWN_FILES)
+            own = [self.settings.home / name for name in _OWN_FILES]
+            stamp = tuple(_modified(path) for path in (*own, self.store.release_days))
             wanted = self._pinned or self.store.current()
             have = self._snapshot.fingerprint if self._snapshot else None
             # a refresh that brings nothing new still notes when it was, and what failed
@@ -148,7 +149,7 @@ class Session:
                 if self._events is None:
                     from xl_smallcap.data.events import load_events  # imported where news is asked for
 
-                    self._events = load_events(self.settings.home / "events.csv")
+                    self._events = load_events(self.settings.home / "events.csv", self.store.release_days)
         return self._events
 
     @property

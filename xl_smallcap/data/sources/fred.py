@@ -96,6 +96,27 @@ def _vintages(raw: list[bytes], who: str, request: Request) -> SeriesData:
     return _kept(days, values, moments, who)
 
 
+RELEASES = {"cpi": "10", "payrolls": "50"}
+"""FRED's numbers of the releases whose days it schedules: Consumer Price Index, Employment Situation."""
+
+
+def release_days(kind: str, context: Context) -> list[str]:
+    """Bring every day of a release, those to come included (fred/release/dates; needs a key)."""
+    settings, who = context.settings, f"FRED, days of release {RELEASES[kind]} ({kind})"
+    query = {
+        "release_id": RELEASES[kind], "api_key": settings.fred_api_key, "file_type": "json",
+        "include_release_dates_with_no_data": "true",
+    }  # fmt: skip
+    raw = context.client.get(f"{settings.fred_api_url.rstrip('/')}/fred/release/dates", query, who)
+    not_a_page(raw, who)
+    try:
+        rows = json.loads(raw)["release_dates"]
+        days = read_days([str(row["date"]) for row in rows], who)
+    except (ValueError, KeyError, TypeError):
+        raise SourceError(f"{who}: the answer has no 'release_dates' with a date each; a new layout?") from None
+    return [str(day) for day in days]
+
+
 def _kept(days: Any, values: Any, moments: Any, who: str) -> SeriesData:
     seen = np.isfinite(values)
     if not seen.any():

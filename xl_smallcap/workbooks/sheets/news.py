@@ -80,7 +80,7 @@ def build(draft: Draft, page: Page) -> None:
     page.put(
         NEXT - 1,
         5,
-        f'=IF(ISERROR({address(NEXT, 0)}),"No dates ahead in the calendar: add them with a file events.csv.","")',
+        f'=IF(ISERROR({address(NEXT, 0)}),"No dates ahead: refresh with a FRED key, or add events.csv.","")',
         kind="warning",
     )
     _history(page)
