@@ -50,6 +50,15 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store
 
 
+@pytest.fixture
+def own(sample_store: Path, tmp_path: Path) -> Session:
+    """A session in a home of the test's own, with the sample, which it may write to."""
+    shutil.copytree(sample_store, tmp_path / "store")
+    made = Session(load_settings(tmp_path))
+    use_session(made)
+    return made
+
+
 @pytest.fixture(scope="session")
 def sample_home(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")

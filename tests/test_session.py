@@ -24,14 +24,6 @@ from xl_smallcap.session import Session, use_session, version
 from xl_smallcap.session.memory import Lru
 
 
-@pytest.fixture
-def own(sample_store: Path, tmp_path: Path) -> Session:
-    shutil.copytree(sample_store, tmp_path / "store")
-    made = Session(load_settings(tmp_path))
-    use_session(made)
-    return made
-
-
 def test_a_fit_is_computed_once(own: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[int] = []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import pytest
 from tests.hosts import independent
 from xl_smallcap import CatalogueError, NoDataError, functions
 from xl_smallcap.analyses.claims import ClaimResult, Outcome
-from xl_smallcap.config import load_settings
 from xl_smallcap.data.claims import Claim, load_claims
 from xl_smallcap.session import Session, use_session
 
@@ -32,14 +30,6 @@ factor = "oil"
 target = "relative"
 relation = "negative"
 """
-
-
-@pytest.fixture
-def own(sample_store: Path, tmp_path: Path) -> Session:
-    shutil.copytree(sample_store, tmp_path / "store")
-    made = Session(load_settings(tmp_path))
-    use_session(made)
-    return made
 
 
 def rows(as_of: str | None = None) -> list[dict[str, Any]]:

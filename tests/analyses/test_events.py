@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,6 @@ RUSSELL_EVENT_BETA: Any = functions.RUSSELL_EVENT_BETA
 RUSSELL_EVENT_BETAS: Any = functions.RUSSELL_EVENT_BETAS
 RUSSELL_EVENT_BETA_HISTORY: Any = functions.RUSSELL_EVENT_BETA_HISTORY
 RUSSELL_CALENDAR: Any = functions.RUSSELL_CALENDAR
-
-
-@pytest.fixture
-def own(sample_store: Path, tmp_path: Path) -> Session:
-    shutil.copytree(sample_store, tmp_path / "store")
-    made = Session(load_settings(tmp_path))
-    use_session(made)
-    return made
 
 
 def shipped() -> pd.DataFrame:
