@@ -32,6 +32,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "regime_inflation_max": (-20, 100),
     "regime_growth_revision": (0, 20),
     "regime_inflation_revision": (0, 20),
+    "regime_pce_revision": (0, 20),
     "scenario_draws": (1000, 1_000_000),
     "scenario_means": (0, 1),
     "shared_home": (0, 1),
@@ -63,11 +64,10 @@ class Settings:
     seed: int = _setting(20251224, "seed of everything drawn at random, shown beside it")
     regime_starts: int = _setting(20, "random starts of a hidden Markov model, of which the likeliest is kept")
     regime_growth_min: float = _setting(-0.35, "model bands: least three-month activity index that counts as growth")
-    regime_inflation_max: float = _setting(
-        3.0, "model bands: most six-month core inflation, % a year, that is contained"
-    )
+    regime_inflation_max: float = _setting(3.0, "most six-month core CPI inflation, % a year, that is contained")
     regime_growth_revision: float = _setting(0.15, "model bands: sd by which a known activity index is revised")
     regime_inflation_revision: float = _setting(0.15, "model bands: sd by which known inflation is revised, % a year")
+    regime_pce_revision: float = _setting(0.25, "model bands_pce: sd by which known PCE inflation is revised, % a year")
     scenario_draws: int = _setting(20_000, "draws of a projection by simulation or bootstrap")
     scenario_means: int = _setting(
         0, "1: factors a path does not name, and the target, drift by their window's means; 0: by nothing"

@@ -193,6 +193,9 @@ class RegimeChains(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         Random starts, of which the likeliest fit is kept.
     random_state : int
         Seed of the starts.
+    inflation_max : float or None
+        Most inflation that is contained, in X's unit: the states' densities below it count, as in cells (there 3.0).
+        None: the state of lower inflation is the contained one, wherever it lies.
 
     Attributes
     ----------
@@ -215,9 +218,10 @@ class RegimeChains(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     (160, 3)
     """
 
-    def __init__(self, n_starts: int = 20, random_state: int = 20251224) -> None:
+    def __init__(self, n_starts: int = 20, random_state: int = 20251224, inflation_max: float | None = None) -> None:
         self.n_starts = n_starts
         self.random_state = random_state
+        self.inflation_max = inflation_max
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -272,7 +276,7 @@ class RegimeChains(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         ndarray of shape (n_months, 3)
         """
         growth, inflation = self._filtered(X)
-        return _regimes(growth, inflation)
+        return self._regimes(growth, inflation)
 
     def smoothed_proba(self, X: Any) -> FloatArray:  # noqa: N803 - scikit-learn's name
         """Return probabilities given all rows, later ones too: for a look back, never for a test of foresight.
@@ -291,7 +295,7 @@ class RegimeChains(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             for t in range(len(p) - 2, -1, -1):  # Kim (1994)
                 out[t] = p[t] * (move @ (out[t + 1] / (p[t] @ move)))
             parts.append(out)
-        return _regimes(*parts)
+        return self._regimes(*parts)
 
     def forecast(self, X: Any, steps: int = 1) -> FloatArray:  # noqa: N803 - scikit-learn's name
         """Return probabilities some months after the last row.
@@ -311,7 +315,7 @@ class RegimeChains(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             hidden.ahead(p[-1][:, None], model.transition, months)[:, 0]
             for p, model in zip(self._filtered(X), (self.growth_, self.inflation_), strict=True)
         ]
-        return np.asarray(_regimes(later[0][None], later[1][None])[0])
+        return np.asarray(self._regimes(later[0][None], later[1][None])[0])
 
     def predict(self, X: Any) -> np.ndarray[Any, Any]:  # noqa: N803 - scikit-learn's name
         """Return each month's likeliest regime by what was known in it.
@@ -354,18 +358,22 @@ class RegimeChains(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             parts.append(np.asarray(p[:, :, 0]))
         return parts
 
+    def _regimes(self, growth: FloatArray, inflation: FloatArray) -> FloatArray:
+        """From the states of both chains (lowest mean first) to goldilocks, reflation and slowdown."""
+        up, (low, high) = growth[:, 1], inflation.T
+        if self.inflation_max is not None:
+            from scipy.special import ndtr
+
+            mean, sd = self.inflation_.mean[:, 0, 0], np.sqrt(self.inflation_.covariance[:, 0, 0, 0])
+            low = (inflation * ndtr((float(self.inflation_max) - mean) / sd)).sum(axis=1)
+            high = 1.0 - low
+        return np.column_stack([up * low, up * high, growth[:, 0] * low + growth[:, 0] * high])
+
 
 def _edges(x: FloatArray) -> tuple[float, float]:
     """Where values are pulled in to: learnt once, so that a later month changes no earlier one."""
     pulled = hidden.winsorised(x)
     return float(np.nanmin(pulled)), float(np.nanmax(pulled))
-
-
-def _regimes(growth: FloatArray, inflation: FloatArray) -> FloatArray:
-    """From the states of both chains (lowest mean first) to goldilocks, reflation and slowdown."""
-    up, high = growth[:, 1], inflation[:, 1]
-    low = inflation[:, 0]
-    return np.column_stack([up * low, up * high, growth[:, 0] * low + growth[:, 0] * high])
 
 
 class EntropyPooling(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types of its own

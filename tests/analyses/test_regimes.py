@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from tests.hosts import independent
 from xl_smallcap.analyses.regimes import record as history_of
@@ -37,7 +38,7 @@ from xl_smallcap.models import regimes
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.types import RegimeModel
 
-MODELS: tuple[RegimeModel, ...] = ("chains", "bands", "hmm", "market")
+MODELS: tuple[RegimeModel, ...] = ("chains", "chains_pce", "bands", "bands_pce", "hmm", "market")
 
 
 def quiet(*_: Any) -> None:
@@ -139,7 +140,7 @@ def test_the_sample_has_the_regimes_it_was_made_with(on_sample: Session) -> None
 
 
 def test_tables(on_sample: Session) -> None:
-    table = RUSSELL_REGIMES(None, "2025-12-24")
+    table = RUSSELL_REGIMES(None, "2025-12-24", "chains")
     rows = {r[0]: dict(zip(table[0], r, strict=True)) for r in table[1:]}
     assert sum(float(str(rows[r]["probability"])) for r in REGIMES) == pytest.approx(1.0)
     for row in rows.values():
@@ -163,7 +164,8 @@ def test_tables(on_sample: Session) -> None:
         assert all(float(str(r["brier_half"])) == pytest.approx(0.25) for r in firsts)
         assert any("NBER" in str(r[2]) for r in card)
         assert any(str(r[2]).startswith("forecasts of") for r in card)
-        assert (card[-1][0] == "all") == (model != "bands")
+        assert (card[-1][0] == "all") == (not model.startswith("bands"))
+        assert any("core PCE" in str(r[2]) for r in card) == (model not in ("hmm", "market"))
 
 
 def test_durations_and_long_run(on_sample: Session) -> None:
@@ -173,7 +175,11 @@ def test_durations_and_long_run(on_sample: Session) -> None:
     assert lasts["goldilocks"] == pytest.approx(1 / (1 - matrix[0, 0]))
     np.testing.assert_allclose(shares @ matrix, shares, atol=1e-10)
     far = estimate.probabilities(120)[:, 0]
-    np.testing.assert_allclose(far[:2], shares[:2], atol=1e-3)
+    np.testing.assert_allclose(far[2], shares[2] + shares[3], atol=1e-3)
+    _, inflation = estimate.chains
+    low = stats.norm.cdf((3.0 - inflation.model.mean[:, 0, 0]) / np.sqrt(inflation.model.covariance[:, 0, 0, 0]))
+    share_low = np.array([shares[0] + shares[2], shares[1] + shares[3]])
+    np.testing.assert_allclose(far[0], (shares[0] + shares[1]) * (share_low @ low), atol=1e-3)
     assert names[3] == "stagflation"
 
 
@@ -331,7 +337,7 @@ def test_returns_and_scores_by_pandas(on_sample: Session) -> None:
     words = pd.Series(history.likeliest, index=frame.index)
     logs = 100 * np.log(independent.levels()[["RUT", "GSPC"]].dropna())
     ends = (logs["RUT"] - logs["GSPC"]).groupby(logs.index.to_period("M")).last().diff()
-    table = RUSSELL_REGIME_RETURNS("relative")
+    table = RUSSELL_REGIME_RETURNS("relative", model="chains")
     rows = {(r[0], r[1]): dict(zip(table[0], r, strict=True)) for r in table[1:]}
     for shift, said in ((0, "same month"), (-1, "next month")):
         both = pd.DataFrame({"y": ends.shift(shift).reindex(words.index), "word": words}).dropna()
@@ -343,7 +349,7 @@ def test_returns_and_scores_by_pandas(on_sample: Session) -> None:
             assert row["difference"] == pytest.approx(both["y"][inside].mean() - other, abs=1e-9)
     raw = resources.files("xl_smallcap.data.sample").joinpath("monthly.csv.gz").read_bytes()
     monthly_text = pd.read_csv(io.BytesIO(gzip.decompress(raw)), parse_dates=["date"], index_col="date").to_period("M")
-    card = RUSSELL_REGIME_SCORE()
+    card = RUSSELL_REGIME_SCORE(model="chains")
     nber = next(dict(zip(card[0], r, strict=True)) for r in card[1:] if r[2] == "NBER recession")
     truth = monthly_text["USREC"].reindex(frame.index)
     good = truth.notna() & frame.notna().all(axis=1)

@@ -34,15 +34,16 @@ def home(sample_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_is_computed_is_found_by_the_cells(home: Path, capsys: Capture) -> None:
     assert cli.main(["call", "RUSSELL_REGIME_HISTORY()"]) == 1
     assert "run 'xl-smallcap regime history'" in capsys.readouterr().err
-    assert cli.main(["regime", "history", "--model", "chains"]) == 0
+    assert cli.main(["regime", "history", "--model", "pool"]) == 0
     output = capsys.readouterr()
-    assert "Regimes at month ends as they could be told then, model 'chains'" in output.out
+    assert "Regimes at month ends as they could be told then, model 'pool'" in output.out
     assert "RUSSELL_REGIME_RETURNS" in output.out
     use_session(None)
     for formula in ("RUSSELL_REGIME_HISTORY()", "RUSSELL_REGIME_RETURNS()", "RUSSELL_REGIME_SCORE()"):
         assert cli.main(["call", formula, "--json"]) == 0
         assert len(json.loads(capsys.readouterr().out)["table"]) > 9
-    assert cli.main(["call", 'RUSSELL_REGIME_HISTORY(,,"bands")']) == 1
+    assert cli.main(["call", 'RUSSELL_REGIME_HISTORY(,,"bands_pce")']) == 0, "a member is computed with the pool"
+    assert cli.main(["call", 'RUSSELL_REGIME_HISTORY(,,"hmm")']) == 1
 
 
 def test_json_and_as_of(home: Path, capsys: Capture) -> None:
@@ -85,6 +86,6 @@ def test_a_refresh_computes_them(home: Path, monkeypatch: pytest.MonkeyPatch) ->
     session = Session(load_settings(home))
     steps: list[str] = []
     assert precompute(session, lambda what, done, total: steps.append(what)) == []
-    assert {"regimes by chains", "regimes by bands", "regimes by hmm", "regimes by market"} <= set(steps)
+    assert {f"regimes by {model}" for model in get_args(RegimeModel)} <= set(steps)
     for model in get_args(RegimeModel):
         assert history_of.regime_history(session, model, None).days.size > 100

@@ -78,7 +78,7 @@ def test_factor_regression_gives_the_cells_numbers(data: Data) -> None:
 def test_regime_chains_give_the_cells_probabilities(data: Data) -> None:
     inputs = inputs_now(data.session, "chains", None)
     X = np.column_stack([inputs.growth, inputs.inflation])
-    model = RegimeChains().fit(X)
+    model = RegimeChains(inflation_max=3.0).fit(X)
     cell = regimes_now(data.session, "chains", None)
     np.testing.assert_array_equal(model.predict_proba(X)[-1], cell.probabilities(0)[:3, 0])
     np.testing.assert_array_equal(model.forecast(X, 3), cell.probabilities(3)[:3, 0])

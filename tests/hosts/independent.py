@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from scipy import stats
 
 from tests.models import twins
 from xl_smallcap.types import Method
@@ -262,7 +263,7 @@ def z3y(category: str, report: str) -> float:
 
 
 def regime(growing: bool, low: bool, growth_to: str, inflation_to: str, month: str) -> float:
-    """Probability of one cell of growth and inflation in a month, by hmmlearn and a filter of plain loops.
+    """Probability of growth up or down and inflation below 3 % or above, by hmmlearn and a filter of plain loops.
 
     For days on which no month is missing inside the series: hmmlearn cannot skip one.
     """
@@ -270,16 +271,23 @@ def regime(growing: bool, low: bool, growth_to: str, inflation_to: str, month: s
     frame = pd.read_csv(io.BytesIO(gzip.decompress(raw)), parse_dates=["date"], index_col="date").to_period("M")
     growth = frame["CFNAI"].loc[:growth_to].to_numpy()
     inflation = (200 * np.log(frame["CPILFESL"]).diff(6)).dropna().loc[:inflation_to].to_numpy()
-    out = 1.0
-    for values, last, state in ((growth, growth_to, int(growing)), (inflation, inflation_to, 0 if low else 1)):
-        steps = (pd.Period(month) - pd.Period(last)).n
-        out *= _state(tuple(values), steps)[state]
-    return out
+    up, _, _ = _state(tuple(growth), (pd.Period(month) - pd.Period(growth_to)).n)
+    p, means, deviations = _state(tuple(inflation), (pd.Period(month) - pd.Period(inflation_to)).n)
+    below = float(sum(q * stats.norm.cdf(3.0, m, d) for q, m, d in zip(p, means, deviations, strict=True)))
+    return float(up[int(growing)]) * (below if low else 1.0 - below)
+
+
+def pool_mean() -> float:
+    """The pool by what each member says alone, on the sample, three months after May 2013."""
+    from xl_smallcap.functions import RUSSELL_REGIME_PROB
+
+    members = ("chains", "chains_pce", "bands", "bands_pce")
+    return float(np.mean([RUSSELL_REGIME_PROB("goldilocks", 3, "2013-05-31", m) for m in members]))
 
 
 @functools.lru_cache(maxsize=8)
 def _state(values: tuple[float, ...], steps: int) -> Any:
-    """Probabilities of the lower and the higher state so many steps after the last value."""
+    """Probabilities, means and deviations of the lower and the higher state so many steps after the last value."""
     from hmmlearn.hmm import GaussianHMM
 
     x = np.array(values)
@@ -301,7 +309,8 @@ def _state(values: tuple[float, ...], steps: int) -> Any:
         p = p * np.exp(-0.5 * (value - best.means_[:, 0]) ** 2 / variance) / np.sqrt(variance)
         p = p / p.sum()
     p = p @ np.linalg.matrix_power(best.transmat_, steps)
-    return p[np.argsort(best.means_[:, 0])]
+    order = np.argsort(best.means_[:, 0])
+    return p[order], best.means_[order, 0], np.sqrt(best.covars_[order, 0, 0])
 
 
 Shocks = dict[str, tuple[float | str, int]]
@@ -323,8 +332,6 @@ def _projected(target: str, as_of: str | None) -> tuple[Any, Any, Any, Any, floa
 
 def projection(shocks: Shocks, what: str, target: str, months: int, as_of: str | None = None) -> float:
     """A projection from other libraries' regression, covariance and Student t."""
-    from scipy import stats
-
     X, beta, V, S, s2 = _projected(target, as_of)
     names = list(X.columns)
     h = 4.2 * months

@@ -259,14 +259,22 @@ def test_the_history_ends_at_the_scalar_and_starts_where_data_do() -> None:
 
 
 def test_regimes_on_christmas_eve() -> None:
-    assert RUSSELL_REGIME_PROB("goldilocks", None, AS_OF) == pytest.approx(0.953, abs=0.005)
-    assert RUSSELL_REGIME_PROB("slowdown", 3, AS_OF) == pytest.approx(0.066, abs=0.005)
+    assert RUSSELL_REGIME_PROB("goldilocks", None, AS_OF) == pytest.approx(0.511, abs=0.005)
+    assert RUSSELL_REGIME_PROB("slowdown", 3, AS_OF) == pytest.approx(0.144, abs=0.005)
+    assert RUSSELL_REGIME_PROB("goldilocks", None, AS_OF, "chains") == pytest.approx(0.882, abs=0.005)
+    assert RUSSELL_REGIME_PROB("goldilocks", None, AS_OF, "chains_pce") == pytest.approx(0.095, abs=0.005)
     assert RUSSELL_REGIME_PROB("goldilocks", None, AS_OF, "bands") == pytest.approx(0.694, abs=0.005)
-    table = RUSSELL_REGIMES(None, AS_OF)
+    table = RUSSELL_REGIMES(None, AS_OF, "chains")
     row = dict(zip(table[0], table[1], strict=True))
     assert (str(row["growth_to"]), str(row["inflation_to"])) == ("2025-09-01", "2025-11-01"), "the shutdown"
     assert "growth is carried forward 3 months" in str(row["wary_of"])
-    assert row["lower"] == pytest.approx(0.914, abs=0.01)
+    assert "rents count as unchanged" in str(row["wary_of"]), "six-month core CPI of November 2025 is too low"
+    assert "rents" not in str(RUSSELL_REGIMES(None, "2025-10-20", "chains")[1]), "September's is as it should be"
+    assert float(str(row["lower"])) < 0.882 < float(str(row["upper"]))
+    pool = RUSSELL_REGIMES(None, AS_OF)
+    said = dict(zip(pool[0], pool[1], strict=True))["wary_of"]
+    assert str(said).count("growth is carried forward") == 1, "once for all members"
+    assert "chains_pce, bands_pce: inflation is carried forward 3 months from 2025-09" in str(said)
     assert RUSSELL_REGIME("2022-06-30") == "reflation"
     assert RUSSELL_REGIME("2008-11-28") == "slowdown"
     assert RUSSELL_REGIME("1998-06-30") == "goldilocks"
@@ -275,25 +283,33 @@ def test_regimes_on_christmas_eve() -> None:
 def test_the_report_card_and_what_the_regimes_paid() -> None:
     session = Session(load_settings(current_session().snapshot.root.parent))
     use_session(session)
-    regime_history(session, "chains", None, lambda *_: None)
-    card = RUSSELL_REGIME_SCORE()
+    regime_history(session, "pool", None, lambda *_: None)
+    card = RUSSELL_REGIME_SCORE(None, "chains")
     rows = [dict(zip(card[0], r, strict=True)) for r in card[1:]]
     (nber,) = [r for r in rows if r["truth"] == "NBER recession"]
     assert nber["n"] == 457
     assert nber["brier"] == pytest.approx(0.029, abs=0.002)
     assert nber["brier_climatology"] == pytest.approx(0.073, abs=0.002)
-    history = RUSSELL_REGIME_HISTORY()
+    pooled = [dict(zip(RUSSELL_REGIME_SCORE()[0], r, strict=True)) for r in RUSSELL_REGIME_SCORE()[1:]]
+    (three,) = [
+        r for r in pooled if r["truth"] == "thresholds" and r["horizon_months"] == 3 and r["regime"] == "goldilocks"
+    ]
+    assert three["brier"] == pytest.approx(0.1415, abs=0.001)
+    assert float(str(three["brier"])) > float(str(three["brier_persistence"])), (
+        "last month's regime is the better guide, and the card says so"
+    )
+    history = RUSSELL_REGIME_HISTORY(None, None, "chains")
     named = {str(r[0])[:7]: r[5] for r in history[1:]}
     assert all(named[m] == "reflation" for m in ("2021-06", "2022-12", "2024-08"))
     assert named["2009-03"] == "slowdown"
-    paid = RUSSELL_REGIME_RETURNS()
+    paid = RUSSELL_REGIME_RETURNS(None, None, "chains")
     returns = [dict(zip(paid[0], r, strict=True)) for r in paid[1:]]
     by = {(r["regime"], r["months"]): r for r in returns}
-    assert by["reflation", "next month"]["mean"] == pytest.approx(-1.00, abs=0.02)
-    assert by["reflation", "next month"]["verdict"] == "lower than in other months"
+    assert by["reflation", "next month"]["mean"] == pytest.approx(-0.45, abs=0.02)
+    assert by["reflation", "next month"]["verdict"] == "not enough evidence", "above 3 % is not enough to tell"
     assert by["goldilocks", "next month"]["verdict"] == "not enough evidence", "the claim is not supported"
-    hedged = {(r[0], r[1]): r for r in RUSSELL_REGIME_RETURNS("hedged")[1:]}
-    assert hedged["reflation", "next month"][3] == 1, "one spell"
+    hedged = {(r[0], r[1]): r for r in RUSSELL_REGIME_RETURNS("hedged", None, "chains")[1:]}
+    assert hedged["reflation", "next month"][3] == 2, "two spells"
     assert "not enough evidence" in hedged["reflation", "next month"]
 
 

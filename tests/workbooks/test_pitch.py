@@ -89,7 +89,7 @@ def test_the_page_says_what_it_must(session: Session) -> None:
         "levels are the user's assumption, not a forecast by the firm named", "hypothetical", "before costs",
         "not affiliated with or endorsed by FTSE Russell", "not investment advice", "conditional on", "base rate",
         "Sources: SAMPLE (synthetic) (CFTC; CME; ", "Federal Reserve Bank of Chicago",
-        "(growth known to 20", "by weekly betas", "by bands",
+        "(growth known to 20", "by weekly betas", "four models from",
     ):  # fmt: skip
         assert said in whole, said
     conflict = RUSSELL_SCENARIO("goldman", "relative", "frequency_conflict", None, DAY)
@@ -130,7 +130,7 @@ def test_rows_and_columns_the_page_finds_by_number_hold_what_it_takes_them_for(s
     assert [row[0] for row in RUSSELL_SCENARIO_SCORE("relative", 1, DAY)[3:5]] == ["none", "base_rate"]
     assert RUSSELL_SCENARIO_SCORE("relative", 1, DAY)[0][6] == "brier"
     assert [RUSSELL_THESIS(DAY)[0][k] for k in (8, 10)] == ["verdict", "last_date"]
-    assert RUSSELL_REGIMES(3, DAY)[0][6] == "growth_to"
+    assert RUSSELL_REGIMES(3, DAY)[0][9] == "growth_to"
     tipping = RUSSELL_TIPPING(None, "goldman", "relative", None, DAY)
     assert isinstance(tipping, list)
     assert tipping[0][2:5] == ["call_fails", "lower", "upper"]

@@ -14,7 +14,7 @@ from xl_smallcap.analyses.dispersion import Spreads
 from xl_smallcap.analyses.events import EventBeta, event_beta, news_panel
 from xl_smallcap.analyses.positioning import Category, gauge, positions
 from xl_smallcap.analyses.question import Question, snapshot_day
-from xl_smallcap.analyses.regimes.now import regimes_drawn, regimes_now
+from xl_smallcap.analyses.regimes.now import pool_now
 from xl_smallcap.analyses.scenarios import projection
 from xl_smallcap.analyses.scenarios.projection import ScenarioQuestion, project_path
 from xl_smallcap.data.catalogue import Target
@@ -22,7 +22,7 @@ from xl_smallcap.errors import NoDataError, XlSmallcapError
 from xl_smallcap.models.dispersion import bootstrap_ratio
 from xl_smallcap.models.inference import holm, student_quantile, student_upper
 from xl_smallcap.session import Session
-from xl_smallcap.types import RegimeModel, Weighting, Window
+from xl_smallcap.types import Weighting, Window
 
 Verdict = Literal["supported", "contradicted", "mixed", "unclear", "not tested"]
 """mixed: ways of looking disagree; unclear: the data lie on neither side; not tested: there are none."""
@@ -53,8 +53,6 @@ TARGET = "relative"
 FREQUENCIES = {"daily": Window(250, "daily"), "monthly": Window(60, "monthly")}
 PATHS = ("growth_low_inflation", "rebound_then_pause")
 PATH_MONTHS, REGIME_MONTHS, DISPERSION_MONTH = 6, 3, Window(1, "monthly")
-LIKELY, UNLIKELY = 2.0 / 3.0, 1.0 / 3.0
-"""Likely and unlikely as the IPCC (2010) uses the words, for the probability that has no interval."""
 HIGH, LOW = 66.7, 33.3
 """Percentiles of the last five years: the upper and the lower third."""
 CROWDED_SHORT = 10.0
@@ -177,37 +175,28 @@ def _beta_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
 
 
 def _regime_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
-    rules = {
-        "chains": "90 % interval of its parameters wholly above .5; contradicted: wholly below",
-        "bands": "at least 2/3; contradicted: at most 1/3 (no interval)",
-    }
-    models: tuple[RegimeModel, ...] = ("chains", "bands")
-    for model in models:
-        line = Line(
-            "Goldilocks is likely",
-            model,
-            f"Filtered probability of goldilocks {REGIME_MONTHS} months on, model '{model}'",
-            "probability",
-            "share",
-            rules[model],
-        )
+    line = Line(
+        "Goldilocks is likely",
+        "pool",
+        f"Filtered probability of goldilocks {REGIME_MONTHS} months on, mean of four members; limits are their range",
+        "probability",
+        "share",
+        "every member above .5; contradicted: every one below; mixed: members disagree",
+    )
 
-        def look(line: Line, model: RegimeModel = model) -> Line:
-            regimes = regimes_now(session, model, as_of)
-            p = float(regimes.probabilities(REGIME_MONTHS)[0, 0])
-            day = snapshot_day(session) if as_of is None else as_of
-            drawn = regimes_drawn(session, model, as_of, REGIME_MONTHS)
-            if drawn is None:
-                verdict: Verdict = "supported" if p >= LIKELY else "contradicted" if p <= UNLIKELY else "unclear"
-                return replace(line, value=p, verdict=verdict, last=day)
-            tail = (1.0 - session.settings.confidence) / 2.0
-            low, high = (float(v) for v in np.quantile(drawn.probabilities[0], [tail, 1.0 - tail]))
-            note = "The interval is too narrow: see methods, Regimes."
-            return replace(
-                line, value=p, lower=low, upper=high, verdict=side(low, high, 0.5), last=day, note=note
-            )  # fmt: skip
+    def look(line: Line) -> Line:
+        pool = pool_now(session, as_of)
+        each = pool.each(REGIME_MONTHS)[:, 0, 0]
+        low, high = float(each.min()), float(each.max())
+        told = ", ".join(f"{m} {v:.0%}" for m, v in zip(pool.members, each, strict=True))
+        missing = "".join(f" {m} is missing." for m in pool.missing)
+        verdict: Verdict = "supported" if low > 0.5 else "contradicted" if high < 0.5 else "mixed"
+        day = snapshot_day(session) if as_of is None else as_of
+        return replace(
+            line, value=float(each.mean()), lower=low, upper=high, verdict=verdict, last=day, note=f"{told}.{missing}"
+        )  # fmt: skip
 
-        yield line, look
+    yield line, look
 
 
 def _path_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:

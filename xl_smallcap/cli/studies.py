@@ -110,7 +110,7 @@ def add_regime(commands: Any) -> None:
         dest="action", required=True
     )
     history = regime.add_parser("history", help="refit at every month end; stopped, it goes on where it was")
-    history.add_argument("--model", help="chains, bands, hmm or market (default: all)")
+    history.add_argument("--model", help="pool (its four members), one of them, hmm or market (default: all)")
     history.add_argument("--as-of", help="a date such as 2025-12-24; no month end later")
     history.add_argument("--json", action="store_true", help="a table a model")
     history.set_defaults(run=_regime_history)

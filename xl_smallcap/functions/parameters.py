@@ -141,8 +141,9 @@ BETA_MODEL = Parameter(
 )
 REGIME_MODEL = Parameter(
     "model",
-    '"chains" (default), "bands" (thresholds), "hmm" (three states) or "market" (growth and inflation factors).',
-    choice_reader("model", RegimeModel, "chains"),
+    '"pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or "hmm" (three '
+    'states), "market" (growth and inflation factors).',
+    choice_reader("model", RegimeModel, "pool"),
 )
 PROJECTION_METHOD = Parameter(
     "method",

@@ -12,24 +12,33 @@ from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.analyses.regimes import record as report
 from xl_smallcap.analyses.regimes.now import (
     REGIMES,
+    Pool,
     Regime,
+    Regimes,
     durations,
+    pool_now,
+    pool_warnings,
     regimes_drawn,
     regimes_now,
     transitions,
     warnings_of,
 )
+from xl_smallcap.analyses.regimes.null import sureness
 from xl_smallcap.analyses.regimes.record import refit_path, regime_history
 from xl_smallcap.data.catalogue import Target
 from xl_smallcap.errors import BadArgumentError, NoDataError
 from xl_smallcap.functions import arguments as read
 from xl_smallcap.functions.arguments import date, number, row_of, table_of
 from xl_smallcap.functions.parameters import AS_OF, MONTHS_AHEAD, PUBLISHED, REGIME_MODEL, RELATIVE, START
+from xl_smallcap.functions.parameters import choice_reader as read_choice
 from xl_smallcap.functions.table import Parameter, worksheet_function
 from xl_smallcap.session import Session, current_session
 from xl_smallcap.types import MONTH, Day, RegimeModel, Scalar, Table
 
-_WITH_STATES = '"chains" (default), "hmm" (three states) or "market"; "bands" has no states.'
+_WITH_STATES = REGIME_MODEL.but(
+    help='"chains" (default), "chains_pce", "hmm" (three states) or "market"; bands and the pool have no states.',
+    read=read_choice("model", RegimeModel, "chains"),
+)
 
 
 def _regime(_: Session, value: Any) -> Regime:
@@ -56,6 +65,9 @@ class _RegimeRow:
     probability: Scalar
     lower: Scalar
     upper: Scalar
+    lowest: Scalar
+    highest: Scalar
+    members: Scalar
     duration_months: Scalar
     growth_to: Scalar
     inflation_to: Scalar
@@ -81,6 +93,9 @@ class _MonthEnd:
     reflation_in_3m: Scalar
     slowdown_in_3m: Scalar
     separation: Scalar
+    goldilocks_lowest: Scalar
+    goldilocks_highest: Scalar
+    members: Scalar
 
 
 @dataclass(eq=False, repr=False)
@@ -126,6 +141,8 @@ class _Score:
     skill: Scalar = None
     tstat: Scalar = None
     model: Scalar = None
+    sure: Scalar = None
+    null_sure: Scalar = None
 
 
 @worksheet_function(PUBLISHED, REGIME_MODEL)
@@ -141,8 +158,11 @@ def RUSSELL_REGIME(session: Session, as_of: Day, model: RegimeModel) -> str:
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    regimes = regimes_now(session, model, as_of)
-    return REGIMES[int(regimes.probabilities()[:3, 0].argmax())]
+    return REGIMES[int(_now(session, model, as_of).probabilities()[:3, 0].argmax())]
+
+
+def _now(session: Session, model: RegimeModel, as_of: Day) -> Regimes | Pool:
+    return pool_now(session, as_of) if model == "pool" else regimes_now(session, model, as_of)
 
 
 @worksheet_function(_REGIME, MONTHS_AHEAD, PUBLISHED, REGIME_MODEL)
@@ -158,10 +178,10 @@ def RUSSELL_REGIME_PROB(session: Session, regime: Regime, horizon: int, as_of: D
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    value = regimes_now(session, model, as_of).probabilities(horizon)[_place(regime), 0]
+    value = _now(session, model, as_of).probabilities(horizon)[_place(regime), 0]
     if not np.isfinite(value):
         raise NoDataError(
-            f"Model '{model}' has one slowdown and does not tell stagflation apart; use 'chains' or 'bands'."
+            f"Model '{model}' has one slowdown and does not tell stagflation apart; use 'pool', 'chains' or 'bands'."
         )
     return float(value)
 
@@ -180,12 +200,13 @@ def compute_regime_history(model: Any, as_of: Any, progress: Callable[[str, int,
 
 @worksheet_function(MONTHS_AHEAD, PUBLISHED, REGIME_MODEL)
 def RUSSELL_REGIMES(session: Session, horizon: int, as_of: Day, model: RegimeModel) -> Table:
-    """Table of the regimes: probability (0 to 1), its 90 % interval from the uncertainty of the model, average duration in months, the last months of data, and what to be wary of.
+    """Table of the regimes: probability (0 to 1), the least and most of the members of the pool or one model's 90 % interval, average duration in months, the last months of data, and what to be wary of.
 
     Returns
     -------
     list of list
-        A row a regime; stagflation is part of slowdown. Intervals by 200 drawn series for "chains" and "market".
+        A row a regime; stagflation is part of slowdown. `lowest`, `highest` and `members` say what the members of the pool say:
+        a range, not an interval. Intervals by 200 drawn series for "chains", "chains_pce" and "market".
         `starts_reached` is the share of random starts that found the best fit, `separation` how many standard deviations
         its states stand apart; of two chains the smaller.
 
@@ -194,6 +215,8 @@ def RUSSELL_REGIMES(session: Session, horizon: int, as_of: Day, model: RegimeMod
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
+    if model == "pool":
+        return _pool_table(session, horizon, as_of)
     regimes = regimes_now(session, model, as_of)
     p, lasts = regimes.probabilities(horizon)[:, 0], durations(regimes)
     drawn = regimes_drawn(session, model, as_of, horizon)
@@ -210,9 +233,38 @@ def RUSSELL_REGIMES(session: Session, horizon: int, as_of: Day, model: RegimeMod
             edges = [number(float(v)) for v in np.quantile(drawn.probabilities[k], [tail, 1.0 - tail])]
         ends = (date(regimes.last_growth[0]), date(regimes.last_inflation[0]))
         about = (model, session.settings.seed, wary, source_label(session))
+        range_of: list[Scalar] = [None, None, None]
         rows.append(
-            row_of(_RegimeRow, name, month, number(float(p[k])), *edges, lasts.get(name), *ends, *worth, *about)
-        )
+            row_of(
+                _RegimeRow, name, month, number(float(p[k])), *edges, *range_of, lasts.get(name), *ends, *worth, *about
+            )
+        )  # fmt: skip
+    return table_of(_RegimeRow, rows)
+
+
+def _pool_table(session: Session, horizon: int, as_of: Day) -> Table:
+    """RUSSELL_REGIMES of the pool: the mean, who says what, and who cannot say."""
+    pool = pool_now(session, as_of)
+    p, each = pool.probabilities(horizon)[:, 0], pool.each(horizon)[:, :, 0]
+    month = date((pool.month + horizon * MONTH).astype("datetime64[D]"))
+    growth_to = min(r.last_growth[0] for r in pool.members.values())
+    inflation_to = min(r.last_inflation[0] for r in pool.members.values())
+    chains = [c for r in pool.members.values() for c in r.chains]
+    worth = (
+        [float(min(c.reached[0] for c in chains)), float(min(c.separation[0] for c in chains))]
+        if chains
+        else [None] * 2
+    )
+    wary = pool_warnings(pool)
+    rows = list[_RegimeRow]()
+    for k, name in enumerate([*REGIMES, "stagflation"]):
+        members = ", ".join(f"{m} {v:.2f}" for m, v in zip(pool.members, each[:, k], strict=True))
+        rows.append(
+            row_of(
+                _RegimeRow, name, month, float(p[k]), None, None, float(each[:, k].min()), float(each[:, k].max()), members,
+                None, date(growth_to), date(inflation_to), *worth, "pool", session.settings.seed, wary, source_label(session),
+            )
+        )  # fmt: skip
     return table_of(_RegimeRow, rows)
 
 
@@ -228,7 +280,8 @@ def RUSSELL_REGIME_HISTORY(session: Session, start: Day, as_of: Day, model: Regi
     -------
     list of list
         A row a month end; #N/A where nothing could be fitted. `separation` is how many standard deviations the states of that
-        fit stand apart: below 1, and below 0.3 for certain, a label says little.
+        fit stand apart: below 1, and below 0.3 for certain, a label says little. Of the pool also the least and most that its
+        members gave goldilocks, and how many there were.
 
     Raises
     ------
@@ -240,13 +293,14 @@ def RUSSELL_REGIME_HISTORY(session: Session, start: Day, as_of: Day, model: Regi
         if start is None or day >= start:
             now, later = ([number(float(v)) for v in part[:, i]] for part in (history.probabilities, history.ahead3))
             clear = number(float(history.separation[i]))
-            rows.append(row_of(_MonthEnd, date(day), *now, history.likeliest[i] or None, *later[:3], clear))
+            ends = number(float(history.lowest[0, i])), number(float(history.highest[0, i])), int(history.members[i])
+            rows.append(row_of(_MonthEnd, date(day), *now, history.likeliest[i] or None, *later[:3], clear, *ends))
     if not rows:
         raise NoDataError(f"No month end on or after start {start}; the last is {history.days[-1]}.")
     return table_of(_MonthEnd, rows)
 
 
-@worksheet_function(PUBLISHED, REGIME_MODEL.but(help=_WITH_STATES))
+@worksheet_function(PUBLISHED, _WITH_STATES)
 def RUSSELL_TRANSITIONS(session: Session, as_of: Day, model: RegimeModel) -> Table:
     """Table of monthly transition probabilities between regimes (0 to 1), from row to column, with average durations in months and long-run shares.
 
@@ -260,6 +314,10 @@ def RUSSELL_TRANSITIONS(session: Session, as_of: Day, model: RegimeModel) -> Tab
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
+    if model == "pool":
+        raise BadArgumentError(
+            "The pool is a mean of models and has no states of its own; use 'chains', 'hmm' or 'market'."
+        )
     regimes = regimes_now(session, model, as_of)
     names, matrix, shares = transitions(regimes)
     table: Table = [["from", *names, "duration_months", "long_run_share", "model"]]
@@ -299,19 +357,26 @@ def RUSSELL_REGIME_SCORE(session: Session, as_of: Day, model: RegimeModel) -> Ta
     Returns
     -------
     list of list
-        Rows by regime, horizon in months and truth; then bands of forecasts with the share that happened.
+        Rows by regime, horizon in months and truth; then bands of forecasts with the share that happened. sure is the share of
+        months in which a chain is above .9 sure of a state, null_sure that on data with one regime: alike, it says nothing.
 
     Raises
     ------
     BadArgumentError, NoDataError
         See RUSSELL_WHY.
     """
-    names = [f.name for f in fields(_Score)][4:-1]
+    names = [f.name for f in fields(_Score)][4:-3]
     rows = [
         row_of(_Score, card.regime, card.horizon, card.truth, card.n, *(number(getattr(card, n)) for n in names), model)
         for card in report.report_card(session, model, as_of)
     ]
-    if model != "bands":
+    if model in ("pool", "chains", "chains_pce"):
+        truth = "months with a state above 0.9: data, and data with one regime"
+        rows += [
+            _Score(f"chain of {one.series}", 0, truth, one.n, model=model, sure=one.sure, null_sure=one.null_sure)
+            for one in sureness(session, model, as_of)
+        ]
+    if model not in ("pool", "bands", "bands_pce"):
         history = regime_history(session, model, as_of)
         months, now = refit_path(session, model, as_of, history.days[-1])
         called = dict(zip(months.tolist(), now, strict=True))

@@ -61,7 +61,7 @@ def new_draft(
 def prepare(progress: Progress = _quiet) -> None:
     """Compute the regimes' history of the default model where it is not there yet: a few seconds, once a snapshot."""
     try:
-        compute_regime_history("chains", None, progress)
+        compute_regime_history("pool", None, progress)
     except XlSmallcapError:
         return  # the cells that need it say so
 

@@ -12,14 +12,25 @@ from xl_smallcap.errors import NoDataError
 from xl_smallcap.session import Session
 from xl_smallcap.types import DayArray, FloatArray, IntArray
 
-GROWTH, INFLATION = "CFNAI", "CPILFESL"
+GROWTH, INFLATION, PCE = "CFNAI", "CPILFESL", "PCEPILFE"
 FIRST_MONTH = np.datetime64("1980-01", "M")
 """Months before are left out: another monetary regime, and not in every source."""
 SPAN_MONTHS = 6
 MARKET_DAYS = 63
 FEWEST_MONTHS = 60
+GAP_MONTHS = 120
+"""Months over which core CPI is held against core PCE."""
 NOWCAST_MONTHS = 6
 """How many months without data a state is carried forward; the shutdown of 2025 left five without CFNAI."""
+BIASED_INFLATION = (
+    (
+        np.datetime64("2025-10", "M"),
+        np.datetime64("2026-04", "M"),
+        "October 2025's prices were not collected and its rents count as unchanged, so six-month inflation is too low "
+        "until March 2026",
+    ),
+)
+"""First month, first month after, and what to know of six-month inflation (US Bureau of Labor Statistics, 2025)."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class Inputs:
     months: DayArray
     growth: FloatArray
     inflation: FloatArray
+    bound: float = np.nan
+    """Most inflation, of the series at hand, that is contained: core CPI's limit, less its gap where it is another."""
 
     @property
     def last_growth(self) -> int:
@@ -68,13 +81,15 @@ def growth_of_cpi(levels: FloatArray) -> FloatArray:
     return out
 
 
-def macro_inputs(session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None) -> Inputs:
-    """Return growth and inflation as known by the end of a day."""
+def macro_inputs(
+    session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None, prices: str = INFLATION
+) -> Inputs:
+    """Return growth and inflation, of core CPI or core PCE, as known by the end of a day."""
     g_months, g = _monthly(session, GROWTH, day)
-    p_months, p = _monthly(session, INFLATION, day)
+    p_months, p = _monthly(session, prices, day)
     first = int(FIRST_MONTH.astype(np.int64))
     if not g_months.size or not p_months.size:
-        raise NoDataError(f"No monthly data for as_of {day}: {GROWTH} and {INFLATION} are not published by then.")
+        raise NoDataError(f"No monthly data for as_of {day}: {GROWTH} and {prices} are not published by then.")
     last = max(int(g_months[-1]), int(p_months[-1]))
     end = int(month.astype("datetime64[M]").astype(np.int64)) if month is not None else last
     first = max(first, min(int(g_months[0]), int(p_months[0])))
@@ -83,8 +98,26 @@ def macro_inputs(session: Session, day: np.datetime64 | None, month: np.datetime
         months=(first + np.arange(size)).astype("datetime64[M]"),
         growth=_grid(g_months, g, first, size),
         inflation=growth_of_cpi(_grid(p_months, p, first, size)),
+        bound=session.settings.regime_inflation_max - (_gap(session, day, p_months, p) if prices != INFLATION else 0.0),
     )
     return _enough(inputs, day, month_given=month is not None)
+
+
+def _gap(session: Session, day: np.datetime64 | None, p_months: IntArray, p: FloatArray) -> float:
+    """How much higher six-month core CPI has been than another price index, over the last ten years that have both."""
+    c_months, c = _monthly(session, INFLATION, day)
+    if not c_months.size or not p_months.size:
+        raise NoDataError(f"No monthly data for as_of {day}: {INFLATION} is not published by then.")
+    first = max(int(c_months[0]), int(p_months[0]), int(FIRST_MONTH.astype(np.int64)))
+    size = max(min(int(c_months[-1]), int(p_months[-1])) - first + 1, 0)
+    difference = growth_of_cpi(_grid(c_months, c, first, size)) - growth_of_cpi(_grid(p_months, p, first, size))
+    seen = difference[np.isfinite(difference)][-GAP_MONTHS:]
+    if seen.size < FEWEST_MONTHS:
+        raise NoDataError(
+            f"The gap of core CPI and core PCE needs {FEWEST_MONTHS} months of both; by {day or 'now'} there are "
+            f"{seen.size}."
+        )
+    return float(seen.mean())
 
 
 def market_inputs(session: Session, day: np.datetime64 | None, month: np.datetime64 | None = None) -> Inputs:

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from xl_smallcap.analyses.question import snapshot_day
-from xl_smallcap.analyses.regimes.inputs import Inputs, macro_inputs, market_inputs
-from xl_smallcap.errors import BadArgumentError, FitError
+from xl_smallcap.analyses.regimes.inputs import BIASED_INFLATION, INFLATION, PCE, Inputs, macro_inputs, market_inputs
+from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
 from xl_smallcap.models import regimes as banded
 from xl_smallcap.models import regimes as hidden
 from xl_smallcap.models.kernels.hidden_markov import StateModel
@@ -22,6 +22,10 @@ REGIMES: tuple[Regime, ...] = ("goldilocks", "reflation", "slowdown")
 """They add up to one; stagflation is the part of slowdown with high inflation."""
 CELLS = banded.CELLS
 LONGEST_HORIZON = 120
+MEMBERS: tuple[RegimeModel, ...] = ("chains", "chains_pce", "bands", "bands_pce")
+"""Models that answer one question, growth and contained core CPI, each in its own way; the pool is their mean."""
+MEMBER_LABELS = {"chains": "chains, core CPI", "chains_pce": "chains, core PCE", "bands": "bands, core CPI",
+                 "bands_pce": "bands, core PCE"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,13 @@ class Chain:
         """Probabilities of the states so many months later."""
         return hidden.ahead(self.now, self.model.transition, steps)
 
+    def below(self, bounds: FloatArray, steps: int) -> FloatArray:
+        """Probability that the first series is at most a bound of each window's so many months later."""
+        from scipy.special import ndtr
+
+        mean, sd = self.model.mean[:, 0], np.sqrt(self.model.covariance[:, 0, 0])
+        return np.asarray((self.ahead(steps) * ndtr((bounds - mean) / sd)).sum(axis=0))
+
 
 @dataclass(frozen=True)
 class Regimes:
@@ -47,7 +58,8 @@ class Regimes:
     months: DayArray
     chains: tuple[Chain, ...]
     bands: tuple[tuple[FloatArray, FloatArray, banded.Bands], ...]
-    thresholds: FloatArray
+    growth_min: float
+    bounds: FloatArray
     last_growth: DayArray
     last_inflation: DayArray
 
@@ -57,8 +69,9 @@ class Regimes:
         NaN where nothing could be fitted. Model hmm does not tell the two kinds of slowdown apart: its third row is
         both.
         """
-        if self.model == "bands":
-            return np.column_stack([self._band(b, steps) for b in self.bands])
+        if self.bands:
+            bands = zip(self.bands, self.bounds, strict=True)
+            return np.column_stack([self._band(b, float(bound), steps) for b, bound in bands])
         if self.model == "hmm":
             (chain,) = self.chains
             p = chain.ahead(steps)
@@ -70,15 +83,18 @@ class Regimes:
             return np.where(chain.usable, out, np.nan)
         growth, inflation_chain = self.chains
         g, p = growth.ahead(steps), inflation_chain.ahead(steps)
+        if self.model != "market":  # the states' own densities below the bound, so that all members mean the same
+            low = inflation_chain.below(self.bounds, steps)
+            p = np.vstack([low, 1.0 - low])
         out = np.vstack([g[1] * p[0], g[1] * p[1], g[0] * p[0], g[0] * p[1]])
         return np.where(growth.usable & inflation_chain.usable, out, np.nan)
 
-    def _band(self, one: tuple[FloatArray, FloatArray, banded.Bands], steps: int) -> FloatArray:
+    def _band(self, one: tuple[FloatArray, FloatArray, banded.Bands], bound: float, steps: int) -> FloatArray:
         mean, covariance, model = one
         for _ in range(steps):
             mean = model.constant + model.matrix @ mean
             covariance = model.matrix @ covariance @ model.matrix.T + model.noise
-        return banded.cells(mean, covariance, self.thresholds)
+        return banded.cells(mean, covariance, np.array([self.growth_min, bound]))
 
     def probabilities(self, steps: int = 0) -> FloatArray:
         """Probabilities of goldilocks, reflation, slowdown and its stagflation part."""
@@ -126,11 +142,12 @@ def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Re
     """Fit one model to many windows, or find it in the cache."""
     chains: tuple[Chain, ...] = ()
     bands: list[tuple[FloatArray, FloatArray, banded.Bands]] = []
-    thresholds = np.array([session.settings.regime_growth_min, session.settings.regime_inflation_max])
+    settings = session.settings
     if model == "hmm":
         chains = (_chain(session, [[i.growth, i.inflation] for i in inputs], 3),)
-    elif model == "bands":
-        revision = np.array([session.settings.regime_growth_revision, session.settings.regime_inflation_revision]) ** 2
+    elif model in ("bands", "bands_pce"):
+        prices = settings.regime_inflation_revision if model == "bands" else settings.regime_pce_revision
+        revision = np.array([settings.regime_growth_revision, prices]) ** 2
         for i in inputs:
             y = np.column_stack([three_months(hidden.winsorised(i.growth)), hidden.winsorised(i.inflation)])
             fitted = banded.fit_bands(y)
@@ -142,7 +159,8 @@ def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Re
         months=np.array([i.months[-1] for i in inputs], dtype="datetime64[M]"),
         chains=chains,
         bands=tuple(bands),
-        thresholds=thresholds,
+        growth_min=settings.regime_growth_min,
+        bounds=np.array([i.bound for i in inputs]),
         last_growth=np.array([i.months[i.last_growth] for i in inputs], dtype="datetime64[M]"),
         last_inflation=np.array([i.months[i.last_inflation] for i in inputs], dtype="datetime64[M]"),
     )
@@ -163,12 +181,51 @@ def three_months(growth: FloatArray) -> FloatArray:
 
 def inputs_of(session: Session, model: RegimeModel, day: np.datetime64 | None, month: np.datetime64 | None) -> Inputs:
     """Return a model's growth and inflation as known by a day."""
-    read = market_inputs if model == "market" else macro_inputs
-    return read(session, day, month)
+    if model == "market":
+        return market_inputs(session, day, month)
+    return macro_inputs(session, day, month, PCE if model.endswith("_pce") else INFLATION)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The members' regimes of one day, and why a member is missing."""
+
+    members: dict[RegimeModel, Regimes]
+    missing: dict[RegimeModel, str]
+
+    def probabilities(self, steps: int = 0) -> FloatArray:
+        """Mean of the members at a horizon. Shape (4, 1)."""
+        return np.asarray(self.each(steps).mean(axis=0))
+
+    def each(self, steps: int) -> FloatArray:
+        """Probabilities of every member. Shape (n_members, 4, 1)."""
+        return np.stack([r.probabilities(steps) for r in self.members.values()])
+
+    @property
+    def month(self) -> np.datetime64:
+        """The month that is told."""
+        month: np.datetime64 = next(iter(self.members.values())).months[0]
+        return month
+
+
+def pool_now(session: Session, as_of: np.datetime64 | None) -> Pool:
+    """Return what each member says of the month of a day, by what was known on it."""
+    members: dict[RegimeModel, Regimes] = {}
+    missing: dict[RegimeModel, str] = {}
+    first: NoDataError | FitError | None = None
+    for model in MEMBERS:
+        try:
+            members[model] = regimes_now(session, model, as_of)
+        except (NoDataError, FitError) as exc:
+            missing[model] = str(exc)
+            first = first or exc
+    if first is not None and not members:
+        raise first
+    return Pool(members, missing)
 
 
 def regimes_now(session: Session, model: RegimeModel, as_of: np.datetime64 | None) -> Regimes:
-    """Return the regime of the month of a day, by what was known on it. Of one window."""
+    """Return the regime of the month of a day by one model, by what was known on it. Of one window."""
     regimes = regimes_of(session, model, [inputs_now(session, model, as_of)])
     if not np.isfinite(regimes.cells()[:3]).all():
         raise FitError(
@@ -201,7 +258,7 @@ class Uncertain:
 
 def regimes_drawn(session: Session, model: RegimeModel, as_of: np.datetime64 | None, steps: int) -> Uncertain | None:
     """Return what the probabilities could have been with parameters as uncertain as they are."""
-    if model not in ("chains", "market"):
+    if model not in ("chains", "chains_pce", "market"):
         return None
     inputs = inputs_now(session, model, as_of)
     regimes = regimes_of(session, model, [inputs])
@@ -231,7 +288,8 @@ def regimes_drawn(session: Session, model: RegimeModel, as_of: np.datetime64 | N
         months=np.repeat(regimes.months, draws),
         chains=tuple(parts),
         bands=(),
-        thresholds=regimes.thresholds,
+        growth_min=regimes.growth_min,
+        bounds=np.repeat(regimes.bounds, draws),
         last_growth=regimes.last_growth,
         last_inflation=regimes.last_inflation,
     )
@@ -248,9 +306,9 @@ CELL_NAMES = ("goldilocks", "reflation", "slowdown, low inflation", "stagflation
 def durations(regimes: Regimes) -> dict[str, float]:
     """Return how many months each regime lasts on average, by the transitions of the first window.
 
-    Empty for model bands, which has no states.
+    Empty for bands, which have no states.
     """
-    if regimes.model == "bands":
+    if regimes.bands:
         return {}
     if regimes.model == "hmm":
         (chain,) = regimes.chains
@@ -265,9 +323,9 @@ def durations(regimes: Regimes) -> dict[str, float]:
 
 def transitions(regimes: Regimes) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
     """Return the monthly transition matrix between regimes, and their long-run shares. matrix: from row to column."""
-    if regimes.model == "bands":
+    if regimes.bands:
         raise BadArgumentError(
-            "Model 'bands' has thresholds and no states, so no transitions; use 'chains', 'hmm' or 'market'."
+            f"Model '{regimes.model}' has thresholds and no states, so no transitions; use 'chains', 'hmm' or 'market'."
         )
     if regimes.model == "hmm":
         (chain,) = regimes.chains
@@ -297,4 +355,18 @@ def warnings_of(regimes: Regimes) -> str:
         late = int((regimes.months[0] - last).astype(np.int64))
         if late > 1:
             said.append(f"{name} is carried forward {late} months from {last}")
+    if regimes.model != "market":
+        told = regimes.last_inflation[0]
+        said += [words for first, after, words in BIASED_INFLATION if first <= told < after]
     return "; ".join(said)
+
+
+def pool_warnings(pool: Pool) -> str:
+    """Say what makes members doubtful, each thing once with whom it concerns, and who is missing."""
+    by_words: dict[str, list[str]] = {}
+    for model, regimes in pool.members.items():
+        for words in filter(None, warnings_of(regimes).split("; ")):
+            by_words.setdefault(words, []).append(model)
+    every = len(pool.members)
+    said = [w if len(who) == every else f"{', '.join(who)}: {w}" for w, who in by_words.items()]
+    return "; ".join(said + [f"{m} is missing: {why}" for m, why in pool.missing.items()])

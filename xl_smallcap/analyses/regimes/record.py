@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from xl_smallcap.analyses.question import snapshot_day
-from xl_smallcap.analyses.regimes.inputs import FEWEST_MONTHS, NOWCAST_MONTHS, Inputs, macro_inputs
-from xl_smallcap.analyses.regimes.now import REGIMES, Chain, Regimes, inputs_of, regimes_of, three_months, window_of
+from xl_smallcap.analyses.regimes.inputs import FEWEST_MONTHS, INFLATION, NOWCAST_MONTHS, PCE, Inputs, macro_inputs
+from xl_smallcap.analyses.regimes.now import (
+    MEMBERS,
+    REGIMES,
+    Chain,
+    Regimes,
+    inputs_of,
+    regimes_of,
+    three_months,
+    window_of,
+)
 from xl_smallcap.data.catalogue import Target
 from xl_smallcap.data.panel import Column, series_in
 from xl_smallcap.data.releases import known_by
@@ -19,7 +29,7 @@ from xl_smallcap.models import scores
 from xl_smallcap.models.inference import student_quantile
 from xl_smallcap.models.kernels.hidden_markov import filtered, log_emission
 from xl_smallcap.session import Columns, Session
-from xl_smallcap.types import DAY, MONTH, DayArray, FloatArray, IntArray, RegimeModel
+from xl_smallcap.types import DAY, MONTH, BoolArray, DayArray, FloatArray, IntArray, RegimeModel
 
 CHUNK = 24
 """Month ends fitted together, and kept together: a new month leaves the chunks before it as they are."""
@@ -58,6 +68,38 @@ class RegimeHistory:
     ahead3: FloatArray
     separation: FloatArray
     likeliest: tuple[str, ...]
+    members: IntArray
+    """How many models each month's mean is of."""
+    lowest: FloatArray
+    highest: FloatArray
+    """Least and most of them, as `probabilities`; of one model its own."""
+
+    @classmethod
+    def of(cls, days: DayArray, tables: FloatArray) -> RegimeHistory:
+        """Take the mean of the models there are at each month end. Tables of shape (n_models, 9, n_days)."""
+        there: BoolArray = np.asarray(np.isfinite(tables[:, :3]).all(axis=1))
+        count = there.sum(axis=0)
+
+        def mean(rows: FloatArray) -> FloatArray:
+            total = np.where(there[:, None], rows, 0.0).sum(axis=0)
+            return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+
+        now = tables[:, :4]
+        words = []
+        for column in mean(now)[:3].T:
+            words.append(REGIMES[int(column.argmax())] if np.isfinite(column).all() else "")
+        separation = np.where(np.isfinite(tables[:, 8]), tables[:, 8], np.inf).min(axis=0)
+        return cls(
+            days, mean(now), mean(tables[:, 4:8]), np.where(np.isfinite(separation), separation, np.nan), tuple(words),
+            count, *(_end(now, there, pick) for pick in (np.min, np.max)),
+        )  # fmt: skip
+
+
+def _end(now: FloatArray, there: BoolArray, pick: Callable[..., FloatArray]) -> FloatArray:
+    """Least or most of the models that are there; NaN where none is."""
+    far = np.inf if pick is np.min else -np.inf
+    ends = pick(np.where(there[:, None], now, far), axis=0)
+    return np.asarray(np.where(np.isfinite(ends), ends, np.nan))
 
 
 def regime_history(
@@ -72,6 +114,8 @@ def regime_history(
 def _regime_history(
     session: Session, model: RegimeModel, as_of: np.datetime64 | None, progress: Progress | None
 ) -> RegimeHistory:
+    if model == "pool":
+        return _pooled(session, as_of, progress)
     days = month_ends(session, model, as_of)
     every = month_ends(session, model, None) if as_of is not None else days
     parts: list[FloatArray] = []
@@ -90,12 +134,29 @@ def _regime_history(
         parts.append(_chunk(session, model, chunk, progress is not None))
         if progress is not None:
             progress("month", min(start + CHUNK, days.size), days.size)
-    table = np.concatenate(parts, axis=1)
-    probabilities, later, separation = table[:4], table[4:8], table[8]
-    words = []
-    for column in probabilities[:3].T:
-        words.append(REGIMES[int(column.argmax())] if np.isfinite(column).all() else "")
-    return RegimeHistory(days, probabilities, later, separation, tuple(words))
+    return RegimeHistory.of(days, np.concatenate(parts, axis=1)[None])
+
+
+def _pooled(session: Session, as_of: np.datetime64 | None, progress: Progress | None) -> RegimeHistory:
+    """Join the members' histories. One without data is left out; one that is not computed yet is asked for."""
+    histories: list[RegimeHistory] = []
+    first: XlSmallcapError | None = None
+    for model in MEMBERS:
+        try:
+            month_ends(session, model, as_of)
+        except NoDataError as exc:
+            first = first or exc
+            continue
+        histories.append(regime_history(session, model, as_of, progress))
+    if not histories:
+        assert first is not None
+        raise first
+    days = np.unique(np.concatenate([h.days for h in histories]))
+    tables = np.full((len(histories), 9, days.size), np.nan)
+    for k, h in enumerate(histories):
+        rows = np.concatenate([h.probabilities, h.ahead3, h.separation[None]])
+        tables[k][:, np.searchsorted(days, h.days)] = rows
+    return RegimeHistory.of(days, tables)
 
 
 def _inputs(session: Session, model: RegimeModel, days: DayArray) -> list[Inputs | None]:
@@ -111,11 +172,12 @@ def _inputs(session: Session, model: RegimeModel, days: DayArray) -> list[Inputs
 def _key(session: Session, model: RegimeModel, inputs: list[Inputs | None]) -> tuple[str, ...]:
     sha = hashlib.sha256(repr(model).encode())
     for i in inputs:
-        sha.update(b"-" if i is None else i.growth.tobytes() + i.inflation.tobytes())
+        sha.update(b"-" if i is None else i.growth.tobytes() + i.inflation.tobytes() + np.float64(i.bound).tobytes())
     s = session.settings
     settings: list[float] = [s.regime_starts, s.seed]
-    if model == "bands":
-        settings = [s.regime_growth_min, s.regime_inflation_max, s.regime_growth_revision, s.regime_inflation_revision]
+    if model in ("bands", "bands_pce"):
+        prices = s.regime_inflation_revision if model == "bands" else s.regime_pce_revision
+        settings = [s.regime_growth_min, s.regime_growth_revision, prices]
     return ("regime history", sha.hexdigest(), *map(repr, settings))
 
 
@@ -173,7 +235,8 @@ def refit_path(
         for path, c in zip(paths, regimes.chains, strict=True)
     )  # fmt: skip
     probabilities = Regimes(
-        model=model, months=inputs.months, chains=spread, bands=(), thresholds=regimes.thresholds,
+        model=model, months=inputs.months, chains=spread, bands=(), growth_min=regimes.growth_min,
+        bounds=np.repeat(regimes.bounds, inputs.months.size),
         last_growth=regimes.last_growth, last_inflation=regimes.last_inflation,
     ).probabilities()  # fmt: skip
     return inputs.months, tuple(REGIMES[int(c.argmax())] for c in probabilities[:3].T)
@@ -213,15 +276,14 @@ class RegimeCard:
     tstat: float
 
 
-def labels_of(session: Session, as_of: np.datetime64 | None) -> tuple[DayArray, IntArray]:
+def labels_of(session: Session, as_of: np.datetime64 | None, prices: str = INFLATION) -> tuple[DayArray, IntArray]:
     """Return what each month turned out to be, by the thresholds on the data known by a day.
 
     labels: 0 goldilocks, 1 reflation, 2 slowdown; -1 where growth or inflation is missing.
     """
-    inputs = macro_inputs(session, as_of)
+    inputs = macro_inputs(session, as_of, prices=prices)
     growth, inflation = three_months(inputs.growth), inputs.inflation
-    settings = session.settings
-    labels = np.where(growth < settings.regime_growth_min, 2, np.where(inflation > settings.regime_inflation_max, 1, 0))
+    labels = np.where(growth < session.settings.regime_growth_min, 2, np.where(inflation > inputs.bound, 1, 0))
     labels[~(np.isfinite(growth) & np.isfinite(inflation))] = -1
     return inputs.months, labels.astype(np.int64)
 
@@ -233,7 +295,17 @@ def report_card(session: Session, model: RegimeModel, as_of: np.datetime64 | Non
     reliability.
     """
     history = regime_history(session, model, as_of)
-    months, labels = labels_of(session, as_of)
+    cards, relied = _against(history, *labels_of(session, as_of), "thresholds", as_of)
+    if model in ("pool", *MEMBERS) and PCE in session.snapshot.entries:
+        with contextlib.suppress(NoDataError):  # too short a history of it: the other truths stand
+            cards += _against(history, *labels_of(session, as_of, PCE), "thresholds on core PCE", as_of)[0]
+    return cards + _recessions(session, history, as_of) + relied
+
+
+def _against(
+    history: RegimeHistory, months: DayArray, labels: IntArray, truth_is: str, as_of: np.datetime64 | None
+) -> tuple[list[RegimeCard], list[RegimeCard]]:
+    """Score every regime and horizon against what the months turned out to be, and how forecasts came true by bands."""
     index = (history.days.astype("datetime64[M]") - months[0]).astype(np.int64)
     cards: list[RegimeCard] = []
     relied: list[RegimeCard] = []
@@ -253,12 +325,12 @@ def report_card(session: Session, model: RegimeModel, as_of: np.datetime64 | Non
             )
         for k, regime in enumerate(REGIMES):
             truth = (happened[good] == k).astype(np.float64)
-            cards.append(_card(regime, horizon, "thresholds", p[good, k], truth, c[good, k], s[good, k]))
+            cards.append(_card(regime, horizon, truth_is, p[good, k], truth, c[good, k], s[good, k]))
             for low, high, n, mean, share in scores.reliability(p[good, k], truth, _BANDS):
                 nan = float("nan")
                 said = f"forecasts of {low:.1f} to {high:.1f}"
                 relied.append(RegimeCard(regime, horizon, said, n, mean, share, *[nan] * 9))
-    return cards + _recessions(session, history, as_of) + relied
+    return cards, relied
 
 
 def _card(

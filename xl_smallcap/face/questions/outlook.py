@@ -21,8 +21,8 @@ class OutlookQuestions(Asker):
         as_of : date, str or a list of them, optional
             Only what was published by then: an Excel date or text such as 2025-12-24. Default: the newest data.
         model : str or a list of them, optional
-            "chains" (default), "bands" (thresholds), "hmm" (three states) or "market" (growth and inflation
-            factors).
+            "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
+            "hmm" (three states), "market" (growth and inflation factors).
 
         Returns
         -------
@@ -50,8 +50,8 @@ class OutlookQuestions(Asker):
         as_of : date, str or a list of them, optional
             Only what was published by then: an Excel date or text such as 2025-12-24. Default: the newest data.
         model : str or a list of them, optional
-            "chains" (default), "bands" (thresholds), "hmm" (three states) or "market" (growth and inflation
-            factors).
+            "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
+            "hmm" (three states), "market" (growth and inflation factors).
 
         Returns
         -------
@@ -60,14 +60,14 @@ class OutlookQuestions(Asker):
         Examples
         --------
         >>> round(data.regime_prob("goldilocks", 3, "2025-12-24"), 3)
-        0.471
+        0.442
         """
         raise NotImplementedError  # @question answers
 
     @question
     def regimes(self, horizon: Numbers = None, as_of: Days = None, model: Words = None) -> Frame:
-        """Table of the regimes: probability (0 to 1), its 90 % interval from the uncertainty of the model, average
-        duration in months, the last months of data, and what to be wary of.
+        """Table of the regimes: probability (0 to 1), the least and most of the members of the pool or one model's 90
+        % interval, average duration in months, the last months of data, and what to be wary of.
 
         Parameters
         ----------
@@ -76,15 +76,16 @@ class OutlookQuestions(Asker):
         as_of : date, str or a list of them, optional
             Only what was published by then: an Excel date or text such as 2025-12-24. Default: the newest data.
         model : str or a list of them, optional
-            "chains" (default), "bands" (thresholds), "hmm" (three states) or "market" (growth and inflation
-            factors).
+            "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
+            "hmm" (three states), "market" (growth and inflation factors).
 
         Returns
         -------
         Frame
-            Indexed by regime. A row a regime; stagflation is part of slowdown. Intervals by 200 drawn series for
-            "chains" and "market". `starts_reached` is the share of random starts that found the best fit,
-            `separation` how many standard deviations its states stand apart; of two chains the smaller.
+            Indexed by regime. A row a regime; stagflation is part of slowdown. `lowest`, `highest` and `members`
+            say what the members of the pool say: a range, not an interval. Intervals by 200 drawn series for
+            "chains", "chains_pce" and "market". `starts_reached` is the share of random starts that found the best
+            fit, `separation` how many standard deviations its states stand apart; of two chains the smaller.
 
         Examples
         --------
@@ -105,14 +106,15 @@ class OutlookQuestions(Asker):
         as_of : date, str or a list of them, optional
             No month end later: an Excel date or text. Default: the last.
         model : str or a list of them, optional
-            "chains" (default), "bands" (thresholds), "hmm" (three states) or "market" (growth and inflation
-            factors).
+            "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
+            "hmm" (three states), "market" (growth and inflation factors).
 
         Returns
         -------
         Frame
             A row a month end; #N/A where nothing could be fitted. `separation` is how many standard deviations the
-            states of that fit stand apart: below 1, and below 0.3 for certain, a label says little.
+            states of that fit stand apart: below 1, and below 0.3 for certain, a label says little. Of the pool
+            also the least and most that its members gave goldilocks, and how many there were.
 
         Examples
         --------
@@ -131,7 +133,7 @@ class OutlookQuestions(Asker):
         as_of : date, str or a list of them, optional
             Only what was published by then: an Excel date or text such as 2025-12-24. Default: the newest data.
         model : str or a list of them, optional
-            "chains" (default), "hmm" (three states) or "market"; "bands" has no states.
+            "chains" (default), "chains_pce", "hmm" (three states) or "market"; bands and the pool have no states.
 
         Returns
         -------
@@ -158,8 +160,8 @@ class OutlookQuestions(Asker):
         as_of : date, str or a list of them, optional
             Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
         model : str or a list of them, optional
-            "chains" (default), "bands" (thresholds), "hmm" (three states) or "market" (growth and inflation
-            factors).
+            "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
+            "hmm" (three states), "market" (growth and inflation factors).
 
         Returns
         -------
@@ -185,14 +187,15 @@ class OutlookQuestions(Asker):
         as_of : date, str or a list of them, optional
             Only what was published by then: an Excel date or text such as 2025-12-24. Default: the newest data.
         model : str or a list of them, optional
-            "chains" (default), "bands" (thresholds), "hmm" (three states) or "market" (growth and inflation
-            factors).
+            "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
+            "hmm" (three states), "market" (growth and inflation factors).
 
         Returns
         -------
         Frame
             Indexed by regime, horizon_months, truth. Rows by regime, horizon in months and truth; then bands of
-            forecasts with the share that happened.
+            forecasts with the share that happened. sure is the share of months in which a chain is above .9 sure of
+            a state, null_sure that on data with one regime: alike, it says nothing.
 
         Examples
         --------

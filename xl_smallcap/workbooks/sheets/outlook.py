@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from xl_smallcap.formulas.values import Grid
+from xl_smallcap.types import RegimeModel
 from xl_smallcap.workbooks import charts
 from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.sheets import LATEST, heading
@@ -12,7 +13,7 @@ from xl_smallcap.workbooks.styles import BETA, GENERAL, PERCENT, PVALUE, SHARE
 from xl_smallcap.xlsx.references import address
 
 ROW, TRANSITIONS, RETURNS, CHART, SCORE, MONTHS = 8, 15, 22, 36, 58, 120
-SCORES, HISTORY_COLUMN = 40, 17
+SCORES, HISTORY_COLUMN = 50, 20
 MODEL = "in_as_of,in_regime_model"
 
 
@@ -20,14 +21,21 @@ def build_regimes(draft: Draft, page: Page) -> None:
     """Write the sheet."""
     heading(page, "Regimes", "Growth without inflation: how likely, by what was known on the day?", 14)
     page.put(4, 0, "Model", kind="label")
-    page.input(4, 1, "in_regime_model", "chains", ["chains", "bands", "hmm", "market"])
+    page.input(4, 1, "in_regime_model", "pool", list(get_args(RegimeModel)))
     page.put(5, 0, "Months ahead", kind="label")
     page.input(5, 1, "in_regime_ahead", 3, [0, 1, 3, 6, 12])
     page.put(4, 2, "filtered probabilities only; the report card below says how good they were", kind="note")
     page.put(6, 0, '="Probability in "&in_regime_ahead&" months"', kind="label", align="left")
     page.spill(ROW - 1, 0, f"=RUSSELL_REGIMES(in_regime_ahead,{MODEL})", 5)
-    page.put(TRANSITIONS - 1, 0, "Monthly transitions, from row to column", kind="label", align="left")
-    page.spill(TRANSITIONS, 0, f"=RUSSELL_TRANSITIONS({MODEL})", 5)
+    page.put(
+        TRANSITIONS - 1,
+        0,
+        "Monthly transitions, from row to column (of the pool: its member chains)",
+        kind="label",
+        align="left",
+    )
+    with_states = 'IF(in_regime_model="pool","chains",in_regime_model)'
+    page.spill(TRANSITIONS, 0, f"=RUSSELL_TRANSITIONS(in_as_of,{with_states})", 5)
     page.put(
         RETURNS - 1, 0, "Small against large by regime, % a month (log): is there evidence?", kind="label", align="left"
     )
@@ -54,8 +62,9 @@ def build_regimes(draft: Draft, page: Page) -> None:
     )
     page.sheet.set_column(0, 0, 24, page.styles.get("text"))
     page.sheet.set_column(1, 15, 15)
-    page.sheet.set_column(12, 12, 44)
-    page.sheet.set_column(HISTORY_COLUMN, HISTORY_COLUMN + 9, 14)
+    page.sheet.set_column(7, 7, 44)
+    page.sheet.set_column(15, 15, 44)
+    page.sheet.set_column(HISTORY_COLUMN, HISTORY_COLUMN + 12, 14)
     page.sheet.conditional_format(
         ROW, 2, ROW + 3, 2, {"type": "data_bar", "bar_color": "#56B4E9", "bar_solid": True, "min_type": "num",
                              "min_value": 0, "max_type": "num", "max_value": 1},

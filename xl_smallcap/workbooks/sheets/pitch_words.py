@@ -68,11 +68,11 @@ def headline(projecting: bool) -> str:
     ]
     text = '="Small less large per standard deviation, last 250 days: "&' + '&", "&'.join(parts) + '&". "'
     if projecting:
-        bands = 'IFERROR(TEXT(RUSSELL_REGIME_PROB("goldilocks",3,in_as_of,"bands"),"0%")&" by bands","")'
-        growth_month = 'LEFT(TEXT(INDEX(RUSSELL_REGIMES(3,in_as_of),2,7),"yyyy-mm-dd"),7)'
+        growth_month = 'LEFT(TEXT(INDEX(RUSSELL_REGIMES(3,in_as_of),2,10),"yyyy-mm-dd"),7)'
         text += (
-            f'&"Goldilocks in three months: "&IFERROR(TEXT({_claim(3, 2)},"0%")&" by Markov chains, "&{bands}'
-            f'&" (growth known to "&{growth_month}&")","no estimate")&". "'
+            f'&"Goldilocks in three months: "&IFERROR(TEXT({_claim(3, 2)},"0%")&", four models from "'
+            f'&TEXT({_claim(3, 4)},"0%")&" to "&TEXT({_claim(3, 5)},"0%")&" (growth known to "&{growth_month}&")",'
+            '"no estimate")&". "'
         )
         said = []
         for name in ("in_path", "in_against"):
@@ -237,9 +237,9 @@ def change(projecting: bool) -> list[str]:
     if projecting:
         lines += [
             f'=IFERROR("Goldilocks three months on at "&TEXT({chance},"0%")&" ("&TEXT({low},"0%")&" to "'
-            f'&TEXT({high},"0%")&"): "&IF({low}>0.5,"likely by this model until its interval reaches a half",'
-            f'IF({high}<0.5,"unlikely until its interval reaches a half",'
-            '"no call until its interval leaves a half"))&".",'
+            f'&TEXT({high},"0%")&" by model): "&IF({low}>0.5,"likely until one model falls below a half",'
+            f'IF({high}<0.5,"unlikely until one model rises above a half",'
+            '"no call until all models are on one side of a half"))&".",'
             '"No regime estimate.")',
             '=IFERROR("Inflation by weekly betas (104 weeks): "&TEXT('
             f'{weekly.format("lower")},{_SIGNED})&" to "&TEXT({weekly.format("upper")},{_SIGNED})'
