@@ -33,6 +33,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "regime_growth_revision": (0, 20),
     "regime_inflation_revision": (0, 20),
     "regime_pce_revision": (0, 20),
+    "regime_jump_penalty": (0, 1000),
+    "regime_growth_nowcast": (0, 1),
     "scenario_draws": (1000, 1_000_000),
     "scenario_means": (0, 1),
     "shared_home": (0, 1),
@@ -68,6 +70,8 @@ class Settings:
     regime_growth_revision: float = _setting(0.15, "model bands: sd by which a known activity index is revised")
     regime_inflation_revision: float = _setting(0.15, "model bands: sd by which known inflation is revised, % a year")
     regime_pce_revision: float = _setting(0.25, "model bands_pce: sd by which known PCE inflation is revised, % a year")
+    regime_jump_penalty: float = _setting(5.0, "model jump: cost of a change of state, in halves of squared sd")
+    regime_growth_nowcast: int = _setting(0, "1: bands estimate growth where its index is late from four indicators")
     scenario_draws: int = _setting(20_000, "draws of a projection by simulation or bootstrap")
     scenario_means: int = _setting(
         0, "1: factors a path does not name, and the target, drift by their window's means; 0: by nothing"

@@ -148,7 +148,7 @@ GaugeStat = Literal[
 FairValueModel = Literal["changes", "levels"]
 BetaModel = FairValueModel
 """Whether betas are of changes on changes, or of the price level on factor levels."""
-RegimeModel = Literal["pool", "chains", "chains_pce", "bands", "bands_pce", "hmm", "market"]
+RegimeModel = Literal["pool", "chains", "chains_pce", "bands", "bands_pce", "hmm", "jump", "markov_switching", "market"]
 ScenarioMethod = Literal["analytic", "simulation", "bootstrap", "pooling", "regimes"]
 ScenarioStat = Literal[
     "mean",

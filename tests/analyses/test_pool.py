@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,18 @@ import pytest
 import statsmodels.api as sm
 
 from xl_smallcap import BadArgumentError, NoDataError, functions
+from xl_smallcap.analyses.regimes.chain import SwitchingChain
 from xl_smallcap.analyses.regimes.inputs import GAP_MONTHS, PCE, macro_inputs
-from xl_smallcap.analyses.regimes.now import MEMBERS, REGIMES, pool_now
+from xl_smallcap.analyses.regimes.now import MEMBERS, REGIMES, pool_now, regimes_now
+from xl_smallcap.analyses.regimes.nowcast import three_months
 from xl_smallcap.analyses.regimes.null import LAGS, one_regime, sureness
 from xl_smallcap.analyses.regimes.record import labels_of, regime_history
 from xl_smallcap.config import load_settings
+from xl_smallcap.data.panel import series_in
+from xl_smallcap.data.releases import known_by
+from xl_smallcap.models.regimes import winsorised
 from xl_smallcap.session import Session, use_session
+from xl_smallcap.types import BoolArray, DayArray
 
 RUSSELL_REGIME: Any = functions.RUSSELL_REGIME
 RUSSELL_REGIME_HISTORY: Any = functions.RUSSELL_REGIME_HISTORY
@@ -185,3 +191,110 @@ def test_two_states_are_sure_of_themselves_on_persistent_noise(pooled: Session) 
     assert (growth.series, inflation.series) == ("growth", "inflation")
     assert growth.n == np.isfinite(macro_inputs(pooled, None).growth).sum()
     assert inflation.null_sure > 0.5, "two states are found where there is one, and with confidence"
+
+
+def configured(session: Session, folder: Path, **settings: float) -> Session:
+    """The same data under other settings."""
+    folder.mkdir()
+    shutil.copytree(session.settings.home / "store", folder / "store")
+    (folder / "config.toml").write_text("".join(f"{k} = {v}\n" for k, v in settings.items()))
+    return Session(load_settings(folder))
+
+
+def test_late_growth_can_be_estimated_from_four_indicators(pooled: Session, tmp_path: Path) -> None:
+    """Off by default: docs/real-data.md says why. Against plain numpy, from what was known on the day."""
+    day, cut = np.datetime64("2019-08-30"), {"CFNAI": "2019-04-01"}
+    (tmp_path / "cut").mkdir()
+    late = without(pooled, tmp_path / "cut", cut=cut)
+    asked = configured(late, tmp_path / "on", regime_growth_nowcast=1, regime_starts=4)
+    known = macro_inputs(asked, day, day.astype("datetime64[M]"))
+    assert known.nowcast is not None
+    assert np.isfinite(known.nowcast).sum() == 4, "May to August: claims of August are out"
+    grid = known.months
+    target = three_months(winsorised(known.growth))
+    parts = []
+    for name, made in (("ICSA", np.log), ("PAYEMS", lambda v: 100 * np.diff(np.log(v), prepend=np.nan)),
+                       ("INDPRO", lambda v: 100 * np.diff(np.log(v), prepend=np.nan)),
+                       ("UNRATE", lambda v: np.diff(v, prepend=np.nan))):  # fmt: skip
+        entry = series_in(asked.catalogue, asked.snapshot, name)
+        seen = known_by(entry, asked.snapshot.series(name), day)
+        months = seen.dates.astype("datetime64[M]")
+        level = np.array([seen.values[months == m].mean() if (months == m).any() else np.nan for m in grid])
+        x = three_months(winsorised(made(level)))
+        both = np.isfinite(x) & np.isfinite(target)
+        line = sm.OLS(target[both], sm.add_constant(x[both])).fit()
+        parts.append(line.params[0] + line.params[1] * x)
+    with np.errstate(invalid="ignore"):
+        mean = np.array([np.mean(c[np.isfinite(c)]) if np.isfinite(c).any() else np.nan for c in np.array(parts).T])
+    np.testing.assert_allclose(known.nowcast[-4:], mean[-4:], atol=1e-10)
+    assert np.isnan(known.nowcast[:-4]).all()
+    assert known.nowcast_variance == pytest.approx(np.nanmean((mean - target) ** 2))
+    use_session(asked)
+    with_it = RUSSELL_REGIME_PROB("slowdown", None, "2019-08-30", "bands")
+    use_session(late)
+    assert with_it != RUSSELL_REGIME_PROB("slowdown", None, "2019-08-30", "bands")
+    use_session(asked)
+    chains = RUSSELL_REGIME_PROB("slowdown", None, "2019-08-30", "chains")
+    use_session(configured(late, tmp_path / "off", regime_starts=4))
+    assert chains == RUSSELL_REGIME_PROB("slowdown", None, "2019-08-30", "chains"), "chains carry on by transitions"
+
+
+def test_inputs_that_are_short_or_have_a_hole(pooled: Session, tmp_path: Path) -> None:
+    """A series of prices that begins in 2015, and one with a hole of seven months."""
+    original = pooled.snapshot
+    cases: list[tuple[str, Callable[[DayArray], BoolArray], str]] = [
+        ("young", lambda d: d >= np.datetime64("2015-01-01"), "needs 60 months of both; by 2019-08-30 there are"),
+        ("hole", lambda d: (d < np.datetime64("2018-01-01")) | (d >= np.datetime64("2018-08-01")), ""),
+    ]
+    for name, keep, words in cases:
+        series = {}
+        for one in original.ids:
+            data = original.series(one)
+            kept = keep(data.dates) if one == PCE else np.ones(data.dates.size, dtype=bool)
+            series[one] = type(data)(data.dates[kept], data.values[kept], data.available_at[kept])
+        shutil.copytree(pooled.settings.home / "store", tmp_path / name / "store")
+        (tmp_path / name / "config.toml").write_text("regime_starts = 4\n")
+        made = Session(load_settings(tmp_path / name))
+        made.store.use(made.store.add(series, source="sample", synthetic=True).fingerprint)
+        use_session(Session(load_settings(tmp_path / name)))
+        table = RUSSELL_REGIMES(0, DAY)
+        wary = str(table[1][table[0].index("wary_of")])
+        members = str(table[1][table[0].index("members")])
+        if words:
+            assert wary.count(words) == 2, "both members with core PCE are missing, and say why"
+            assert members.startswith("chains ") and "pce" not in members
+        else:
+            assert "missing" not in wary, "a hole is a hole, and the months after it count"
+        assert RUSSELL_REGIME_PROB("goldilocks", 0, "2018-05-31", "chains") > 0.0
+        if name == "hole":
+            with pytest.raises(NoDataError, match="more than 6 months before"):
+                RUSSELL_REGIME_PROB("goldilocks", 0, "2018-08-15", "chains_pce")
+
+
+@pytest.mark.parametrize("model", ["jump", "markov_switching"])
+def test_challengers_answer_on_demand_and_are_scored(pooled: Session, model: str) -> None:
+    with pytest.raises(NoDataError, match=f"regime history --model {model}'"):
+        RUSSELL_REGIME_SCORE(None, model)
+    days = regime_history(pooled, model, np.datetime64("2018-06-30"), quiet)  # type: ignore[arg-type]
+    now = RUSSELL_REGIMES(0, str(days.days[-1]), model)
+    np.testing.assert_allclose([r[2] for r in now[1:4]], days.probabilities[:3, -1], atol=1e-12)
+    later = RUSSELL_REGIMES(3, str(days.days[-1]), model)
+    np.testing.assert_allclose([r[2] for r in later[1:4]], days.ahead3[:3, -1], atol=1e-12)
+    assert sum(r[2] for r in now[1:4]) == pytest.approx(1.0)
+    assert functions.RUSSELL_TRANSITIONS(str(days.days[-1]), model)[0][0] == "from"
+
+
+def test_what_a_switching_model_says_of_later_inflation_is_what_simulation_says(pooled: Session) -> None:
+    regimes = regimes_now(pooled, "markov_switching", np.datetime64(DAY))
+    chain = regimes.chains[1]
+    assert isinstance(chain, SwitchingChain)
+    rng, draws, steps = np.random.default_rng(2), 200_000, 3
+    mean, phi = chain.model.mean[:, 0, 0], chain.phi[0]
+    state = (rng.random(draws) < chain.told[1, 0]).astype(int)
+    away = chain.last[0] - mean[state]
+    for _ in range(int(chain.late[0]) + steps):
+        stay = chain.model.transition[state, state, 0]
+        state = np.where(rng.random(draws) < stay, state, 1 - state)
+        away = phi * away + np.sqrt(chain.variance[0]) * rng.standard_normal(draws)
+    said = mean[state] + away + np.sqrt(chain.revision[0]) * rng.standard_normal(draws)
+    assert chain.below(regimes.bounds, steps)[0] == pytest.approx((said <= 3.0).mean(), abs=0.005)

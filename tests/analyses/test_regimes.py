@@ -17,7 +17,8 @@ from scipy import stats
 from tests.hosts import independent
 from xl_smallcap.analyses.regimes import record as history_of
 from xl_smallcap.analyses.regimes.inputs import growth_of_cpi, macro_inputs
-from xl_smallcap.analyses.regimes.now import REGIMES, durations, regimes_now, three_months, transitions
+from xl_smallcap.analyses.regimes.now import REGIMES, durations, regimes_now, transitions
+from xl_smallcap.analyses.regimes.nowcast import three_months
 from xl_smallcap.analyses.regimes.record import month_ends, refit_path, regime_history
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.releases import known_by

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
-from xl_smallcap.analyses.regimes.now import Chain
+from xl_smallcap.analyses.regimes.chain import Chain
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.factor_fit import FactorFit, fit_factors
 from xl_smallcap.models.inference import newey_west_lags

@@ -68,10 +68,8 @@ def asked_of_regimes(home: Path, as_of: dt.date) -> list[object]:
 
 
 def with_histories(home: Path) -> None:
-    """What the command `regime history` computes; two of the four models, to be quick."""
-    session = Session(load_settings(home))
-    for model in ("bands", "chains"):
-        regime_history(session, model, None, lambda *_: None)
+    """What the command `regime history` computes of the default model, its four members."""
+    regime_history(Session(load_settings(home)), "pool", None, lambda *_: None)
 
 
 @pytest.fixture(scope="module")

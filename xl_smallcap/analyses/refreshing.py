@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import get_args
 
 import numpy as np
 
@@ -17,6 +16,8 @@ from xl_smallcap.types import RegimeModel, Window
 
 PRECOMPUTED = ("russell", "relative")
 """Targets whose fair value histories get their evidence in a refresh; ``fair-value history`` computes any other."""
+PRECOMPUTED_REGIMES: tuple[RegimeModel, ...] = ("pool", "market")
+"""Models whose histories a refresh computes: the default with its members, and the market's. Others are on demand."""
 _WINDOW, _MONTH = Window(250, "daily"), 21
 
 
@@ -61,7 +62,7 @@ def precompute(session: Session, progress: Callable[[str, int, int], None]) -> l
             gap_history(session, FairValueQuestion(question, "levels", _MONTH), step)
         except XlSmallcapError as exc:
             missed.append(f"Evidence of '{name}' was not computed: {exc}")
-    for model in get_args(RegimeModel):
+    for model in PRECOMPUTED_REGIMES:
 
         def month(_: str, done: int, total: int, model: str = model) -> None:
             progress(f"regimes by {model}", done, total)

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from xl_smallcap.cli.terminal import SHOWN_ROWS, print_table, progress
 
@@ -82,10 +82,10 @@ def add_fair_value(commands: Any) -> None:
 
 
 def _regime_history(args: argparse.Namespace) -> int:
+    from xl_smallcap.analyses.refreshing import PRECOMPUTED_REGIMES
     from xl_smallcap.functions.regimes import compute_regime_history
-    from xl_smallcap.types import RegimeModel
 
-    models = [args.model] if args.model else list(get_args(RegimeModel))
+    models = [args.model] if args.model else list(PRECOMPUTED_REGIMES)
     tables: dict[str, Any] = {}
     try:
         for model in models:
@@ -110,7 +110,10 @@ def add_regime(commands: Any) -> None:
         dest="action", required=True
     )
     history = regime.add_parser("history", help="refit at every month end; stopped, it goes on where it was")
-    history.add_argument("--model", help="pool (its four members), one of them, hmm or market (default: all)")
+    history.add_argument(
+        "--model",
+        help="pool (its four members), one of them, hmm, jump, markov_switching or market (default: pool and market)",
+    )
     history.add_argument("--as-of", help="a date such as 2025-12-24; no month end later")
     history.add_argument("--json", action="store_true", help="a table a model")
     history.set_defaults(run=_regime_history)

@@ -141,8 +141,8 @@ BETA_MODEL = Parameter(
 )
 REGIME_MODEL = Parameter(
     "model",
-    '"pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or "hmm" (three '
-    'states), "market" (growth and inflation factors).',
+    '"pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or "hmm", '
+    '"jump", "markov_switching" (challengers), "market" (growth and inflation factors).',
     choice_reader("model", RegimeModel, "pool"),
 )
 PROJECTION_METHOD = Parameter(

@@ -376,7 +376,7 @@ def RUSSELL_REGIME_SCORE(session: Session, as_of: Day, model: RegimeModel) -> Ta
             _Score(f"chain of {one.series}", 0, truth, one.n, model=model, sure=one.sure, null_sure=one.null_sure)
             for one in sureness(session, model, as_of)
         ]
-    if model not in ("pool", "bands", "bands_pce"):
+    if model not in ("pool", "bands", "bands_pce", "jump", "markov_switching"):
         history = regime_history(session, model, as_of)
         months, now = refit_path(session, model, as_of, history.days[-1])
         called = dict(zip(months.tolist(), now, strict=True))

@@ -59,7 +59,7 @@ def winsorised(x: FloatArray, sd: float = WINSOR_SD) -> FloatArray:
     return np.asarray(np.clip(x, middle - sd * spread, middle + sd * spread)) if spread > 0 else x.copy()
 
 
-def _first_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+def first_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean and variance of each column, with the same bits whatever its company."""
     columns = x.shape[-1]
     # numpy adds up a single column in another order than one of several
@@ -86,7 +86,7 @@ def starts(x: FloatArray, states: int, count: int, seed: int) -> StateModel:
     """
     rng = np.random.default_rng(seed)
     dims, windows = x.shape[1:]
-    middle, variance = _first_moments(x)
+    middle, variance = first_moments(x)
     spread = np.sqrt(variance)
     means = np.sort(rng.standard_normal((states, dims, count)), axis=0)
     scales = rng.uniform(0.3, 1.2, (states, dims, count))
@@ -118,7 +118,7 @@ def improve(
     tolerance: float = _TOLERANCE,
 ) -> tuple[StateModel, FloatArray]:
     """Run EM on every member until its log likelihood gains less than the tolerance."""
-    floor = _FLOOR_SHARE * _first_moments(x)[1]
+    floor = _FLOOR_SHARE * first_moments(x)[1]
     members = lengths.size
     best, live = np.full(members, -np.inf), np.arange(members)
     part = every = observations(x, lengths)
@@ -175,7 +175,7 @@ def fit(x: FloatArray, lengths: IntArray, states: int, count: int, seed: int) ->
     wide, long = np.repeat(x, count, axis=-1), np.repeat(lengths, count)
     models, likelihood = improve(wide, long, starts(x, states, count, seed))
     variance = np.diagonal(models.covariance, axis1=1, axis2=2)
-    floor = _FLOOR_SHARE * _first_moments(wide)[1]
+    floor = _FLOOR_SHARE * first_moments(wide)[1]
     at_floor = (variance <= 1.0001 * np.moveaxis(floor[None], 1, -1)).any(axis=(0, 2))
     share = _stationary(models.transition).min(axis=0)
     good = np.isfinite(likelihood) & ~at_floor & (share >= _LEAST_WEIGHT)
@@ -365,8 +365,8 @@ def forecast(bands: Bands, y: FloatArray, steps: int, revision: FloatArray) -> t
         What was known; the last rows may lack one or both.
     steps : int
         Months after the last row, 0 or more.
-    revision : ndarray of shape (2,)
-        Variance by which a known value may still be revised.
+    revision : ndarray of shape (2,) or (n_months, 2)
+        Variance by which a known value may still be revised; one for all months, or each month's own.
 
     Returns
     -------
@@ -381,14 +381,15 @@ def forecast(bands: Bands, y: FloatArray, steps: int, revision: FloatArray) -> t
     mean = np.asarray(np.linalg.solve(np.eye(2) - bands.matrix, bands.constant), dtype=np.float64)
     system = np.eye(4) - np.kron(bands.matrix, bands.matrix)
     covariance = np.linalg.solve(system, bands.noise.ravel()).reshape(2, 2)
-    for n, row in enumerate(y[-24:]):
+    errors = np.broadcast_to(revision, y.shape)[-24:]
+    for n, (row, error) in enumerate(zip(y[-24:], errors, strict=True)):
         if n:
             mean = bands.constant + bands.matrix @ mean
             covariance = bands.matrix @ covariance @ bands.matrix.T + bands.noise
         seen = np.flatnonzero(np.isfinite(row))
         if seen.size:
             pick = np.eye(2)[seen]
-            gain = covariance @ pick.T @ np.linalg.inv(pick @ covariance @ pick.T + np.diag(revision[seen]))
+            gain = covariance @ pick.T @ np.linalg.inv(pick @ covariance @ pick.T + np.diag(error[seen]))
             mean = mean + gain @ (row[seen] - mean[seen])
             covariance = (np.eye(2) - gain @ pick) @ covariance
     for _ in range(steps):

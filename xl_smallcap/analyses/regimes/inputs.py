@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xl_smallcap.analyses.regimes.nowcast import nowcast
 from xl_smallcap.data.panel import Column, series_in
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.errors import NoDataError
@@ -42,6 +43,9 @@ class Inputs:
     inflation: FloatArray
     bound: float = np.nan
     """Most inflation, of the series at hand, that is contained: core CPI's limit, less its gap where it is another."""
+    nowcast: FloatArray | None = None
+    """Estimates of the three-month mean of growth after its last month, where the setting asks for them."""
+    nowcast_variance: float = np.nan
 
     @property
     def last_growth(self) -> int:
@@ -94,10 +98,16 @@ def macro_inputs(
     end = int(month.astype("datetime64[M]").astype(np.int64)) if month is not None else last
     first = max(first, min(int(g_months[0]), int(p_months[0])))
     size = max(end - first + 1, 0)
+    months, growth = (first + np.arange(size)).astype("datetime64[M]"), _grid(g_months, g, first, size)
+    estimates, variance = None, np.nan
+    if session.settings.regime_growth_nowcast and np.isfinite(growth).any():
+        estimates, variance = nowcast(session, day, months, growth)
     inputs = Inputs(
-        months=(first + np.arange(size)).astype("datetime64[M]"),
-        growth=_grid(g_months, g, first, size),
+        months=months,
+        growth=growth,
         inflation=growth_of_cpi(_grid(p_months, p, first, size)),
+        nowcast=estimates,
+        nowcast_variance=variance,
         bound=session.settings.regime_inflation_max - (_gap(session, day, p_months, p) if prices != INFLATION else 0.0),
     )
     return _enough(inputs, day, month_given=month is not None)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from xl_smallcap.analyses.question import snapshot_day
+from xl_smallcap.analyses.regimes.chain import Chain, digest_of, hidden_chain, jump_chain, switching_chain, window_of
 from xl_smallcap.analyses.regimes.inputs import BIASED_INFLATION, INFLATION, PCE, Inputs, macro_inputs, market_inputs
+from xl_smallcap.analyses.regimes.nowcast import three_months
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
 from xl_smallcap.models import regimes as banded
 from xl_smallcap.models import regimes as hidden
-from xl_smallcap.models.kernels.hidden_markov import StateModel
 from xl_smallcap.session import Session
-from xl_smallcap.types import BoolArray, DayArray, FloatArray, IntArray, RegimeModel
+from xl_smallcap.types import DayArray, FloatArray, RegimeModel
 
 Regime = Literal["goldilocks", "reflation", "slowdown", "stagflation"]
 REGIMES: tuple[Regime, ...] = ("goldilocks", "reflation", "slowdown")
@@ -26,28 +26,6 @@ MEMBERS: tuple[RegimeModel, ...] = ("chains", "chains_pce", "bands", "bands_pce"
 """Models that answer one question, growth and contained core CPI, each in its own way; the pool is their mean."""
 MEMBER_LABELS = {"chains": "chains, core CPI", "chains_pce": "chains, core PCE", "bands": "bands, core CPI",
                  "bands_pce": "bands, core PCE"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Chain:
-    """One hidden Markov chain of many windows: where it stands, how it moves, and how much the fit is worth."""
-
-    now: FloatArray
-    model: StateModel
-    reached: FloatArray
-    separation: FloatArray
-    usable: BoolArray
-
-    def ahead(self, steps: int) -> FloatArray:
-        """Probabilities of the states so many months later."""
-        return hidden.ahead(self.now, self.model.transition, steps)
-
-    def below(self, bounds: FloatArray, steps: int) -> FloatArray:
-        """Probability that the first series is at most a bound of each window's so many months later."""
-        from scipy.special import ndtr
-
-        mean, sd = self.model.mean[:, 0], np.sqrt(self.model.covariance[:, 0, 0])
-        return np.asarray((self.ahead(steps) * ndtr((bounds - mean) / sd)).sum(axis=0))
 
 
 @dataclass(frozen=True)
@@ -66,13 +44,13 @@ class Regimes:
     def cells(self, steps: int = 0) -> FloatArray:
         """Probabilities of up_low, up_high, down_low, down_high so many months later.
 
-        NaN where nothing could be fitted. Model hmm does not tell the two kinds of slowdown apart: its third row is
-        both.
+        NaN where nothing could be fitted. Models hmm and jump do not tell the two kinds of slowdown apart: their third
+        row is both.
         """
         if self.bands:
             bands = zip(self.bands, self.bounds, strict=True)
             return np.column_stack([self._band(b, float(bound), steps) for b, bound in bands])
-        if self.model == "hmm":
+        if self.model in ("hmm", "jump"):
             (chain,) = self.chains
             p = chain.ahead(steps)
             # states in order of growth: the lowest is slowdown, of the others the one of higher inflation reflation
@@ -102,58 +80,34 @@ class Regimes:
         return np.vstack([c[0], c[1], c[2] + np.nan_to_num(c[3]), c[3]])
 
 
-def digest_of(x: FloatArray, lengths: IntArray) -> str:
-    """Return a hash of observations and the lengths of their windows."""
-    sha = hashlib.sha256(np.ascontiguousarray(x).tobytes())
-    sha.update(np.ascontiguousarray(lengths).astype(np.int64).tobytes())
-    return sha.hexdigest()
-
-
-def window_of(values: list[FloatArray]) -> tuple[FloatArray, int]:
-    """Return the winsorised inputs of one window, and its length up to the last observation."""
-    x = np.stack([hidden.winsorised(v) for v in values], axis=1)
-    if len(values) > 1:
-        x[~np.isfinite(x).all(axis=1)] = np.nan
-    last = int(np.flatnonzero(np.isfinite(x[:, 0]))[-1])
-    return x, last + 1
-
-
-def _chain(session: Session, windows: list[list[FloatArray]], states: int) -> Chain:
-    """Fit one chain to many windows, or find it in the cache."""
-    parts = [window_of(w) for w in windows]
-    size = max(x.shape[0] for x, _ in parts)
-    x = np.full((size, len(windows[0]), len(windows)), np.nan)
-    for k, (values, _) in enumerate(parts):
-        x[: values.shape[0], :, k] = values
-    fitted = np.array([n for _, n in parts])
-    whole = np.array([v.shape[0] for v, _ in parts])
-    settings = session.settings
-    key = ("regime chain", digest_of(x, whole), str(states), str(settings.regime_starts), str(settings.seed))
-
-    def compute() -> Chain:
-        best = hidden.fit(x, fitted, states, settings.regime_starts, settings.seed)
-        now = hidden.last_filtered(x, whole, best.parameters)
-        return Chain(now, best.parameters, best.reached, best.separation, best.usable)
-
-    return session.get_or_compute(key, compute, Chain)
-
-
 def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Regimes:
     """Fit one model to many windows, or find it in the cache."""
     chains: tuple[Chain, ...] = ()
     bands: list[tuple[FloatArray, FloatArray, banded.Bands]] = []
     settings = session.settings
-    if model == "hmm":
-        chains = (_chain(session, [[i.growth, i.inflation] for i in inputs], 3),)
+    if model in ("hmm", "jump"):
+        both = [[i.growth, i.inflation] for i in inputs]
+        chains = (hidden_chain(session, both, 3) if model == "hmm" else jump_chain(session, both),)
+    elif model == "markov_switching":
+        growth, prices = [[i.growth] for i in inputs], [[i.inflation] for i in inputs]
+        revision = settings.regime_inflation_revision**2
+        chains = (switching_chain(session, growth, 0.0), switching_chain(session, prices, revision))
     elif model in ("bands", "bands_pce"):
-        prices = settings.regime_inflation_revision if model == "bands" else settings.regime_pce_revision
-        revision = np.array([settings.regime_growth_revision, prices]) ** 2
+        spread = settings.regime_inflation_revision if model == "bands" else settings.regime_pce_revision
+        revisions = np.array([settings.regime_growth_revision, spread]) ** 2
         for i in inputs:
             y = np.column_stack([three_months(hidden.winsorised(i.growth)), hidden.winsorised(i.inflation)])
             fitted = banded.fit_bands(y)
-            bands.append((*banded.forecast(fitted, y, 0, revision), fitted))
+            errors = np.repeat(revisions[None], len(y), axis=0)
+            if i.nowcast is not None:
+                told = np.isfinite(i.nowcast)
+                y[told, 0], errors[told, 0] = i.nowcast[told], revisions[0] + i.nowcast_variance
+            bands.append((*banded.forecast(fitted, y, 0, errors), fitted))
     else:
-        chains = (_chain(session, [[i.growth] for i in inputs], 2), _chain(session, [[i.inflation] for i in inputs], 2))
+        chains = tuple(
+            hidden_chain(session, [[values] for values in part], 2)
+            for part in ([i.growth for i in inputs], [i.inflation for i in inputs])
+        )
     return Regimes(
         model=model,
         months=np.array([i.months[-1] for i in inputs], dtype="datetime64[M]"),
@@ -164,19 +118,6 @@ def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Re
         last_growth=np.array([i.months[i.last_growth] for i in inputs], dtype="datetime64[M]"),
         last_inflation=np.array([i.months[i.last_inflation] for i in inputs], dtype="datetime64[M]"),
     )
-
-
-def three_months(growth: FloatArray) -> FloatArray:
-    """Return the mean of each month and the two before, of those that are there, at least two.
-
-    NaN also where the month itself is missing.
-    """
-    padded = np.concatenate([[np.nan, np.nan], growth])
-    window = np.lib.stride_tricks.sliding_window_view(padded, 3)
-    count = np.isfinite(window).sum(axis=1)
-    total = np.nansum(window, axis=1)
-    good = (count >= 2) & np.isfinite(growth)
-    return np.where(good, total / np.maximum(count, 1), np.nan)
 
 
 def inputs_of(session: Session, model: RegimeModel, day: np.datetime64 | None, month: np.datetime64 | None) -> Inputs:
@@ -310,7 +251,7 @@ def durations(regimes: Regimes) -> dict[str, float]:
     """
     if regimes.bands:
         return {}
-    if regimes.model == "hmm":
+    if regimes.model in ("hmm", "jump"):
         (chain,) = regimes.chains
         stay = np.diagonal(chain.model.transition[..., 0])
         high = int(chain.model.mean[1:, 1, 0].argmax())
@@ -325,9 +266,10 @@ def transitions(regimes: Regimes) -> tuple[tuple[str, ...], FloatArray, FloatArr
     """Return the monthly transition matrix between regimes, and their long-run shares. matrix: from row to column."""
     if regimes.bands:
         raise BadArgumentError(
-            f"Model '{regimes.model}' has thresholds and no states, so no transitions; use 'chains', 'hmm' or 'market'."
+            f"Model '{regimes.model}' has thresholds and no states, so no transitions; use 'chains', 'hmm', "
+            "'jump', 'markov_switching' or 'market'."
         )
-    if regimes.model == "hmm":
+    if regimes.model in ("hmm", "jump"):
         (chain,) = regimes.chains
         high = int(chain.model.mean[1:, 1, 0].argmax())
         order = np.array([2 - high, 1 + high, 0])
@@ -345,7 +287,7 @@ def transitions(regimes: Regimes) -> tuple[tuple[str, ...], FloatArray, FloatArr
 def warnings_of(regimes: Regimes) -> str:
     """Say what makes one window's regimes doubtful. Empty where nothing does."""
     said = []
-    names = ("growth (by which they are named)",) if regimes.model == "hmm" else ("growth", "inflation")
+    names = ("growth (by which they are named)",) if regimes.model in ("hmm", "jump") else ("growth", "inflation")
     for name, chain in zip(names, regimes.chains, strict=False):
         if chain.separation[0] < WELL_SEPARATED:
             said.append(f"the states of {name} hardly differ ({chain.separation[0]:.1f} sd apart)")

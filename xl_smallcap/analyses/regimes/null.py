@@ -13,7 +13,7 @@ from xl_smallcap.models.kernels.hidden_markov import filtered, log_emission
 from xl_smallcap.session import Session
 from xl_smallcap.types import FloatArray, RegimeModel
 
-DRAWS, STARTS, LAGS, BURN = 40, 5, 6, 120
+DRAWS, STARTS, LAGS, BURN = 40, 3, 6, 120
 SURE = 0.9
 
 

@@ -10,17 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from xl_smallcap.analyses.question import snapshot_day
+from xl_smallcap.analyses.regimes.chain import SWITCHING_STARTS, Chain, window_of
 from xl_smallcap.analyses.regimes.inputs import FEWEST_MONTHS, INFLATION, NOWCAST_MONTHS, PCE, Inputs, macro_inputs
-from xl_smallcap.analyses.regimes.now import (
-    MEMBERS,
-    REGIMES,
-    Chain,
-    Regimes,
-    inputs_of,
-    regimes_of,
-    three_months,
-    window_of,
-)
+from xl_smallcap.analyses.regimes.now import MEMBERS, REGIMES, Regimes, inputs_of, regimes_of
+from xl_smallcap.analyses.regimes.nowcast import three_months
 from xl_smallcap.data.catalogue import Target
 from xl_smallcap.data.panel import Column, series_in
 from xl_smallcap.data.releases import known_by
@@ -173,11 +166,17 @@ def _key(session: Session, model: RegimeModel, inputs: list[Inputs | None]) -> t
     sha = hashlib.sha256(repr(model).encode())
     for i in inputs:
         sha.update(b"-" if i is None else i.growth.tobytes() + i.inflation.tobytes() + np.float64(i.bound).tobytes())
+        if i is not None and i.nowcast is not None:
+            sha.update(i.nowcast.tobytes() + np.float64(i.nowcast_variance).tobytes())
     s = session.settings
     settings: list[float] = [s.regime_starts, s.seed]
     if model in ("bands", "bands_pce"):
         prices = s.regime_inflation_revision if model == "bands" else s.regime_pce_revision
         settings = [s.regime_growth_min, s.regime_growth_revision, prices]
+    if model == "jump":
+        settings.append(s.regime_jump_penalty)
+    if model == "markov_switching":
+        settings = [SWITCHING_STARTS, s.seed, s.regime_inflation_revision]
     return ("regime history", sha.hexdigest(), *map(repr, settings))
 
 
@@ -201,10 +200,17 @@ def _chunk(session: Session, model: RegimeModel, days: DayArray, compute: bool) 
         if kept is None:
             raise NoDataError(
                 f"The history of model '{model}' is not computed yet for these data and settings: run "
-                "'xl-smallcap regime history' (a few seconds); 'xl-smallcap data refresh' does so too."
+                f"'xl-smallcap regime history{_wanted(model)}."
             )
         return np.asarray(kept["table"])
     return np.asarray(session.get_or_compute(key, work, dict)["table"])
+
+
+def _wanted(model: RegimeModel) -> str:
+    """End the sentence about a history that is missing: a refresh computes the pool's and the market's."""
+    if model in (*MEMBERS, "market"):
+        return "' (a few seconds); 'xl-smallcap data refresh' does so too"
+    return f" --model {model}' (a minute at most)"
 
 
 def refit_path(

@@ -22,7 +22,7 @@ class OutlookQuestions(Asker):
             Only what was published by then: an Excel date or text such as 2025-12-24. Default: the newest data.
         model : str or a list of them, optional
             "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
-            "hmm" (three states), "market" (growth and inflation factors).
+            "hmm", "jump", "markov_switching" (challengers), "market" (growth and inflation factors).
 
         Returns
         -------
@@ -51,7 +51,7 @@ class OutlookQuestions(Asker):
             Only what was published by then: an Excel date or text such as 2025-12-24. Default: the newest data.
         model : str or a list of them, optional
             "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
-            "hmm" (three states), "market" (growth and inflation factors).
+            "hmm", "jump", "markov_switching" (challengers), "market" (growth and inflation factors).
 
         Returns
         -------
@@ -77,7 +77,7 @@ class OutlookQuestions(Asker):
             Only what was published by then: an Excel date or text such as 2025-12-24. Default: the newest data.
         model : str or a list of them, optional
             "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
-            "hmm" (three states), "market" (growth and inflation factors).
+            "hmm", "jump", "markov_switching" (challengers), "market" (growth and inflation factors).
 
         Returns
         -------
@@ -107,7 +107,7 @@ class OutlookQuestions(Asker):
             No month end later: an Excel date or text. Default: the last.
         model : str or a list of them, optional
             "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
-            "hmm" (three states), "market" (growth and inflation factors).
+            "hmm", "jump", "markov_switching" (challengers), "market" (growth and inflation factors).
 
         Returns
         -------
@@ -161,7 +161,7 @@ class OutlookQuestions(Asker):
             Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
         model : str or a list of them, optional
             "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
-            "hmm" (three states), "market" (growth and inflation factors).
+            "hmm", "jump", "markov_switching" (challengers), "market" (growth and inflation factors).
 
         Returns
         -------
@@ -188,7 +188,7 @@ class OutlookQuestions(Asker):
             Only what was published by then: an Excel date or text such as 2025-12-24. Default: the newest data.
         model : str or a list of them, optional
             "pool" (default), the mean of its members "chains", "chains_pce", "bands", "bands_pce" (thresholds); or
-            "hmm" (three states), "market" (growth and inflation factors).
+            "hmm", "jump", "markov_switching" (challengers), "market" (growth and inflation factors).
 
         Returns
         -------

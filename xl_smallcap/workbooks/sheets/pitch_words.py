@@ -233,6 +233,7 @@ def change(projecting: bool) -> list[str]:
 
     chance, low, high = (_claim(3, k) for k in (2, 4, 5))
     weekly = 'RUSSELL_BETA("inflation","relative","{0}","104w",in_as_of)'
+    scored = "INDEX(RUSSELL_REGIME_SCORE(in_as_of),2,{0})"  # goldilocks, the month itself
     lines = [rows(0, "above"), rows(2, "below"), rows(1, "above")]
     if projecting:
         lines += [
@@ -240,7 +241,9 @@ def change(projecting: bool) -> list[str]:
             f'&TEXT({high},"0%")&" by model): "&IF({low}>0.5,"likely until one model falls below a half",'
             f'IF({high}<0.5,"unlikely until one model rises above a half",'
             '"no call until all models are on one side of a half"))&".",'
-            '"No regime estimate.")',
+            '"No regime estimate.")'
+            f'&IFERROR(" For the month itself it scored "&TEXT({scored.format(7)},"0.00")'
+            f'&" (Brier), last month\'s regime alone "&TEXT({scored.format(9)},"0.00")&".","")',
             '=IFERROR("Inflation by weekly betas (104 weeks): "&TEXT('
             f'{weekly.format("lower")},{_SIGNED})&" to "&TEXT({weekly.format("upper")},{_SIGNED})'
             '&"; the thesis needs it wholly below zero, as it does of the daily one.","No weekly betas.")',
