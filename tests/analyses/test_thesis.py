@@ -12,6 +12,7 @@ from scipy import stats
 
 from tests.conftest import num
 from tests.hosts import independent as check
+from tests.reference.hac import leverage_hac
 from xl_smallcap.analyses.thesis import opposite, overall, side
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.series import SeriesData
@@ -120,7 +121,7 @@ def test_the_difference_of_paths_by_statsmodels(session: Session, place: int, wi
     moves = expected[0] - expected[1]
     _, X, y = check.window_of("relative", window)
     lags = int(4 * (len(y) / 100) ** (2 / 9))
-    hac = sm.OLS(y, sm.add_constant(X)).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True})
+    hac = leverage_hac(y, sm.add_constant(X), lags)
     b, V = hac.params.to_numpy()[1:], hac.cov_params().to_numpy()[1:, 1:]
     assert r["value"] == pytest.approx(float(b @ moves), rel=1e-9)
     half = float(np.sqrt(moves @ V @ moves)) * stats.t.ppf(0.95, len(y) - 6)

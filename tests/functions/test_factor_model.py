@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tests.hosts import independent
 from xl_smallcap import cli
@@ -367,3 +369,31 @@ def test_changes_with_little_history_has_a_gap_and_says_why_no_evidence(session:
     assert values["verdict"][2].startswith("Evidence needs 500 daily changes; there are")
     with pytest.raises(NoDataError, match="Evidence needs 500 daily changes"):
         RUSSELL_FAIR_VALUE(None, "cointegration_pvalue", 250, as_of)
+
+
+def test_how_often_the_next_windows_beta_was_within_both_errors() -> None:
+    """Disjoint windows counted back from the last, a fit each, per own unit."""
+    beta: Any = RUSSELL_BETA
+    history: Any = RUSSELL_BETA_HISTORY
+    share = beta("growth", "relative", "next_window_coverage", 83, "2025-12-24")
+    dates = [r[0] for r in history("growth", "relative", 83, "2025-12-24")[1:]]
+    ends = [dates[i] for i in range(len(dates) - 1, -1, -83)][::-1]
+    fits = [
+        [beta("growth", "relative", stat, 83, day, unit="native") for stat in ("beta", "se_conditional")]
+        for day in ends
+    ]
+    half = stats.t.ppf(0.95, 83 - 1 - 5)
+    inside = [abs(b - a) <= half * np.hypot(s, e) for (a, s), (b, e) in itertools.pairwise(fits)]
+    assert share == pytest.approx(np.mean(inside))
+    assert len(inside) >= 8
+    with pytest.raises(NoDataError, match="needs 8 pairs of windows"):
+        beta("growth", "relative", "next_window_coverage", 400, "2015-12-24")
+    with pytest.raises(BadArgumentError, match="is of methods 'ols' and 'univariate'"):
+        beta("growth", "relative", "next_window_coverage", method="pls")
+
+
+def test_the_plain_newey_west_error_stays_for_comparison() -> None:
+    beta: Any = RUSSELL_BETA
+    plain, weighted = (beta("growth", stat=s) for s in ("se_nw", "se"))
+    assert plain < weighted
+    assert beta("growth", stat="se_nw", method="pcr:3") == beta("growth", stat="se_conditional", method="pcr:3")

@@ -15,6 +15,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 from tests.models import twins
+from tests.reference.hac import leverage_hac
 from xl_smallcap.types import Method
 
 CYCLICAL, DEFENSIVE = ["XLI_ADJ", "XLY_ADJ", "XLB_ADJ", "XLF_ADJ"], ["XLU_ADJ", "XLP_ADJ", "XLV_ADJ"]
@@ -83,9 +84,7 @@ def fitted(target: str, spec: str, window: str, as_of: str | None) -> tuple[Any,
     y, X = y.iloc[-n:], X.iloc[-n:]
     Z = (X - X.mean()) / X.std(ddof=1)
     lags = int(4 * (n / 100) ** (2 / 9))
-    fit = sm.OLS(y, sm.add_constant(Z)).fit(
-        cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True
-    )
+    fit = leverage_hac(y, sm.add_constant(Z), lags)
     return fit, X.std(ddof=1)
 
 
@@ -135,7 +134,7 @@ def window_of(target: str, window: str, as_of: str | None = None) -> tuple[Any, 
 
 def univariate_tstat(factor: str, target: str = "russell") -> float:
     _, X, y = window_of(target, "250")
-    fit = sm.OLS(y, sm.add_constant(X[factor])).fit(cov_type="HAC", cov_kwds={"maxlags": 4, "use_correction": True})
+    fit = leverage_hac(y, sm.add_constant(X[factor]), 4)
     return float(fit.tvalues[factor])
 
 
@@ -185,9 +184,7 @@ def placebo_share() -> float:
             continue
         rest = [s for s in sectors if s not in chosen]
         other = X.assign(growth=logs[list(chosen)].mean(axis=1) - logs[rest].mean(axis=1)).iloc[-250:]
-        fit = sm.OLS(y.iloc[-250:], sm.add_constant(other)).fit(
-            cov_type="HAC", cov_kwds={"maxlags": 4, "use_correction": True}
-        )
+        fit = leverage_hac(y.iloc[-250:], sm.add_constant(other), 4)
         clear.append(abs(fit.tvalues["growth"]) > 1.65)
     return float(np.mean(clear))
 
@@ -323,7 +320,7 @@ def _projected(target: str, as_of: str | None) -> tuple[Any, Any, Any, Any, floa
 
     _, X, y = window_of(target, "104w", as_of)
     lags = int(4 * (len(y) / 100) ** (2 / 9))
-    hac = sm.OLS(y, sm.add_constant(X)).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True})
+    hac = leverage_hac(y, sm.add_constant(X), lags)
     shrunk, _ = ledoit_wolf(((X - X.mean()) / X.std(ddof=0)).to_numpy())
     sd = X.std(ddof=1).to_numpy()
     covariance = hac.cov_params().to_numpy()[1:, 1:]

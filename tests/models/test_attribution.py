@@ -97,7 +97,8 @@ def test_errors_of_drift_and_specific_against_sums_by_hand() -> None:
         design = np.column_stack([np.ones(window), X[rows]])
         inverse = np.linalg.inv(design.T @ design)
         resid = y[rows] - design @ (inverse @ design.T @ y[rows])
-        share = (design @ inverse) * resid[:, None]
+        leverage = np.diag(design @ inverse @ design.T)
+        share = (design @ inverse) * (resid / (1.0 - leverage))[:, None]
         moves[rows, :4] += share[:, 1:] * X[t]
         moves[rows, 4] += share[:, 0]
     span = moves[first - window : 149]
@@ -114,14 +115,17 @@ def test_a_long_period_is_its_parts() -> None:
 
 
 def test_errors_count_the_market_once() -> None:
-    """All components beside a control are the joint regression: the same contributions and the same errors."""
+    """All components beside a control are the joint regression: the same contributions, and errors of each kind."""
     Y, X = legs(150)
-    joint = attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 80, 90, Method("ols", control=True))
+    days = DAYS[: Y.shape[0]]
+    joint = attribute(Y, RELATIVE, X, NAMES, days, 80, 90, Method("ols", control=True))
+    plain = attribute(Y, RELATIVE, X, NAMES, days, 80, 90, Method("pcr", 4))
     for method in (Method("ols"), Method("pcr", 3, control=True), Method("pls", 3, control=True), Method("pcr", 4)):
-        other = attribute(Y, RELATIVE, X, NAMES, DAYS[: Y.shape[0]], 80, 90, method)
+        other = attribute(Y, RELATIVE, X, NAMES, days, 80, 90, method)
         np.testing.assert_allclose(other.log_contributions, joint.log_contributions, rtol=1e-9)
-        np.testing.assert_allclose(other.bse, joint.bse, rtol=1e-9)
+        np.testing.assert_allclose(other.bse, (joint if method.name == "ols" else plain).bse, rtol=1e-9)
         assert other.half_width == joint.half_width
+    assert (joint.bse > plain.bse).all(), "weighted by leverage"
 
 
 def test_a_window_without_betas_is_named() -> None:

@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
+from tests.reference.hac import leverage_hac
 from xl_smallcap.analyses.regimes.chain import Chain
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.factor_fit import FactorFit, fit_factors
@@ -33,9 +34,9 @@ def test_every_field_against_statsmodels() -> None:
     Z = (X - X.mean(axis=0)) / X.std(axis=0, ddof=1)
     lags = newey_west_lags(250)
     assert lags == ours.hac_lags == 4
-    theirs = sm.OLS(y, sm.add_constant(Z)).fit(
-        cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True
-    )
+    theirs = leverage_hac(y, sm.add_constant(Z), lags)
+    plain = sm.OLS(y, sm.add_constant(Z)).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True})
+    np.testing.assert_allclose(ours.bse_nw, plain.bse[1:], rtol=1e-10)
     np.testing.assert_allclose(ours.params, theirs.params[1:], rtol=1e-11)
     np.testing.assert_allclose(ours.bse, theirs.bse[1:], rtol=1e-10)
     np.testing.assert_allclose(ours.tvalues, theirs.tvalues[1:], rtol=1e-10)

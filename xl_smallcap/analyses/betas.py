@@ -81,7 +81,7 @@ def _key(kind: str, session: Session, question: Question, panel: Panel) -> tuple
 def errors_of(question: Question, fit: FactorFit) -> str:
     """Say where the standard errors of a fit come from."""
     if question.method.name in ("ols", "univariate"):
-        return f"Newey-West, {fit.hac_lags} lags"
+        return f"Newey-West, {fit.hac_lags} lags, weighted by leverage"
     return f"moving-block bootstrap, {fit.draws} draws of blocks of {fit.block}, seed {fit.seed}"
 
 
@@ -223,6 +223,34 @@ def history(session: Session, question: Question) -> History:
         half_width=kept["half_width"],
         alone=kept["alone"] > 0,
     )
+
+
+FEWEST_PAIRS = 8
+"""Pairs of neighbouring windows that a share of them needs."""
+
+
+def next_window_coverage(session: Session, question: Question, name: str) -> float:
+    """Return how often the next window's beta was within both errors of a window's own (0 to 1; nominal 0.9).
+
+    Of disjoint windows counted back from the last, in the factor's own unit, so that its volatility plays no part.
+    Where betas are constant it is the confidence of the intervals; lower says that they move.
+    """
+    if question.method.name not in ("ols", "univariate"):
+        raise BadArgumentError(
+            f"'next_window_coverage' is of methods 'ols' and 'univariate', not '{question.method.name}'."
+        )
+    past = history(session, question)
+    k = past.names.index(name)
+    last = np.arange(past.dates.size - 1, -1, -question.window.count)[::-1]
+    beta, se = (part[last, k] / past.factor_sd[last, k] for part in (past.params, past.bse))
+    moved = np.abs(np.diff(beta)) / np.sqrt(se[1:] ** 2 + se[:-1] ** 2)
+    there = np.isfinite(moved)
+    if there.sum() < FEWEST_PAIRS:
+        raise NoDataError(
+            f"'next_window_coverage' needs {FEWEST_PAIRS} pairs of windows of {question.window} that do not overlap; "
+            f"by {past.dates[-1]} there are {int(there.sum())}."
+        )
+    return float((moved[there] <= past.half_width[last][1:][there]).mean())
 
 
 # -- Which betas moved between two snapshots, and was it the data or the window?

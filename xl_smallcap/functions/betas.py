@@ -35,12 +35,12 @@ from xl_smallcap.types import All, BetaModel, BetaStat, BetaUnit, Day, FitStat, 
 
 _FEWEST_SIGN_WINDOWS = 2
 _BETA_WORDS = (
-    "beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, se_conditional, sign_share, agreement, vif, rsquared, "
-    "nobs, first_date, last_date, percentile or all; on levels noise_share, beyond_noise and others."
+    "beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, se_conditional, se_nw, sign_share, agreement, vif, "
+    "rsquared, nobs, first_date, last_date, next_window_coverage, percentile or all; on levels noise_share and others."
 )
 _OF_CHANGES = frozenset(
-    ("beta", "se", "tstat", "pvalue", "pvalue_bh", "lower", "upper", "se_conditional", "sign_share", "agreement", "vif",
-     "rsquared", "nobs", "first_date", "last_date")
+    ("beta", "se", "tstat", "pvalue", "pvalue_bh", "lower", "upper", "se_conditional", "se_nw", "sign_share",
+     "agreement", "vif", "rsquared", "nobs", "first_date", "last_date", "next_window_coverage")
 )  # fmt: skip
 _FIT_WORDS = (
     "rsquared (default), rsquared_adj, rsquared_oos, nobs, first_date, last_date, condition_number, components, "
@@ -152,8 +152,8 @@ def RUSSELL_BETA(
 
     Notes
     -----
-    Student-t intervals; Newey and West (1987) errors with floor(4 (T/100)^(2/9)) lags, for pcr and pls a moving-block
-    bootstrap that refits scaling and components; agreement is the share of the four methods with this sign. Model
+    Student-t intervals; Newey and West (1987) errors with floor(4 (T/100)^(2/9)) lags, of scores weighted by 1/(1 - h)
+    (MacKinnon and White 1985); for pcr and pls a moving-block bootstrap that refits scaling and components; agreement is the share of the four methods with this sign. Model
     "levels" regresses the price on factor levels, without errors and beside random walks (Granger and Newbold 1974);
     percentile ranks the beta among those of earlier month ends. docs/methods.md.
     """
@@ -175,16 +175,22 @@ def RUSSELL_BETA(
             share = levels.placebo_of(session, question, name)[stat]
             assert isinstance(share, float)
             return share
-    cells = stats_of(_Beta.of(analysis.fit(session, question), name, unit))
+    if stat == "next_window_coverage":
+        return analysis.next_window_coverage(session, question, name)
+    fitted = analysis.fit(session, question)
+    cells = stats_of(_Beta.of(fitted, name, unit))
+    i = fitted.position(name)
+    plain = fitted.fit.bse_nw[i] * unit_factor(unit, fitted.quotes[i], float(fitted.fit.factor_sd[i]), name)
     if stat == "all":
         more: list[tuple[str, Scalar]] = [
+            ("se_nw", number(plain)),
             *levels.standing_or_none(session, question, name, model).items(),
             *((n, v) for n, v in levels.placebo_or_none(session, question, name).items() if v is not None),
             ("factor", name), ("target", question.target.id), ("window", str(question.window)),
             ("spec", question.spec.id), ("source", source_label(session)),
         ]  # fmt: skip
         return [["stat", "value"], *([n, v] for n, v in [*cells.items(), *more])]
-    value = cells[stat]
+    value = number(plain) if stat == "se_nw" else cells[stat]
     if value is None and stat == "sign_share":
         raise NoDataError(
             f"'{stat}' of '{name}' is not available: it needs at least {_FEWEST_SIGN_WINDOWS} windows of "

@@ -15,7 +15,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.estimation import point_fit, still_target, unfit, window_influence
 from xl_smallcap.models.factor_fit import check_regression
-from xl_smallcap.models.inference import bartlett_bse, counted_regressors, newey_west_lags, student_quantile
+from xl_smallcap.models.inference import (
+    bartlett_bse,
+    by_leverage,
+    counted_regressors,
+    newey_west_lags,
+    student_quantile,
+)
 from xl_smallcap.models.kernels.estimators import estimate
 from xl_smallcap.models.kernels.influence import moment_influences, moment_weights
 from xl_smallcap.types import OLS, DayArray, FloatArray, IntArray, Method
@@ -89,6 +95,7 @@ def _windows(target: FloatArray, X: FloatArray, window: int, start: int, stop: i
     beta = np.einsum("cpw,cw->cp", maps, v)
     resid = v - np.einsum("cp,cpw->cw", beta, z)
     if method.name == "ols":
+        resid = by_leverage(resid, 1.0 / window + (maps * z).sum(axis=1))
         influence = maps * resid[:, None]
     else:
         weights = moment_weights(method, R, r, beta.T)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xl_smallcap.models.inference import counted_regressors
+from xl_smallcap.models.inference import by_leverage, counted_regressors
 from xl_smallcap.models.kernels.estimators import PLS_COMPONENTS, components_by_share
 from xl_smallcap.types import BoolArray, FloatArray, Method
 
@@ -225,10 +225,16 @@ class PointFit:
     params: FloatArray  # % of the target per +1 standard deviation of each factor
     influence: FloatArray  # weight of each observation in each beta, components held fixed
     resid: FloatArray  # residuals; a column a factor for ``univariate``, which is a regression a factor
+    leverage: FloatArray  # of each observation in the regression of each of those columns
     const: float  # mean of the target, in %
     components: int  # factors or components regressed on; a control not counted
     regressors: FloatArray  # regressors of each regression that corrections count, besides the constant
     explained: float  # share of the (cleaned) factors' variance used
+
+    @property
+    def scores(self) -> FloatArray:
+        """What each observation adds to each beta, residuals weighted by leverage."""
+        return self.influence * by_leverage(self.resid, self.leverage)
 
 
 def _univariate(y: FloatArray, Z: FloatArray, control: bool) -> PointFit:
@@ -247,7 +253,10 @@ def _univariate(y: FloatArray, Z: FloatArray, control: bool) -> PointFit:
         v = v[:, None]
     influence = Z / (Z * Z).sum(axis=0)
     params = (influence * v).sum(axis=0)
-    return PointFit(params, influence, v - Z * params, mean, 1, regressors, float("nan"))
+    leverage = 1.0 / n + Z * influence
+    if control:
+        leverage[:, :-1] += (Z[:, -1] * influence[:, -1])[:, None]
+    return PointFit(params, influence, v - Z * params, leverage, mean, 1, regressors, float("nan"))
 
 
 def point_fit(y: FloatArray, Z: FloatArray, method: Method) -> PointFit:
@@ -294,7 +303,9 @@ def point_fit(y: FloatArray, Z: FloatArray, method: Method) -> PointFit:
     influence = (design @ solved.xtx_inverse)[:, 1:] @ back.T
     params = back @ solved.params[1:]
     regressors = np.array([float(counted_regressors(method, p, k))])
-    return PointFit(params, influence, solved.resid[:, None], float(solved.params[0]), k, regressors, explained)
+    leverage = np.einsum("ij,jk,ik->i", design, solved.xtx_inverse, design)[:, None]
+    mean = float(solved.params[0])
+    return PointFit(params, influence, solved.resid[:, None], leverage, mean, k, regressors, explained)
 
 
 def standardised(X: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -319,7 +330,9 @@ def window_influence(y: FloatArray, Z: FloatArray, fitted: PointFit, method: Met
 
     Per +1 sd; sums to zero.
     """
-    if method.name in ("ols", "univariate") or fitted.components == 0:
+    if method.name in ("ols", "univariate"):
+        return fitted.scores
+    if fitted.components == 0:
         return fitted.influence * fitted.resid
     n = y.size
     v = y - y.mean()

@@ -205,12 +205,13 @@ _EXACT = 1e6
 class FactorFit:
     """A fitted factor regression; field names as in statsmodels."""
 
-    # per +1 standard deviation of the factor (window's own, ddof=1), in % of the target. Errors are Newey-West for
-    # ``ols`` and ``univariate``, from a moving-block bootstrap for ``pcr`` and ``pls``.
+    # per +1 standard deviation of the factor (window's own, ddof=1), in % of the target. Errors are Newey-West with
+    # scores weighted by leverage for ``ols`` and ``univariate``, from a moving-block bootstrap for ``pcr`` and ``pls``.
     params: FloatArray
     bse: FloatArray
     # Newey-West errors with the components held fixed; equal to `bse` for ``ols`` and ``univariate``
     bse_conditional: FloatArray
+    bse_nw: FloatArray  # plain Newey-West errors with the components held fixed, as Stata's ``ivreg2`` has them
     tvalues: FloatArray
     pvalues: FloatArray
     pvalues_bh: FloatArray
@@ -304,10 +305,14 @@ def fit_factors(
     lags = newey_west_lags(n)
     counted = counted_regressors(method, p, fitted.components)
     df = float(n - 1 - counted)
-    conditional = bartlett_bse(fitted.influence * fitted.resid, lags, 1.0) * np.sqrt(n / (n - 1.0 - fitted.regressors))
-    bse, draws = conditional, 0
+    correction = np.sqrt(n / (n - 1.0 - fitted.regressors))
+    plain = bartlett_bse(fitted.influence * fitted.resid, lags, 1.0) * correction
     if method.name in ("pcr", "pls"):
         bse, draws = bootstrap_betas(y, X, method, counted, bootstrap)
+        conditional = plain
+    else:
+        bse, draws = bartlett_bse(fitted.scores, lags, 1.0) * correction, 0
+        conditional = bse
     params = fitted.params
     with np.errstate(divide="ignore", invalid="ignore"):
         tvalues = params / bse
@@ -322,6 +327,7 @@ def fit_factors(
         params=params,
         bse=bse,
         bse_conditional=conditional,
+        bse_nw=plain,
         tvalues=tvalues,
         pvalues=pvalues,
         pvalues_bh=benjamini_hochberg(pvalues),

@@ -65,6 +65,19 @@ def bartlett_bse(influence: FloatArray, lags: int, correction: float) -> FloatAr
     return np.asarray(np.sqrt(bartlett_sum(influence, lags) * correction), dtype=np.float64)
 
 
+_LEVERAGE = 1.0 - 1e-11
+"""An observation that decides its own fit has no residual to weigh."""
+
+
+def by_leverage(resid: FloatArray, leverage: FloatArray) -> FloatArray:
+    """Residuals over 1 - h, the weights of HC3, since an observation with leverage pulls the fit towards itself.
+
+    MacKinnon and White (1985); inside a Bartlett sum it mends the coverage of intervals where volatility comes in
+    stretches (docs/methods.md, Errors).
+    """
+    return np.asarray(resid / (1.0 - np.minimum(leverage, _LEVERAGE)))
+
+
 def student_quantile(confidence: float, df: float) -> float:
     """Return the half-width, in standard errors, of a two-sided Student-t interval.
 

@@ -10,7 +10,7 @@ import numpy as np
 from xl_smallcap.errors import FitError
 from xl_smallcap.models.estimation import solve_least_squares
 from xl_smallcap.models.factor_fit import check_regression
-from xl_smallcap.models.inference import bartlett_weights, newey_west_lags
+from xl_smallcap.models.inference import bartlett_weights, by_leverage, newey_west_lags
 from xl_smallcap.types import BoolArray, FloatArray
 
 _BISECTIONS = 80
@@ -215,7 +215,8 @@ def fit_factor_model(y: FloatArray, X: FloatArray, names: tuple[str, ...], hedge
     mean = X.mean(axis=0)
     design = np.column_stack([np.ones(n), X - mean])
     solved = solve_least_squares(design, y)
-    influence = (design @ solved.xtx_inverse)[:, 1:] * solved.resid[:, None]
+    maps = design @ solved.xtx_inverse
+    influence = maps[:, 1:] * by_leverage(solved.resid, (maps * design).sum(axis=1))[:, None]
     sandwich = np.zeros((p, p))
     for lag, weight in enumerate(bartlett_weights(newey_west_lags(n))):
         cross = influence[lag:].T @ influence[: n - lag]

@@ -36,9 +36,9 @@ class FactorsQuestions(Asker):
             "russell" (default), "sp500", "relative", "hedged", or a stored daily price such as "IWM" or
             "stock:AAPL".
         stat : str or a list of them, optional
-            beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, se_conditional, sign_share, agreement, vif,
-            rsquared, nobs, first_date, last_date, percentile or all; on levels noise_share, beyond_noise and
-            others.
+            beta (default), se, tstat, pvalue, pvalue_bh, lower, upper, se_conditional, se_nw, sign_share,
+            agreement, vif, rsquared, nobs, first_date, last_date, next_window_coverage, percentile or all; on
+            levels noise_share and others.
         window : float, str or a list of them, optional
             250 (days, default), or text: "104w" weeks, "60m" months.
         as_of : date, str or a list of them, optional
@@ -61,10 +61,11 @@ class FactorsQuestions(Asker):
 
         Notes
         -----
-        Student-t intervals; Newey and West (1987) errors with floor(4 (T/100)^(2/9)) lags, for pcr and pls a
-        moving-block bootstrap that refits scaling and components; agreement is the share of the four methods with
-        this sign. Model "levels" regresses the price on factor levels, without errors and beside random walks
-        (Granger and Newbold 1974); percentile ranks the beta among those of earlier month ends. docs/methods.md.
+        Student-t intervals; Newey and West (1987) errors with floor(4 (T/100)^(2/9)) lags, of scores weighted by
+        1/(1 - h) (MacKinnon and White 1985); for pcr and pls a moving-block bootstrap that refits scaling and
+        components; agreement is the share of the four methods with this sign. Model "levels" regresses the price on
+        factor levels, without errors and beside random walks (Granger and Newbold 1974); percentile ranks the beta
+        among those of earlier month ends. docs/methods.md.
 
         Examples
         --------
@@ -118,7 +119,7 @@ class FactorsQuestions(Asker):
         Examples
         --------
         >>> data.betas("relative")["tstat"].round(2).head(3).tolist()
-        [8.03, 1.74, 4.02]
+        [7.64, 1.67, 3.82]
         """
         raise NotImplementedError  # @question answers
 

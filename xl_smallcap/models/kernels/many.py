@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xl_smallcap.models.inference import bartlett_sum, bartlett_weights, newey_west_lags
+from xl_smallcap.models.inference import bartlett_sum, bartlett_weights, by_leverage, newey_west_lags
 from xl_smallcap.models.kernels.estimators import invert_all, solve_all
 from xl_smallcap.models.kernels.windows import window_moments
 from xl_smallcap.types import BoolArray, FloatArray
@@ -109,6 +109,7 @@ def many_newey_west(Y: FloatArray, design: FloatArray, inverse: FloatArray) -> t
     n, q = design.shape
     lags = newey_west_lags(n)
     H = design @ inverse[:, 1:]
+    leverage = np.einsum("ij,jk,ik->i", design, inverse, design)[:, None]
     coefficients = inverse @ (design.T @ Y)
     HH = [np.ascontiguousarray((w * (H[lag:] * H[: n - lag])).T) for lag, w in enumerate(bartlett_weights(lags))]
     variance = np.zeros((q - 1, Y.shape[1]))
@@ -116,7 +117,7 @@ def many_newey_west(Y: FloatArray, design: FloatArray, inverse: FloatArray) -> t
     buffer = np.empty((n, min(_PANEL, Y.shape[1])))
     for start in range(0, Y.shape[1], _PANEL):
         panel = slice(start, min(start + _PANEL, Y.shape[1]))
-        E = Y[:, panel] - design @ coefficients[:, panel]
+        E = by_leverage(Y[:, panel] - design @ coefficients[:, panel], leverage)
         for lag, products in enumerate(HH):
             lagged = buffer[: n - lag, : E.shape[1]]
             np.multiply(E[lag:], E[: n - lag], out=lagged)
@@ -169,7 +170,9 @@ def fit_own(Y: FloatArray, X: FloatArray) -> OwnFits:
         doubtful = np.asarray(~right | ~(size < _DOUBTFUL))
         params = (inverse @ (np.swapaxes(Z, 1, 2) @ y[:, :, None]))[:, :, 0]
         resid = y - (Z @ params[:, :, None])[:, :, 0]
-        U = (Z @ inverse) * resid[:, :, None]
+        map_ = Z @ inverse
+        leverage = 1.0 / n + (Z * map_).sum(axis=2)
+        U = map_ * by_leverage(resid, leverage)[:, :, None]
         bse = np.sqrt(bartlett_sum(U, newey_west_lags(n), 1) * n / (n - p - 1))
     return OwnFits(params, bse, sd, inverse, const, resid, doubtful)
 

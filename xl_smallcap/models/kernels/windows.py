@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from xl_smallcap.models.inference import bartlett_sum, newey_west_lags
+from xl_smallcap.models.inference import bartlett_sum, by_leverage, newey_west_lags
 from xl_smallcap.models.kernels.influence import moment_influences
 from xl_smallcap.types import BoolArray, FloatArray, IntArray
 
@@ -141,7 +141,8 @@ class WindowErrors:
                 z, centred = self._block(block)
                 resid = centred - np.matmul(beta[:, block].T[:, None], z)[:, 0]
                 U = np.matmul(np.moveaxis(maps[:, :, block], 2, 0), z)
-                U *= resid[:, None] * scale
+                leverage = np.einsum("npw,npw->nw", U, z) * scale + 1.0 / self.window
+                U *= by_leverage(resid, leverage)[:, None] * scale
                 out[:, block] = bartlett_sum(U, self.lags, -1).T
             correction = self.window / (self.window - 1.0 - regressors)
             return np.asarray(np.sqrt(out * correction))
@@ -155,6 +156,7 @@ class WindowErrors:
                 block = slice(start, min(start + _BLOCK, beta.shape[1]))
                 z, centred = self._block(block)
                 left: FloatArray | float = 1.0
+                leverage: FloatArray | float = 1.0 / self.window
                 if loading is not None:
                     held = loading[:, block].T[:, :, None]
                     control = z[:, -1:]
@@ -163,9 +165,12 @@ class WindowErrors:
                     left = np.ones(z.shape[:2])
                     left[:, :-1] -= held[:, :, 0] ** 2
                     left = left[:, :, None]
+                    leverage = np.repeat(control * control * scale + leverage, z.shape[1], axis=1)
+                    leverage[:, -1] = 1.0 / self.window
                 resid = centred[:, None] - beta[:, block].T[:, :, None] * z
                 if loading is not None:
                     resid[:, -1] = centred
+                resid = by_leverage(resid, leverage + z * z * (scale / left))
                 out[:, block] = bartlett_sum(z * resid * (scale / left), self.lags, -1).T
             regressors = np.ones((beta.shape[0], 1))
             if loading is not None:
