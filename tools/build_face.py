@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xl_smallcap.face.asking import Asker, Days, Numbers, Shocks, Words, question
+from xl_smallcap.face.asking import Asker, Days, Numbers, Shocks, Weights, Words, question
 from xl_smallcap.face.frames import Frame
 
 
@@ -62,6 +62,8 @@ EXAMPLES = {
     "RUSSELL_FAN": 'data.fan("goldman", "relative").index.tolist()',
     "RUSSELL_SCENARIO_SCORE": 'list(data.scenario_score().index.names)',
     "RUSSELL_TIPPING": 'round(data.tipping("inflation", "goldman"), 1)',
+    "RUSSELL_IMPLIED": 'round(data.implied(0.7, "goldman"), 2)',
+    "RUSSELL_BREAKEVEN": 'data.breakeven("growth", "easing")["across_sd"].tolist()[:3]',
     "RUSSELL_NEEDLE": 'round(data.needle("relative", "joint", 6), 3)',
     "RUSSELL_NEEDLE_MAP": 'data.needle_map().index.name, data.needle_map().columns.name',
     "RUSSELL_DISPERSION": 'round(data.dispersion("ratio", weighting="winsor", window="1m"), 2)',
@@ -90,10 +92,14 @@ EXAMPLES = {
 def _kind(p: Parameter) -> str:
     if p.is_shocks:
         return "Shocks"
+    if p.is_weights:
+        return "Weights"
     return "Days" if p.is_date else "Numbers" if "number" in p.kind else "Words"
 
 
 def _doc_kind(p: Parameter) -> str:
+    if p.is_weights:
+        return "dict, Series or rows"
     if p.is_shocks:
         return "str, dict, Series, DataFrame or rows"
     what = "date, str" if p.is_date else p.kind.replace("number", "float").replace(" or ", ", ")
@@ -180,7 +186,7 @@ def pages(answered: bool = True) -> dict[str, str]:
         functions = [f for f in FUNCTIONS if f.call.__module__.rpartition(".")[2] in rooms.split()]
         head = _HEAD.replace("{family}", family).replace("{title}", family.title())
         text = "\n".join([head, *(method(f, answered) for f in functions)])
-        for word in ("Shocks", "Numbers", "Days", "Words"):
+        for word in ("Shocks", "Numbers", "Days", "Weights", "Words"):
             if f": {word}" not in text:
                 text = text.replace(f", {word}", "", 1)
         done = subprocess.run(

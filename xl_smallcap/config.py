@@ -37,6 +37,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "regime_growth_nowcast": (0, 1),
     "scenario_draws": (1000, 1_000_000),
     "scenario_means": (0, 1),
+    "scenario_bundle": (0, 1),
     "shared_home": (0, 1),
 }
 """Least and most of the settings that are not just positive."""
@@ -73,6 +74,7 @@ class Settings:
     regime_jump_penalty: float = _setting(5.0, "model jump: cost of a change of state, in halves of squared sd")
     regime_growth_nowcast: int = _setting(0, "1: bands estimate growth where its index is late from four indicators")
     scenario_draws: int = _setting(20_000, "draws of a projection by simulation or bootstrap")
+    scenario_bundle: int = _setting(1, "0: projections by the last two years alone, without drift")
     scenario_means: int = _setting(
         0, "1: factors a path does not name, and the target, drift by their window's means; 0: by nothing"
     )

@@ -184,6 +184,7 @@ ScenarioStat = Literal[
     "seed",
     "path",
 ]
+ImpliedStat = Literal["multiple", "lower", "upper", "distance"]
 NeedleStat = Literal[
     "joint",
     "window",

@@ -241,7 +241,13 @@ def test_winners_on_the_sample(session: Session) -> None:
     residuals = [num(r["residual"]) for r in rows]
     assert residuals == sorted(residuals, reverse=True)
     for r in (rows[0], rows[30], rows[58], next(r for r in rows if r["ticker"] == "SML58")):
-        assert r["tstat"] == pytest.approx(check.residual_t(str(r["ticker"]), "2025-12-31"), rel=1e-9)
+        alone = check.residual_t(str(r["ticker"]), "2025-12-31")
+        assert num(r["residual"]) / num(r["se"]) == pytest.approx(alone, rel=1e-9)
+    z = np.array([num(r["residual"]) / num(r["se"]) for r in rows])
+    scale = max(1.0, float(np.clip(z, *np.quantile(z, [0.02, 0.98])).std(ddof=1)))
+    for r in rows:
+        assert r["tstat"] == pytest.approx(num(r["residual"]) / num(r["se"]) / scale, rel=1e-9)
+        assert r["se_event"] == pytest.approx(num(r["se"]) * scale, rel=1e-9)
         assert r["move"] == pytest.approx(num(r["macro"]) + num(r["residual"]), rel=1e-12)
     losers = RUSSELL_WINNERS(-3)
     assert [r[1] for r in losers[1:]] == [r["ticker"] for r in rows[::-1][:3]]

@@ -109,19 +109,20 @@ def test_at_the_ends_of_fieller_s_interval_the_mean_is_just_told_from_zero(sessi
         rows = [["growth", shock, "pct"], ["inflation", -15, "bp"], ["easing", 25, "bp"]]
         path = path_of(session, rows, "relative", 6)
         projection = project_path(session, path)
-        f = projection.analytic.expected[-1]
+        f = projection.analytic.deviations[-1]
         error = np.sqrt(f @ projection.fitted.model.beta_covariance @ f)
         assert abs(projection.analytic.mean[-1] / error) == pytest.approx(stats.t.ppf(0.95, 98), rel=1e-9)
     assert question.months == 6
 
 
-def test_odds_of_the_russell_are_those_of_relative(session: Session) -> None:
+def test_odds_of_the_russell_are_those_of_relative(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     for stat in ("prob_outperform", "base_rate"):
         one, two = (F["RUSSELL_SCENARIO"]("goldman", t, stat, 3) for t in ("russell", "relative"))
         assert one == two
+    monkeypatch.setitem(session.__dict__, "settings", replace(session.settings, scenario_bundle=0))
     relative = F["RUSSELL_SCENARIO"]("goldman", "relative", "mean", 3)
     legs = [F["RUSSELL_SCENARIO"]("goldman", t, "mean", 3) for t in ("russell", "sp500")]
-    assert relative == pytest.approx(legs[0] - legs[1], abs=1e-11)
+    assert relative == pytest.approx(legs[0] - legs[1], abs=1e-11), "shrinking, target by target, ends that"
 
 
 def test_the_base_rate_against_pandas(session: Session) -> None:
@@ -146,13 +147,13 @@ def test_twenty_sigma_is_answered_and_called_implausible(session: Session) -> No
     assert F["RUSSELL_PROJECTION"]([["inflation", 0, "bp"]], stat="plausibility") == 1.0
 
 
-def test_fewer_than_thirty_effective_scenarios_are_refused_but_counted(session: Session) -> None:
+def test_fewer_than_ten_effective_stretches_are_refused_but_counted(session: Session) -> None:
     path = path_of(session, [["growth", 1, "pct"]], None, 1)
     sums, _, _ = periods(aligned(session, path.question), 4)
     growth = np.sort(sums[:, 1] - sums[:, 1].mean())
     rows = [["growth", float(growth[-3:].mean()), "pct"]]
-    assert 1 < F["RUSSELL_PROJECTION"](rows, None, "effective_scenarios", 1) < 30
-    with pytest.raises(FitError, match="fewer than 30 are no distribution"):
+    assert 0.5 < F["RUSSELL_PROJECTION"](rows, None, "effective_scenarios", 1) < 10
+    with pytest.raises(FitError, match="fewer than 10 are no distribution"):
         F["RUSSELL_PROJECTION"](rows, None, "mean", 1, None, "pooling")
 
 
@@ -206,12 +207,16 @@ def test_nothing_later_changes_an_answer(session: Session) -> None:
     assert part.shape[1] > 90
 
 
+@pytest.mark.parametrize("bundle", [0, 1])
 @pytest.mark.parametrize("day", ["2017-01-31", "2018-03-29", "2015-12-31", "2021-12-31"])
-def test_a_past_forecast_is_what_the_cell_would_have_said(session: Session, day: str) -> None:
+def test_a_past_forecast_is_what_the_cell_would_have_said(
+    session: Session, day: str, bundle: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(session.__dict__, "settings", replace(session.settings, scenario_bundle=bundle))
     question = weekly(session)
     table = evidence._forecasts(session, question, 1)
     start = np.datetime64(day)  # three of them cut a week short whose end was known only later, or just not
-    column = int(np.flatnonzero(table[7] == float(start.astype(np.int64)))[0])
+    column = int(np.flatnonzero(table[8] == float(start.astype(np.int64)))[0])
     monthly = aligned(session, replace(question, window=Window(1, "monthly")))
     changes = monthly.changes[list(monthly.starts).index(start)]
     units = ["pct" if q == "pct" else "bp" for q in monthly.quotes[1:]]
@@ -221,12 +226,13 @@ def test_a_past_forecast_is_what_the_cell_would_have_said(session: Session, day:
     for stat, row in (("mean", 2), ("sd", 3)):
         thesis = F["RUSSELL_PROJECTION"](rows[:3], None, stat, 1, day)
         assert thesis == pytest.approx(table[row, column], rel=1e-11)
-    assert table[6, column] == changes[0]
+    assert table[7, column] == changes[0]
+    assert bundle or table[6, column] == 4.0 + 4.2
 
 
 def test_the_report_card_by_hand(session: Session) -> None:
     table = evidence._forecasts(session, weekly(session), 1)
-    came = table[6]
+    came = table[7]
     shares = [np.nan if t < 36 else (came[:t] > 0).mean() for t in range(came.size)]
     truth = came[36:] > 0
     cards = _by_name(F["RUSSELL_SCENARIO_SCORE"](), 7)
@@ -257,7 +263,7 @@ def test_beyond_its_end_a_path_is_as_far_as_it_was_and_a_header_may_come_late(se
         assert F["RUSSELL_SCENARIO"]("goldman", None, stat, 12) == F["RUSSELL_SCENARIO"]("goldman", None, stat, 6)
     # over a year too, reweighting meets the half year the path gives
     half, year = (F["RUSSELL_SCENARIO"]("goldman", None, "effective_scenarios", h) for h in (6, 12))
-    assert year == pytest.approx(half, rel=0.1)
+    assert 50 * year == pytest.approx(25 * half, rel=0.1), "stretches of 50 and of 25 weeks overlap"
     assert "later factors are free" in F["RUSSELL_SCENARIO"]("goldman", None, "warning", 12)
     late = [[None, None, None], ["Factor", "Shock", "Unit"], *BOTH]
     assert F["RUSSELL_PROJECTION"](late) == F["RUSSELL_PROJECTION"](BOTH)
@@ -272,9 +278,9 @@ def test_a_path_that_names_nothing_is_history_as_it_is(tmp_path: Path, sample_ho
     file.write_text(f"[paths.my-view]\n{head}shocks = {{}}\n", encoding="utf-8")
     use_session(Session(load_settings(tmp_path)))
     assert F["RUSSELL_SCENARIO"]("My View") == 0.0
-    assert F["RUSSELL_SCENARIO"]("my-view", stat="effective_scenarios") > 900
+    assert F["RUSSELL_SCENARIO"]("my-view", stat="effective_scenarios") > 900 / 13
     assert F["RUSSELL_SCENARIO"]("my-view", stat="plausibility") == 1.0
-    assert len(F["RUSSELL_SCENARIOS"](None, 3)) == 7
+    assert len(F["RUSSELL_SCENARIOS"](None, 3)) == 16
     for shocks, said in (
         ('grwoth = { unit = "pct", shock = 1 }', r"line 7: .*Unknown factor 'grwoth'. Did you mean 'growth'"),
         ('growth = { unit = "bp", shock = 1 }', r"line 7: .*growth has the unit 'pct' \(or 'sd'\), not 'bp'"),

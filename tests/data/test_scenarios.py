@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from xl_smallcap.config import load_settings
-from xl_smallcap.data.scenarios import load_scenarios
+from xl_smallcap.data.scenarios import Scenario, load_scenarios
 from xl_smallcap.errors import BadArgumentError, CatalogueError
 from xl_smallcap.session import Session
 
@@ -22,18 +22,33 @@ easing = { unit = "bp", by_month = [10, -5] }
 """
 
 
+def _names_easing(path: Scenario) -> bool:
+    return any(s.factor == "easing" and s.unit == "bp" for s in path.shocks)
+
+
 def test_the_shipped_paths_are_dated_and_cited() -> None:
     library = load_scenarios()
     assert set(library.paths) == {
         "rebound_then_pause", "growth_low_inflation", "growth_with_inflation", "growth_disappoints", "no_change",
+        "stagflation", "oil_shock", "dollar_falls",
+        *(f"{p}_2sd" for p in library.paths if _names_easing(library.paths[p])),
     }  # fmt: skip
     assert library.find("JPMorgan").id == "rebound_then_pause"
     assert library.find(" goldman ").id == "growth_low_inflation"
     assert library.find("Growth with inflation").id == "growth_with_inflation"
     for path in library.paths.values():
-        assert path.dated == dt.date(2025, 12, 24)
+        assert path.dated in (dt.date(2025, 12, 24), dt.date(2026, 12, 1))
         assert path.source
         assert path.shocks
+    for path in library.paths.values():
+        easing = [s for s in path.shocks if s.factor == "easing" and s.unit == "bp"]
+        if easing:
+            sibling = library.paths[f"{path.id}_2sd"]
+            rest = [s for s in path.shocks if s.factor != "easing"]
+            (twin,) = (s for s in sibling.shocks if s.factor == "easing")
+            assert [s for s in sibling.shocks if s.factor != "easing"] == rest
+            assert (twin.unit, abs(twin.total)) == ("sd", 2.0)
+            assert twin.total * easing[0].total >= 0.0
     with pytest.raises(BadArgumentError, match="Did you mean 'goldman'"):
         library.find("goldmann")
 
@@ -42,7 +57,7 @@ def test_a_user_s_file_adds_and_replaces(tmp_path: Path) -> None:
     file = tmp_path / "scenarios.toml"
     file.write_text(GOOD + GOOD.replace("mine", "no_change").replace("house", "flat"), encoding="utf-8")
     library = load_scenarios(file)
-    assert len(library.paths) == 6
+    assert len(library.paths) == 1 + len(load_scenarios().paths)
     assert library.find("house").shocks[1].by_month == (10.0, -5.0)
     assert library.find("no_change").label == "Mine"
 

@@ -13,7 +13,8 @@ from xl_smallcap.session import Session
 
 F: dict[str, Callable[..., Any]] = {f.name: f.call for f in FUNCTIONS}
 ORDER = [
-    "factor", "scenario", "shocks", "series", "formula", "category", "index", "count", "regime", "before", "after",
+    "probability", "across", "down", "factor", "scenario", "shocks", "series", "formula", "category", "index", "count",
+    "regime", "before", "after",
     "target", "stat", "weighting", "kind", "days", "start", "window", "horizon", "as_of", "method", "model", "spec",
     "unit",
 ]  # fmt: skip
@@ -25,6 +26,7 @@ LAST = {
     "RUSSELL_FAIR_VALUE_HISTORY": ["start", "horizon"],
     "RUSSELL_DISPERSION_HISTORY": ["start"],
     "RUSSELL_NEEDLE": ["growth_min", "inflation_max"],
+    "RUSSELL_SCENARIOS": ["weights"],
     "RUSSELL_POSITIONING": ["denominator"],
     "RUSSELL_POSITIONING_HISTORY": ["denominator"],
 }
@@ -33,7 +35,7 @@ LAST = {
 
 def test_the_table_is_whole_and_public() -> None:
     assert [f.name for f in FUNCTIONS] == list(NAMES) == list(BY_NAME)
-    assert len(FUNCTIONS) == len(set(NAMES)) == 45
+    assert len(FUNCTIONS) == len(set(NAMES)) == 47
     assert list(FUNCTIONS[:2]) == [FUNCTIONS[0], FUNCTIONS[1]]
     for f in FUNCTIONS:
         assert getattr(xl_smallcap, f.name) is getattr(functions, f.name) is f.call
@@ -118,7 +120,9 @@ def test_a_word_of_a_stat_is_never_a_target(session: Session) -> None:
             continue
         words = f.parameters[names.index("stat")].words
         subject = {"factor": "inflation", "scenario": "goldman", "shocks": [["inflation", 25, "bp"]]}
-        given = [subject[names[0]]] if names[0] in subject else []
+        given: list[object] = [subject[n] for n in names[: names.index("target")] if n in subject]
+        if f.name == "RUSSELL_IMPLIED":
+            given = [0.6, *given]
         for word in (*words, words[0].upper()):
             with pytest.raises(xl_smallcap.BadArgumentError, match="is a stat, and the target stands before"):
                 f.call(*given, word)

@@ -24,7 +24,7 @@ Expected = float | str | dt.date | Error | tuple[int, int]
 @dataclass(frozen=True)
 class Case:
     formula: str
-    expected: Expected | Callable[[], float]
+    expected: Expected | Callable[[], float | str]
     within: float = 1e-12
     """How far a number may be from one found independently, where the way to it ends by a tolerance."""
 
@@ -196,16 +196,24 @@ SCENARIOS = [
         'RUSSELL_PROJECTION({"Factor","Shock","Unit";" Cuts ","-25","BP"},"russell","sd")', TIGHTER, "sd", "russell", 3
     ),
     Case('RUSSELL_SCENARIO("goldman",,"seed",,,"bootstrap")', 20251224.0),
-    Case('RUSSELL_SCENARIO("goldman",,"warning")', "none"),
+    Case('RUSSELL_SCENARIO("goldman",,"warning")', lambda: check.conflict("relative", tuple(GOLDMAN))),
     Case('RUSSELL_TIPPING("inflation","goldman")', lambda: check.tipping(GOLDMAN, "inflation", 6)),
-    Case("RUSSELL_SCENARIOS()", (6, 23)),
-    Case('RUSSELL_SCENARIO("jpmorgan","hedged","all",6)', (50, 4)),
-    Case('RUSSELL_SCENARIO("goldman",,"all",1,,"simulation")', (48, 4)),
+    Case("RUSSELL_SCENARIOS()", (15, 24)),
+    Case('RUSSELL_SCENARIO("jpmorgan","hedged","all",6)', (52, 4)),
+    Case('RUSSELL_SCENARIO("goldman",,"all",1,,"simulation")', (51, 4)),
     Case('RUSSELL_FAN("jpmorgan",,,"2025-12-24")', (7, 11)),
     Case(f'RUSSELL_FAN({SHOCKS},"russell",2,,"pooling","full")', (3, 11)),
     Case('RUSSELL_FAN("goldman",,2,,"simulation")', (3, 11)),
     Case("RUSSELL_SCENARIO_SCORE()", (20, 14)),
     Case("RUSSELL_TIPPING()", (6, 14)),
+    Case('RUSSELL_IMPLIED(0.7,"goldman")', lambda: check.implied(0.7, GOLDMAN, 6)),
+    Case('RUSSELL_IMPLIED(,"goldman","relative","all",6)', (11, 2)),
+    Case('RUSSELL_IMPLIED(1,"goldman")', Error("#VALUE!", "must lie between 0 and 1")),
+    Case('RUSSELL_BREAKEVEN("growth","easing",,,6)', (10, 16)),
+    Case('RUSSELL_BREAKEVEN("growth","growth")', Error("#VALUE!", "needs two factors")),
+    Case('RUSSELL_SCENARIOS(,,,{"goldman",0.6;"jpmorgan",0.4})', (16, 24)),
+    Case('RUSSELL_SCENARIOS(,,,{"goldman",0.6;"jpmorgan",0.3})', Error("#VALUE!", "add up to 0.9, not to 1")),
+    Case('RUSSELL_SCENARIO("goldman",,"shapley:cuts")', lambda: check.shapley(GOLDMAN, "easing", 6)),
     Case("RUSSELL_NEEDLE_MAP()", (10, 10)),
     Case('RUSSELL_SCENARIO("goldmann")', Error("#VALUE!", "Did you mean 'goldman'?")),
     Case("RUSSELL_SCENARIO()", Error("#VALUE!", "'scenario' is missing: give one of")),
@@ -281,7 +289,7 @@ BREADTH = [
     Case('RUSSELL_BETA("growth","SML07","nobs")', 250.0),
     Case('RUSSELL_DISPERSION_HISTORY("ratio","1m")', (61, 14)),
     Case('RUSSELL_DISPERSION_HISTORY(,,"2025-06-30","2024-01-01")', (19, 14)),
-    Case('RUSSELL_WINNERS(-5,21,"2025-11-28","macro")', (6, 17)),
+    Case('RUSSELL_WINNERS(-5,21,"2025-11-28","macro")', (6, 18)),
     Case("RUSSELL_GAUGES()", (5, 17)),
     Case("RUSSELL_CLAIMS()", (29, 24)),
     Case('RUSSELL_CLAIMS("2011-01-03")', Error("#N/A", "No claim is dated by 2011-01-03")),

@@ -6,6 +6,7 @@ import functools
 import gzip
 import io
 import itertools
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -31,7 +32,8 @@ SERIES = {
     "volatility": ["VIXCLS"],
     "market": ["GSPC"],
 }
-SPECS = {
+SPECS: dict[str, list[str]] = {
+    "none": [],
     "macro": ["growth", "inflation", "easing", "dollar", "oil"],
     "macro_market": ["growth", "inflation", "easing", "dollar", "oil", "market"],
     "full": ["growth", "inflation", "easing", "real_yield", "credit", "dollar", "oil", "volatility"],
@@ -314,43 +316,150 @@ Shocks = dict[str, tuple[float | str, int]]
 """Factor -> change, and the months it is spread over; 0 for those asked for."""
 
 
-def _projected(target: str, as_of: str | None) -> tuple[Any, Any, Any, Any, float]:
-    """Factor changes, betas, their covariance, the factors' covariance, residual variance: by other libraries."""
+@dataclass
+class Weekly:
+    """The weekly model of a projection, by other libraries."""
+
+    X: Any
+    beta: Any
+    V: Any
+    S: Any
+    s2: float
+    about: Any
+    drift: float
+    ratio: float
+    df: float
+
+    def usual(self, months: int) -> float:
+        """How many months of usual residual variance these months have."""
+        days = np.arange(1, 21 * months + 1)
+        return float((1 + 0.5 * (self.ratio - 1) * 0.5 ** (days / 63)).sum() / 21)
+
+
+def weekly_model(target: str, as_of: str | None) -> Weekly:
+    """Ledoit and Wolf by scikit-learn, errors by statsmodels, Vasicek's shrinkage, weights by pandas, t by scipy."""
     from sklearn.covariance import ledoit_wolf
 
-    _, X, y = window_of(target, "104w", as_of)
-    lags = int(4 * (len(y) / 100) ** (2 / 9))
-    hac = leverage_hac(y, sm.add_constant(X), lags)
+    y_all, X_all = changes(target, "macro", "W", as_of)
+    y, X = y_all.iloc[-104:], X_all.iloc[-104:]
+
+    def fit(y: Any, X: Any) -> tuple[Any, Any, Any]:
+        hac = leverage_hac(y, sm.add_constant(X), int(4 * (len(y) / 100) ** (2 / 9)))
+        return hac.params.to_numpy()[1:], hac.cov_params().to_numpy()[1:, 1:], hac
+
+    last, V_last, hac = fit(y, X)
+    every, V_all, _ = fit(y_all, X_all)
+    ends = range(len(y_all) - 104, 103, -104)
+    windows = [fit(y_all.iloc[e - 104 : e], X_all.iloc[e - 104 : e]) for e in ends]
+    w = np.ones(len(last))
+    if len(windows) >= 3:
+        spread = np.mean([(b - every) ** 2 - np.diag(V) for b, V, _ in windows], axis=0)
+        w = np.maximum(spread, 0) / (np.maximum(spread, 0) + np.diag(V_last))
+    W, rest = np.diag(np.sqrt(w)), np.diag(1 - w)
+    unsure = 2 / max(len(windows) - 3, 1) * np.diag((1 - w) ** 2 * (last - every) ** 2)
     shrunk, _ = ledoit_wolf(((X - X.mean()) / X.std(ddof=0)).to_numpy())
     sd = X.std(ddof=1).to_numpy()
-    covariance = hac.cov_params().to_numpy()[1:, 1:]
-    return X, hac.params.to_numpy()[1:], covariance, shrunk * np.outer(sd, sd), float(hac.mse_resid)
+    market, _ = changes("sp500", "none", "W", as_of)
+    weight = {"russell": 1.0, "sp500": 1.0, "relative": 0.0}[target]
+    y_days, X_days = changes(target, "macro", "D", as_of)
+    resid = sm.OLS(y_days.iloc[-520:], sm.add_constant(X_days.iloc[-520:])).fit().resid ** 2
+    weighted = pd.concat([pd.Series([resid.mean()]), resid]).ewm(halflife=21, adjust=False).mean().iloc[1:]
+    ratios = pd.Series(weighted.to_numpy() / resid.mean(), index=resid.index)
+    begun = y_all.index[-105:-1]
+    before = ratios.reindex(ratios.index.union(begun)).ffill().loc[begun].fillna(1.0).to_numpy()
+    faded = 1 + 0.5 * (before - 1) * (0.5 ** (np.arange(1, 6) / 63)).mean()
+    unit = hac.resid.to_numpy() / np.sqrt(hac.mse_resid * faded)
+    grid = (4.5, 5.0, 6.0, 8.0, 12.0, 20.0, 40.0)
+    df = max(grid, key=lambda v: stats.t.logpdf(unit, v, scale=np.sqrt((v - 2) / v)).sum())
+    return Weekly(
+        X, w * last + (1 - w) * every, W @ V_last @ W + rest @ V_all @ rest + unsure, shrunk * np.outer(sd, sd),
+        float(hac.mse_resid), X_all.mean().to_numpy(), weight * float(market.mean()), float(ratios.iloc[-1]), df,
+    )  # fmt: skip
+
+
+def conflict(target: str, named: tuple[str, ...]) -> str:
+    """Which named factors' daily and weekly betas differ in sign and clearly."""
+    weekly = weekly_model(target, None)
+    y, X = changes(target, "macro", "D", None)
+    days = leverage_hac(y.iloc[-250:], sm.add_constant(X.iloc[-250:]), 4)
+    b, se = days.params.to_numpy()[1:], days.bse.to_numpy()[1:]
+    clear = np.abs(b - weekly.beta) > stats.t.ppf(0.95, 104 - 6) * np.sqrt(se**2 + np.diag(weekly.V))
+    names = [n for n, c, o in zip(X.columns, clear, b * weekly.beta < 0, strict=True) if c and o and n in named]
+    said = f"daily and weekly betas to {', '.join(names)} have opposite signs, and differ clearly"
+    return said if names else "none"
+
+
+def expected(model: Weekly, given: dict[int, float], h: float) -> Any:
+    """Factor changes over h weeks, others following about their means."""
+    one = list(given)
+    two = [k for k in range(len(model.about)) if k not in one]
+    f = np.zeros(len(model.about))
+    f[one] = list(given.values())
+    away = f[one] - h * model.about[one]
+    follow = model.S[np.ix_(two, one)] @ np.linalg.inv(model.S[np.ix_(one, one)]) @ away if one else 0.0
+    f[two] = h * model.about[two] + follow
+    return f
 
 
 def projection(shocks: Shocks, what: str, target: str, months: int, as_of: str | None = None) -> float:
     """A projection from other libraries' regression, covariance and Student t."""
-    X, beta, V, S, s2 = _projected(target, as_of)
-    names = list(X.columns)
+    m = weekly_model(target, as_of)
+    names, S = list(m.X.columns), m.S
     h = 4.2 * months
-    one = [names.index(f) for f in shocks]
-    given = []
+    given = {}
     for f, (change, spread) in shocks.items():
         k = names.index(f)
-        total = np.sqrt(S[k, k] * h) if isinstance(change, str) else change * (months / spread if spread else 1.0)
-        given.append(total)
+        given[k] = np.sqrt(S[k, k] * h) if isinstance(change, str) else change * (months / spread if spread else 1.0)
+    one = list(given)
     two = [k for k in range(len(names)) if k not in one]
-    f_all, left = np.zeros(len(names)), np.zeros_like(S)
-    f_all[one] = given
+    away = expected(m, given, h) - h * m.about
+    left = np.zeros_like(S)
     inverse = np.linalg.inv(S[np.ix_(one, one)])
-    f_all[two] = S[np.ix_(two, one)] @ inverse @ given
     left[np.ix_(two, two)] = S[np.ix_(two, two)] - S[np.ix_(two, one)] @ inverse @ S[np.ix_(one, two)]
     left *= h
-    mean = float(beta @ f_all)
-    sd = float(np.sqrt(beta @ left @ beta + f_all @ V @ f_all + np.trace(V @ left) + h * s2))
+    mean = float(m.beta @ away) + m.drift * h
+    residual = 4.2 * m.s2 * m.usual(months)
+    sd = float(np.sqrt(m.beta @ left @ m.beta + away @ m.V @ away + np.trace(m.V @ left) + residual))
     if what in names:
-        return float(beta[names.index(what)] * f_all[names.index(what)])
-    law = stats.t(4 + h, mean, sd * np.sqrt((2 + h) / (4 + h)))
+        return float(m.beta[names.index(what)] * away[names.index(what)])
+    df = 4 + (m.df - 4) * h
+    law = stats.t(df, mean, sd * np.sqrt((df - 2) / df))
     return {"mean": mean, "sd": sd, "odds": float(law.sf(0.0)), "p95": float(law.ppf(0.95))}[what]
+
+
+def shapley(shocks: Shocks, factor: str, months: int) -> float:
+    """Mean over every order of telling, of the change in the mean when the factor is told."""
+    total = 0.0
+    orders = list(itertools.permutations(shocks))
+    for order in orders:
+        before = order[: order.index(factor)]
+        told = [{f: shocks[f] for f in names} for names in (before, (*before, factor))]
+        means = [projection(t, "mean", "relative", months) if t else _untold(months) for t in told]
+        total += means[1] - means[0]
+    return total / len(orders)
+
+
+def _untold(months: int) -> float:
+    """The mean of a path that names nothing: the drift, of which relative has none."""
+    return weekly_model("relative", None).drift * 4.2 * months
+
+
+def implied(probability: float, shocks: Shocks, months: int) -> float:
+    """By bisection between no path and twenty times it."""
+    low, high = 0.0, 20.0
+
+    def odds(m: float) -> float:
+        scaled: Shocks = {f: (float(c) * m, s) for f, (c, s) in shocks.items()}
+        return projection(scaled, "odds", "relative", months)
+
+    assert odds(low) < probability < odds(high)
+    for _ in range(60):
+        middle = (low + high) / 2
+        if odds(middle) < probability:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def tipping(shocks: Shocks, factor: str, months: int) -> float:

@@ -1,5 +1,8 @@
 """Propagation, variance, simulation and entropy pooling against closed forms, plain loops and other libraries."""
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +20,7 @@ from xl_smallcap.models.projection import (
     condition_on,
     fit_factor_model,
     project,
+    shapley,
     shrunk_covariance,
     tail_df,
 )
@@ -289,3 +293,28 @@ def test_auc_against_scikit_learn() -> None:
     assert scores.auc(p, truth) == pytest.approx(roc_auc_score(truth, p), rel=1e-13)
     assert scores.auc(np.full(500, 0.5), truth) == 0.5
     assert np.isnan(scores.auc(p, np.ones(500)))
+
+
+def test_worths_of_telling_add_up_and_a_factor_without_beta_can_have_one() -> None:
+    model, _, _ = _model()
+    model = replace(model, loading=np.where(np.arange(model.beta.size) == 1, 0.0, model.loading))
+    named = np.array([True, True, True] + [False] * (model.beta.size - 3))
+    total = np.array([2.0, -10.0, 5.0])
+    names = tuple("abcdef")[: model.beta.size]
+    worth = shapley(model, named, total, 12.6, names)
+    given = condition_on(model.covariance, named, names)
+    path = project(model, given, np.repeat(total[None] / 3.0, 3, axis=0), 3)
+    none = project(model, condition_on(model.covariance, ~named & named, names), np.zeros((3, 0)), 3)
+    assert worth.sum() == pytest.approx(path.mean[-1] - none.mean[-1], rel=1e-10)
+    assert abs(worth[1]) > 1e-6, "others follow from it"
+    orders = []
+    for order in itertools.permutations(range(3)):
+        told, before, gains = np.zeros(3, dtype=bool), 0.0, np.zeros(3)
+        for k in order:
+            told[k] = True
+            part = np.zeros_like(named)
+            part[np.flatnonzero(told)] = True
+            now = float(model.loading @ (condition_on(model.covariance, part, names).matrix @ total[told]))
+            gains[k], before = now - before, now
+        orders.append(gains)
+    np.testing.assert_allclose(worth, np.mean(orders, axis=0), rtol=1e-9)

@@ -21,6 +21,8 @@ from xl_smallcap.models.universe import (
     STILL,
     UNFIT,
     Sampling,
+    common_tstat,
+    event_scale,
     fit_universe,
     group,
     last_pattern,
@@ -151,3 +153,29 @@ def test_a_residual_move_is_found_and_no_more_often_than_it_should() -> None:
     before = stocks.copy()
     before[-span:] += 5.0  # whatever happens in the move leaves the betas alone
     np.testing.assert_array_equal(residual_moves(days, factors, before, 399 - span, 250, DAILY).macro, moves.macro)
+
+
+@pytest.mark.parametrize(("louder", "wanted"), [(1.0, 1.0), (2.5, 2.5)])
+def test_errors_swell_with_the_event(louder: float, wanted: float) -> None:
+    """In a move in which everything swings more the errors do; in a calm one they are what the window says."""
+    rng = np.random.default_rng(4)
+    z = louder * rng.standard_normal(2000)
+    z[:5] = 50.0
+    assert event_scale(z) == pytest.approx(wanted, rel=0.06)
+    assert event_scale(0.4 * z) >= 1.0
+    inside = np.abs(z[5:] / event_scale(z)) <= 1.645
+    assert inside.mean() == pytest.approx(0.9, abs=0.03)
+
+
+def test_the_mean_of_stocks_that_move_together_is_hardly_told_from_zero() -> None:
+    """Kolari and Pynnönen (2010): under no event 90 in a hundred within 1.645, where without it most are beyond."""
+    rng = np.random.default_rng(6)
+    held, naive = [], []
+    for _ in range(300):
+        common = rng.standard_normal((251, 1))
+        all_days = np.sqrt(0.2) * common + np.sqrt(0.8) * rng.standard_normal((251, 150))
+        z = all_days[-1]
+        held.append(abs(common_tstat(z, all_days[:-1])) <= 1.645)
+        naive.append(abs(z.mean() * np.sqrt(z.size) / z.std(ddof=1)) <= 1.645)
+    assert np.mean(held) == pytest.approx(0.9, abs=0.05)
+    assert np.mean(naive) < 0.4

@@ -25,7 +25,16 @@ from xl_smallcap.data.cross_section import jumps, plain_ticker
 from xl_smallcap.data.panel import LONGEST_STEP_DAYS, REFUSED_GAP_DAYS, period_ends
 from xl_smallcap.errors import BadArgumentError, NoDataError, StoreError
 from xl_smallcap.models.inference import benjamini_hochberg, student_pvalues, student_quantile
-from xl_smallcap.models.universe import OK, STATUS, Sampling, UniverseFit, fit_universe, residual_moves
+from xl_smallcap.models.universe import (
+    OK,
+    STATUS,
+    Sampling,
+    UniverseFit,
+    common_tstat,
+    event_scale,
+    fit_universe,
+    residual_moves,
+)
 from xl_smallcap.session import Session
 from xl_smallcap.session.version import code_version
 from xl_smallcap.types import DayArray, FloatArray, IntArray, Window
@@ -123,6 +132,7 @@ class Winner:
     macro: float
     residual: float
     se: float
+    se_event: float
     tstat: float
     pvalue_bh: float
     rsquared: float
@@ -133,9 +143,10 @@ class Winner:
 class Winners:
     """The largest residual moves, with how many stocks were looked at.
 
-    `beyond` is the percentage of all stocks outside their own 90 % interval of no residual move: 10 where the errors
-    are right. `common` is the median residual move in log %: far from 0 where something moved all stocks that the
-    factors do not have.
+    `scale` is what the move's own volatility multiplies errors with. `beyond` is the percentage of all stocks outside
+    their own 90 % interval of no residual move, `beyond_unscaled` that by the errors of the window alone: 10 where
+    errors are right. `common` is the median residual move in log %, `common_tstat` the t of the mean standardised one,
+    stocks moving together: far from 0 where something moved all stocks that the factors do not have.
     """
 
     rows: tuple[Winner, ...]
@@ -143,14 +154,28 @@ class Winners:
     end: np.datetime64
     stocks: int
     members: int
+    scale: float
     beyond: float
+    beyond_unscaled: float
     common: float
+    common_tstat: float
     membership: str
 
 
 def _suspect(inside: bool, before: bool) -> str:
     where = [w for w, so in (("in the move", inside), ("in the window before", before)) if so]
     return f"price moved like a split {' and '.join(where)}" if where else ""
+
+
+def _window_residuals(on: Ground, position: int, window: int, columns: IntArray) -> FloatArray:
+    """Residuals before a move of the stocks observed on all days of its window."""
+    rows = slice(position - window, position + 1)
+    changes, factors = np.diff(on.stocks[rows, columns], axis=0), np.diff(on.factors[rows], axis=0)
+    whole = np.isfinite(changes).all(axis=0)
+    y, design = changes[:, whole], np.column_stack([np.ones(window), factors])
+    coefficients, *_ = np.linalg.lstsq(design, y, rcond=None)
+    residuals: FloatArray = y - design @ coefficients
+    return residuals[:, residuals.std(axis=0) > 0.0]
 
 
 def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | None, spec: Spec) -> Winners:
@@ -177,7 +202,9 @@ def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | N
             f"Only {own.size} members of the Russell 2000 have the prices a move of {span} days and betas from the {n} "
             f"before need; at least {FEWEST} are needed."
         )
-    tstat = moves.residual[own] / moves.se[own]
+    alone = moves.residual[own] / moves.se[own]
+    scale = event_scale(alone)
+    tstat = alone / scale
     spare = n - len(on.names) - 1
     corrected = benjamini_hochberg(student_pvalues(tstat, spare))
     order = np.argsort(-moves.residual[own] if count > 0 else moves.residual[own], kind="stable")[: abs(count)]
@@ -186,6 +213,7 @@ def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | N
     inside = np.asarray(jumped[position - first + 1 :].any(axis=0))
     before = np.asarray(jumped[1 : position - first + 1].any(axis=0))
     names = names_of(session)
+    limit = student_quantile(session.settings.confidence, spare)
     rows = []
     for k in order:
         j = int(own[k])
@@ -199,6 +227,7 @@ def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | N
                 macro=float(moves.macro[j]),
                 residual=float(moves.residual[j]),
                 se=float(moves.se[j]),
+                se_event=float(scale * moves.se[j]),
                 tstat=float(tstat[k]),
                 pvalue_bh=float(corrected[k]),
                 rsquared=float(moves.rsquared[j]),
@@ -211,8 +240,11 @@ def winners(session: Session, count: int, span: Window, as_of: np.datetime64 | N
         end=on.days[-1],
         stocks=own.size,
         members=members,
-        beyond=100.0 * float(np.mean(np.abs(tstat) > student_quantile(session.settings.confidence, spare))),
+        scale=scale,
+        beyond=100.0 * float(np.mean(np.abs(tstat) > limit)),
+        beyond_unscaled=100.0 * float(np.mean(np.abs(alone) > limit)),
         common=float(np.median(moves.residual[own])),
+        common_tstat=common_tstat(alone, _window_residuals(on, position, n, own)),
         membership=membership,
     )
 

@@ -84,6 +84,7 @@ Words: TypeAlias = str | Sequence[str] | None
 Numbers: TypeAlias = float | str | Sequence[float | str] | None
 Days: TypeAlias = dt.date | str | Sequence[dt.date | str] | pd.DatetimeIndex | None
 Shocks: TypeAlias = str | Mapping[str, Any] | pd.Series | pd.DataFrame | Sequence[Any]
+Weights: TypeAlias = Mapping[str, float] | pd.Series | pd.DataFrame | Sequence[Sequence[Any]] | None
 """What may be passed: one, or a list that asks for each."""
 
 P = ParamSpec("P")
@@ -203,14 +204,18 @@ def _takes(entry: WorksheetFunction) -> str:
 def _attrs(asker: Asker, entry: WorksheetFunction, plain: dict[str, Any]) -> dict[str, Any]:
     """What was asked, as it was understood, and of which data."""
     session = asker.session
-    understood = {p.name: _label(p.read(session, plain.get(p.name))) for p in entry.parameters if not p.is_shocks}
-    understood |= {p.name: _path(plain.get(p.name)) for p in entry.parameters if p.is_shocks}
+    understood = {p.name: _label(p.read(session, plain.get(p.name))) for p in entry.parameters if not _rows(p)}
+    understood |= {p.name: _path(plain.get(p.name)) for p in entry.parameters if _rows(p)}
     return {
         "arguments": {n: v for n, v in understood.items() if v not in (None, "")},
         "source": source_label(session),
         "snapshot": session.snapshot.fingerprint,
         "as_of": understood.get("as_of"),
     }
+
+
+def _rows(parameter: Parameter) -> bool:
+    return parameter.is_shocks or parameter.is_weights
 
 
 def _path(shocks: Any) -> str:
@@ -227,6 +232,8 @@ def _is_table(answer: Any) -> bool:
 def _is_several(entry: WorksheetFunction, name: str, value: Any) -> bool:
     """Whether an argument asks for each of its entries: a list, but of shocks only a list of paths' names."""
     if isinstance(value, (set, frozenset, Mapping, str, bytes, pd.DataFrame)):
+        return False
+    if _parameter(entry, name).is_weights:
         return False
     if _parameter(entry, name).is_shocks:
         return isinstance(value, (list, tuple)) and len(value) > 0 and all(isinstance(v, str) for v in value)
@@ -268,11 +275,27 @@ def day_of(name: str, value: Any) -> Any:
     return value.date() if isinstance(value, dt.datetime) else value
 
 
+def _pairs(weights: Any) -> list[list[Any]] | None:
+    """Names and weights as rows: of a dict, a Series, a frame of two columns or rows."""
+    if weights is None:
+        return None
+    if isinstance(weights, pd.DataFrame):
+        rows = weights if weights.shape[1] > 1 else weights.reset_index()
+        return [list(row) for row in rows.itertuples(index=False)]
+    if isinstance(weights, (Mapping, pd.Series)):
+        return [[name, float(value)] for name, value in weights.items()]
+    if isinstance(weights, str) or not isinstance(weights, Iterable):
+        raise BadArgumentError(f"The argument 'weights' must be a dict of path and weight; got {weights!r}.")
+    return [list(row) for row in weights]
+
+
 def _plain(entry: WorksheetFunction, name: str, value: Any) -> Any:
     """What was given, as a cell would hold it."""
     parameter = _parameter(entry, name)
     if parameter.is_shocks:
         return value if isinstance(value, str) else None if value is None else rows_of(value)
+    if parameter.is_weights:
+        return _pairs(value)
     value = day_of(name, value)
     if isinstance(value, (np.generic, np.ndarray)):
         value = value.item() if value.size == 1 else value

@@ -183,7 +183,7 @@ def RUSSELL_BETA(
     plain = fitted.fit.bse_nw[i] * unit_factor(unit, fitted.quotes[i], float(fitted.fit.factor_sd[i]), name)
     if stat == "all":
         more: list[tuple[str, Scalar]] = [
-            ("se_nw", number(plain)),
+            ("se_nw", number(plain)), ("next_window_coverage", _coverage_or_none(session, question, name)),
             *levels.standing_or_none(session, question, name, model).items(),
             *((n, v) for n, v in levels.placebo_or_none(session, question, name).items() if v is not None),
             ("factor", name), ("target", question.target.id), ("window", str(question.window)),
@@ -200,6 +200,14 @@ def RUSSELL_BETA(
         raise FitError(f"'{stat}' of '{name}' is not a finite number in this window.")
     assert isinstance(value, (int, float, dt.date))
     return value
+
+
+def _coverage_or_none(session: Session, question: Question, name: str) -> Scalar:
+    """How often the next beta was within both errors; None where it cannot be said."""
+    try:
+        return analysis.next_window_coverage(session, question, name)
+    except XlSmallcapError:
+        return None
 
 
 @worksheet_function(TARGET, WINDOW, AS_OF, METHOD, BETA_MODEL, SPEC, UNIT.but(help=_TABLE_UNIT))

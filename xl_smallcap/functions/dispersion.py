@@ -92,6 +92,7 @@ class _Winner:
     macro: Scalar
     residual: Scalar
     se: Scalar
+    se_event: Scalar
     tstat: Scalar
     pvalue_bh: Scalar
     rsquared: Scalar
@@ -223,7 +224,7 @@ def RUSSELL_WINNERS(session: Session, count: int, window: Window, as_of: Day, sp
     Returns
     -------
     list of list
-        pvalue_bh is corrected for the number of stocks; suspect marks a price that moved like an unadjusted split (about 2, 3, 4 or more, or the inverse) between two closes, in the move or in the window before. The note says how many stocks lie outside their own interval: 10 % would where errors are right.
+        pvalue_bh is corrected for the number of stocks; suspect marks a price that moved like an unadjusted split (about 2, 3, 4 or more, or the inverse) between two closes, in the move or in the window before. se_event is se scaled by the move's own volatility (Boehmer, Musumeci and Poulsen 1991); t and p use it. The note says how many stocks lie outside their own interval: 10 % would where errors are right.
 
     Raises
     ------
@@ -232,13 +233,15 @@ def RUSSELL_WINNERS(session: Session, count: int, window: Window, as_of: Day, sp
     """
     ranking = winners(session, count, window, as_of, spec)
     note = (
-        f"{ranking.stocks} of {ranking.members}: {ranking.membership}; {ranking.beyond:.0f} % of them "
-        f"outside their 90 % interval, median residual {ranking.common:+.1f} %"
+        f"{ranking.stocks} of {ranking.members}: {ranking.membership}; errors of the window times {ranking.scale:.2f} for "
+        f"the move's own volatility, {ranking.beyond:.0f} % of them outside their 90 % interval "
+        f"({ranking.beyond_unscaled:.0f} % without); median residual {ranking.common:+.1f} %, t of the mean "
+        f"{ranking.common_tstat:+.1f}"
     )
     ends = (date(ranking.start), date(ranking.end))
     rows = [
         row_of(_Winner,
-            rank, w.ticker, w.name, w.sector, w.move, w.macro, w.residual, w.se, w.tstat, w.pvalue_bh, w.rsquared,
+            rank, w.ticker, w.name, w.sector, w.move, w.macro, w.residual, w.se, w.se_event, w.tstat, w.pvalue_bh, w.rsquared,
             "log %", *ends, w.suspect, note, source_label(session),
         )
         for rank, w in enumerate(ranking.rows, start=1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, get_args
+
+import numpy as np
 
 from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.analyses.question import CHANGE_UNIT, Question
@@ -25,6 +28,7 @@ from xl_smallcap.functions.arguments import date, number, row_of, table_of
 from xl_smallcap.functions.parameters import AS_OF, MONTHS, PATH, PROJECTION_METHOD, RELATIVE, SPEC
 from xl_smallcap.functions.shocks import projection_question, scenario_question
 from xl_smallcap.functions.table import Parameter, worksheet_function
+from xl_smallcap.models.projection import MOST_SHAPLEY, WEEKS_A_MONTH, MixtureOutcome, StudentOutcome, shapley
 from xl_smallcap.session import Session
 from xl_smallcap.types import Day, Scalar, ScenarioMethod, ScenarioStat, Table
 
@@ -34,7 +38,7 @@ _SCORED = (1, 3, 6, 12)
 
 
 _STAT_WORDS = (
-    "mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, share_path, "
+    "mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth, shapley:growth, share_path, "
     "plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, path, all."
 )
 
@@ -44,7 +48,7 @@ def _word(_: Session, value: Any) -> str:
 
 
 _STAT = Parameter("stat", _STAT_WORDS, _word, words=(*get_args(ScenarioStat), "all"))
-"""A word of the list, or "contribution:" or "expected:" and a factor."""
+"""A word of the list, or "contribution:", "expected:" or "shapley:" and a factor."""
 _SHOCKS = Parameter(
     "shocks",
     'Rows of factor, shock over the horizon, unit ("bp", "pct", "pt" or "sd"); a fourth column month gives the path a '
@@ -106,6 +110,23 @@ class _Stats:
                 rows.append((f"expected:{n}", float(f), CHANGE_UNIT[q]))
         return rows
 
+    def worths(self) -> list[tuple[str, float, str]]:
+        """What telling each factor the path names is worth; together the mean less that of no path."""
+        projected, asked = self.found, self.asked
+        if asked.method in ("pooling", "regimes"):
+            raise NoDataError(f"Shapley values are of the weekly model; method '{asked.method}' has none.")
+        named, count = projected.path.named, int(projected.path.named.sum())
+        if count > MOST_SHAPLEY:
+            raise BadArgumentError(
+                f"Shapley values take at most {MOST_SHAPLEY} factors; the path names {count}. Name fewer."
+            )
+        names = projected.fitted.names
+        worth = shapley(
+            projected.fitted.model, named, projected.path.total(asked.months),
+            WEEKS_A_MONTH * projected.path.given_months(asked.months), names, bool(self.session.settings.scenario_means),
+        )  # fmt: skip
+        return [(f"shapley:{names[i]}", float(w), "%") for i, w in zip(np.flatnonzero(named), worth, strict=True)]
+
     def stat(self, stat: ScenarioStat) -> Scalar:
         projected, session, wanted = self.found, self.session, self.asked
         panel, window = projected.fitted.panel, wanted.question.window.count
@@ -164,8 +185,9 @@ def _answer(session: Session, wanted: ScenarioQuestion, word: str) -> float | st
         return _everything(session, figures)
     if ":" in word:
         kind, _, factor = (part.strip() for part in word.partition(":"))
-        rows = {name: value for name, value, _ in figures.parts()}
-        if kind in ("contribution", "expected") and factor not in ("rest", "market"):
+        found = figures.worths() if kind == "shapley" else figures.parts()
+        rows = {name: value for name, value, _ in found}
+        if kind in ("contribution", "expected", "shapley") and factor not in ("rest", "market"):
             factor = session.catalogue.factor(factor).id
         if f"{kind}:{factor}" not in rows:
             raise BadArgumentError(unknown_word("stat", word, rows))
@@ -185,6 +207,8 @@ def _everything(session: Session, figures: _Stats) -> Table:
         except XlSmallcapError as exc:
             table.append([name, None, _UNITS.get(name), str(exc)])
     table += [[name, value, unit, None] for name, value, unit in figures.parts()]
+    with contextlib.suppress(XlSmallcapError):  # asked for alone it says why
+        table += [[name, value, unit, "worth of telling it"] for name, value, unit in figures.worths()]
     path = wanted.scenario
     said = path.source if path.dated is None else f"{path.source}; {path.direction} {LEVELS_ASSUMED[0].upper()}"
     said += "" if path.dated is None else f"{LEVELS_ASSUMED[1:]}."
@@ -261,32 +285,80 @@ def RUSSELL_PROJECTION(
     return _answer(session, wanted, stat)
 
 
-@worksheet_function(RELATIVE, MONTHS.but(help="Months, 1 to 12. Default: the length of each path."), AS_OF)
-def RUSSELL_SCENARIOS(session: Session, target: Target, horizon: int | None, as_of: Day) -> Table:
-    """Table of every path of the library side by side: mean, range and sd of the log return in % over the horizon, odds conditional on each path beside the base rate, plausibility, warnings.
+def _weights(session: Session, value: Any) -> dict[str, float]:
+    """Read rows of path and weight, which add up to one; of nothing, no weights."""
+    if not isinstance(value, (list, tuple)):
+        if read.is_blank(value):
+            return {}
+        raise BadArgumentError(
+            f"The argument 'weights' is {read.shown(value)}; give a range of two columns, path and weight."
+        )
+    out: dict[str, float] = {}
+    for i, row in enumerate(read.rows_of(value), 1):
+        if all(read.is_blank(v) for v in row):
+            continue
+        if i == 1 and len(row) > 1 and str(row[1]).strip().lower() in ("weight", "weights"):
+            continue
+        if len(row) != 2 or read.is_blank(row[0]):
+            raise BadArgumentError(f"Row {i} of the weights must be a path and a weight; got {len(row)} cells.")
+        path = session.scenarios.find(read.word("weights", row[0])).id
+        try:
+            weight = float(row[1]) if not isinstance(row[1], bool) else float("nan")
+        except (TypeError, ValueError):
+            weight = float("nan")
+        if not 0.0 <= weight <= 1.0:
+            raise BadArgumentError(
+                f"Row {i} of the weights: the weight of '{path}' must lie between 0 and 1; got {read.shown(row[1])}."
+            )
+        if path in out:
+            raise BadArgumentError(f"Row {i} of the weights: '{path}' is given twice; give each path one weight.")
+        out[path] = weight
+    total = sum(out.values())
+    if abs(total - 1.0) > 1e-6:
+        raise BadArgumentError(
+            f"The weights add up to {total:g}, not to 1 ({', '.join(f'{n} {w:g}' for n, w in out.items())}). They are "
+            "yours to set; the tool does not scale them."
+        )
+    return out
+
+
+_WEIGHTS = Parameter(
+    "weights",
+    "Rows of path and weight (they add up to 1; the weights are yours): the last row is then the mixture of these paths.",
+    _weights,
+    kind="range",
+    is_weights=True,
+)
+
+
+@worksheet_function(RELATIVE, MONTHS.but(help="Months, 1 to 12. Default: the length of each path."), AS_OF, _WEIGHTS)
+def RUSSELL_SCENARIOS(
+    session: Session, target: Target, horizon: int | None, as_of: Day, weights: dict[str, float]
+) -> Table:
+    """Table of every path of the library side by side: mean, range and sd of the log return in % over the horizon, odds conditional on each path beside the base rate, plausibility, warnings; with weights of your own also their mixture.
 
     Returns
     -------
     list of list
-        A row a path; a path that cannot be projected has #N/A and its reason in the column warning.
+        A row a path; a path that cannot be projected has #N/A and its reason in the column warning. With `weights` a last
+        row "blend": the mixture of the paths' distributions, its odds conditional on the weights as well.
 
     Raises
     ------
     BadArgumentError, NoDataError, FitError
         See RUSSELL_WHY.
     """
-    stats: tuple[ScenarioStat, ...] = ("mean", "sd", "p5", "p25", "p50", "p75", "p95")
-    odds: tuple[ScenarioStat, ...] = ("prob_positive", "prob_outperform")
-    beside: tuple[ScenarioStat, ...] = ("base_rate", "base_rate_se", "plausibility", "share_beta")
-    header: list[Scalar] = ["scenario", "horizon_months", *stats, *(f"{s}, {CONDITIONAL}" for s in odds), *beside]
-    table: Table = [[*header, "warning", "label", "dated", "levels", "path_from", "target", "unit", "source"]]
+    header: list[Scalar] = ["scenario", "horizon_months", *_SHOWN, *(f"{s}, {CONDITIONAL}" for s in _ODDS), *_BESIDE]
+    head: list[Scalar] = [*header, "warning", "label", "dated", "levels", "path_from", "target", "unit", "source"]
+    table: Table = [[*head, "weight"]]
     question = projection_question(target, as_of, SPEC.read(session, None))
+    source = source_label(session)
     for path in session.scenarios.paths.values():
         wanted = scenario_question(session, path.id, horizon, question)
         values: list[Scalar] = []
         try:
             figures = _Stats(session, wanted)
-            for name in (*stats, *odds, *beside):
+            for name in (*_SHOWN, *_ODDS, *_BESIDE):
                 try:
                     values.append(figures.stat(name))
                 except XlSmallcapError:
@@ -296,10 +368,72 @@ def RUSSELL_SCENARIOS(session: Session, target: Target, horizon: int | None, as_
             values = [*values, *[None] * (len(header) - 2 - len(values))]
             said = str(exc)
         told_of: list[Scalar] = [said, path.label, path.dated, LEVELS_ASSUMED, path.source]
-        table.append(
-            [path.id, wanted.months, *values, *told_of, wanted.question.target.id, "%, log", source_label(session)]
-        )
+        weight = weights.get(path.id, 0.0) if weights else None
+        table.append([path.id, wanted.months, *values, *told_of, target.id, "%, log", source, weight])
+    if weights:
+        table.append(_blend(session, question, weights, horizon))
     return table
+
+
+_SHOWN: tuple[ScenarioStat, ...] = ("mean", "sd", "p5", "p25", "p50", "p75", "p95")
+_ODDS: tuple[ScenarioStat, ...] = ("prob_positive", "prob_outperform")
+_BESIDE: tuple[ScenarioStat, ...] = ("base_rate", "base_rate_se", "plausibility", "share_beta")
+
+
+def _blend(session: Session, question: Question, weights: dict[str, float], horizon: int | None) -> list[Scalar]:
+    """Mix the weighted paths' distributions: the last row of the table."""
+    asked = [scenario_question(session, name, horizon, question) for name, w in weights.items() if w > 0.0]
+    w = np.array([w for w in weights.values() if w > 0.0])
+    lengths = {one.months for one in asked}
+    if len(lengths) > 1:
+        raise BadArgumentError(
+            f"The weighted paths are {' and '.join(map(str, sorted(lengths)))} months long; give a horizon, so that they "
+            "can be mixed."
+        )
+    months = lengths.pop()
+    mixed = []
+    for one in (question, _against_market(session, question)):
+        parts = []
+        if one is not None:
+            for path in asked:
+                outcome = project_path(session, replace(path, question=one)).outcome
+                assert isinstance(outcome, StudentOutcome)
+                parts.append(outcome)
+        mixed.append(MixtureOutcome(w / w.sum(), tuple(parts)) if parts else None)
+    own, against = mixed
+    assert own is not None
+    numbers: list[Scalar] = [own.mean, own.sd, *(own.quantile(_PERCENTILES[n]) for n in _SHOWN[2:])]
+    numbers += [own.above_zero(), against.above_zero() if against is not None else None]
+    rate: list[Scalar] = [None, None]
+    if against is not None:
+        with contextlib.suppress(XlSmallcapError):
+            found = evidence.base_rate(session, _against_market(session, question) or question, months)
+            rate = [found.share, found.se]
+    named = ", ".join(f"{w:g} {n}" for n, w in weights.items() if w > 0.0)
+    words: list[Scalar] = [
+        "the weights are yours, and the odds are conditional on them", f"Blend: {named}", None, LEVELS_ASSUMED, "the sheet",
+    ]  # fmt: skip
+    return [
+        "blend",
+        months,
+        *numbers,
+        *rate,
+        None,
+        None,
+        *words,
+        question.target.id,
+        "%, log",
+        source_label(session),
+        1.0,
+    ]
+
+
+def _against_market(session: Session, question: Question) -> Question | None:
+    """Return the question of the target less the S&P 500; the S&P has none."""
+    try:
+        return outperformance(session, question)
+    except BadArgumentError:
+        return None
 
 
 @worksheet_function(PATH, RELATIVE, MONTHS, AS_OF, PROJECTION_METHOD, SPEC)

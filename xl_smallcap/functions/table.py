@@ -27,7 +27,7 @@ _ROOMS = (
     ("factors", "FACTOR FACTORS"),
     ("regimes", "REGIME REGIME_PROB REGIMES REGIME_HISTORY TRANSITIONS REGIME_RETURNS REGIME_SCORE"),
     ("scenarios", "SCENARIO SCENARIOS PROJECTION FAN SCENARIO_SCORE"),
-    ("needle", "TIPPING NEEDLE NEEDLE_MAP"),
+    ("needle", "TIPPING IMPLIED BREAKEVEN NEEDLE NEEDLE_MAP"),
     ("dispersion", "DISPERSION DISPERSION_HISTORY WINNERS"),
     ("events", "EVENT_BETA EVENT_BETAS EVENT_BETA_HISTORY CALENDAR NEWS_BETAS"),
     ("positioning", "POSITIONING POSITIONING_HISTORY GAUGE GAUGES"),
@@ -55,6 +55,7 @@ class Parameter:
     is_date: bool = False  # whether a number is a day
     is_shocks: bool = False  # whether a range of shocks may stand there, which counts as its cells show it
     words: tuple[str, ...] = ()  # the words a stat may be
+    is_weights: bool = False  # whether a range of names and weights may stand there
 
     def but(self, **changes: Any) -> Parameter:
         """Return the same argument where a function's own words or default differ."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from xl_smallcap.errors import FitError
 from xl_smallcap.models.estimation import solve_least_squares
 from xl_smallcap.models.factor_fit import check_regression
 from xl_smallcap.models.inference import bartlett_weights, by_leverage, newey_west_lags
+from xl_smallcap.models.prior import monthly_ratios
 from xl_smallcap.types import BoolArray, FloatArray
 
 _BISECTIONS = 80
@@ -166,6 +168,8 @@ def shrunk_covariance(X: FloatArray) -> tuple[FloatArray, float]:
 
 WEEKS_A_MONTH = 4.2
 """A month is 21 days, a week 5."""
+WEEKLY_DF = 5.0
+"""Degrees of freedom of a week's return."""
 SINGULAR_CONDITION = 1e10
 """Condition number of the named factors' correlations above which they cannot all be given."""
 
@@ -184,6 +188,13 @@ class FactorModel:
     residual_variance: float  # % squared a week, degrees of freedom counted
     shrinkage: float  # of the correlations
     nobs: float  # weeks in the window
+    # what the bundle adds: means about which factors count, the position's own drift (% a week), residual variance and
+    # each regressor's over their usual size today, degrees of freedom of a week
+    about: FloatArray
+    own_drift: float
+    residual_ratio: float
+    regressor_ratio: FloatArray
+    weekly_df: float
 
 
 def fit_factor_model(y: FloatArray, X: FloatArray, names: tuple[str, ...], hedged: BoolArray) -> FactorModel:
@@ -233,6 +244,11 @@ def fit_factor_model(y: FloatArray, X: FloatArray, names: tuple[str, ...], hedge
         residual_variance=float(solved.resid @ solved.resid) / (n - 1.0 - p),
         shrinkage=shrinkage,
         nobs=float(n),
+        about=np.zeros(p),
+        own_drift=0.0,
+        residual_ratio=1.0,
+        regressor_ratio=np.ones(p),
+        weekly_df=WEEKLY_DF,
     )
 
 
@@ -294,12 +310,14 @@ class Projection:
     """A path's return after each month, cumulated."""
 
     expected: FloatArray  # factor changes, given or propagated, own units
-    contributions: FloatArray  # loading times expected, %; with `drift` they add up to `mean`
+    deviations: FloatArray  # the same about the means that count
+    contributions: FloatArray  # loading times deviations, %; with `drift` they add up to `mean`
     drift: FloatArray  # %
     mean: FloatArray
     path_variance: FloatArray  # % squared; they add up to the variance
     beta_variance: FloatArray
     residual_variance: FloatArray
+    weekly_df: float
 
     @property
     def variance(self) -> FloatArray:
@@ -309,24 +327,26 @@ class Projection:
     def outcome(self, month: int) -> StudentOutcome:
         """Return the distribution after a month."""
         i = month - 1
-        return StudentOutcome(float(self.mean[i]), float(np.sqrt(self.variance[i])), tail_df(month))
+        return StudentOutcome(float(self.mean[i]), float(np.sqrt(self.variance[i])), tail_df(month, self.weekly_df))
 
 
-def tail_df(months: float) -> float:
+def tail_df(months: float, weekly: float = WEEKLY_DF) -> float:
     """Return the degrees of freedom of a return over so many months.
 
     Parameters
     ----------
     months : float
         Horizon.
+    weekly : float
+        Degrees of freedom of a week, more than 4.
 
     Returns
     -------
     float
-        4 + weeks: a sum of independent weeks that are each t with 5 has 6/weeks of excess kurtosis, which is that of t
-        with 4 + weeks.
+        4 + (weekly - 4) weeks: a sum of independent weeks that are each t with 5 has 6/weeks of excess kurtosis, which
+        is that of t with 4 + weeks.
     """
-    return 4.0 + WEEKS_A_MONTH * months
+    return 4.0 + (weekly - 4.0) * WEEKS_A_MONTH * months
 
 
 def project(model: FactorModel, given: Given, shocks: FloatArray, months: int, means: bool = False) -> Projection:
@@ -358,25 +378,95 @@ def project(model: FactorModel, given: Given, shocks: FloatArray, months: int, m
     if steps:
         total = np.cumsum(shocks[:steps], axis=0)[np.maximum(inside, 1) - 1]
     weeks_in, weeks_free = WEEKS_A_MONTH * inside, WEEKS_A_MONTH * free
-    drift = np.zeros(months)
-    expected = total @ given.matrix.T
-    if means:
-        mean = model.factor_mean
-        unexplained = mean - given.matrix @ mean[given.named]
-        expected = expected + np.outer(weeks_in, unexplained) + np.outer(weeks_free, mean)
-        drift = model.drift * (weeks_in + weeks_free)
-    contributions = expected * model.loading
-    S_in, S_free = given.covariance, model.covariance
-    V, b = model.beta_covariance, model.loading
-    path = weeks_in * (b @ S_in @ b) + weeks_free * (b @ S_free @ b)
-    trace = weeks_in * (V * S_in).sum() + weeks_free * (V * S_free).sum()
-    betas = np.einsum("mi,ij,mj->m", expected, V, expected) + trace
+    weeks = weeks_in + weeks_free
+    mean = model.factor_mean if means else model.about
+    unexplained = mean - given.matrix @ mean[given.named]
+    expected = total @ given.matrix.T + np.outer(weeks_in, unexplained) + np.outer(weeks_free, mean)
+    deviations = expected if means else expected - np.outer(weeks, mean)
+    contributions = deviations * model.loading
+    drift = (model.drift if means else model.own_drift) * weeks
+    V = model.beta_covariance
+    # month by month, since what is unusual of today's volatility fades
+    ratios = np.array([monthly_ratios(float(r), months) for r in model.regressor_ratio]).T
+    path, trace = np.empty(months), np.empty(months)
+    for m in range(months):
+        S = scaled_covariance(given.covariance if m < steps else model.covariance, ratios[m])
+        path[m] = WEEKS_A_MONTH * float(model.loading @ S @ model.loading)
+        trace[m] = WEEKS_A_MONTH * float((V * S).sum())
+    residual = monthly_ratios(model.residual_ratio, months)
     return Projection(
         expected=expected,
+        deviations=deviations,
         contributions=contributions,
         drift=drift,
         mean=contributions.sum(axis=1) + drift,
-        path_variance=np.asarray(path),
-        beta_variance=np.asarray(betas),
-        residual_variance=np.asarray((weeks_in + weeks_free) * model.residual_variance),
+        path_variance=np.cumsum(path),
+        beta_variance=np.einsum("mi,ij,mj->m", deviations, V, deviations) + np.cumsum(trace),
+        residual_variance=WEEKS_A_MONTH * model.residual_variance * np.cumsum(residual),
+        weekly_df=model.weekly_df,
     )
+
+
+def scaled_covariance(covariance: FloatArray, ratios: FloatArray) -> FloatArray:
+    """Multiply variances by what they are over their usual size, correlations as they are."""
+    if (ratios == 1.0).all():
+        return covariance
+    root = np.sqrt(ratios)
+    return np.asarray(covariance * np.outer(root, root))
+
+
+MOST_SHAPLEY = 8
+"""Factors named together at most: 2^8 sets of them are told."""
+
+
+def shapley(model: FactorModel, named: BoolArray, total: FloatArray, weeks: float, names: tuple[str, ...],
+            means: bool = False) -> FloatArray:  # fmt: skip
+    """Return what telling each named factor of a path is worth, % of the projected mean.
+
+    Parameters
+    ----------
+    model : FactorModel
+        Betas and covariances.
+    named : ndarray of bool of shape (n_factors,)
+        Which factors the path gives.
+    total : ndarray of shape (n_named,)
+        Their change within the horizon.
+    weeks : float
+        Weeks in which they are given.
+    names : tuple of str
+        Of the factors, for errors.
+    means : bool
+        Whether factors count about the window's means instead of the model's.
+
+    Returns
+    -------
+    ndarray of shape (n_named,)
+        Mean over all orders of telling; those not told yet follow by conditional mean. They add up to the path's mean
+        less that of no path.
+
+    Raises
+    ------
+    FitError
+        Factors that move together exactly.
+
+    Notes
+    -----
+    Shapley (1953), exact over the 2^k sets.
+    """
+    place = np.flatnonzero(named)
+    k = place.size
+    about = model.factor_mean if means else model.about
+    away = total - weeks * about[place]
+    worth = np.zeros(1 << k)
+    for chosen in range(1, 1 << k):
+        told = np.array([bool(chosen >> i & 1) for i in range(k)])
+        part = np.zeros_like(named)
+        part[place[told]] = True
+        worth[chosen] = model.loading @ (condition_on(model.covariance, part, names).matrix @ away[told])
+    out = np.zeros(k)
+    size = np.array([chosen.bit_count() for chosen in range(1 << k)])
+    weight = np.array([math.factorial(s) * math.factorial(k - s - 1) / math.factorial(k) for s in range(k)])
+    for i in range(k):
+        without = np.flatnonzero((np.arange(1 << k) >> i & 1) == 0)
+        out[i] = (weight[size[without]] * (worth[without | (1 << i)] - worth[without])).sum()
+    return out

@@ -41,6 +41,33 @@ def brier(probability: FloatArray, truth: FloatArray) -> FloatArray:
     return np.asarray((probability - truth) ** 2)
 
 
+def crps_student(y: FloatArray, mean: FloatArray, sd: FloatArray, df: FloatArray) -> FloatArray:
+    """Return the continuous ranked probability score of Student forecasts, in the units of what came; lower is better.
+
+    Parameters
+    ----------
+    y, mean, sd, df : ndarray of shape (n,)
+        What came; mean, standard deviation and degrees of freedom (more than 2) of each forecast.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+
+    Notes
+    -----
+    Jordan, Krueger and Lerch (2019), the closed form for the t distribution.
+    """
+    from scipy.special import beta, gammaln, stdtr
+
+    scale = sd * np.sqrt((df - 2.0) / df)
+    z = (y - mean) / scale
+    density = (
+        np.exp(gammaln((df + 1) / 2) - gammaln(df / 2)) / np.sqrt(df * np.pi) * (1 + z * z / df) ** (-(df + 1) / 2)
+    )
+    spread = 2.0 * np.sqrt(df) * beta(0.5, df - 0.5) / ((df - 1.0) * beta(0.5, df / 2.0) ** 2)
+    return np.asarray(scale * (z * (2.0 * stdtr(df, z) - 1.0) + 2.0 * density * (df + z * z) / (df - 1.0) - spread))
+
+
 def log_loss(probability: FloatArray, truth: FloatArray) -> FloatArray:
     """Return minus the log of the probability given to what happened.
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from xl_smallcap.errors import FitError
+from xl_smallcap.models.prior import monthly_ratios
 from xl_smallcap.models.projection import (
     WEEKS_A_MONTH,
     FactorModel,
     Given,
     Projection,
     condition_on,
+    scaled_covariance,
     shrunk_covariance,
     tail_df,
 )
@@ -64,14 +66,17 @@ def simulate(
         ``SeedSequence(seed)`` with SFC64.
     """
     months, p = projection.expected.shape
-    steps = np.diff(projection.expected, axis=0, prepend=np.zeros((1, p)))
+    steps = np.diff(projection.deviations, axis=0, prepend=np.zeros((1, p)))
     drift = np.diff(projection.drift, prepend=0.0)
-    df = tail_df(1)
+    df = tail_df(1, model.weekly_df)
     beta_root = _root(model.beta_covariance).T.copy()
-    roots = [_root(WEEKS_A_MONTH * s).T.copy() for s in (given.covariance, model.covariance)]
-    # directions without variance need no draws
-    roots = [r[np.abs(r).max(axis=1) > 0] for r in roots]
-    noise = np.sqrt(WEEKS_A_MONTH * model.residual_variance)
+    ratios = np.array([monthly_ratios(float(r), months) for r in model.regressor_ratio]).T
+    roots = []
+    for m in range(months):
+        S = scaled_covariance(given.covariance if m < path_months else model.covariance, ratios[m])
+        root = _root(WEEKS_A_MONTH * S).T.copy()
+        roots.append(root[np.abs(root).max(axis=1) > 0])  # directions without variance need no draws
+    noise = np.sqrt(np.diff(projection.residual_variance, prepend=0.0))
     out = np.empty((months, draws))
     chunks = -(-draws // CHUNK)
     streams = np.random.SeedSequence(seed).spawn(chunks)
@@ -83,12 +88,14 @@ def simulate(
         betas = model.loading + rng.standard_normal((b - a, p)) @ beta_root
         total = np.zeros(b - a)
         for m in range(months):
-            root = roots[0] if m < path_months else roots[1]
+            root = roots[m]
             scale = np.sqrt((df - 2.0) / (2.0 * rng.standard_gamma(df / 2.0, b - a)))
             moved = rng.standard_normal((b - a, root.shape[0])) @ root
             moved *= scale[:, None]
             moved += steps[m]
-            total = total + np.einsum("ij,ij->i", moved, betas) + noise * scale * rng.standard_normal(b - a) + drift[m]
+            total = (
+                total + np.einsum("ij,ij->i", moved, betas) + noise[m] * scale * rng.standard_normal(b - a) + drift[m]
+            )
             out[m, a:b] = total
 
     count = threads if threads is not None else min(8, os.cpu_count() or 1)
@@ -155,6 +162,13 @@ def block_bootstrap(
     edge = int(weeks[min(path_months, months) - 1]) if path_months else 0
     drawn = np.empty(index.shape)
     drawn[:, :edge], drawn[:, edge:] = series[0][index[:, :edge]], series[1][index[:, edge:]]
+    # today's volatility, where it is not the usual one
+    usual = [
+        float(model.loading @ S @ model.loading) + model.residual_variance for S in (given.covariance, model.covariance)
+    ]
+    made = np.diff(projection.path_variance + projection.residual_variance, prepend=0.0) / WEEKS_A_MONTH
+    size = np.sqrt(made / np.where(np.arange(months) < path_months, *usual))
+    drawn *= np.repeat(size, np.diff(weeks, prepend=0))
     sums = np.cumsum(drawn, axis=1)[:, weeks - 1]
     exact = np.sqrt(WEEKS_A_MONTH * np.arange(1, months + 1) / weeks)
     error = rng.standard_normal(draws)
@@ -165,7 +179,9 @@ def block_bootstrap(
 
 
 FEWEST_EFFECTIVE = 30.0
-"""Effective scenarios below which a reweighted history is refused as a distribution."""
+"""Effective months below which a mixture over regimes is refused."""
+FEWEST_STRETCHES = 10.0
+"""Effective stretches that do not overlap below which a reweighted history is refused as a distribution."""
 _TOLERANCE = 1e-13
 _STEPS = 100
 _SHRINKS = 40

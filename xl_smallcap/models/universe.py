@@ -358,3 +358,50 @@ def residual_moves(
     status[(status == OK) & ~np.isfinite(moved)] = ENDED
     out[:, status != OK] = np.nan
     return Moves(out[0], out[1], out[2], out[3], out[4], status)
+
+
+_TRIMMED = (0.02, 0.98)
+
+
+def event_scale(standardised: FloatArray) -> float:
+    """Return by how much a move's own volatility makes errors from before it too small; at least 1.
+
+    Parameters
+    ----------
+    standardised : ndarray of shape (n_stocks,)
+        Residual moves over their standard errors.
+
+    Returns
+    -------
+    float
+        Cross-sectional standard deviation after bringing values to the 2nd and 98th percentile, so that the largest
+        moves do not hide themselves (Boehmer, Musumeci and Poulsen 1991).
+    """
+    low, high = np.quantile(standardised, _TRIMMED)
+    return max(1.0, float(np.clip(standardised, low, high).std(ddof=1)))
+
+
+def common_tstat(standardised: FloatArray, residuals: FloatArray) -> float:
+    """Return the t-value of the mean standardised residual move, stocks moving together.
+
+    Parameters
+    ----------
+    standardised : ndarray of shape (n_stocks,)
+        Residual moves over their standard errors.
+    residuals : ndarray of shape (n_days, n_other_stocks)
+        Of the window before, of stocks observed on all of its days.
+
+    Returns
+    -------
+    float
+
+    Notes
+    -----
+    Boehmer, Musumeci and Poulsen (1991), times sqrt((1 - r)/(1 + (n - 1) r)), r the mean correlation (Kolari and
+    Pynnönen 2010, eq. 12).
+    """
+    n, m = standardised.size, residuals.shape[1]
+    unit = residuals / residuals.std(axis=0)
+    r = max(float((m * unit.mean(axis=1).var() - 1.0) / (m - 1.0)), 0.0)
+    alone = float(standardised.mean() * np.sqrt(n) / standardised.std(ddof=1))
+    return alone * float(np.sqrt((1.0 - r) / (1.0 + (n - 1.0) * r)))

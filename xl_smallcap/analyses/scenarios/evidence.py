@@ -7,23 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xl_smallcap.analyses.question import MARKET, Question, aligned, check_gaps, check_window
+from xl_smallcap.analyses.scenarios.bundle import bundled, past_of
 from xl_smallcap.analyses.scenarios.projection import WINDOW, FittedModel, Path, Projected, fit, periods, stretches
 from xl_smallcap.data.panel import Column, Panel, period_ends
 from xl_smallcap.data.scenarios import SHEET
 from xl_smallcap.errors import FitError, NoDataError, XlSmallcapError
 from xl_smallcap.models import scores
-from xl_smallcap.models.estimation import point_fit, standardised, unfit
-from xl_smallcap.models.projection import (
-    WEEKS_A_MONTH,
-    StudentOutcome,
-    condition_on,
-    fit_factor_model,
-    project,
-    tail_df,
-)
+from xl_smallcap.models.estimation import unfit
+from xl_smallcap.models.inference import student_quantile
+from xl_smallcap.models.projection import WEEKS_A_MONTH, StudentOutcome, condition_on, fit_factor_model, project
 from xl_smallcap.models.scores import group_means
 from xl_smallcap.session import Columns, Session
-from xl_smallcap.types import BoolArray, FloatArray, Method, Window
+from xl_smallcap.types import BoolArray, FloatArray, Window
 
 DAILY = Window(250, "daily")
 NEAREST_SHARE = 0.05
@@ -122,9 +117,10 @@ def worst_analogue(projected: Projected) -> Analogue:
 
 
 def frequency_conflict(session: Session, fitted: FittedModel, question: Question) -> tuple[str, ...]:
-    """Return the factors whose daily and weekly betas have opposite signs.
+    """Return the factors whose daily and weekly betas have opposite signs, and differ by more than their errors.
 
-    By joint regression on the last 250 days and the weekly window.
+    By joint regression on the last 250 days, against the weekly model. The windows overlap; their errors are taken to
+    be independent, which makes a conflict harder to find where they move together.
     """
     daily = replace(question, window=DAILY)
     panel: Panel = aligned(session, daily)
@@ -133,9 +129,13 @@ def frequency_conflict(session: Session, fitted: FittedModel, question: Question
     y, X = panel.changes[-DAILY.count :, 0], panel.changes[-DAILY.count :, 1:]
     if unfit(X):
         return ()
-    betas = point_fit(y, standardised(X)[0], Method("ols")).params
-    signs = np.sign(betas) * np.sign(fitted.model.beta)
-    return tuple(n for n, s in zip(fitted.names, signs, strict=True) if s < 0)
+    days = fit_factor_model(y, X, fitted.names, np.zeros(X.shape[1], dtype=bool))
+    weeks = fitted.model
+    df = min(days.nobs, weeks.nobs) - 1.0 - X.shape[1]
+    error = np.sqrt(np.diag(days.beta_covariance) + np.diag(weeks.beta_covariance))
+    apart = np.abs(days.beta - weeks.beta) > student_quantile(session.settings.confidence, df) * error
+    crossed = (np.sign(days.beta) * np.sign(weeks.beta) < 0) & apart
+    return tuple(n for n, s in zip(fitted.names, crossed, strict=True) if s)
 
 
 def warning(projected: Projected, conflicts: tuple[str, ...]) -> str:
@@ -150,7 +150,11 @@ def warning(projected: Projected, conflicts: tuple[str, ...]) -> str:
     given = [n for n, named in zip(projected.fitted.names, projected.path.named, strict=True) if named]
     crossed = [n for n in conflicts if n in given]
     if crossed:
-        said.append(f"daily and weekly betas to {', '.join(crossed)} have opposite signs")
+        said.append(f"daily and weekly betas to {', '.join(crossed)} have opposite signs, and differ clearly")
+    if projected.fitted.why_no_days:
+        said.append(
+            f"today's volatility is not known, so the range is that of two years: {projected.fitted.why_no_days}"
+        )
     if projected.asked.scenario.months and projected.asked.months > projected.asked.scenario.months:
         said.append(f"the path ends after {projected.asked.scenario.months} months; later factors are free")
     for shock in projected.asked.scenario.shocks if projected.asked.scenario.id == SHEET else ():
@@ -192,10 +196,14 @@ class ForecastCard:
 
 
 def _forecasts(session: Session, question: Question, months: int) -> FloatArray:
-    """Mean, sd and outcome of each month by what was known: rows of (mean, sd) x 3, outcome; (7, n), oldest first."""
+    """Mean, sd and outcome of each month by what was known: rows of (mean, sd) x 3, df, outcome, day; oldest first."""
     weekly = aligned(session, replace(question, window=WINDOW))
     monthly = aligned(session, replace(question, window=Window(1, "monthly")))
-    key = ("scenario history", weekly.digest, monthly.digest, str(question.target.market), str(months))
+    bundle = bool(session.settings.scenario_bundle)
+    past = past_of(session, replace(question, window=WINDOW), weekly) if bundle else None
+    key: tuple[str, ...] = ("scenario history", weekly.digest, monthly.digest, str(question.target.market), str(months))
+    if past is not None:
+        key += (past.daily.digest if past.daily is not None else "none", str(past.market_changes.size))
 
     def compute() -> Columns:
         sums, starts, _ = periods(monthly, months)
@@ -210,21 +218,23 @@ def _forecasts(session: Session, question: Question, months: int) -> FloatArray:
             stop = int(np.searchsorted(weekly.dates, last, side="right"))
             if stop < WINDOW.count or ((weekly.gaps > stop - WINDOW.count) & (weekly.gaps < stop)).any():
                 continue
-            past = weekly.changes[stop - WINDOW.count : stop]
+            part = weekly.changes[stop - WINDOW.count : stop]
             try:
-                model = fit_factor_model(past[:, 0], past[:, 1:], weekly.names[1:], hedged)
+                model = fit_factor_model(part[:, 0], part[:, 1:], weekly.names[1:], hedged)
+                if past is not None:
+                    model = bundled(model, past, stop, WINDOW.count, start)
                 row: list[float] = []
                 for named in (np.ones_like(thesis), thesis, np.zeros_like(thesis)):
                     given = condition_on(model.covariance, named, weekly.names[1:])
                     path = np.repeat(total[1:][named][None] / months, months, axis=0)
                     forecast = project(model, given, path, months).outcome(months)
                     row += [forecast.mean, forecast.sd]
+                row.append(forecast.df)
             except FitError:
                 continue
-            rows.append(
-                [*row, float(total[0] - total[1:] @ (model.beta - model.loading)), float(start.astype(np.int64))]
-            )
-        return {"table": np.array(rows).reshape(-1, 8).T}
+            came = float(total[0] - total[1:] @ (model.beta - model.loading))
+            rows.append([*row, came, float(start.astype(np.int64))])
+        return {"table": np.array(rows).reshape(-1, 9).T}
 
     return np.asarray(session.get_or_compute(key, compute, dict)["table"])
 
@@ -249,7 +259,7 @@ def report_card(session: Session, question: Question, months: int) -> list[Forec
     from scipy.special import ndtr
 
     table = _forecasts(session, question, months)
-    outcome = table[6]
+    df, outcome = table[6], table[7]
     share, mean, sd = _expanding(outcome, months)
     good = np.isfinite(share)
     if good.sum() < FEWEST:
@@ -268,13 +278,17 @@ def report_card(session: Session, question: Question, months: int) -> list[Forec
         held = _share(half), _share(ninety)
         cards.append(ForecastCard(name, "all", truth.size, forecast, came, scored.brier, ranked, *held, skill))
 
-    df = tail_df(months)
-    unit = StudentOutcome(0.0, 1.0, df)
     for k, name in enumerate(KNOWN):
         m, s = table[2 * k, good], table[2 * k + 1, good]
-        p = np.array([StudentOutcome(float(a), float(b), df).above_zero() for a, b in zip(m, s, strict=True)])
-        z = np.abs(outcome[good] - m) / s
-        card(name, p, z <= unit.quantile(0.75), z <= unit.quantile(0.95))
+        each = [StudentOutcome(float(a), float(b), float(d)) for a, b, d in zip(m, s, df[good], strict=True)]
+        p = np.array([one.above_zero() for one in each])
+        inside = [
+            np.array(
+                [abs(y - one.mean) <= one.quantile(q) - one.mean for y, one in zip(outcome[good], each, strict=True)]
+            )
+            for q in (0.75, 0.95)
+        ]
+        card(name, p, *inside)
         for low, high, n, said, share_true in scores.reliability(p, truth, _BANDS):
             nan = float("nan")
             bands.append(ForecastCard(name, f"forecasts of {low:.1f} to {high:.1f}", n, said, share_true, *[nan] * 5))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xl_smallcap.analyses.question import MARKET, SPELLED, Question, aligned, check_gaps, check_window
+from xl_smallcap.analyses.question import MARKET, SPELLED, Question, aligned, check_gaps, check_window, snapshot_day
 from xl_smallcap.analyses.regimes.now import regimes_now
 from xl_smallcap.analyses.regimes.record import regime_history
+from xl_smallcap.analyses.scenarios.bundle import bundled, past_of
 from xl_smallcap.data.catalogue import Target
 from xl_smallcap.data.panel import Panel
 from xl_smallcap.data.scenarios import Scenario, Shock
 from xl_smallcap.errors import BadArgumentError, FitError, NoDataError
+from xl_smallcap.models.prior import monthly_ratios
 from xl_smallcap.models.projection import (
     WEEKS_A_MONTH,
     FactorModel,
@@ -29,6 +32,7 @@ from xl_smallcap.models.projection import (
 )
 from xl_smallcap.models.simulation import (
     FEWEST_EFFECTIVE,
+    FEWEST_STRETCHES,
     Pooled,
     block_bootstrap,
     conditioned,
@@ -65,6 +69,8 @@ class FittedModel:
 
     panel: Panel
     model: FactorModel
+    why_no_days: str = ""
+    """Why today's volatility is not known, where the bundle asks for it."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,7 +95,19 @@ def fit(session: Session, question: Question) -> FittedModel:
         return fit_factor_model(panel.changes[-n:, 0], panel.changes[-n:, 1:], panel.names[1:], hedged)
 
     key = ("projection", panel.digest, str(question.window), str(question.target.market))
-    return FittedModel(panel, session.get_or_compute(key, compute, FactorModel))
+    model = session.get_or_compute(key, compute, FactorModel)
+    if not session.settings.scenario_bundle or question.window != WINDOW:
+        return FittedModel(panel, model)
+    past = past_of(session, question, panel)
+    day = question.as_of if question.as_of is not None else snapshot_day(session)
+
+    def add() -> FactorModel:
+        return bundled(model, past, panel.dates.size, n, day)
+
+    days = past.daily.digest if past.daily is not None else "none"
+    more = hashlib.sha256(past.market_changes.tobytes()).hexdigest()
+    wider = ("projection bundle", *key[1:], days, more, repr(past.weight))
+    return FittedModel(panel, session.get_or_compute(wider, add, FactorModel), past.why_no_days)
 
 
 @dataclass(frozen=True)
@@ -219,6 +237,10 @@ class Projected:
 
 def project_path(session: Session, question: ScenarioQuestion, whole_fan: bool = False) -> Projected:
     """Project one path."""
+    if session.settings.scenario_means and session.settings.scenario_bundle:
+        raise BadArgumentError(
+            "The settings scenario_means = 1 and scenario_bundle = 1 give a projection two drifts; set one to 0."
+        )
     if session.settings.scenario_means and question.method in ("pooling", "regimes"):
         raise BadArgumentError(
             f"Method '{question.method}' looks at history about its mean, so the setting scenario_means = 1 has no "
@@ -264,7 +286,7 @@ def project_path(session: Session, question: ScenarioQuestion, whole_fan: bool =
         mixed = [_mixture(session, question, fitted, path, m) for m in months]
         fan = tuple(outcome for outcome, *_ in mixed)
         _, weights, expected, shares, effective = mixed[-1]
-        contributions, rest = expected * fitted.model.loading, 0.0
+        contributions, rest = expected * fitted.model.loading, float(analytic.drift[-1])
     return Projected(
         question, fitted, path, given, analytic, fan[-1], fan, contributions, rest, shares, weights, effective
     )  # fmt: skip
@@ -284,18 +306,28 @@ def pooled_history(fitted: FittedModel, path: Path, months: int) -> tuple[Pooled
         f"'{n}' ({'%' if q == 'pct' else 'bp'}, about its mean)"
         for n, q in zip(np.array(fitted.names)[path.named], quotes, strict=True)
     )
-    return pool(begun[:, 1:][:, path.named].T.copy(), path.total(months), names), sums
+    pooled = pool(begun[:, 1:][:, path.named].T.copy(), _about(fitted, path, months), names)
+    # neighbouring stretches share all weeks but one
+    return replace(pooled, effective=pooled.effective / weeks_in(months)), sums
+
+
+def _about(fitted: FittedModel, path: Path, months: int) -> FloatArray:
+    """Change of each given factor within a horizon, about the means that count."""
+    weeks = WEEKS_A_MONTH * path.given_months(months)
+    return np.asarray(path.total(months) - weeks * fitted.model.about[path.named])
 
 
 def pooled_outcome(fitted: FittedModel, path: Path, months: int) -> tuple[Outcome, Pooled, FloatArray]:
     """Return the reweighted past as a distribution. factors: of each stretch."""
     pooled, sums = pooled_history(fitted, path, months)
-    if pooled.effective < FEWEST_EFFECTIVE:
+    if pooled.effective < FEWEST_STRETCHES:
         raise FitError(
-            f"Meeting the path leaves {pooled.effective:.0f} effective scenarios of {sums.shape[0]}; fewer than "
-            f"{FEWEST_EFFECTIVE:.0f} are no distribution. Give a smaller shock, or use method 'analytic'."
+            f"Meeting the path leaves {pooled.effective:.1f} effective stretches of {months} months that do not "
+            f"overlap; fewer than {FEWEST_STRETCHES:.0f} are no distribution. Give a smaller shock, a shorter horizon, "
+            "or use method 'analytic'."
         )
-    return SampledOutcome.of(fitted.position(sums), pooled.weights), pooled, sums[:, 1:]
+    drift = fitted.model.own_drift * WEEKS_A_MONTH * months
+    return SampledOutcome.of(fitted.position(sums) + drift, pooled.weights), pooled, sums[:, 1:]
 
 
 def regime_weights(
@@ -327,16 +359,18 @@ def _mixture(
     sums, p, now, _, _ = regime_weights(session, question.question.as_of, monthly, length)
     moments = regime_moments(sums[:, 1:], p, length)
     model, b = fitted.model, fitted.model.loading
-    weights, means, covariances = conditioned(moments, now, path.named, path.total(length), fitted.names)
+    weights, means, covariances = conditioned(moments, now, path.named, _about(fitted, path, length), fitted.names)
     # after the path's end factors are free again, as in the analytic projection
     covariances = covariances + WEEKS_A_MONTH * (months - length) * model.covariance
-    residual = WEEKS_A_MONTH * months * model.residual_variance
+    weeks = WEEKS_A_MONTH * months
+    residual = WEEKS_A_MONTH * model.residual_variance * float(monthly_ratios(model.residual_ratio, months).sum())
     parts, estimation = [], []
     for f, S in zip(means, covariances, strict=True):
         betas = float(f @ model.beta_covariance @ f + (model.beta_covariance * S).sum())
         estimation.append(betas)
         total = float(b @ S @ b) + betas + residual
-        parts.append(StudentOutcome(float(b @ f), float(np.sqrt(total)), tail_df(months)))
+        mean = float(b @ f) + model.own_drift * weeks
+        parts.append(StudentOutcome(mean, float(np.sqrt(total)), tail_df(months, model.weekly_df)))
     outcome = MixtureOutcome(weights, tuple(parts))
     variance = outcome.sd**2
     shares = (float(weights @ np.array(estimation)) / variance, residual / variance)

@@ -102,8 +102,9 @@ class MarketQuestions(Asker):
         Frame
             Indexed by rank. pvalue_bh is corrected for the number of stocks; suspect marks a price that moved like
             an unadjusted split (about 2, 3, 4 or more, or the inverse) between two closes, in the move or in the
-            window before. The note says how many stocks lie outside their own interval: 10 % would where errors are
-            right.
+            window before. se_event is se scaled by the move's own volatility (Boehmer, Musumeci and Poulsen 1991);
+            t and p use it. The note says how many stocks lie outside their own interval: 10 % would where errors
+            are right.
 
         Examples
         --------

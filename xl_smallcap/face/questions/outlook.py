@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xl_smallcap.face.asking import Asker, Days, Numbers, Shocks, Words, question
+from xl_smallcap.face.asking import Asker, Days, Numbers, Shocks, Weights, Words, question
 from xl_smallcap.face.frames import Frame
 
 
@@ -227,7 +227,8 @@ class OutlookQuestions(Asker):
             "relative" (default here), "russell", "sp500", "hedged", or a stored daily price such as "IWM".
         stat : str or a list of them, optional
             mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth,
-            share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, path, all.
+            shapley:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict,
+            warning, path, all.
         horizon : float or a list of them, optional
             Months, 1 to 12. Default: the length of the path; of a range 3.
         as_of : date, str or a list of them, optional
@@ -246,14 +247,17 @@ class OutlookQuestions(Asker):
         Examples
         --------
         >>> round(data.scenario({"inflation": (25, "bp")}, "relative", "prob_outperform", 6), 3)
-        0.528
+        0.466
         """
         raise NotImplementedError  # @question answers
 
     @question
-    def scenarios(self, target: Words = None, horizon: Numbers = None, as_of: Days = None) -> Frame:
+    def scenarios(
+        self, target: Words = None, horizon: Numbers = None, as_of: Days = None, weights: Weights = None
+    ) -> Frame:
         """Table of every path of the library side by side: mean, range and sd of the log return in % over the horizon,
-        odds conditional on each path beside the base rate, plausibility, warnings.
+        odds conditional on each path beside the base rate, plausibility, warnings; with weights of your own also
+        their mixture.
 
         Parameters
         ----------
@@ -263,12 +267,16 @@ class OutlookQuestions(Asker):
             Months, 1 to 12. Default: the length of each path.
         as_of : date, str or a list of them, optional
             Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
+        weights : dict, Series or rows, optional
+            Rows of path and weight (they add up to 1; the weights are yours): the last row is then the mixture of
+            these paths.
 
         Returns
         -------
         Frame
             Indexed by scenario. A row a path; a path that cannot be projected has #N/A and its reason in the column
-            warning.
+            warning. With `weights` a last row "blend": the mixture of the paths' distributions, its odds
+            conditional on the weights as well.
 
         Examples
         --------
@@ -300,7 +308,8 @@ class OutlookQuestions(Asker):
             "relative" (default here), "russell", "sp500", "hedged", or a stored daily price such as "IWM".
         stat : str or a list of them, optional
             mean (default), median, sd, p5 to p95, prob_positive, prob_outperform, base_rate, contribution:growth,
-            share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict, warning, path, all.
+            shapley:growth, share_path, plausibility, worst_analogue, effective_scenarios, frequency_conflict,
+            warning, path, all.
         horizon : float or a list of them, optional
             Months, 1 to 12. Default: 3.
         as_of : date, str or a list of them, optional
@@ -319,7 +328,7 @@ class OutlookQuestions(Asker):
         Examples
         --------
         >>> round(data.projection([["inflation", 25, "bp"]], "relative"), 3)
-        0.453
+        -0.481
         """
         raise NotImplementedError  # @question answers
 
@@ -434,7 +443,91 @@ class OutlookQuestions(Asker):
         Examples
         --------
         >>> round(data.tipping("inflation", "goldman"), 1)
-        -325.5
+        78.9
+        """
+        raise NotImplementedError  # @question answers
+
+    @question
+    def implied(
+        self,
+        probability: Numbers = None,
+        scenario: Shocks = None,
+        target: Words = None,
+        stat: Words = None,
+        horizon: Numbers = None,
+        as_of: Days = None,
+    ) -> Any:
+        """What must be true: how many times a path must come for the odds of beating the S&P 500 to be the probability
+        given; with its 90 % interval by the errors of the betas and how far that is from no change; stat "all"
+        gives the table.
+
+        Parameters
+        ----------
+        probability : float or a list of them, optional
+            Odds wanted, between 0 and 1, such as 0.6. Default: 0.5.
+        scenario : str, dict, Series, DataFrame or rows, optional
+            "goldman", "jpmorgan", another path, or a range of factor, shock, unit. Default: growth_low_inflation.
+        target : str or a list of them, optional
+            "relative" (default here), "russell", "hedged", or a stored daily price; always against the S&P 500.
+        stat : str or a list of them, optional
+            multiple (default), lower, upper, distance (sd from no change) or all.
+        horizon : float or a list of them, optional
+            Months, 1 to 12. Default: the length of the path; of a range 3.
+        as_of : date, str or a list of them, optional
+            Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
+
+        Returns
+        -------
+        float or Frame
+            1 is the path as it is, 0 no change of its factors, below zero its reverse. Of several multiples the
+            smallest. Ends of the interval beyond 20 times are #N/A.
+
+        Examples
+        --------
+        >>> round(data.implied(0.7, "goldman"), 2)
+        1.01
+        """
+        raise NotImplementedError  # @question answers
+
+    @question
+    def breakeven(
+        self,
+        across: Words = None,
+        down: Words = None,
+        scenario: Shocks = None,
+        target: Words = None,
+        horizon: Numbers = None,
+        as_of: Days = None,
+    ) -> Frame:
+        """What must be true: the line of two factors' moves over the horizon (bp for rates, % for prices) along which
+        beating the S&P 500 is as likely as not, with the 90 % band of the second by the errors of the betas.
+
+        Parameters
+        ----------
+        across : str or a list of them, optional
+            "growth" (default) or another factor.
+        down : str or a list of them, optional
+            "inflation" (default) or another factor.
+        scenario : str, dict, Series, DataFrame or rows, optional
+            What the other factors do: "goldman", "jpmorgan", another path, or a range of factor, shock, unit.
+            Default: they follow.
+        target : str or a list of them, optional
+            "relative" (default here), "russell", "hedged", or a stored daily price; always against the S&P 500.
+        horizon : float or a list of them, optional
+            Months, 1 to 12. Default: the path's, or 3.
+        as_of : date, str or a list of them, optional
+            Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
+
+        Returns
+        -------
+        Frame
+            A row for each half standard deviation of the first factor. `call_fails` says on which side of `down`
+            outperformance is less likely than not. lower and upper are #N/A where the data cannot bound it.
+
+        Examples
+        --------
+        >>> data.breakeven("growth", "easing")["across_sd"].tolist()[:3]
+        [-2.0, -1.5000000000000002, -1.0]
         """
         raise NotImplementedError  # @question answers
 

@@ -78,7 +78,7 @@ def build_regimes(draft: Draft, page: Page) -> None:
 # -- Sheet Scenarios: type shocks, and mean, range, odds, contributions and the fan follow; every named path beside.
 
 
-SHOCKS, RESULTS, ALL, CHARTS, FAN = 8, 8, 30, 42, 65
+SHOCKS, RESULTS, ALL, CHARTS, FAN = 8, 8, 30, 52, 75
 RANGE = f"$A${SHOCKS + 1}:$C${SHOCKS + 5}"
 _FACTORS = ["growth", "inflation", "easing", "dollar", "oil", "credit", "volatility", "real_yield", "market"]
 _FIRST = [("growth", 6, "pct"), ("inflation", -20, "bp"), ("easing", 25, "bp"), (None, None, None), (None, None, None)]
@@ -145,7 +145,7 @@ def build_scenarios(draft: Draft, page: Page) -> None:
     page.put(
         ALL - 1, 0, "Every named path, each over its own months, default specification", kind="label", align="left"
     )
-    page.spill(ALL, 0, "=RUSSELL_SCENARIOS(in_shock_target,,in_as_of)", 10)
+    page.spill(ALL, 0, "=RUSSELL_SCENARIOS(in_shock_target,,in_as_of)", 20)
     page.put(FAN - 1, 0, "Fan of your shocks, cumulated log %", kind="label", align="left")
     page.row(FAN, 0, ["month", "mean", "p5", "p25", "p50", "p75", "p95"], "head")
     fan = f"RUSSELL_FAN(in_shocks,in_shock_target,{_ARGUMENTS})"

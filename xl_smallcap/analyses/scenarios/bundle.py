@@ -1,0 +1,112 @@
+"""The weekly model with what all of the past adds: shrunken betas, the S&P's drift, today's volatility."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from xl_smallcap.analyses.question import MARKET, Question, aligned
+from xl_smallcap.data.panel import Column, Panel
+from xl_smallcap.errors import FitError, XlSmallcapError
+from xl_smallcap.models.estimation import solve_least_squares
+from xl_smallcap.models.prior import shrunk, volatility_ratios, weekly_tails
+from xl_smallcap.models.projection import FactorModel, fit_factor_model
+from xl_smallcap.session import Session
+from xl_smallcap.types import DayArray, FloatArray, Window
+
+DAYS = 520
+"""Days whose residuals say how volatile today is: two years, as the weekly window."""
+FEWEST_DAYS = 250
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the bundle reads: weekly and daily changes of target and regressors, the S&P's weeks, the target's legs."""
+
+    weekly: Panel
+    daily: Panel | None
+    market_weeks: DayArray
+    market_changes: FloatArray
+    weight: float
+    why_no_days: str = ""
+
+
+def past_of(session: Session, question: Question, weekly: Panel) -> Past:
+    """Collect what is known by the question's day."""
+    column = Column.of(MARKET, "pct", ((session.catalogue.market, 1.0),))
+    market = session.panel((column,), question.as_of, "weekly")
+    daily, why = None, ""
+    try:
+        daily = aligned(session, replace(question, window=Window(DAYS, "daily")))
+    except XlSmallcapError as exc:  # a weekly series has no days: said in the projection's warning
+        why = str(exc)
+    weight = sum(w for _, w in question.target.legs)
+    return Past(weekly, daily, market.dates, market.changes[:, 0], weight, why)
+
+
+def bundled(model: FactorModel, past: Past, stop: int, window: int, day: np.datetime64) -> FactorModel:
+    """Return the model of the weeks before `stop` with what the past by that day adds.
+
+    Parameters
+    ----------
+    model : FactorModel
+        Of the last `window` weeks before `stop`.
+    past : Past
+        Of which nothing after `day` is read.
+    stop, window : int
+        Weeks that are known, and weeks of the model.
+    day : datetime64
+        The last day that is known.
+
+    Returns
+    -------
+    FactorModel
+    """
+    changes, names = past.weekly.changes[:stop], past.weekly.names[1:]
+    hedged = model.loading != model.beta
+    every = fit_factor_model(changes[:, 0], changes[:, 1:], names, hedged)
+    windows = []
+    for end in range(stop - window, window - 1, -window):
+        rows = slice(end - window, end)
+        if ((past.weekly.gaps > rows.start) & (past.weekly.gaps < rows.stop)).any():
+            continue
+        try:
+            windows.append(fit_factor_model(changes[rows, 0], changes[rows, 1:], names, hedged))
+        except FitError:
+            continue
+    before = np.array([w.beta for w in windows]).reshape(len(windows), model.beta.size)
+    errors = np.array([np.sqrt(np.diag(w.beta_covariance)) for w in windows]).reshape(before.shape)
+    pulled = shrunk(model.beta, model.beta_covariance, every.beta, every.beta_covariance, before, errors)
+    hedge = float(pulled.beta[hedged].sum())
+    known = past.market_weeks <= past.weekly.dates[stop - 1]
+    drift = float(past.market_changes[known].mean()) * (past.weight - hedge)
+    out = replace(
+        model, beta=pulled.beta, beta_covariance=pulled.covariance, loading=np.where(hedged, 0.0, pulled.beta),
+        about=changes[:, 1:].mean(axis=0), own_drift=drift,
+    )  # fmt: skip
+    return _today(out, model, past, stop, window, day)
+
+
+def _today(out: FactorModel, model: FactorModel, past: Past, stop: int, window: int, day: np.datetime64) -> FactorModel:
+    """Add today's volatility and the tails of weeks once it is known; without enough days, none."""
+    if past.daily is None:
+        return out
+    end = int(np.searchsorted(past.daily.dates, day, side="right"))
+    rows = slice(max(0, end - DAYS), end)
+    if end - rows.start < FEWEST_DAYS:
+        return out
+    y, X = past.daily.changes[rows, 0], past.daily.changes[rows, 1:]
+    design = np.column_stack([np.ones(y.size), X])
+    ratios = volatility_ratios(solve_least_squares(design, y).resid ** 2)
+    regressors = np.ones(model.beta.size)
+    if MARKET in past.weekly.names[1:]:
+        k = past.weekly.names[1:].index(MARKET)
+        regressors[k] = volatility_ratios(X[:, k] ** 2)[-1]
+    recent = slice(stop - window, stop)
+    weeks = past.weekly.changes[recent]
+    left = weeks[:, 0] - weeks[:, 1:] @ model.beta
+    place = np.searchsorted(past.daily.dates[rows], past.weekly.starts[recent], side="right") - 1
+    before = np.where(place >= 0, ratios[np.maximum(place, 0)], 1.0)
+    df = weekly_tails(left - left.mean(), before, model.residual_variance)
+    return replace(out, residual_ratio=float(ratios[-1]), regressor_ratio=regressors, weekly_df=df)
