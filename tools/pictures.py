@@ -57,9 +57,9 @@ def positioning(data: xs.Data) -> None:
 
 def regimes(data: xs.Data) -> None:
     """Filtered probabilities since 1990 with recessions."""
-    frame = data.regime_history("1990-01-01", model="chains")
+    frame = data.regime_history("1990-01-01")
     axes = frame.plot(
-        figsize=_WIDE, title="Regimes at each month end, as they could be told then (chains); grey: NBER recessions"
+        figsize=_WIDE, title="Regimes at each month end, as they could be told then (pool); grey: NBER recessions"
     )
     dated = data.session.snapshot.series("USREC")
     for day in dated.dates[(dated.values > 0.5) & (dated.dates >= np.datetime64("1990-01-01"))]:
@@ -105,10 +105,32 @@ def news_days(data: xs.Data) -> None:
     save(left, "news-days")
 
 
+def calibration(data: xs.Data) -> None:
+    """Forecasts in bands against how often they came true: the pool, and projections told the path."""
+    _, (left, right) = pyplot.subplots(1, 2, figsize=_WIDE, layout="constrained")
+    for axes in (left, right):
+        axes.plot([0, 1], [0, 1], color="black", linestyle=(0, (5, 4)), linewidth=0.9)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean forecast", ylabel="share that came true")
+    score = data.regime_score().reset_index()
+    for regime, colour in (("goldilocks", "#0072B2"), ("reflation", "#D55E00"), ("slowdown", "#555555")):
+        rows = score[(score["regime"] == regime) & (score["horizon_months"] == 3)]
+        rows = rows[rows["truth"].str.startswith("forecasts of")]
+        left.plot(rows["forecast"], rows["happened"], marker="o", color=colour, label=regime)
+    left.set_title("Pool of regimes, three months ahead")
+    for target, colour in (("relative", "#0072B2"), ("russell", "#D55E00")):
+        card = data.scenario_score(target, 1).reset_index()
+        rows = card[(card["forecast"] == "path") & card["measure"].str.startswith("forecasts of")]
+        right.plot(rows["forecast_mean"], rows["happened"], marker="o", color=colour, label=target)
+    right.set_title("Odds of a gain in a month, every factor told")
+    for axes in (left, right):
+        axes.legend(frameon=False)
+    save(left, "calibration")
+
+
 def main() -> None:
     """Draw all."""
     data = xs.open(AS_OF)
-    for draw in (dispersion, positioning, regimes, fans, needle, news_days):
+    for draw in (dispersion, positioning, regimes, fans, needle, calibration, news_days):
         draw(data)
 
 

@@ -155,13 +155,13 @@ def test_a_shock_changes_everything_that_hangs_on_it(office: Office, session: Se
     opened = office.do("open", str(build_workbook(tmp_path / "book.xlsx")))
     office.do("recalculate", opened)
     before = office.do("read", opened, "Scenarios", "F9:F20")
-    assert office.do("read", opened, "Scenarios", "A66:B66") == [["month", "mean"]]
-    fan = office.do("read", opened, "Scenarios", "B67:G72")
+    assert office.do("read", opened, "Scenarios", "A76:B76") == [["month", "mean"]]
+    fan = office.do("read", opened, "Scenarios", "B77:G82")
     assert fan[5][0] == pytest.approx(before[0][0], rel=1e-12), "the fan ends at the mean"
     office.do("type", opened, "Scenarios", "B9:B9", [["-6"]])
     after = office.do("read", opened, "Scenarios", "F9:F20")
     assert after[0][0] < 0 < before[0][0]
-    moved = office.do("read", opened, "Scenarios", "B67:G72")
+    moved = office.do("read", opened, "Scenarios", "B77:G82")
     assert all(one != two for one, two in zip(moved, fan, strict=True))
     assert moved[5][0] == pytest.approx(after[0][0], rel=1e-12)
     from xl_smallcap.functions import RUSSELL_PROJECTION
@@ -172,7 +172,7 @@ def test_a_shock_changes_everything_that_hangs_on_it(office: Office, session: Se
     full = RUSSELL_PROJECTION(shocks, "relative", "mean", 6, None, spec="full")
     assert office.do("read", opened, "Scenarios", "F9:F9") == [[full]]
     assert full != after[0][0]
-    assert office.do("read", opened, "Scenarios", "B72:B72")[0][0] == pytest.approx(full, rel=1e-12)
+    assert office.do("read", opened, "Scenarios", "B82:B82")[0][0] == pytest.approx(full, rel=1e-12)
     wanted = RUSSELL_PROJECTION(shocks, "relative", "contribution:volatility", 6, None, spec="full")
     assert office.do("read", opened, "Scenarios", "A25:B25") == [["volatility", wanted]]
     office.do("type", opened, "Scenarios", "A9:A9", [["growht"]])

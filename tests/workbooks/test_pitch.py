@@ -93,7 +93,7 @@ def test_the_page_says_what_it_must(session: Session) -> None:
     ):  # fmt: skip
         assert said in whole, said
     conflict = RUSSELL_SCENARIO("goldman", "relative", "frequency_conflict", None, DAY)
-    phrase = "agree in sign" if conflict == "none" else f"betas to {conflict} have opposite signs"
+    phrase = "do not clearly differ in sign" if conflict == "none" else f"betas to {conflict} have opposite signs"
     assert any(cell.startswith("Daily and weekly betas") and phrase in cell for cell in page)
     tipping = RUSSELL_TIPPING(None, "goldman", "relative", None, DAY)
     assert isinstance(tipping, list)

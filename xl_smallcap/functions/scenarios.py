@@ -207,8 +207,6 @@ def _everything(session: Session, figures: _Stats) -> Table:
         except XlSmallcapError as exc:
             table.append([name, None, _UNITS.get(name), str(exc)])
     table += [[name, value, unit, None] for name, value, unit in figures.parts()]
-    with contextlib.suppress(XlSmallcapError):  # asked for alone it says why
-        table += [[name, value, unit, "worth of telling it"] for name, value, unit in figures.worths()]
     path = wanted.scenario
     said = path.source if path.dated is None else f"{path.source}; {path.direction} {LEVELS_ASSUMED[0].upper()}"
     said += "" if path.dated is None else f"{LEVELS_ASSUMED[1:]}."
@@ -221,7 +219,10 @@ def _everything(session: Session, figures: _Stats) -> Table:
         ("source", source_label(session)),
         ("path", figures.stat("path")),
     ]
-    return table + [[name, value, None, None] for name, value in rows]
+    table += [[name, value, None, None] for name, value in rows]
+    with contextlib.suppress(XlSmallcapError):  # asked for alone it says why
+        table += [[name, value, unit, "worth of telling it"] for name, value, unit in figures.worths()]
+    return table
 
 
 @worksheet_function(PATH, RELATIVE, _STAT, MONTHS, AS_OF, PROJECTION_METHOD, SPEC)

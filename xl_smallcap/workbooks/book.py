@@ -98,7 +98,7 @@ def _workbook(macros: bool, cell_by_cell: bool, progress: Progress) -> bytes:
     )
     pages = {name: draft.page(name) for name in SHEETS}
     options = pitch.PitchOptions()
-    pitch.inputs(pages["Pitch"], options, None, list(current_session().scenarios.paths))
+    pitch.inputs(pages["Pitch"], options, None, len(current_session().scenarios.paths))
     factors.inputs(pages["Betas"])
     work: list[tuple[str, Callable[[], Any]]] = [
         ("Betas", lambda: factors.build_betas(draft, pages["Betas"])),

@@ -71,15 +71,17 @@ class Page:
             self.put(row, column + k, content, kind=kind, **more)
 
     def input(
-        self, row: int, column: int, name: str, value: Any, choices: Sequence[Any] | None = None, form: str = GENERAL
-    ) -> None:
-        """Write a cell a person types into, with its name and its list of choices."""
+        self, row: int, column: int, name: str, value: Any, choices: Sequence[Any] | str | None = None,
+        form: str = GENERAL,
+    ) -> None:  # fmt: skip
+        """Write a cell a person types into, with its name and its choices: a list, or the range that holds them."""
         self.put(row, column, value, form, "input")
         if name:
             self.draft.define(name, self.name, row, column)
         if choices:
+            source = choices if isinstance(choices, str) else list(choices)
             self.sheet.data_validation(
-                row, column, row, column, {"validate": "list", "source": list(choices), "ignore_blank": True}
+                row, column, row, column, {"validate": "list", "source": source, "ignore_blank": True}
             )
 
     @property

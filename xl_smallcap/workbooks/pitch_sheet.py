@@ -65,7 +65,7 @@ def pitch_bytes(
     draft.book.define_name("RUSSELL_PIN", f'="{session.snapshot.fingerprint}"')
     names = ["Pitch", pitch_data.NAME, *(["Thesis"] if options.projecting else []), "Data"]
     pages = {name: draft.page(name) for name in names}
-    pitch.inputs(pages["Pitch"], options, as_of, list(session.scenarios.paths))
+    pitch.inputs(pages["Pitch"], options, as_of, len(session.scenarios.paths))
     steps = len(names) + 5
     progress("the cells behind the page", 1, steps)
     pitch_data.build(pages[pitch_data.NAME], options.projecting)

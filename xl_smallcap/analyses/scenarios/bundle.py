@@ -8,8 +8,9 @@ import numpy as np
 
 from xl_smallcap.analyses.question import MARKET, Question, aligned
 from xl_smallcap.data.panel import Column, Panel
-from xl_smallcap.errors import FitError, XlSmallcapError
-from xl_smallcap.models.estimation import solve_least_squares
+from xl_smallcap.errors import XlSmallcapError
+from xl_smallcap.models.estimation import solve_least_squares, still_targets
+from xl_smallcap.models.kernels.many import fit_own
 from xl_smallcap.models.prior import shrunk, volatility_ratios, weekly_tails
 from xl_smallcap.models.projection import FactorModel, fit_factor_model
 from xl_smallcap.session import Session
@@ -66,17 +67,7 @@ def bundled(model: FactorModel, past: Past, stop: int, window: int, day: np.date
     changes, names = past.weekly.changes[:stop], past.weekly.names[1:]
     hedged = model.loading != model.beta
     every = fit_factor_model(changes[:, 0], changes[:, 1:], names, hedged)
-    windows = []
-    for end in range(stop - window, window - 1, -window):
-        rows = slice(end - window, end)
-        if ((past.weekly.gaps > rows.start) & (past.weekly.gaps < rows.stop)).any():
-            continue
-        try:
-            windows.append(fit_factor_model(changes[rows, 0], changes[rows, 1:], names, hedged))
-        except FitError:
-            continue
-    before = np.array([w.beta for w in windows]).reshape(len(windows), model.beta.size)
-    errors = np.array([np.sqrt(np.diag(w.beta_covariance)) for w in windows]).reshape(before.shape)
+    before, errors = _windows(past, stop, window)
     pulled = shrunk(model.beta, model.beta_covariance, every.beta, every.beta_covariance, before, errors)
     hedge = float(pulled.beta[hedged].sum())
     known = past.market_weeks <= past.weekly.dates[stop - 1]
@@ -86,6 +77,22 @@ def bundled(model: FactorModel, past: Past, stop: int, window: int, day: np.date
         about=changes[:, 1:].mean(axis=0), own_drift=drift,
     )  # fmt: skip
     return _today(out, model, past, stop, window, day)
+
+
+def _windows(past: Past, stop: int, window: int) -> tuple[FloatArray, FloatArray]:
+    """Betas and errors of the disjoint windows before the last; without those a regression would refuse."""
+    ends = np.arange(stop - window, window - 1, -window)
+    starts = ends - window
+    gaps = past.weekly.gaps
+    broken = ((gaps > starts[:, None]) & (gaps < ends[:, None])).any(axis=1)
+    rows = starts[~broken, None] + np.arange(window)
+    if not rows.size:
+        none = np.empty((0, past.weekly.changes.shape[1] - 1))
+        return none, none
+    y, X = past.weekly.changes[rows, 0], past.weekly.changes[rows, 1:]
+    fits = fit_own(y, X)
+    good = ~fits.doubtful & np.isfinite(fits.params).all(axis=1) & ~still_targets(y)
+    return (fits.params / fits.sd)[good], (fits.bse / fits.sd)[good]
 
 
 def _today(out: FactorModel, model: FactorModel, past: Past, stop: int, window: int, day: np.datetime64) -> FactorModel:

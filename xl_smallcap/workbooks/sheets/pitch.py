@@ -41,8 +41,14 @@ class PitchOptions:
         return self.audience == "internal" if self.projections is None else self.projections
 
 
-def inputs(page: Page, options: PitchOptions, as_of: object, paths: list[str]) -> None:
-    """Write the inputs first, since every sheet uses their names."""
+def inputs(page: Page, options: PitchOptions, as_of: object, count: int) -> None:
+    """Write the inputs first, since every sheet uses their names; paths to choose from stand on the data sheet.
+
+    A list typed into a validation ends at 255 characters, which the library's names exceed.
+    """
+    column = data.PATHS_COLUMN
+    first, last = (address(data.PATHS + i, column, True) for i in (0, count - 1))
+    paths = f"='{data.NAME}'!{first}:{last}"
     page.put(1, 0, "As of", kind="label")
     page.input(1, 1, "in_as_of", as_of, form=DATE)
     page.spread((1, 1, 1, 2))

@@ -179,7 +179,7 @@ def against(projecting: bool) -> list[str]:
     metals = 'RUSSELL_BETA("growth_metals","relative","{0}",250,in_as_of,,,"macro:growth_metals")'
     after = f"INDEX(RUSSELL_REGIME_RETURNS({data.TARGET},in_as_of),5,{{0}})"  # goldilocks, next month
     speaks_for = f'IF(LEFT({after.format(13)},6)="higher","Not against it: in","In")'
-    helps = f'IF({fair.format("verdict")}="supported","Not against it: fair","Fair")'
+    helps = f'IF({fair.format("verdict")}&""="supported","Not against it: fair","Fair")'
     copper = (
         '=IFERROR("Growth is an equity proxy. From copper and gold its beta is "'
         f'&TEXT({metals.format("beta")},{_SIGNED})&" (t "&TEXT({metals.format("tstat")},{_ONE})&").",'
@@ -202,9 +202,9 @@ def against(projecting: bool) -> list[str]:
         score = 'INDEX(RUSSELL_SCENARIO_SCORE("relative",1,in_as_of),{0},7)'
         skill = f'IF({score.format(4)}<MIN({score.format(5)},0.25)-0.005,"some","no")'
         lines = [
-            f'=IFERROR(IF({conflict}<>"none","Daily and weekly betas to "&{conflict}&" have opposite signs: odds, fan, '
-            'map and levels are by weekly betas, the bars by daily ones.","Daily and weekly betas agree in sign."),'
-            '"No projection by that day.")',
+            f'=IFERROR(IF({conflict}&""<>"none","Daily and weekly betas to "&{conflict}&" have opposite signs: odds, '
+            'fan, map and levels are by weekly betas, the bars by daily ones.",'
+            '"Daily and weekly betas do not clearly differ in sign."),"No projection by that day.")',
             *lines[:1],
             lines[1] + '&" "&' + lines[2][1:],
             lines[3],
