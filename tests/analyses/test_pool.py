@@ -298,3 +298,15 @@ def test_what_a_switching_model_says_of_later_inflation_is_what_simulation_says(
         away = phi * away + np.sqrt(chain.variance[0]) * rng.standard_normal(draws)
     said = mean[state] + away + np.sqrt(chain.revision[0]) * rng.standard_normal(draws)
     assert chain.below(regimes.bounds, steps)[0] == pytest.approx((said <= 3.0).mean(), abs=0.005)
+
+
+def test_a_chain_on_both_series_says_of_which_month_it_last_heard(pooled: Session, tmp_path: Path) -> None:
+    """Where growth ends in May and inflation later, models of both series at once last heard May."""
+    (tmp_path / "late").mkdir()
+    use_session(without(pooled, tmp_path / "late", cut={"CFNAI": "2019-05-01"}))
+    for model in ("hmm", "jump"):
+        row = RUSSELL_REGIMES(0, DAY, model)
+        ends = [str(row[1][row[0].index(c)])[:7] for c in ("growth_to", "inflation_to")]
+        assert ends == ["2019-05", "2019-05"]
+    row = RUSSELL_REGIMES(0, DAY, "chains")
+    assert str(row[1][row[0].index("inflation_to")])[:7] > "2019-05"

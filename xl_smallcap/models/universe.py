@@ -397,10 +397,12 @@ def common_tstat(standardised: FloatArray, residuals: FloatArray) -> float:
 
     Notes
     -----
-    Boehmer, Musumeci and Poulsen (1991), times sqrt((1 - r)/(1 + (n - 1) r)), r the mean correlation (Kolari and
+    Values beyond the 2nd and 98th percentile are brought to them, so that a few stocks do not speak for all. Boehmer,
+    Musumeci and Poulsen (1991), times sqrt((1 - r)/(1 + (n - 1) r)), r the mean correlation (Kolari and
     Pynnönen 2010, eq. 12).
     """
     n, m = standardised.size, residuals.shape[1]
+    standardised = np.clip(standardised, *np.quantile(standardised, _TRIMMED))
     unit = residuals / residuals.std(axis=0)
     r = max(float((m * unit.mean(axis=1).var() - 1.0) / (m - 1.0)), 0.0)
     alone = float(standardised.mean() * np.sqrt(n) / standardised.std(ddof=1))

@@ -53,6 +53,11 @@ class Inputs:
         return int(np.flatnonzero(np.isfinite(self.growth))[-1])
 
     @property
+    def last_both(self) -> int:
+        """Position of the last month with both."""
+        return int(np.flatnonzero(np.isfinite(self.growth) & np.isfinite(self.inflation))[-1])
+
+    @property
     def last_inflation(self) -> int:
         """Position of the last month with inflation."""
         return int(np.flatnonzero(np.isfinite(self.inflation))[-1])

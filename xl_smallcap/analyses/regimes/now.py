@@ -108,6 +108,10 @@ def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Re
             hidden_chain(session, [[values] for values in part], 2)
             for part in ([i.growth for i in inputs], [i.inflation for i in inputs])
         )
+    # a chain on both series hears nothing of a month that lacks one of them
+    lasts = [
+        (i.last_both, i.last_both) if model in ("hmm", "jump") else (i.last_growth, i.last_inflation) for i in inputs
+    ]
     return Regimes(
         model=model,
         months=np.array([i.months[-1] for i in inputs], dtype="datetime64[M]"),
@@ -115,8 +119,8 @@ def regimes_of(session: Session, model: RegimeModel, inputs: list[Inputs]) -> Re
         bands=tuple(bands),
         growth_min=settings.regime_growth_min,
         bounds=np.array([i.bound for i in inputs]),
-        last_growth=np.array([i.months[i.last_growth] for i in inputs], dtype="datetime64[M]"),
-        last_inflation=np.array([i.months[i.last_inflation] for i in inputs], dtype="datetime64[M]"),
+        last_growth=np.array([i.months[last] for i, (last, _) in zip(inputs, lasts, strict=True)], "datetime64[M]"),
+        last_inflation=np.array([i.months[last] for i, (_, last) in zip(inputs, lasts, strict=True)], "datetime64[M]"),
     )
 
 
