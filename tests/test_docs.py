@@ -127,5 +127,6 @@ def sentences(text: str) -> list[str]:
 def test_the_readme_is_short_and_in_short_sentences() -> None:
     assert len(README.splitlines()) <= 120
     assert len(sentences(README)) > 50
-    long = [s for s in sentences(README) if len(re.findall(r"[\w.%+-]+", s)) > 30 and "·" not in s]
+    own = re.sub(r"^> .*$", "", README, flags=re.MULTILINE)  # what is quoted is a cell's answer
+    long = [s for s in sentences(own) if len(re.findall(r"[\w.%+-]+", s)) > 30 and "·" not in s]
     assert not long

@@ -206,6 +206,11 @@ SCENARIOS = [
     Case('RUSSELL_FAN("goldman",,2,,"simulation")', (3, 11)),
     Case("RUSSELL_SCENARIO_SCORE()", (20, 14)),
     Case("RUSSELL_TIPPING()", (6, 14)),
+    Case('RUSSELL_SENTENCE("oil")', lambda: check.sentence("oil", "relative")),
+    Case(
+        'RUSSELL_SENTENCE("dollar","russell","2024-06-28")', lambda: check.sentence("dollar", "russell", "2024-06-28")
+    ),
+    Case('RUSSELL_SENTENCE("growht")', Error("#VALUE!", "Did you mean 'growth'")),
     Case('RUSSELL_IMPLIED(0.7,"goldman")', lambda: check.implied(0.7, GOLDMAN, 6)),
     Case('RUSSELL_IMPLIED(,"goldman","relative","all",6)', (11, 2)),
     Case('RUSSELL_IMPLIED(1,"goldman")', Error("#VALUE!", "must lie between 0 and 1")),

@@ -175,6 +175,28 @@ def event_slope(kind: str, what: str) -> float:
     return float(fit.params["x"] * frame["x"].iloc[1:].std() if what == "sd" else fit.tvalues["x"])
 
 
+def sentence(factor: str, target: str, as_of: str | None = None) -> str:
+    """Words for a factor without news of its own, from statsmodels' fits and its false discovery rates."""
+    from statsmodels.stats.multitest import multipletests
+
+    said = []
+    for name, window in (("weeks", "104w"), ("days", "250"), ("months", "60m")):
+        fit, _ = fitted(target, "macro", window, as_of)
+        corrected = dict(
+            zip(fit.params.index[1:], multipletests(fit.pvalues.iloc[1:], method="fdr_bh")[1], strict=True)
+        )
+        b, half = fit.params[factor], fit.conf_int(0.10)[1][factor] - fit.params[factor]
+        word = "not clear" if corrected[factor] > 0.10 else "positive" if b > 0 else "negative"
+        said.append((name, word, f"{round(b, 2) + 0.0:+.2f} ± {half:.2f}"))
+    (lead, word, numbers), *others = said
+    first = f"{factor.capitalize()}: {word} on {lead} ({numbers} % per sd), which lead because odds rest on them"
+    groups: dict[str, list[str]] = {}
+    for name, other, figures in others:
+        groups.setdefault(other, []).append(f"{name} ({figures})")
+    parts = [f"{'also ' if w == word else ''}{w} on {' and '.join(ones)}" for w, ones in groups.items()]
+    return f"{first}; {', '.join(parts)}."
+
+
 def placebo_share() -> float:
     """Share of the other splits of the seven sectors, four against three, whose growth has |t| above 1.65."""
     sectors = [*CYCLICAL, *DEFENSIVE]

@@ -94,7 +94,10 @@ class _Stats:
         return evidence.frequency_conflict(self.session, self.found.fitted, self.asked.question)
 
     def _outperforming(self) -> float:
-        return project_path(self.session, replace(self.asked, question=self._against())).outcome.above_zero()
+        against = self._against()
+        if against == self.asked.question:  # relative and hedged are outperformance already
+            return self.found.outcome.above_zero()
+        return project_path(self.session, replace(self.asked, question=against)).outcome.above_zero()
 
     def parts(self) -> list[tuple[str, float, str]]:
         """Contributions and expected changes, a factor each; contributions and rest add up to the mean."""

@@ -33,6 +33,7 @@ _ROOMS = (
     ("positioning", "POSITIONING POSITIONING_HISTORY GAUGE GAUGES"),
     ("thesis", "THESIS"),
     ("claims", "CLAIMS"),
+    ("sentence", "SENTENCE"),
     ("betas", "DIFF"),
     ("provenance", "ASOF SOURCE SNAPSHOT STATUS"),
     ("formula", "WHY"),

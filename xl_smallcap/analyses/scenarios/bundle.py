@@ -9,7 +9,7 @@ import numpy as np
 from xl_smallcap.analyses.question import MARKET, Question, aligned
 from xl_smallcap.data.panel import Column, Panel
 from xl_smallcap.errors import XlSmallcapError
-from xl_smallcap.models.estimation import solve_least_squares, still_targets
+from xl_smallcap.models.estimation import still_targets
 from xl_smallcap.models.kernels.many import fit_own
 from xl_smallcap.models.prior import shrunk, volatility_ratios, weekly_tails
 from xl_smallcap.models.projection import FactorModel, fit_factor_model
@@ -105,15 +105,16 @@ def _today(out: FactorModel, model: FactorModel, past: Past, stop: int, window: 
         return out
     y, X = past.daily.changes[rows, 0], past.daily.changes[rows, 1:]
     design = np.column_stack([np.ones(y.size), X])
-    ratios = volatility_ratios(solve_least_squares(design, y).resid ** 2)
+    left = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]  # squares of it need no last digits
+    ratios = volatility_ratios(left**2)
     regressors = np.ones(model.beta.size)
     if MARKET in past.weekly.names[1:]:
         k = past.weekly.names[1:].index(MARKET)
         regressors[k] = volatility_ratios(X[:, k] ** 2)[-1]
     recent = slice(stop - window, stop)
     weeks = past.weekly.changes[recent]
-    left = weeks[:, 0] - weeks[:, 1:] @ model.beta
+    rest = weeks[:, 0] - weeks[:, 1:] @ model.beta
     place = np.searchsorted(past.daily.dates[rows], past.weekly.starts[recent], side="right") - 1
     before = np.where(place >= 0, ratios[np.maximum(place, 0)], 1.0)
-    df = weekly_tails(left - left.mean(), before, model.residual_variance)
+    df = weekly_tails(rest - rest.mean(), before, model.residual_variance)
     return replace(out, residual_ratio=float(ratios[-1]), regressor_ratio=regressors, weekly_df=df)

@@ -95,14 +95,13 @@ def fit(session: Session, question: Question) -> FittedModel:
         return fit_factor_model(panel.changes[-n:, 0], panel.changes[-n:, 1:], panel.names[1:], hedged)
 
     key = ("projection", panel.digest, str(question.window), str(question.target.market))
-    model = session.get_or_compute(key, compute, FactorModel)
     if not session.settings.scenario_bundle or question.window != WINDOW:
-        return FittedModel(panel, model)
+        return FittedModel(panel, session.get_or_compute(key, compute, FactorModel))
     past = past_of(session, question, panel)
     day = question.as_of if question.as_of is not None else snapshot_day(session)
 
     def add() -> FactorModel:
-        return bundled(model, past, panel.dates.size, n, day)
+        return bundled(compute(), past, panel.dates.size, n, day)
 
     days = past.daily.digest if past.daily is not None else "none"
     more = hashlib.sha256(past.market_changes.tobytes()).hexdigest()

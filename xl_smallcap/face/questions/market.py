@@ -283,6 +283,33 @@ class MarketQuestions(Asker):
         raise NotImplementedError  # @question answers
 
     @question
+    def sentence(self, factor: Words, target: Words = None, as_of: Days = None) -> Any:
+        """What a desk would say aloud of one factor: its beta in % per +1 sd on weeks, days and months, clear or not
+        after correction, which frequency leads, and what days of its news have meant since 2006.
+
+        Parameters
+        ----------
+        factor : str or a list of them
+            "growth", "inflation", "easing" (or "cuts"), "dollar", "oil"; more with other specs. See
+            RUSSELL_FACTORS.
+        target : str or a list of them, optional
+            "relative" (default here), "russell", "sp500", "hedged", or a stored daily price such as "IWM".
+        as_of : date, str or a list of them, optional
+            Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
+
+        Returns
+        -------
+        str
+            One sentence. "clear" is a corrected p-value of at most .10; ± is half of the 90 % interval.
+
+        Examples
+        --------
+        >>> data.sentence("inflation", "relative")
+        'Inflation: not clear on weeks (+0.14 ± 0.32 % per sd), which lead because odds rest on them; also not clear on days (+0.05 ± 0.05), negative on months (-1.11 ± 0.62); CPI days say nothing clear since 2006.'
+        """
+        raise NotImplementedError  # @question answers
+
+    @question
     def asof(self) -> Any:
         """Last date on which every series of the default model was observed: the date a blank as_of means.
 
