@@ -329,6 +329,7 @@ def test_needle_and_mixture_with_regimes(with_regimes: Session) -> None:
     assert needle["joint_base"] == pytest.approx(float(hit.mean()), rel=1e-12)
     assert needle["nobs"] == len(pairs)
     mixed = _cells(F["RUSSELL_SCENARIO"]("goldman", None, "all", 3, None, "regimes"))
+    assert mixed["regime_model"] == needle["regime_model"] == "chains", "the pool has no states of its own"
     plain = _cells(F["RUSSELL_SCENARIO"]("goldman", None, "all", 3))
     assert mixed["sd"] == pytest.approx(plain["sd"], rel=0.5)
     assert mixed["p5"] < mixed["p50"] < mixed["p95"]

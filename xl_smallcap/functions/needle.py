@@ -9,7 +9,7 @@ from typing import Any
 from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.analyses.question import CHANGE_UNIT
 from xl_smallcap.analyses.scenarios import needle as model
-from xl_smallcap.analyses.scenarios.projection import ScenarioQuestion
+from xl_smallcap.analyses.scenarios.projection import REGIME_STATES, ScenarioQuestion
 from xl_smallcap.data.catalogue import Target
 from xl_smallcap.data.scenarios import Scenario
 from xl_smallcap.errors import BadArgumentError, FitError
@@ -301,6 +301,7 @@ def RUSSELL_NEEDLE(
     if stat == "all":
         shown: list[tuple[str, Scalar]] = [
             *values.items(), ("growth_min", growth_min), ("inflation_max", inflation_max), ("target", target.id),
+            ("regime_model", REGIME_STATES),
             ("horizon_months", months), ("source", source_label(session)),
         ]  # fmt: skip
         return [["stat", "value"], *([name, value] for name, value in shown)]

@@ -14,6 +14,7 @@ from xl_smallcap.analyses.provenance import source_label
 from xl_smallcap.analyses.question import CHANGE_UNIT, Question
 from xl_smallcap.analyses.scenarios import evidence
 from xl_smallcap.analyses.scenarios.projection import (
+    REGIME_STATES,
     Projected,
     ScenarioQuestion,
     outperformance,
@@ -222,6 +223,8 @@ def _everything(session: Session, figures: _Stats) -> Table:
         ("source", source_label(session)),
         ("path", figures.stat("path")),
     ]
+    if wanted.method == "regimes":
+        rows.append(("regime_model", REGIME_STATES))
     table += [[name, value, None, None] for name, value in rows]
     with contextlib.suppress(XlSmallcapError):  # asked for alone it says why
         table += [[name, value, unit, "worth of telling it"] for name, value, unit in figures.worths()]

@@ -41,9 +41,11 @@ from xl_smallcap.models.simulation import (
     simulate,
 )
 from xl_smallcap.session import Session
-from xl_smallcap.types import BoolArray, DayArray, FloatArray, ScenarioMethod, Window
+from xl_smallcap.types import BoolArray, DayArray, FloatArray, RegimeModel, ScenarioMethod, Window
 
 LONGEST_HORIZON = 12
+REGIME_STATES: RegimeModel = "chains"
+"""Whose states weigh history: the pool has none of its own."""
 WINDOW = Window(104, "weekly")
 """Betas and covariances of a projection: two years of weeks."""
 
@@ -336,7 +338,7 @@ def regime_weights(
 
     probability: filtered, at the month end before.
     """
-    history = regime_history(session, "chains", as_of)
+    history = regime_history(session, REGIME_STATES, as_of)
     sums, starts, ends = periods(panel, months)
     month = history.days.astype("datetime64[M]")
     index = np.searchsorted(month, starts.astype("datetime64[M]"))
@@ -345,7 +347,7 @@ def regime_weights(
     there &= np.isfinite(p).all(axis=0)
     if there.sum() < FEWEST_EFFECTIVE:
         raise NoDataError(f"Only {int(there.sum())} months have both a regime and what followed; 30 are needed.")
-    now = regimes_now(session, "chains", as_of).probabilities(0)[:3, 0]
+    now = regimes_now(session, REGIME_STATES, as_of).probabilities(0)[:3, 0]
     return sums[there], p[:, there], now, starts[there], ends[there]
 
 
