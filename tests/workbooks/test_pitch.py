@@ -81,6 +81,10 @@ def test_the_page_says_what_it_must(session: Session) -> None:
     beta = num(RUSSELL_BETA("growth", "relative", None, 250, DAY))
     mean = num(RUSSELL_SCENARIO("goldman", "relative", None, None, DAY))
     assert f"growth {beta:+.2f} %" in page[page.index("rebound_then_pause") + 2]
+    for factor in ("growth", "inflation", "easing"):
+        size, p = (num(RUSSELL_BETA(factor, "relative", stat, 250, DAY)) for stat in ("beta", "pvalue_bh"))
+        word = "clear" if p <= 0.10 else "not clear"
+        assert f"{factor} {size:+.2f} % ({word})" in whole, "clear only after correction, as RUSSELL_SENTENCE has it"
     later = "(written 2025-12-24, later than this page)"
     assert f"growth low inflation {later} the mean over 6 months is {mean:+.1f} log % (odds" in whole
     for said in (

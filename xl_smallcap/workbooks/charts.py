@@ -136,7 +136,7 @@ def areas(
             }
         )
     _titled(chart, title, size)
-    _dates(chart, "yyyy", 24)
+    _dates(chart, "mmm yy", 24)  # of month ends "yyyy" alone reads a year early
     chart.set_y_axis({"num_format": "0%", "major_gridlines": _grid(), "num_font": {"size": 8}, "max": 1})
     return chart
 

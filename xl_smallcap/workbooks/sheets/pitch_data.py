@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from xl_smallcap.analyses.sentence import CLEAR_P
 from xl_smallcap.analyses.thesis import CLAIMS
 from xl_smallcap.formulas.values import Grid
 from xl_smallcap.session import current_session
@@ -37,7 +38,8 @@ def _betas(page: Page) -> None:
         for j, stat in ((1, "beta"), (3, "lower"), (4, "upper"), (5, "tstat")):
             page.put(r, j, f'=RUSSELL_BETA($A{r + 1},{TARGET},"{stat}",250,in_as_of)', BETA)
         page.put(r, 2, f"=(E{r + 1}-D{r + 1})/2", BETA)
-        page.put(r, 6, f'=IF(OR(D{r + 1}>0,E{r + 1}<0),"clear","not clear")')
+        corrected = f'RUSSELL_BETA($A{r + 1},{TARGET},"pvalue_bh",250,in_as_of)'
+        page.put(r, 6, f'=IF({corrected}<={CLEAR_P},"clear","not clear")')
 
 
 def _levels(page: Page) -> None:
