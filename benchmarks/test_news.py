@@ -5,7 +5,6 @@ Run ``python -m pytest benchmarks/test_news.py -s``, with XL_SMALLCAP_HOME set f
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -130,7 +129,9 @@ def test_permutation_against_a_loop() -> None:
             as_large += abs(t_of(labels)) >= seen
         return (1 + as_large) / (draws + 1)
 
-    ours: Callable[[], float] = lambda: permutation_pvalue(y, x, first, years, draws, 7)  # noqa: E731
+    def ours() -> float:
+        return permutation_pvalue(y, x, first, years, draws, 7)
+
     assert ours() == plain()
     report("200 exchanges of labels", median_time(ours, 5), {"statsmodels in a loop": once(plain)})
 
@@ -145,6 +146,8 @@ def test_walks_against_a_fit_each() -> None:
         design = np.column_stack([np.ones(250), Z])
         return np.array([sm.OLS(walks[:, k], design).fit().params[1:] for k in range(1000)]).T
 
-    ours: Callable[[], np.ndarray] = lambda: walk_betas(Z, walks, Method("ols"))  # noqa: E731
+    def ours() -> np.ndarray:
+        return walk_betas(Z, walks, Method("ols"))
+
     np.testing.assert_allclose(ours(), theirs(), rtol=1e-8, atol=1e-10)
     report("levels betas of 1,000 walks", median_time(ours, 7), {"statsmodels, a fit each": once(theirs)})

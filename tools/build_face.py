@@ -124,7 +124,7 @@ def _answer(code: str) -> str:
     data: Any = sample_session.opened()
     try:
         value = eval(code, {"data": data})  # noqa: S307 - our own examples
-    except Exception as exc:
+    except Exception as exc:  # an example may show an error: what Python prints of it is its answer
         return f"Traceback (most recent call last):\n{type(exc).__module__}.{type(exc).__name__}: {exc}"
     return "" if value is None else repr(value)
 

@@ -13,7 +13,6 @@ import numpy as np
 from xl_smallcap.analyses.question import Question
 from xl_smallcap.analyses.scenarios import evidence
 from xl_smallcap.analyses.scenarios.projection import WINDOW
-from xl_smallcap.config import Settings
 from xl_smallcap.data.catalogue import Target
 from xl_smallcap.functions.parameters import SPEC, TARGET
 from xl_smallcap.models.inference import bartlett_bse
@@ -38,11 +37,16 @@ class Forecasts:
     held: FloatArray
     brier: FloatArray
 
+    def of(self, days: FloatArray) -> Forecasts:
+        """Return those of some days."""
+        k = np.isin(self.days, days)
+        return Forecasts(self.days[k], self.crps[k], self.held[k], self.brier[k])
+
 
 def forecasts(session: Session, target: Target, months: int, known: int = 0) -> Forecasts:
     """Project every month end of the past; `known` is a row of evidence.KNOWN."""
     question = Question(target=target, spec=SPEC.read(session, None), window=WINDOW, as_of=ENDS.get(target.id))
-    table = evidence._forecasts(session, question, months)
+    table = evidence.past_forecasts(session, question, months)
     mean, sd, df, came = table[2 * known], table[2 * known + 1], table[6], table[7]
     every = [StudentOutcome(float(m), float(s), float(d)) for m, s, d in zip(mean, sd, df, strict=True)]
     half = np.array([o.quantile(0.95) - o.mean for o in every])
@@ -52,15 +56,10 @@ def forecasts(session: Session, target: Target, months: int, known: int = 0) -> 
 
 def both(target: Target, months: int, known: int = 0) -> tuple[Forecasts, Forecasts]:
     """Forecasts without and with the bundle, of the same month ends."""
-    session = current_session()
-    made = []
-    for bundle in (0, 1):
-        settings: Settings = replace(session.settings, scenario_bundle=bundle)
-        session.__dict__["settings"] = settings
-        made.append(forecasts(session, target, months, known))
-    common = np.intersect1d(made[0].days, made[1].days)
-    picked = [np.isin(f.days, common) for f in made]
-    return tuple(Forecasts(f.days[k], f.crps[k], f.held[k], f.brier[k]) for f, k in zip(made, picked, strict=True))  # type: ignore[return-value]
+    settings = current_session().settings
+    plain, bundle = (forecasts(Session(replace(settings, scenario_bundle=k)), target, months, known) for k in (0, 1))
+    common = np.intersect1d(plain.days, bundle.days)
+    return plain.of(common), bundle.of(common)
 
 
 def compared(plain: Forecasts, bundle: Forecasts, keep: FloatArray, months: int) -> tuple[float, list[float]]:

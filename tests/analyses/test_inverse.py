@@ -13,6 +13,7 @@ from xl_smallcap import BadArgumentError, FitError, functions
 from xl_smallcap.analyses.scenarios.projection import project_path
 from xl_smallcap.functions.parameters import SPEC, TARGET
 from xl_smallcap.functions.shocks import projection_question, scenario_question
+from xl_smallcap.models.projection import StudentOutcome
 from xl_smallcap.session import Session
 
 F: Any = functions
@@ -41,7 +42,8 @@ def test_its_interval_is_where_the_mean_is_just_told_from_the_one_wanted(
         rows = [[f, end * v, u] for f, v, u in path]
         made = project_path(session, scenario_question(session, rows, 6, question))
         law = made.outcome
-        wanted = stats.t.ppf(0.6, law.df) * law.scale  # type: ignore[attr-defined]
+        assert isinstance(law, StudentOutcome)
+        wanted = stats.t.ppf(0.6, law.df) * law.scale
         d = made.analytic.deviations[-1]
         error = np.sqrt(d @ made.fitted.model.beta_covariance @ d)
         assert abs(law.mean - wanted) / error == pytest.approx(stats.t.ppf(0.95, 98), rel=1e-6)

@@ -23,7 +23,7 @@ from xl_smallcap.data.panel import series_in
 from xl_smallcap.data.releases import known_by
 from xl_smallcap.models.regimes import winsorised
 from xl_smallcap.session import Session, use_session
-from xl_smallcap.types import BoolArray, DayArray
+from xl_smallcap.types import BoolArray, DayArray, RegimeModel
 
 RUSSELL_REGIME: Any = functions.RUSSELL_REGIME
 RUSSELL_REGIME_HISTORY: Any = functions.RUSSELL_REGIME_HISTORY
@@ -272,10 +272,10 @@ def test_inputs_that_are_short_or_have_a_hole(pooled: Session, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("model", ["jump", "markov_switching"])
-def test_challengers_answer_on_demand_and_are_scored(pooled: Session, model: str) -> None:
+def test_challengers_answer_on_demand_and_are_scored(pooled: Session, model: RegimeModel) -> None:
     with pytest.raises(NoDataError, match=f"regime history --model {model}'"):
         RUSSELL_REGIME_SCORE(None, model)
-    days = regime_history(pooled, model, np.datetime64("2018-06-30"), quiet)  # type: ignore[arg-type]
+    days = regime_history(pooled, model, np.datetime64("2018-06-30"), quiet)
     now = RUSSELL_REGIMES(0, str(days.days[-1]), model)
     np.testing.assert_allclose([r[2] for r in now[1:4]], days.probabilities[:3, -1], atol=1e-12)
     later = RUSSELL_REGIMES(3, str(days.days[-1]), model)

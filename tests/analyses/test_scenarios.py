@@ -15,6 +15,7 @@ from xl_smallcap import BadArgumentError, CatalogueError, FitError, NoDataError
 from xl_smallcap.analyses.question import Question, aligned
 from xl_smallcap.analyses.regimes.record import regime_history
 from xl_smallcap.analyses.scenarios import evidence
+from xl_smallcap.analyses.scenarios.bundle import past_of
 from xl_smallcap.analyses.scenarios.evidence import base_rate
 from xl_smallcap.analyses.scenarios.needle import tipping
 from xl_smallcap.analyses.scenarios.projection import ScenarioQuestion, periods
@@ -201,8 +202,8 @@ def test_nothing_later_changes_an_answer(session: Session) -> None:
     early = F["RUSSELL_SCENARIO_SCORE"](None, 1, day)
     assert early != F["RUSSELL_SCENARIO_SCORE"]()
     question = weekly(session)
-    whole = evidence._forecasts(session, question, 1)
-    part = evidence._forecasts(session, replace(question, as_of=np.datetime64("2018-06-29")), 1)
+    whole = evidence.past_forecasts(session, question, 1)
+    part = evidence.past_forecasts(session, replace(question, as_of=np.datetime64("2018-06-29")), 1)
     assert np.array_equal(whole[:, : part.shape[1]], part)
     assert part.shape[1] > 90
 
@@ -214,7 +215,7 @@ def test_a_past_forecast_is_what_the_cell_would_have_said(
 ) -> None:
     monkeypatch.setitem(session.__dict__, "settings", replace(session.settings, scenario_bundle=bundle))
     question = weekly(session)
-    table = evidence._forecasts(session, question, 1)
+    table = evidence.past_forecasts(session, question, 1)
     start = np.datetime64(day)  # three of them cut a week short whose end was known only later, or just not
     column = int(np.flatnonzero(table[8] == float(start.astype(np.int64)))[0])
     monthly = aligned(session, replace(question, window=Window(1, "monthly")))
@@ -230,8 +231,29 @@ def test_a_past_forecast_is_what_the_cell_would_have_said(
     assert bundle or table[6, column] == 4.0 + 4.2
 
 
+def test_a_revised_market_is_another_past(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many weeks of the S&P with other returns: the drift of every past forecast is another one, cached or not."""
+    question = replace(weekly(session), target=session.catalogue.targets["russell"])
+    before = evidence.past_forecasts(session, question, 1)
+    whole = past_of(session, question, aligned(session, question))
+    other = replace(whole, market_changes=whole.market_changes + 0.1)
+    assert other.key != whole.key
+    monkeypatch.setattr(evidence, "past_of", lambda *_: other)
+    after = evidence.past_forecasts(session, question, 1)
+    np.testing.assert_allclose(after[0] - before[0], 0.1 * 4.2, rtol=1e-9)
+
+
+def test_a_range_without_days_says_so(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too few days to say how volatile today is: the range is that of two years, and the warning tells."""
+    monkeypatch.setattr("xl_smallcap.analyses.scenarios.bundle.FEWEST_DAYS", 10**6)
+    session.clear()
+    said = F["RUSSELL_SCENARIO"]("goldman", None, "warning", 3, "2019-06-28")
+    assert "today's volatility is not known" in said
+    assert "and 1000000 are needed" in said
+
+
 def test_the_report_card_by_hand(session: Session) -> None:
-    table = evidence._forecasts(session, weekly(session), 1)
+    table = evidence.past_forecasts(session, weekly(session), 1)
     came = table[7]
     shares = [np.nan if t < 36 else (came[:t] > 0).mean() for t in range(came.size)]
     truth = came[36:] > 0

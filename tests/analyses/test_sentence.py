@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,17 +53,11 @@ def test_each_word_follows_from_a_number(
 def test_news_is_said_by_sign_and_after_correction(
     session: Session, factor: str, slope: float, clear: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class One:
-        pass
-
-    def event(_: Any, kind: str, __: bool) -> Any:
-        one = One()
+    def event(_: Any, kind: str, __: bool) -> SimpleNamespace:
         mine = kind == NEWS[factor][0]
-        one.slope = One()  # type: ignore[attr-defined]
         # p of .04 alone is .12 after three: not clear
         t = 5.0 if mine and clear else 2.07 if mine else 0.5
-        one.slope.slope, one.slope.bse, one.slope.df = slope, abs(slope) / t, 200.0  # type: ignore[attr-defined]
-        return one
+        return SimpleNamespace(slope=SimpleNamespace(slope=slope, bse=abs(slope) / t, df=200.0))
 
     monkeypatch.setattr(words, "event_beta", event)
     monkeypatch.setattr(words, "news_panel", lambda *_: None)

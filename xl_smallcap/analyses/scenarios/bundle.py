@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +33,13 @@ class Past:
     weight: float
     why_no_days: str = ""
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What distinguishes it in the cache from the past of other data, beside the weeks."""
+        days = self.daily.digest if self.daily is not None else "none"
+        market = self.market_weeks.tobytes() + self.market_changes.tobytes()
+        return days, hashlib.sha256(market).hexdigest(), repr(self.weight)
+
 
 def past_of(session: Session, question: Question, weekly: Panel) -> Past:
     """Collect what is known by the question's day."""
@@ -42,6 +50,8 @@ def past_of(session: Session, question: Question, weekly: Panel) -> Past:
         daily = aligned(session, replace(question, window=Window(DAYS, "daily")))
     except XlSmallcapError as exc:  # a weekly series has no days: said in the projection's warning
         why = str(exc)
+    if daily is not None and daily.dates.size < FEWEST_DAYS:
+        why = f"there are {daily.dates.size} days of target and factors together, and {FEWEST_DAYS} are needed"
     weight = sum(w for _, w in question.target.legs)
     return Past(weekly, daily, market.dates, market.changes[:, 0], weight, why)
 

@@ -195,15 +195,18 @@ class ForecastCard:
     gain_tstat: float
 
 
-def _forecasts(session: Session, question: Question, months: int) -> FloatArray:
-    """Mean, sd and outcome of each month by what was known: rows of (mean, sd) x 3, df, outcome, day; oldest first."""
+def past_forecasts(session: Session, question: Question, months: int) -> FloatArray:
+    """Project every month of the past by what was known then; columns oldest first.
+
+    Rows: mean and sd told everything, the thesis, nothing; degrees of freedom, what came, day.
+    """
     weekly = aligned(session, replace(question, window=WINDOW))
     monthly = aligned(session, replace(question, window=Window(1, "monthly")))
     bundle = bool(session.settings.scenario_bundle)
     past = past_of(session, replace(question, window=WINDOW), weekly) if bundle else None
     key: tuple[str, ...] = ("scenario history", weekly.digest, monthly.digest, str(question.target.market), str(months))
     if past is not None:
-        key += (past.daily.digest if past.daily is not None else "none", str(past.market_changes.size))
+        key += past.key
 
     def compute() -> Columns:
         sums, starts, _ = periods(monthly, months)
@@ -258,7 +261,7 @@ def report_card(session: Session, question: Question, months: int) -> list[Forec
     """
     from scipy.special import ndtr
 
-    table = _forecasts(session, question, months)
+    table = past_forecasts(session, question, months)
     df, outcome = table[6], table[7]
     share, mean, sd = _expanding(outcome, months)
     good = np.isfinite(share)

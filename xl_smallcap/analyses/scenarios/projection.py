@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -105,9 +104,7 @@ def fit(session: Session, question: Question) -> FittedModel:
     def add() -> FactorModel:
         return bundled(compute(), past, panel.dates.size, n, day)
 
-    days = past.daily.digest if past.daily is not None else "none"
-    more = hashlib.sha256(past.market_changes.tobytes()).hexdigest()
-    wider = ("projection bundle", *key[1:], days, more, repr(past.weight))
+    wider = ("projection bundle", *key[1:], *past.key)
     return FittedModel(panel, session.get_or_compute(wider, add, FactorModel), past.why_no_days)
 
 
