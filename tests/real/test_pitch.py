@@ -41,6 +41,8 @@ def test_the_pitch_sheet_of_christmas_eve_says_what_the_numbers_say(tmp_path: Pa
     beaten = 1.0 - num(RUSSELL_FAIR_VALUE("relative", "noise_percentile", 250, AS_OF, "levels"))
     assert 0.3 < beaten < 0.5
     assert f"is beaten by {beaten:.0%} of random walks" in whole
+    assert "Goldilocks in three months: 48%, four models from 10% to 85%" in whole
+    assert "For the month itself it scored 0.09 (Brier), last month's regime alone 0.05." in whole
     assert "SAMPLE" not in whole
 
 
