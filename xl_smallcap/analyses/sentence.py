@@ -12,6 +12,7 @@ from xl_smallcap.analyses.question import Question
 from xl_smallcap.data.catalogue import Spec, Target
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError
 from xl_smallcap.models.inference import holm, student_pvalues
+from xl_smallcap.sentences import Is, Known, Say, Value, either, say
 from xl_smallcap.session import Session
 from xl_smallcap.types import Window
 
@@ -34,7 +35,7 @@ _WHOM = {"relative": "small against large", "hedged": "the Russell less its mark
 
 @dataclass(frozen=True)
 class Reading:
-    """A beta at one frequency: % per +1 sd, half of its 90 % interval, and whether it is clear after correction."""
+    """A beta at one frequency: % per +1 sd, half of its 90 % interval, and its p-value after correction."""
 
     frequency: str
     beta: float
@@ -44,14 +45,44 @@ class Reading:
     @property
     def word(self) -> str:
         """Positive, negative or not clear."""
-        if self.pvalue > CLEAR_P:
-            return "not clear"
-        return "positive" if self.beta > 0.0 else "negative"
+        return word("it").text(self.results("it"))
 
-    @property
-    def numbers(self) -> str:
-        """The beta and its half-width, in the digits of the page."""
-        return f"{round(self.beta, 2) + 0.0:+.2f} ± {self.half:.2f}"  # + 0.0: no -0.00
+    def results(self, stem: str) -> dict[str, Value]:
+        """Return its numbers by name."""
+        return {f"{stem}.beta": self.beta, f"{stem}.half": self.half, f"{stem}.p": self.pvalue}
+
+
+def word(stem: str) -> Say:
+    """Say whether a beta is positive, negative or not clear after correction."""
+    clear = either(Is(f"{stem}.beta", ">", 0.0), "positive", "negative")
+    return either(Is(f"{stem}.p", "<=", CLEAR_P), clear, "not clear")
+
+
+def numbers(stem: str, unit: str = "") -> Say:
+    """Say a beta and half of its interval."""
+    return say(f"{{{stem}.beta:+2}} ± {{{stem}.half:2}}{unit}")
+
+
+def said_on(stem: str, frequency: str, unit: str = "") -> Say:
+    """Say what a beta is on one frequency, with its numbers."""
+    return say(word(stem), f" on {frequency} (", numbers(stem, unit), ")")
+
+
+UNIT = " % per sd"
+
+
+def short(factor: str) -> Say:
+    """Say all readings of a factor in at most 25 words; a frequency that has none is left out.
+
+    The results are named ``factor.weeks.beta``, ``.half``, ``.p``, and so on for days and months.
+    """
+    lead, *others = (name for name, _ in FREQUENCIES)
+    one = f"{factor}.{lead}"
+    said = say(f"{factor.capitalize()}: ", either(Known(f"{one}.beta"), said_on(one, lead, UNIT), f"none on {lead}"))
+    for name in others:
+        other = f"{factor}.{name}"
+        said += either(Known(f"{other}.beta"), say(", ", said_on(other, name)))
+    return said + say(".")
 
 
 def readings(session: Session, factor: str, target: Target, spec: Spec, as_of: np.datetime64 | None) -> list[Reading]:
@@ -110,21 +141,20 @@ def sentence(session: Session, factor: str, target: Target, spec: Spec, as_of: n
     """
     if factor not in spec.factors:
         raise BadArgumentError(f"Factor '{factor}' is not in specification '{spec.id}'.")
-    lead, *others = readings(session, factor, target, spec, as_of)
-    label = factor.replace("_", " ").capitalize()
-    said = [f"{label}: {lead.word} on {lead.frequency} ({lead.numbers} % per sd)"]
+    every = readings(session, factor, target, spec, as_of)
+    results: dict[str, Value] = {}
+    for one in every:
+        results |= one.results(one.frequency)
+    lead, *others = every
+    said = say(f"{factor.replace('_', ' ').capitalize()}: ", said_on(lead.frequency, lead.frequency, UNIT))
     if lead.frequency == FREQUENCIES[0][0]:
-        said[0] += ", which lead because odds rest on them"
-    if others:
-        groups: dict[str, list[Reading]] = {}
-        for one in others:
-            groups.setdefault(one.word, []).append(one)
-        parts = []
-        for word, ones in groups.items():
-            also = "also " if word == lead.word else ""
-            parts.append(f"{also}{word} on " + " and ".join(f"{o.frequency} ({o.numbers})" for o in ones))
-        said.append(", ".join(parts))
+        said += say(", which lead because odds rest on them")
+    groups: dict[str, list[str]] = {}
+    for one in others:
+        groups.setdefault(one.word, []).append(one.frequency)
+    for k, (found, names) in enumerate(groups.items()):
+        said += say(", " if k else "; ", "also " if found == lead.word else "", f"{found} on ")
+        for n, name in enumerate(names):
+            said += say(" and " if n else "", f"{name} (", numbers(name), ")")
     news = news_word(session, factor, target, as_of)
-    if news:
-        said.append(news)
-    return "; ".join(said) + "."
+    return (said + say(f"; {news}." if news else ".")).text(results)

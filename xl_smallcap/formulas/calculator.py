@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from xl_smallcap.formulas.library import EAGER, RANGED
+from xl_smallcap.formulas.library import EAGER, OF_DAYS, RANGED
 from xl_smallcap.formulas.parser import Apply, Area, Literal, parse
 from xl_smallcap.formulas.values import (
     CellError,
@@ -232,7 +232,12 @@ class Calculator:
         )
 
     def _lazy(self, name: str, given: tuple[Any, ...], sheet: str) -> Any:
-        """IF, IFERROR, IFNA: only what is needed is calculated."""
+        """IF, IFERROR, IFNA, CHOOSE: only what is needed is calculated."""
+        if name == "CHOOSE":
+            which = int(number(self._eval(given[0], sheet)))
+            if not 1 <= which < len(given):
+                raise CellError("#VALUE!")
+            return self._eval(given[which], sheet)
         if name == "IF":
             if len(given) not in (2, 3):
                 raise UnsupportedError("IF with other than two or three arguments")
@@ -254,14 +259,14 @@ class Calculator:
             return self._russell(name, given, sheet)
         if name in ("ANCHORARRAY", "FORMULATEXT", "ISFORMULA") and len(given) == 1:
             return self._of_cell(name, given[0], sheet)
-        if name in ("IF", "IFERROR", "IFNA"):
+        if name in ("IF", "IFERROR", "IFNA", "CHOOSE"):
             return self._lazy(name, given, sheet)
         if name in ("ISERROR", "ISNUMBER", "ISTEXT", "ISNA", "ISBLANK") and len(given) == 1:
             result = self._caught(given[0], sheet)
             return _is(name, result.first if isinstance(result, Grid) else result)
         if name in ("NEG", "%", "+", "-", "*", "/", "^", "&", "=", "<>", "<", ">", "<=", ">="):
             return _operate(name, [self._eval(g, sheet) for g in given])
-        if name not in EAGER or (self._cells.date1904 and name in ("TEXT", "EOMONTH")):
+        if name not in EAGER or (self._cells.date1904 and name in OF_DAYS):
             raise UnsupportedError(f"function {name}")
         try:
             return EAGER[name]([self._argument(name, g, sheet) for g in given])
@@ -287,7 +292,7 @@ class Calculator:
         value = self._eval(tree, sheet)
         if name in RANGED and isinstance(tree, Area) and not isinstance(value, Grid):
             return Grid(((value,),))
-        refers = isinstance(tree, Apply) and tree.name in ("IF", "IFERROR", "IFNA", "INDEX")
+        refers = isinstance(tree, Apply) and tree.name in ("IF", "IFERROR", "IFNA", "CHOOSE", "INDEX")
         if name in RANGED and refers and not isinstance(value, (float, Grid)):
             raise UnsupportedError("a reference to a cell without a number")
         return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import datetime as dt
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -160,6 +161,63 @@ def _square_root(values: Values) -> float:
     return math.sqrt(value)
 
 
+def _fixed(values: Values) -> str:
+    """FIXED in the separators of English, as every text our calculator writes."""
+    places = int(number(values[1])) if len(values) > 1 else 2
+    if places < 0:
+        raise UnsupportedError("FIXED of tens")
+    value = _round([values[0], float(places)])
+    plain = len(values) > 2 and truth(values[2])
+    return f"{value:.{places}f}" if plain else f"{value:,.{places}f}"
+
+
+def _part_of_day(part: str) -> Callable[[Values], float]:
+    def read(values: Values) -> float:
+        if number(values[0]) < FIRST_DAY:
+            raise UnsupportedError("a day before March 1900")
+        return float(getattr(day_of(number(values[0])), part))
+
+    return read
+
+
+def _date(values: Values) -> float:
+    year, month, day = (int(number(v)) for v in values)
+    if not (1901 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= 28):
+        raise UnsupportedError("DATE beyond a month's first 28 days")
+    return serial(dt.date(year, month, day))
+
+
+def _months_later(values: Values) -> float:
+    if number(values[0]) < FIRST_DAY:
+        raise UnsupportedError("a day before March 1900")
+    day = day_of(number(values[0]))
+    year, month = divmod(day.year * 12 + day.month - 1 + int(number(values[1])), 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return serial(day.replace(year=year, month=month + 1, day=min(day.day, last)))
+
+
+def _small(values: Values) -> float:
+    numbers, rank = sorted(_numbers(values[:1])), int(number(values[1]))
+    if not 1 <= rank <= len(numbers):
+        raise CellError("#NUM!")
+    return numbers[rank - 1]
+
+
+def _logarithm(values: Values) -> float:
+    value = number(values[0])
+    if value <= 0:
+        raise CellError("#NUM!")
+    return math.log(value)
+
+
+def _right(values: Values) -> str:
+    count = int(number(values[1])) if len(values) > 1 else 1
+    if count < 0:
+        raise CellError("#VALUE!")
+    string = _basic(values[0])
+    return string[max(len(string) - count, 0) :]
+
+
 def _missing(_: Values) -> float:
     raise CellError("#N/A")
 
@@ -171,28 +229,39 @@ EAGER: dict[str, Callable[[Values], Any]] = {
     "COLUMNS": lambda v: float(v[0].size[1]) if isinstance(v[0], Grid) else 1.0,
     "CONCATENATE": lambda v: "".join(text(x) for x in v),
     "COUNTIF": _count_if,
+    "DATE": _date,
+    "DAY": _part_of_day("day"),
+    "EDATE": _months_later,
     "EOMONTH": _month_end,
     "EXACT": lambda v: text(v[0]) == text(v[1]),
     "FALSE": lambda v: False,
+    "FIXED": _fixed,
     "INDEX": _index,
     "LEFT": _left,
     "LEN": lambda v: float(len(_basic(v[0]))),
+    "LN": _logarithm,
     "LOWER": lambda v: _basic(v[0]).lower(),
     "MATCH": _match,
     "MAX": lambda v: max(_numbers(v), default=0.0),
     "MIN": lambda v: min(_numbers(v), default=0.0),
+    "MONTH": _part_of_day("month"),
     "NA": _missing,
     "NOT": lambda v: not truth(v[0]),
     "OR": lambda v: _joined(v, any),
+    "RIGHT": _right,
     "ROUND": _round,
     "ROWS": lambda v: float(v[0].size[0]) if isinstance(v[0], Grid) else 1.0,
+    "SMALL": _small,
     "SQRT": _square_root,
     "SUBSTITUTE": _substitute,
     "SUM": lambda v: math.fsum(_numbers(v)),
     "TEXT": _text,
     "TRUE": lambda v: True,
     "UPPER": lambda v: _basic(v[0]).upper(),
+    "YEAR": _part_of_day("year"),
 }
-"""Functions of values; IF, IFERROR and those that look at errors are the calculator's own."""
+"""Functions of values; IF, IFERROR, CHOOSE and those that look at errors are the calculator's own."""
+OF_DAYS = frozenset({"DATE", "DAY", "EDATE", "EOMONTH", "MONTH", "TEXT", "YEAR"})
+"""Those whose days a workbook that counts from 1904 has otherwise."""
 RANGED = frozenset({"AND", "AVERAGE", "MAX", "MIN", "OR", "SUM"})
 """Those that take a reference to one cell as a range."""

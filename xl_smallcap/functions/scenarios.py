@@ -302,8 +302,8 @@ def _weights(session: Session, value: Any) -> dict[str, float]:
         )
     out: dict[str, float] = {}
     for i, row in enumerate(read.rows_of(value), 1):
-        if all(read.is_blank(v) for v in row):
-            continue
+        if all(read.is_blank(v) for v in row) or (len(row) > 1 and not read.is_blank(row[0]) and read.is_blank(row[1])):
+            continue  # a path without a weight is not in the mixture
         if i == 1 and len(row) > 1 and str(row[1]).strip().lower() in ("weight", "weights"):
             continue
         if len(row) != 2 or read.is_blank(row[0]):
@@ -320,6 +320,8 @@ def _weights(session: Session, value: Any) -> dict[str, float]:
         if path in out:
             raise BadArgumentError(f"Row {i} of the weights: '{path}' is given twice; give each path one weight.")
         out[path] = weight
+    if not out:
+        return {}
     total = sum(out.values())
     if abs(total - 1.0) > 1e-6:
         raise BadArgumentError(
