@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
@@ -67,7 +67,7 @@ class Shown:
             }[self.form]  # fmt: skip
         if isinstance(value, float):
             if self.form == "%":
-                return f"{_rounded(100.0 * value, 0)} %"
+                return f"{_rounded(100.0 * value, 0)}%"
             sign, thousands, digits = _parts(self.form)
             number = _rounded(value, digits)
             return ("+" if sign and number >= 0 else "") + f"{number:{',' if thousands else ''}.{digits}f}"
@@ -82,7 +82,7 @@ class Shown:
             "month": f'{_month(cell)}&" "&YEAR({cell})',
             "day": f'DAY({cell})&" "&{_month(cell, 3)}',
             "iso": iso(cell),
-            "%": fixed(f"100*{cell}", 0) + '&" %"',
+            "%": fixed(f"100*{cell}", 0) + '&"%"',
         }
         if self.form in ways:
             return ways[self.form]
@@ -163,6 +163,21 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Filled:
+    """There is a text that is not empty."""
+
+    name: str
+
+    def holds(self, results: Results) -> bool:
+        """Return whether it holds."""
+        return results.get(self.name) not in (None, "")
+
+    def formula(self, cells: Cells) -> str:
+        """Return the formula that is TRUE where it holds."""
+        return f'IFERROR({cells[self.name]}&""<>"",FALSE)'
+
+
+@dataclass(frozen=True)
 class Short:
     """A text of at most so many words."""
 
@@ -191,7 +206,10 @@ class All:
 
     def formula(self, cells: Cells) -> str:
         """Return the formula that is TRUE where it holds."""
-        return f"AND({','.join(t.formula(cells) for t in self.tests)})"
+        said = "TRUE"
+        for test in reversed(self.tests):
+            said = f"IF({test.formula(cells)},{said},FALSE)"
+        return said
 
 
 @dataclass(frozen=True)
@@ -261,9 +279,9 @@ def either(test: Test, yes: str | Say, no: str | Say = "") -> Say:
     return Say((Either(test, say(yes), say(no)),))
 
 
-def first_of(cases: list[tuple[Test, str | Say]], otherwise: str | Say) -> Say:
+def first_of(cases: Sequence[tuple[Test, str | Say]], otherwise: str | Say) -> Say:
     """Say what belongs to the first test that holds."""
     said = say(otherwise)
-    for test, one in reversed(cases):
+    for test, one in reversed(list(cases)):
         said = either(test, one, said)
     return said

@@ -11,12 +11,14 @@ from typing import Any
 import openpyxl
 import pytest
 
+from tests.conftest import num
+from tests.workbooks.page_of import printed
 from xl_smallcap.functions import FUNCTIONS
 from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session
 from xl_smallcap.workbooks.book import SHEETS, build_workbook, workbook_bytes
 from xl_smallcap.workbooks.pitch_sheet import pitch_bytes
-from xl_smallcap.workbooks.sheets.pitch import PitchOptions
+from xl_smallcap.workbooks.sheets.inputs import PitchOptions
 from xl_smallcap.workbooks.sheets.reference import EXAMPLES
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*xtension is not supported")
@@ -144,7 +146,7 @@ def test_stored_values_are_what_a_recalculation_gives(office: Office, session: S
     # a slip in an input is explained; a larger specification and another date fill in
     office.do("type", opened, "Betas", "B5:B5", [["realtive"]])
     assert "Did you mean 'relative'" in office.do("read", opened, "Betas", "A9:A9")[0][0]
-    office.do("type", opened, "Pitch", "B2:B2", [["2020-06-30"]])
+    office.do("type", opened, "Inputs", "B5:B5", [["2020-06-30"]])
     office.do("type", opened, "Betas", "B5:B7", [["hedged"], ["104w"], ["full"]])
     assert office.do("read", opened, "Betas", "A9:A9") == [[""]]
     office.do("close", opened)
@@ -154,12 +156,12 @@ def test_stored_values_are_what_a_recalculation_gives(office: Office, session: S
 def test_a_shock_changes_everything_that_hangs_on_it(office: Office, session: Session, tmp_path: Path) -> None:
     opened = office.do("open", str(build_workbook(tmp_path / "book.xlsx")))
     office.do("recalculate", opened)
-    before = office.do("read", opened, "Scenarios", "F9:F20")
+    before = office.do("read", opened, "Scenarios", "G9:G20")
     assert office.do("read", opened, "Scenarios", "A76:B76") == [["month", "mean"]]
     fan = office.do("read", opened, "Scenarios", "B77:G82")
     assert fan[5][0] == pytest.approx(before[0][0], rel=1e-12), "the fan ends at the mean"
     office.do("type", opened, "Scenarios", "B9:B9", [["-6"]])
-    after = office.do("read", opened, "Scenarios", "F9:F20")
+    after = office.do("read", opened, "Scenarios", "G9:G20")
     assert after[0][0] < 0 < before[0][0]
     moved = office.do("read", opened, "Scenarios", "B77:G82")
     assert all(one != two for one, two in zip(moved, fan, strict=True))
@@ -170,14 +172,58 @@ def test_a_shock_changes_everything_that_hangs_on_it(office: Office, session: Se
     assert after[0][0] == RUSSELL_PROJECTION(shocks, "relative", "mean", 6)
     office.do("type", opened, "Scenarios", "F5:F5", [["full"]])
     full = RUSSELL_PROJECTION(shocks, "relative", "mean", 6, None, spec="full")
-    assert office.do("read", opened, "Scenarios", "F9:F9") == [[full]]
+    assert office.do("read", opened, "Scenarios", "G9:G9") == [[full]]
     assert full != after[0][0]
     assert office.do("read", opened, "Scenarios", "B82:B82")[0][0] == pytest.approx(full, rel=1e-12)
-    wanted = RUSSELL_PROJECTION(shocks, "relative", "contribution:volatility", 6, None, spec="full")
-    assert office.do("read", opened, "Scenarios", "A25:B25") == [["volatility", wanted]]
+    wanted = sum(
+        num(RUSSELL_PROJECTION(shocks, "relative", f"contribution:{name}", 6, None, spec="full"))
+        for name in ("volatility", "credit", "real_yield")
+    )
+    name, shown = office.do("read", opened, "Scenarios", "A98:B98")[0]
+    assert name == "others"
+    assert shown == pytest.approx(wanted, rel=1e-12)
     office.do("type", opened, "Scenarios", "A9:A9", [["growht"]])
     assert "not understood" in office.do("read", opened, "Scenarios", "A6:A6")[0][0]
     office.do("close", opened)
+
+
+def test_no_text_is_written_by_codes_of_a_language(session: Session) -> None:
+    """TEXT's codes follow the computer's language: "yyyy" and "0.00" mean something else in a German Excel."""
+    for sheet, cells_of in formulas(SHIPPED).items():
+        for address, formula in cells_of.items():
+            assert not re.search(r"\bTEXT\(", formula), (sheet, address)
+
+
+@pytest.mark.libreoffice
+def test_every_sheet_prints_as_people_read(office: Office, session: Session, tmp_path: Path) -> None:
+    """Nothing under eight points, headings in words, no page more than half empty but a long table's last."""
+    opened = office.do("open", str(build_workbook(tmp_path / "book.xlsx")))
+    office.do("recalculate", opened)
+    for sheet in SHEETS:
+        made = tmp_path / "sheet.pdf"
+        office.do("print_sheet", opened, sheet, str(made))
+        data = made.read_bytes()
+        least = 7.5 if sheet == "Pitch" else 8.0
+        pages = printed(data).pages
+        for k in range(pages):
+            page = printed(data, k)
+            sizes = [round(c.size, 1) for c in page.characters]
+            assert min(sizes) >= least, (sheet, k)
+            assert page.filled_to >= 0.5 or 0 < k == pages - 1, (sheet, k, page.filled_to)
+            words = {w.strip(":;,.()") for w in page.words}
+            if sheet not in ("Functions", "Pitch data"):  # those are about names
+                assert not words & CODE, (sheet, words & CODE)
+            assert "#NAME?" not in words
+            assert "#REF!" not in words
+    office.do("close", opened)
+
+
+CODE = {
+    "starts_reached", "duration_months", "long_run_share", "horizon_months", "claim_verdict", "last_date", "age_days",
+    "contribution_simple", "mean_beta", "prob_outperform", "base_rate", "share_beta", "pvalue_bh", "nobs",
+    "brier_persistence", "log_loss", "growth_to", "gap_sigma", "rsquared_oos", "joint_base", "given_window", "tstat",
+}  # fmt: skip
+"""Names of columns and statistics as formulas have them: no heading a person should have to read."""
 
 
 def test_opening_calculates_nothing_and_styles_have_names(session: Session, tmp_path: Path) -> None:
@@ -187,13 +233,14 @@ def test_opening_calculates_nothing_and_styles_have_names(session: Session, tmp_
             main, styles = archive.read("xl/workbook.xml").decode(), archive.read("xl/styles.xml").decode()
         assert re.findall(r"<calcPr[^>]*>", main) == ['<calcPr calcId="191029"/>']
         book = openpyxl.load_workbook(io.BytesIO(data))
-        assert {book["Pitch"][cell].style for cell in ("B2", "E2")} == {"xl_smallcap input"}
-        styled = {cell: book["Pitch data"][cell].style for cell in ("A2", "A3", "B3", "C3")}
+        assert {book["Inputs"][cell].style for cell in ("B5", "B12", "C12")} == {"xl_smallcap input"}
+        styled = {cell: book["Pitch data"][cell].style for cell in ("A3", "A6", "B9", "B12", "C6")}
         assert styled == {
-            "A2": "xl_smallcap head",
-            "A3": "xl_smallcap text",
-            "B3": "xl_smallcap result",
-            "C3": "xl_smallcap formula on results",
+            "A3": "xl_smallcap head",
+            "A6": "xl_smallcap code",
+            "B9": "xl_smallcap result",
+            "B12": "xl_smallcap formula on results",
+            "C6": "xl_smallcap note",
         }
         declared = re.findall(r'<cellStyle name="([^"]+)" xfId="(\d+)"', styles)
         assert len(declared) == len({n for n, _ in declared}) > 8

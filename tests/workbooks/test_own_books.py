@@ -13,8 +13,8 @@ from xl_smallcap.session import Session
 from xl_smallcap.workbooks.book import build_workbook
 from xl_smallcap.workbooks.foreign.difference import difference
 from xl_smallcap.workbooks.foreign.refresh import refresh_workbook
-from xl_smallcap.workbooks.pitch_sheet import make_pitch, pitch_bytes
-from xl_smallcap.workbooks.sheets.pitch import PitchOptions
+from xl_smallcap.workbooks.pitch_sheet import Prints, make_pitch, pitch_bytes
+from xl_smallcap.workbooks.sheets.inputs import PitchOptions
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*xtension is not supported")
 
@@ -29,7 +29,7 @@ def test_a_refresh_of_the_shipped_workbook_and_a_pitch_sheet_changes_nothing(
 ) -> None:
     assert office
     book = build_workbook(tmp_path / "book.xlsx")
-    make_pitch(PitchOptions(), "2025-06-30", tmp_path / "pitch.xlsx", None, quiet)
+    make_pitch(PitchOptions(), "2025-06-30", tmp_path / "pitch.xlsx", Prints(), quiet)
     for path in (book, tmp_path / "pitch.xlsx"):
         shutil.copy(path, tmp_path / "before.xlsx")
         done = refresh_workbook(path, None, None, quiet)
@@ -42,12 +42,12 @@ def test_a_refresh_of_the_shipped_workbook_and_a_pitch_sheet_changes_nothing(
 
 def test_another_path_is_an_input_and_a_blank_day_is_no_data(session: Session, tmp_path: Path) -> None:
     one, two = tmp_path / "one.xlsx", tmp_path / "two.xlsx"
-    make_pitch(PitchOptions(), "2025-06-30", one, None, quiet)
-    make_pitch(PitchOptions(path="growth_disappoints"), "2025-06-30", two, None, quiet)
+    make_pitch(PitchOptions(), "2025-06-30", one, Prints(), quiet)
+    make_pitch(PitchOptions(path="growth_disappoints"), "2025-06-30", two, Prints(), quiet)
     report = difference(one, two)
     assert any("in_path, growth_low_inflation before, growth_disappoints after" in line for line in report.told)
     assert {r[-1] for r in report.table[1:]} == {"inputs"}
-    make_pitch(PitchOptions(), "2025-12-31", one, None, quiet)
+    make_pitch(PitchOptions(), "2025-12-31", one, Prints(), quiet)
     data, _ = pitch_bytes(PitchOptions(), None, quiet)
     two.write_bytes(data)
     assert {r[-1] for r in difference(two, one).table[1:]} <= {"window"}
@@ -55,7 +55,9 @@ def test_another_path_is_an_input_and_a_blank_day_is_no_data(session: Session, t
 
 def test_two_paths_that_are_one_and_a_folder_for_a_pdf_are_refused(session: Session, tmp_path: Path) -> None:
     with pytest.raises(BadArgumentError, match="two paths are one"):
-        make_pitch(PitchOptions(path="goldman", against="growth_low_inflation"), None, tmp_path / "p.xlsx", None, quiet)
+        make_pitch(
+            PitchOptions(path="goldman", against="growth_low_inflation"), None, tmp_path / "p.xlsx", Prints(), quiet
+        )
     with pytest.raises(BadArgumentError, match="Nothing was written"):
-        make_pitch(PitchOptions(), None, tmp_path / "p.xlsx", tmp_path, quiet)
+        make_pitch(PitchOptions(), None, tmp_path / "p.xlsx", Prints(tmp_path), quiet)
     assert not (tmp_path / "p.xlsx").exists()

@@ -78,7 +78,7 @@ def _once(pattern: bytes, put: bytes) -> Callable[[bytes], bytes]:
     return lambda data: re.sub(pattern, put, data, count=1)
 
 
-SHEET = "xl/worksheets/sheet2.xml"
+SHEET = "xl/worksheets/sheet3.xml"
 FAULTS: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "element out of order": (SHEET, _once(rb"<sheetData>", b'<pageMargins left="1" right="1" top="1" bottom="1" '
                              b'header="1" footer="1"/><sheetData>'), "validator"),

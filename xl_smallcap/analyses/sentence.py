@@ -12,7 +12,7 @@ from xl_smallcap.analyses.question import Question
 from xl_smallcap.data.catalogue import Spec, Target
 from xl_smallcap.errors import BadArgumentError, XlSmallcapError
 from xl_smallcap.models.inference import holm, student_pvalues
-from xl_smallcap.sentences import Is, Known, Say, Value, either, say
+from xl_smallcap.sentences import All, Is, Known, Say, Value, either, say
 from xl_smallcap.session import Session
 from xl_smallcap.types import Window
 
@@ -76,13 +76,18 @@ def short(factor: str) -> Say:
 
     The results are named ``factor.weeks.beta``, ``.half``, ``.p``, and so on for days and months.
     """
-    lead, *others = (name for name, _ in FREQUENCIES)
-    one = f"{factor}.{lead}"
-    said = say(f"{factor.capitalize()}: ", either(Known(f"{one}.beta"), said_on(one, lead, UNIT), f"none on {lead}"))
+    names = [name for name, _ in FREQUENCIES]
+    stems = {name: f"{factor}.{name}" for name in names}
+    lead, *others = names
+    label = factor.capitalize()
+    said = either(Known(f"{stems[lead]}.beta"), said_on(stems[lead], lead, UNIT), f"none on {lead}")
     for name in others:
-        other = f"{factor}.{name}"
-        said += either(Known(f"{other}.beta"), say(", ", said_on(other, name)))
-    return said + say(".")
+        said += either(Known(f"{stems[name]}.beta"), say(", ", said_on(stems[name], name)))
+    two, three = others
+    none = say(f"{label}: not clear on {lead} (", numbers(stems[lead], UNIT), f"), {two} (", numbers(stems[two]))
+    none += say(f") or {three} (", numbers(stems[three]), ").")
+    unclear = All(tuple(Is(f"{stem}.p", ">", CLEAR_P) for stem in stems.values()))
+    return either(unclear, none, say(f"{label}: ", said, "."))
 
 
 def readings(session: Session, factor: str, target: Target, spec: Spec, as_of: np.datetime64 | None) -> list[Reading]:

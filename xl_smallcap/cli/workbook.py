@@ -96,32 +96,67 @@ def _short(cell: Any, formula: str) -> Any:
 
 
 def _pitch(args: argparse.Namespace) -> int:
-    from xl_smallcap.data.atomic import check_target
+    from xl_smallcap.functions.arguments import day
     from xl_smallcap.session import one_snapshot
     from xl_smallcap.workbooks.book import prepare
-    from xl_smallcap.workbooks.pitch_sheet import make_pitch
-    from xl_smallcap.workbooks.sheets.pitch import PitchOptions
+    from xl_smallcap.workbooks.pitch_sheet import Prints, make_pitch
+    from xl_smallcap.workbooks.sheets.inputs import PitchOptions
 
+    previous = day("previous", args.previous)
     options = PitchOptions(
         path=args.scenario,
-        against=args.against,
+        against="" if args.against.strip().lower() in _NONE else args.against,
+        others=_names(args.also),
+        weights=_weights(args.weights),
         audience=args.audience,
         projections=True if args.projections else None,
+        previous=None if previous is None else dt.date.fromisoformat(str(previous)),
+        risk=args.risk,
+        house=args.house,
         disclaimer=args.disclaimer,
         approver=args.approver,
     )
     out = Path(args.out)
-    pdf = out.with_suffix(".pdf") if args.pdf == "" else Path(args.pdf) if args.pdf else None
-    check_target(out, ".xlsx")
-    if pdf is not None:
-        check_target(pdf, ".pdf")
+    prints = Prints(*(_beside(out, given, kind) for given, kind in ((args.pdf, ".pdf"), (args.png, ".png"))))
+    prints.check(out)
     with one_snapshot(), progress("Pitch,") as step:
         prepare(step)
-        made = make_pitch(options, args.as_of, out, pdf, step, freeze=args.freeze)
-    print(f"Written: {made.book}" + (f" and {made.pdf}" if made.pdf else ""))
+        made = make_pitch(options, args.as_of, out, prints, step, freeze=args.freeze)
+    written = [str(path) for path in (made.book, made.pdf, made.png) if path is not None]
+    print("Written: " + ", ".join(written[:-1]) + (" and " if len(written) > 1 else "") + written[-1])
     for line in made.told:
         print(line, file=sys.stderr)
     return 0
+
+
+_NONE = ("", "none")
+
+
+def _beside(out: Path, given: str | None, kind: str) -> Path | None:
+    """Where a print goes: not asked for, beside the workbook, or where it was said."""
+    return None if given is None else Path(given) if given else out.with_suffix(kind)
+
+
+def _names(given: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in given.split(",") if name.strip().lower() not in _NONE)
+
+
+def _weights(given: str) -> dict[str, float]:
+    """Read "goldman=0.6,jpmorgan=0.4"."""
+    from xl_smallcap.errors import BadArgumentError
+
+    weights: dict[str, float] = {}
+    for part in given.split(","):
+        if not part.strip():
+            continue
+        name, _, number = part.partition("=")
+        try:
+            weights[name.strip()] = float(number)
+        except ValueError:
+            raise BadArgumentError(
+                f"--weights takes paths and weights such as goldman=0.6,jpmorgan=0.4; got '{part.strip()}'."
+            ) from None
+    return weights
 
 
 def add_commands(commands: Any) -> None:
@@ -147,9 +182,18 @@ def add_commands(commands: Any) -> None:
     pitch = commands.add_parser("pitch", help="one landscape page for a meeting, every number a formula")
     pitch.add_argument("--as-of", help="a date such as 2025-12-24; nothing later is used")
     pitch.add_argument("--scenario", default="growth_low_inflation", help="the path that is looked at")
-    pitch.add_argument("--against", default="rebound_then_pause", help="the path it is held against")
+    pitch.add_argument(
+        "--against", default="rebound_then_pause", help="the path it is held against; none: no such path"
+    )
+    also = "growth_with_inflation,growth_disappoints,no_change"
+    pitch.add_argument("--also", default=also, help="further paths of the table, with commas between; none: no more")
+    pitch.add_argument("--weights", default="", help="your weights of paths for a blend: goldman=0.6,jpmorgan=0.4")
+    pitch.add_argument("--previous", help="the day of the previous page, from which changes are counted")
+    pitch.add_argument("--risk", type=float, default=1_000_000, help="dollars of risk a month for the line on futures")
+    pitch.add_argument("--house", default="", help="your house's name for the head of the page")
     pitch.add_argument("--out", default="pitch.xlsx")
     pitch.add_argument("--pdf", nargs="?", const="", help="print the page too (default: beside the workbook)")
+    pitch.add_argument("--png", nargs="?", const="", help="the page as a picture too (default: beside the workbook)")
     pitch.add_argument("--freeze", action="store_true", help="keep every value beside its formula on a sheet Frozen")
     pitch.add_argument("--audience", default="internal", help="internal (default) or institutional")
     pitch.add_argument("--projections", action="store_true", help="show projections to others than your own house")

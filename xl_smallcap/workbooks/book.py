@@ -21,11 +21,21 @@ from xl_smallcap.functions import RUSSELL_ASOF, RUSSELL_BETAS
 from xl_smallcap.functions.regimes import compute_regime_history
 from xl_smallcap.hosts.excel.attach import attach
 from xl_smallcap.hosts.excel.loader import dll_folder, dll_names, write_settings
-from xl_smallcap.session import Session, current_session, one_snapshot, use_session
+from xl_smallcap.session import Session, one_snapshot, use_session
 from xl_smallcap.types import Table
 from xl_smallcap.workbooks.draft import Draft, Page
-from xl_smallcap.workbooks.sheets import breadth, factors, news, outlook, pitch, pitch_data, reference
-from xl_smallcap.workbooks.styles import named_styles
+from xl_smallcap.workbooks.sheets import (
+    breadth,
+    factors,
+    inputs,
+    news,
+    outlook,
+    pitch,
+    pitch_data,
+    pitch_words,
+    reference,
+)
+from xl_smallcap.workbooks.styles import FONT, named_styles
 from xl_smallcap.xlsx.package import Package
 
 CREATED = dt.datetime(2026, 1, 1)
@@ -35,7 +45,7 @@ _CALCULATOR = 191029
 _ERROR_FORMULA = re.compile(rb"<f>#(?:N/A|NUM!|VALUE!|REF!|DIV/0!|NAME\?|NULL!)</f>")
 Progress = Callable[[str, int, int], None]
 SHEETS = (
-    "Pitch", "Betas", "News", "Attribution", "Fair value", "Regimes", "Scenarios", "Needle", "Dispersion",
+    "Pitch", "Inputs", "Betas", "News", "Attribution", "Fair value", "Regimes", "Scenarios", "Needle", "Dispersion",
     "Positioning", "Thesis", "Data", "Functions", "Pitch data",
 )  # fmt: skip
 
@@ -50,7 +60,9 @@ def new_draft(
     """Open an empty workbook with fixed properties."""
     import xlsxwriter
 
-    book = xlsxwriter.Workbook(buffer, {"in_memory": True})
+    # the plain style's font is the measure of a column's width
+    plain = {"font_name": FONT, "font_size": 10}
+    book = xlsxwriter.Workbook(buffer, {"in_memory": True, "default_format_properties": plain})
     book.set_properties({"title": title, "comments": comments, "created": CREATED})
     # opening shows the stored values: not a full calculation, and no older version's number, which asks for one too
     book.set_calc_mode("auto", calc_id=_CALCULATOR)
@@ -75,9 +87,12 @@ def check(as_of: dt.date | None = None) -> None:
         raise NoDataError(f"The workbook's own tables cannot be fitted on these data: {exc}") from exc
 
 
-def _pitch(pages: dict[str, Page], options: pitch.PitchOptions) -> None:
-    pitch_data.build(pages[pitch_data.NAME], options.projecting)
-    pitch.build(pages["Pitch"], options)
+def build_page(pages: dict[str, Page], options: inputs.PitchOptions) -> None:
+    """Write the page and the sheet behind it; Inputs, whose names they use, is there already."""
+    behind = pitch_data.build(pages[pitch_data.NAME], options)
+    pitch_words.write(behind.results, options)
+    pages[pitch_data.NAME].sheet.print_area(0, 0, behind.results.bottom, 2)
+    pitch.build(pages[pitch.NAME], options, behind)
 
 
 def workbook_bytes(*, macros: bool = False, cell_by_cell: bool = False, progress: Progress = _quiet) -> bytes:
@@ -97,8 +112,8 @@ def _workbook(macros: bool, cell_by_cell: bool, progress: Progress) -> bytes:
         cell_by_cell=cell_by_cell,
     )
     pages = {name: draft.page(name) for name in SHEETS}
-    options = pitch.PitchOptions()
-    pitch.inputs(pages["Pitch"], options, None, len(current_session().scenarios.paths))
+    options = inputs.PitchOptions()
+    inputs.build(pages[inputs.NAME], options, None)
     factors.inputs(pages["Betas"])
     work: list[tuple[str, Callable[[], Any]]] = [
         ("Betas", lambda: factors.build_betas(draft, pages["Betas"])),
@@ -113,7 +128,7 @@ def _workbook(macros: bool, cell_by_cell: bool, progress: Progress) -> bytes:
         ("Thesis", lambda: reference.thesis(draft, pages["Thesis"])),
         ("Data", lambda: reference.data(draft, pages["Data"])),
         ("Functions", lambda: reference.functions(draft, pages["Functions"])),
-        ("Pitch", lambda: _pitch(pages, options)),
+        ("Pitch", lambda: build_page(pages, options)),
     ]
     steps = len(work) + len(pages) + 1
     for k, (name, build) in enumerate(work):
@@ -129,17 +144,13 @@ def _workbook(macros: bool, cell_by_cell: bool, progress: Progress) -> bytes:
 
 
 def finished(data: bytes, draft: Draft) -> bytes:
-    """Return a workbook with what XlsxWriter has no way to write: named styles, a watermark, errors as values.
+    """Return a workbook with what XlsxWriter has no way to write: named styles, errors as values.
 
     It writes an error as a formula; inside a spilled table a formula would stand in the table's way.
     """
-    mark = f'<a:srgbClr val="{pitch.VEIL[1:]}"/>'.encode()
-    thin = mark[:-2] + b'><a:alpha val="22000"/></a:srgbClr>'
     package = Package("The workbook", data)
     for name in package.names():
-        if name.startswith("xl/drawings/"):
-            package.changed[name] = package.part(name).replace(mark, thin)
-        elif name.startswith("xl/worksheets/"):
+        if name.startswith("xl/worksheets/"):
             package.changed[name] = _ERROR_FORMULA.sub(b"", package.part(name))
     package.changed["xl/styles.xml"] = named_styles(package.part("xl/styles.xml"), draft.styles.kinds())
     return package.to_bytes()

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from xl_smallcap.workbooks.styles import BLUE, GREY, HEAD_FILL, INK, ORANGE, SKY
+from xl_smallcap.workbooks.styles import BLUE, FONT, GREY, HEAD_FILL, INK, ORANGE, SKY
+from xl_smallcap.xlsx.references import address
 
 _COLOURS = {"blue": BLUE, "orange": ORANGE, "ink": INK, "grey": GREY, "sky": SKY}
 Size = tuple[int, int]
+_SMALL: dict[str, Any] = {"size": 9, "name": FONT}
+_PAGE: dict[str, Any] = {"size": 8, "name": FONT}
+"""On the page, whose size on paper is its own."""
+_TITLE: dict[str, Any] = {"size": 10.5, "bold": True, "name": FONT}
 
 
 def _titled(chart: Any, title: str, size: Size, legend: bool = True) -> Any:
-    chart.set_title({"name": title, "name_font": {"size": 10.5, "bold": True}, "overlay": False})
-    chart.set_legend({"position": "bottom", "font": {"size": 8}} if legend else {"none": True})
+    chart.set_title({"name": title, "name_font": _TITLE, "overlay": False})
+    chart.set_legend({"position": "bottom", "font": _SMALL} if legend else {"none": True})
     chart.set_size({"width": size[0], "height": size[1]})
     chart.set_chartarea({"border": {"none": True}})
     return chart
@@ -22,10 +27,12 @@ def _grid() -> dict[str, Any]:
     return {"visible": True, "line": {"color": HEAD_FILL}}
 
 
-def _dates(chart: Any, form: str = "mmm yy", every: int = 12, of: str = "months") -> None:
+def _dates(
+    chart: Any, form: str = "mmm yy", every: int = 12, of: str = "months", font: dict[str, Any] = _SMALL
+) -> None:
     chart.set_x_axis(
         {"date_axis": True, "num_format": form, "major_unit": every, "major_unit_type": of,
-         "label_position": "low", "num_font": {"size": 8}}
+         "label_position": "low", "num_font": font}
     )  # fmt: skip
 
 
@@ -33,8 +40,6 @@ def bars(
     sheet: str, first: int, last: int, book: Any, column: int = 0, title: str = "", size: Size = (500, 300)
 ) -> Any:
     """Bars of betas with their 90 % intervals."""
-    from xl_smallcap.xlsx.references import address
-
     chart = book.add_chart({"type": "bar"})
     quoted = f"'{sheet}'"
     half = f"={quoted}!{address(first, column + 2, True)}:{address(last, column + 2, True)}"
@@ -59,8 +64,68 @@ def bars(
             {"values": [sheet, first, column + end, last, column + end], "fill": {"none": True}, "line": {"none": True}}
         )
     _titled(chart, title or "Beta with 90 % interval, % per +1 sd", size, legend=False)
-    chart.set_y_axis({"reverse": True, "label_position": "low", "line": {"color": GREY}, "num_font": {"size": 8}})
-    chart.set_x_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": {"size": 8}})
+    axis = {"reverse": True, "label_position": "low", "line": {"color": GREY}, "num_font": _SMALL, "crossing": "max"}
+    chart.set_y_axis(axis)
+    chart.set_x_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": _SMALL})
+    return chart
+
+
+def plain_line(book: Any, sheet: str, first: int, last: int, column: int, size: Size) -> Any:
+    """One line over the days of about a year; the page has its title."""
+    chart = book.add_chart({"type": "line"})
+    chart.add_series(
+        {
+            "categories": [sheet, first, column, last, column],
+            "values": [sheet, first, column + 1, last, column + 1],
+            "line": {"color": INK, "width": 2.0},
+        }
+    )
+    _untitled(chart, size, legend=False)
+    _dates(chart, "mmm", 3, font=_PAGE)
+    chart.set_y_axis({"num_format": "+0;-0;0", "major_gridlines": _grid(), "num_font": _PAGE, "line": {"none": True}})
+    return chart
+
+
+def paired_bars(book: Any, sheet: str, first: int, last: int, column: int, size: Size) -> Any:
+    """Bars with intervals, two a factor: the frequency that leads, strong where it is clear, and the other beside it.
+
+    Columns: label; leading and clear; leading, not clear; the other; half of the interval; its ends.
+    """
+    chart = book.add_chart({"type": "bar"})
+    half = f"='{sheet}'!{address(first, column + 4, True)}:{address(last, column + 4, True)}"
+    looks = (("weeks, clear", BLUE), ("weeks, not clear", "#A9CDE4"), ("days", HEAD_FILL))
+    for k, (name, colour) in enumerate(looks, 1):
+        chart.add_series(
+            {
+                "name": name,
+                "categories": [sheet, first, column, last, column],
+                "values": [sheet, first, column + k, last, column + k],
+                "fill": {"color": colour},
+                "line": {"color": INK, "width": 0.25},
+                "gap": 25,
+                "overlap": 100,
+                "y_error_bars": {
+                    "type": "custom", "plus_values": half, "minus_values": half,
+                    "line": {"color": INK, "width": 1.25},
+                },
+            }
+        )  # fmt: skip
+    for end in (5, 6):  # unseen bars to the ends of the intervals, so that the axis reaches them
+        chart.add_series(
+            {"values": [sheet, first, column + end, last, column + end], "fill": {"none": True}, "line": {"none": True}}
+        )
+    _untitled(chart, size, legend=False)
+    chart.set_y_axis({"reverse": True, "label_position": "low", "line": {"color": GREY}, "num_font": _PAGE,
+                      "interval_unit": 1, "major_tick_mark": "none", "crossing": "max"})  # fmt: skip
+    chart.set_x_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": _PAGE})
+    return chart
+
+
+def _untitled(chart: Any, size: Size, legend: bool = True) -> Any:
+    chart.set_title({"none": True})
+    chart.set_legend({"position": "bottom", "font": _PAGE} if legend else {"none": True})
+    chart.set_size({"width": size[0], "height": size[1]})
+    chart.set_chartarea({"border": {"none": True}})
     return chart
 
 
@@ -81,10 +146,10 @@ def band(book: Any, sheet: str, head: int, last: int, size: Size = (500, 300)) -
             }
         )
     _titled(chart, "Beta at month ends, % per +1 sd, 90 % interval", size)
-    chart.set_title({"name": f"={sheet}!$A${head}", "name_font": {"size": 10.5, "bold": True}, "overlay": False})
-    chart.set_legend({"position": "bottom", "delete_series": [2], "font": {"size": 8}})
+    chart.set_title({"name": f"={sheet}!$A${head}", "name_font": _TITLE, "overlay": False})
+    chart.set_legend({"position": "bottom", "delete_series": [2], "font": _SMALL})
     _dates(chart)
-    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": {"size": 8}})
+    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": _SMALL})
     return chart
 
 
@@ -115,7 +180,7 @@ def lines(
     _titled(chart, title, size, legend=len(series) > 1)
     chart.show_blanks_as("span")  # else a day without a value is drawn as zero
     _dates(chart, "yyyy", years, "years") if years else _dates(chart)
-    chart.set_y_axis({"num_format": form, "major_gridlines": _grid(), "num_font": {"size": 8}})
+    chart.set_y_axis({"num_format": form, "major_gridlines": _grid(), "num_font": _SMALL})
     return chart
 
 
@@ -137,7 +202,7 @@ def areas(
         )
     _titled(chart, title, size)
     _dates(chart, "mmm yy", 24)  # of month ends "yyyy" alone reads a year early
-    chart.set_y_axis({"num_format": "0%", "major_gridlines": _grid(), "num_font": {"size": 8}, "max": 1})
+    chart.set_y_axis({"num_format": "0%", "major_gridlines": _grid(), "num_font": _SMALL, "max": 1})
     return chart
 
 
@@ -162,18 +227,19 @@ def fan(
                 }
             )
             n += 1
-    _titled(chart, title, size)
-    chart.set_legend({"position": "bottom", "delete_series": hidden, "font": {"size": 8}})
+    _titled(chart, title, size, legend=False)
+    if len(paths) > 1:
+        chart.set_legend({"position": "bottom", "delete_series": hidden, "font": _SMALL})
     chart.show_blanks_as("span")
     chart.set_x_axis(
         {
             "name": "months; dashed 5 and 95 %, dotted quartiles",
             "label_position": "low",
-            "num_font": {"size": 8},
-            "name_font": {"size": 8},
+            "num_font": _SMALL,
+            "name_font": _SMALL,
         }
     )
-    chart.set_y_axis({"num_format": "+0;-0;0", "major_gridlines": _grid(), "num_font": {"size": 8}})
+    chart.set_y_axis({"num_format": "+0;-0;0", "major_gridlines": _grid(), "num_font": _SMALL})
     return chart
 
 
@@ -189,8 +255,8 @@ def columns(book: Any, sheet: str, first: int, last: int, labels: int, values: i
         }
     )
     _titled(chart, title, size, legend=False)
-    chart.set_x_axis({"label_position": "low", "num_font": {"size": 8}})
-    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": {"size": 8}})
+    chart.set_x_axis({"label_position": "low", "num_font": _SMALL})
+    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": _SMALL})
     return chart
 
 
@@ -209,8 +275,13 @@ def waterfall(book: Any, sheet: str, first: int, last: int, column: int, title: 
                 "gap": 40,
             }
         )
-    _titled(chart, title, size)
-    chart.set_legend({"position": "bottom", "delete_series": [0, 1, 3, 5, 7], "font": {"size": 8}})
-    chart.set_x_axis({"label_position": "low", "num_font": {"size": 8}})
-    chart.set_y_axis({"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": {"size": 8}})
+    scale: dict[str, Any] = {"num_format": "+0.0;-0.0;0", "major_gridlines": _grid(), "num_font": _SMALL}
+    if title:
+        _titled(chart, title, size)
+        chart.set_legend({"position": "bottom", "delete_series": [0, 1, 3, 5, 7], "font": _SMALL})
+    else:  # numbers stand in the labels
+        _untitled(chart, size, legend=False)
+        scale |= {"num_font": _PAGE, "label_position": "none", "line": {"none": True}, "major_tick_mark": "none"}
+    chart.set_x_axis({"label_position": "low", "num_font": _SMALL if title else _PAGE})
+    chart.set_y_axis(scale)
     return chart

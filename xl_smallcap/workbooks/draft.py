@@ -175,7 +175,7 @@ class Page:
         alone = self.draft.cell_by_cell and isinstance(result, Grid)
         head = self.styles.get("head")
         if isinstance(result, Grid):
-            self.sheet.set_row(row, 42)
+            self.sheet.set_row(row, 30)
         bottom, right = row + len(table.rows) - 1, column + len(table.rows[0]) - 1
         look = head if isinstance(result, Grid) else self.styles.get("result")
         if not alone:

@@ -1,10 +1,10 @@
-"""``pitch``: one page for a meeting, in a workbook of its own with the cells behind it, and on request as PDF."""
+"""``pitch``: one page for a meeting, in a workbook of its own with the cells behind it, as PDF and as a picture."""
 
 from __future__ import annotations
 
 import datetime as dt
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,17 @@ from xl_smallcap.data.atomic import check_target, write_atomic
 from xl_smallcap.errors import BadArgumentError, unknown_word
 from xl_smallcap.formulas.calculator import Formula
 from xl_smallcap.formulas.values import CellError, Grid
-from xl_smallcap.functions import RUSSELL_ASOF
+from xl_smallcap.functions import RUSSELL_ASOF, RUSSELL_SCENARIOS
 from xl_smallcap.functions import arguments as read
 from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session, current_session, one_snapshot
-from xl_smallcap.workbooks.book import Progress, check, finished, new_draft
+from xl_smallcap.workbooks.book import Progress, build_page, check, finished, new_draft
 from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.on_call import OfficeOnCall
 from xl_smallcap.workbooks.outgoing import check_licences
-from xl_smallcap.workbooks.sheets import pitch, pitch_data, reference
-from xl_smallcap.workbooks.sheets.pitch import PitchOptions
+from xl_smallcap.workbooks.picture import png
+from xl_smallcap.workbooks.sheets import inputs, pitch, pitch_data, pitch_words, reference
+from xl_smallcap.workbooks.sheets.inputs import PitchOptions
 from xl_smallcap.workbooks.styles import GENERAL, form_of
 from xl_smallcap.xlsx.references import address
 
@@ -33,21 +34,49 @@ FROZEN = "Frozen"
 
 @dataclass(frozen=True)
 class MadePitch:
-    """Where the workbook and the PDF are, and what a person should know."""
+    """Where the workbook, the PDF and the picture are, and what a person should know."""
 
     book: Path
     pdf: Path | None
+    png: Path | None
     told: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prints:
+    """Where the page goes besides the workbook: as PDF, as PNG, both or neither."""
+
+    pdf: Path | None = None
+    png: Path | None = None
+
+    def __bool__(self) -> bool:
+        return self.pdf is not None or self.png is not None
+
+    def check(self, book: Path) -> None:
+        """Refuse places that cannot be written, before anything is computed."""
+        for target, kind in ((book, ".xlsx"), (self.pdf, ".pdf"), (self.png, ".png")):
+            if target is not None:
+                check_target(target, kind)
 
 
 def _checked(session: Session, options: PitchOptions) -> tuple[PitchOptions, tuple[str, ...]]:
     """Names of paths as the library has them; what the series' licences allow to leave the house."""
     if options.audience not in AUDIENCES:
         raise BadArgumentError(unknown_word("audience", options.audience, AUDIENCES))
-    path, against = (session.scenarios.find(p).id for p in (options.path, options.against))
+    said = pitch_words.own_line(options)
+    if len(said) > pitch.FOOT_CHARACTERS:
+        raise BadArgumentError(
+            f"Disclaimer and approver have {len(said)} characters together; the line at the foot of the page takes "
+            f"{pitch.FOOT_CHARACTERS}."
+        )
+    path, *others = (session.scenarios.find(p).id for p in (options.path, *options.others))
+    against = session.scenarios.find(options.against).id if options.against else ""
     if path == against:
-        raise BadArgumentError(f"The two paths are one, '{path}'; give another with --against.")
-    made = PitchOptions(path, against, options.audience, options.projections, options.disclaimer, options.approver)
+        raise BadArgumentError(f"The two paths are one, '{path}'; give another with --against, or none.")
+    weights = {session.scenarios.find(name).id: weight for name, weight in options.weights.items()}
+    if weights:  # refused here in its own words
+        RUSSELL_SCENARIOS("relative", None, None, list(map(list, weights.items())))
+    made = replace(options, path=path, against=against, others=tuple(others), weights=weights)
     remarks = () if options.audience == "internal" else check_licences(session, projecting=options.projecting)
     return made, remarks
 
@@ -63,14 +92,12 @@ def pitch_bytes(
     draft = new_draft(buffer, "Pitch sheet", "Small against large, by xl_smallcap")
     # the page stays with the data it was made of; a workbook that is to follow the data is 'workbook build'
     draft.book.define_name("RUSSELL_PIN", f'="{session.snapshot.fingerprint}"')
-    names = ["Pitch", pitch_data.NAME, *(["Thesis"] if options.projecting else []), "Data"]
+    names = [pitch.NAME, inputs.NAME, pitch_data.NAME, *(["Thesis"] if options.projecting else []), "Data"]
     pages = {name: draft.page(name) for name in names}
-    pitch.inputs(pages["Pitch"], options, as_of, len(session.scenarios.paths))
+    inputs.build(pages[inputs.NAME], options, as_of)
     steps = len(names) + 5
-    progress("the cells behind the page", 1, steps)
-    pitch_data.build(pages[pitch_data.NAME], options.projecting)
     progress("the page", 2, steps)
-    pitch.build(pages["Pitch"], options)
+    build_page(pages, options)
     if options.projecting:
         reference.thesis(draft, pages["Thesis"])
     reference.data(draft, pages["Data"])
@@ -115,36 +142,38 @@ def _frozen_row(page: Page, row: int, cells: tuple[str, str, str, Any], form: An
 
 
 def make_pitch(
-    options: PitchOptions, as_of: Any, out: Path, pdf: Path | None, progress: Progress, *, freeze: bool = False
+    options: PitchOptions, as_of: Any, out: Path, prints: Prints, progress: Progress, *, freeze: bool = False
 ) -> MadePitch:
-    """Write a pitch workbook and, if wanted, its page as PDF."""
+    """Write a pitch workbook and, if wanted, its page as PDF and as a picture."""
     day = read.day("as_of", as_of)
     if day is None:  # what was known on the last day, not what was published about it later
         day = np.datetime64(RUSSELL_ASOF(), "D")
-    check_target(out, ".xlsx")
-    if pdf is not None:
-        check_target(pdf, ".pdf")
+    prints.check(out)
     when: Any = day.item()
     with one_snapshot(), OfficeOnCall() as office:
-        if pdf is not None:
+        if prints:
             office.foresee()
         data, remarks = pitch_bytes(options, when, progress, freeze=freeze)
         write_atomic(out, data)
-        if pdf is not None:
-            progress("PDF by LibreOffice", 9, 10)
-            _print(office.ready(), data, pdf)
+        if prints:
+            progress("the page by LibreOffice", 9, 10)
+            page = print_page(office.ready(), data)
+            if prints.pdf is not None:
+                write_atomic(prints.pdf, page)
+            if prints.png is not None:
+                write_atomic(prints.png, png(page))
     progress("", 10, 10)
-    return MadePitch(out, pdf, remarks)
+    return MadePitch(out, prints.pdf, prints.png, remarks)
 
 
-def _print(office: Office, data: bytes, pdf: Path) -> None:
-    """Print the page alone. Stored values are shown but for arrays, which need the add-in; so it is there."""
+def print_page(office: Office, data: bytes) -> bytes:
+    """Print the page alone. Stored values are shown but for arrays, which need the add-in; so it is there. A PDF."""
     with office.scratch() as folder:
         copy, made = Path(folder) / "pitch.xlsx", Path(folder) / "pitch.pdf"
         copy.write_bytes(data)
         opened = office.do("open", str(copy))
         office.do("recalculate", opened)
         office.do("recalculate", opened)
-        office.do("print_sheet", opened, "Pitch", str(made))
-        write_atomic(pdf, made.read_bytes())
+        office.do("print_sheet", opened, pitch.NAME, str(made))
         office.do("close", opened)
+        return made.read_bytes()

@@ -10,7 +10,12 @@ INK, QUIET, LINE = "#1F2933", "#5F6B7A", "#9AA5B1"
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"
 GREEN, SKY, YELLOW = "#009E73", "#56B4E9", "#F0E442"
 """Okabe and Ito (2008): told apart with any colour vision and, by lightness, in grey print."""
+WARN = "#A33F00"
+"""Orange dark enough to be read on white: 6.6 to 1."""
 INPUT_FILL, HEAD_FILL, DERIVED_FILL = "#FFF4CC", "#E4E7EB", "#F5F6F8"
+
+FONT = "Arial"
+"""As wide as Liberation Sans: a page breaks its lines alike on every machine."""
 
 Kind = Literal["input", "result", "derived", "text", "head", "title", "note", "warning", "label", "code", "wrap", "big"]
 """input: typed by a person; result: a RUSSELL_ formula; derived: an ordinary formula on results."""
@@ -57,9 +62,9 @@ _KINDS: dict[Kind, dict[str, Any]] = {
     },
     "title": {"bold": True, "font_size": 16},
     "note": {"font_color": QUIET, "italic": True},
-    "warning": {"bold": True, "font_color": ORANGE},
+    "warning": {"bold": True, "font_color": WARN},
     "label": {"font_color": QUIET, "align": "right"},
-    "code": {"font_name": "Consolas", "font_color": BLUE},
+    "code": {"font_name": "Consolas", "font_size": 9, "font_color": BLUE},
     "wrap": {"text_wrap": True, "valign": "top"},
     "big": {"bold": True, "font_size": 20, "align": "left"},
 }  # fmt: skip
@@ -76,10 +81,12 @@ class Styles:
         """Return a format."""
         key = (kind, form, *sorted(more.items()))
         if key not in self._made:
-            base = {"font_name": "Calibri", "font_size": 10, "font_color": INK, "valign": "vcenter"}
+            base = {"font_name": FONT, "font_size": 10, "font_color": INK, "valign": "vcenter"}
             own = {**base, **_KINDS[kind], **({"num_format": form} if form else {}), **more}
             if form == DATE and "align" not in own:
                 own["align"] = "left"
+            if kind == "label" and own["align"] == "right":
+                own.setdefault("indent", 1)  # not against the cell it names
             self._made[key] = self._book.add_format(own)
         return self._made[key]
 

@@ -124,13 +124,15 @@ def _label(book: Contents, key: Key) -> str:
     contents = book.read(key[0])
     row, column = key[1]
 
-    def words(r: int, c: int) -> str:
+    def words(r: int, c: int, *, heading: bool = False) -> str:
         cell = contents.formulas.get((r, c))
+        if heading and cell is not None and cell.kind != "array":
+            return ""  # what a formula says is no heading
         shown = contents.constants.get((r, c)) if cell is None else cell.value
         return shown.strip() if isinstance(shown, str) and 0 < len(shown) < _LABEL else ""
 
     beside = next((w for c in range(column - 1, max(column - 13, -1), -1) if (w := words(row, c))), "")
-    above = next((w for r in range(row - 1, max(row - 130, -1), -1) if (w := words(r, column))), "")
+    above = next((w for r in range(row - 1, max(row - 130, -1), -1) if (w := words(r, column, heading=True))), "")
     return ", ".join(w for w in (beside, above) if w)
 
 

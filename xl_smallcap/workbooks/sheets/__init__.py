@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from xl_smallcap.sentences import iso
 from xl_smallcap.workbooks.draft import Page
 from xl_smallcap.workbooks.styles import DATE
 
@@ -9,7 +12,10 @@ LATEST = 'IF(in_as_of="",RUSSELL_ASOF(),in_as_of)'
 """The day everything is as of, in a formula."""
 LATER = '&IF(in_as_of="",", later publications included","")'
 """Said beside it: a blank day takes everything the snapshot has."""
-LEGEND = (("typed by you", "input"), ("RUSSELL_ result", "result"), ("formula on results", "derived"))
+
+
+LAST_ROW = 33
+"""Last row of one page, from zero, at the usual heights."""
 
 
 def month_ends(page: Page, top: int, months: int) -> range:
@@ -19,19 +25,23 @@ def month_ends(page: Page, top: int, months: int) -> range:
     return range(top, top + months + 1)
 
 
-def heading(page: Page, title: str, says: str, columns: int) -> None:
-    """Write title, what the sheet answers, the data's name and day, and the legend; set up the page for print."""
+def heading(page: Page, title: str, says: str) -> None:
+    """Write title, what the sheet answers, the data's name and day; set up the page for print, as wide as A4."""
     sheet = page.sheet
     sheet.set_row(0, 24)
     page.put(0, 0, title, kind="title")
     page.put(1, 0, says, kind="note")
-    page.put(2, 0, f'="Data: "&RUSSELL_SNAPSHOT()&", as of "&TEXT({LATEST},"yyyy-mm-dd"){LATER}', kind="warning")
-    for k, (label, kind) in enumerate(LEGEND):
-        page.put(0, columns - len(LEGEND) + k, label, kind=kind, font_size=8, align="center", bold=False)  # type: ignore[arg-type]  # kinds of LEGEND
+    page.put(2, 0, f'="Data: "&RUSSELL_SNAPSHOT()&", as of "&{iso("page_day")}{LATER}', kind="warning")
     sheet.set_landscape()
     sheet.set_paper(9)
-    sheet.fit_to_pages(1, 1)
-    sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_margins(left=0.4, right=0.4, top=0.4, bottom=0.5)
     sheet.set_footer(
-        "&L&8xl_smallcap, not affiliated with or endorsed by FTSE Russell. Not investment advice.&R&8&A, &F"
+        "&L&9xl_smallcap, not affiliated with or endorsed by FTSE Russell. Not investment advice.&R&9&A, page &P of &N"
     )
+
+
+def columns(page: Page, widths: Sequence[float]) -> None:
+    """Set the widths of a sheet's columns, in characters; about 145 in all are a page at nine tenths and more."""
+    for j, width in enumerate(widths):
+        page.sheet.set_column(j, j, width)

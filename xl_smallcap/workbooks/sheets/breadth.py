@@ -5,8 +5,9 @@ from __future__ import annotations
 from xl_smallcap.formulas.values import Grid
 from xl_smallcap.workbooks import charts
 from xl_smallcap.workbooks.draft import Draft, Page
-from xl_smallcap.workbooks.sheets import LATEST, heading, month_ends
-from xl_smallcap.workbooks.styles import COUNT, DATE, OPEN_INTEREST, RANK, SIGMA, TIMES
+from xl_smallcap.workbooks.sheets import LAST_ROW, LATEST, columns, heading, month_ends
+from xl_smallcap.workbooks.styles import BETA, COUNT, DATE, OPEN_INTEREST, RANK, SIGMA, TIMES
+from xl_smallcap.workbooks.tables import Field, show
 
 ROW, CHART, HISTORY, MONTHS, WINNERS = 7, 16, 40, 60, 17
 _TOLD = (("equal", "standard deviation"), ("winsor", "1 % at either end brought in"), ("iqr", "interquartile range"),
@@ -15,10 +16,11 @@ _TOLD = (("equal", "standard deviation"), ("winsor", "1 % at either end brought 
 
 def dispersion(draft: Draft, page: Page) -> None:
     """Write the sheet Dispersion."""
-    heading(page, "Dispersion", "How far apart do the members' returns lie, against the S&P 500's?", 10)
+    heading(page, "Dispersion", "How far apart do the members' returns lie, against the S&P 500's?")
     page.put(4, 0, "Returns over", kind="label")
     page.input(4, 1, "in_dispersion_window", "1m", ["1m", "3m", "12m", "21", "63"])
-    page.row(ROW - 1, 0, ["weighting", "Russell, %", "S&P 500, %", "ratio", "coverage, %", "to", "what it is"], "head")
+    page.row(ROW - 1, 0, ["weighting", "Russell, %", "S&P 500, %", "ratio", "coverage, %", "to"], "head")
+    page.merged((ROW - 1, 6, ROW - 1, 9), "what it is", kind="head")
     for i, (weighting, says) in enumerate(_TOLD):
         page.put(ROW + i, 0, weighting)
         for j, index in enumerate(("russell", "sp500", "ratio")):
@@ -28,7 +30,7 @@ def dispersion(draft: Draft, page: Page) -> None:
         page.put(ROW + i, 4, f'=IFERROR({formula},"n/a")', "0.0", align="right")
         formula = f'RUSSELL_DISPERSION("ratio","last_date",$A{ROW + i + 1},in_dispersion_window,in_as_of)'
         page.put(ROW + i, 5, f'=IFERROR({formula},"n/a")', DATE, align="right")
-        page.put(ROW + i, 6, says, kind="note")
+        page.put(ROW + i, 6, says, kind="note", indent=1)
     members = 'RUSSELL_DISPERSION("russell","membership","equal",in_dispersion_window,in_as_of)'
     page.put(
         ROW + 4,
@@ -53,20 +55,29 @@ def dispersion(draft: Draft, page: Page) -> None:
             0,
             lines,
             "Dispersion, Russell over S&P 500, times",
-            (880, 420),
+            (1010, 335),
         ),
     )
     page.put(
         ROW - 2, WINNERS, "Moves that macro and market do not explain (not for pitch sheets: names stocks)", kind="note"
     )
     page.spill(ROW - 1, WINNERS, "=RUSSELL_WINNERS(10,63,in_as_of)", 22)
-    page.sheet.set_column(0, 0, 21)
-    page.sheet.set_column(1, 14, 12)
+    columns(page, (20, *[13.0] * 9))
     page.sheet.set_column(WINNERS, WINNERS + 14, 12)
     page.sheet.freeze_panes(3, 1)
-    page.sheet.print_area(0, 0, HISTORY - 3, 9)
+    page.sheet.print_area(0, 0, LAST_ROW, 9)
 
 
+GAUGES = 13
+_GAUGE_FIELDS = (
+    Field("label", "gauge", span=4, text=True),
+    Field("value", "value", "0.0"),
+    Field("change", "change", BETA),
+    Field("percentile3y", "percentile, 3 y", RANK),
+    Field("percentile5y", "percentile, 5 y", RANK),
+    Field("z5y", "z, 5 y", BETA),
+    Field("last_date", "of", DATE),
+)
 _WHO = (
     ("leveraged", "leveraged funds"),
     ("asset_manager", "asset managers"),
@@ -79,7 +90,7 @@ _STATS = (("net", COUNT), ("net_pct", OPEN_INTEREST), ("change", COUNT), ("perce
 
 def positioning(draft: Draft, page: Page) -> None:
     """Write the sheet Positioning, with the user's own gauges."""
-    heading(page, "Positioning and gauges", "Who is long and short, and how unusual is that?", 11)
+    heading(page, "Positioning and gauges", "Who is long and short, and how unusual is that?")
     heads = ["E-mini Russell 2000", "net, contracts", "net, % OI", "change, week", "percentile, 3 y"]
     page.row(4, 0, [*heads, "percentile, 5 y", "z, 3 y", "z, 5 y", "report of", "published"], "head")
     for i, (category, label) in enumerate(_WHO):
@@ -91,7 +102,7 @@ def positioning(draft: Draft, page: Page) -> None:
         9, 0, "Spreads excluded. Leveraged shorts include basis trades: short is not bearish by itself.", kind="note"
     )
     page.put(11, 0, "Gauges of your own (short interest, P/E by its rule, consensus)", kind="label", align="left")
-    page.spill(12, 0, "=RUSSELL_GAUGES(in_as_of)", 5)
+    show(page, (12, 0), (12, GAUGES), "=RUSSELL_GAUGES(in_as_of)", _GAUGE_FIELDS, 5)
     page.put(HISTORY - 1, 0, "Net position at month ends, % of open interest", kind="label", align="left")
     page.row(HISTORY, 0, ["date", "leveraged", "asset_manager"], "head")
     for row in month_ends(page, HISTORY + 1, MONTHS):
@@ -109,11 +120,10 @@ def positioning(draft: Draft, page: Page) -> None:
             0,
             lines,
             "Net position, % of open interest",
-            (880, 380),
+            (1030, 285),
         ),
     )
-    page.sheet.set_column(0, 0, 22)
-    page.sheet.set_column(1, 16, 13)
-    page.sheet.set_column(1, 1, 40)
+    columns(page, (22, *[12.5] * 9))
+    page.sheet.set_column(GAUGES, GAUGES + 16, 12)
     page.sheet.freeze_panes(3, 1)
-    page.sheet.print_area(0, 0, HISTORY - 3, 10)
+    page.sheet.print_area(0, 0, LAST_ROW, 9)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from xl_smallcap.formulas.values import Grid
+from xl_smallcap.sentences import iso
 from xl_smallcap.workbooks import charts
 from xl_smallcap.workbooks.draft import Draft, Page
-from xl_smallcap.workbooks.sheets import heading, month_ends
+from xl_smallcap.workbooks.sheets import LAST_ROW, columns, heading, month_ends
 from xl_smallcap.workbooks.styles import BETA, DATE, GENERAL, PERCENT, POINTS, PVALUE, SHARE, SIGMA, form_of
+from xl_smallcap.workbooks.tables import Field, show
 from xl_smallcap.xlsx.references import address
 
 MODEL = "in_window,in_as_of,,in_spec"
 """Arguments from target to specification that every formula of the factor model takes."""
-FIRST_ROW = 10
-BETA_ROOM = 13
+FIRST_ROW = 9
+BETA_ROOM = 12
 """Rows for factors, the market and checks of the largest specification."""
 TABLE_COLUMN, HISTORY_ROW, BETA_MONTHS = 13, 46, 60
 _COLUMNS = (
@@ -23,14 +25,14 @@ _COLUMNS = (
     ("upper", "upper", 9.0),
     ("t", "tstat", 9.0),
     ("p", "pvalue", 9.0),
-    ("p, all asked", "pvalue_bh", 11.0),
-    ("same sign, past windows", "sign_share", 15.0),
-    ("role", "role", 10.0),
+    ("p, corrected", "pvalue_bh", 11.0),
+    ("same sign, past windows", "sign_share", 13.0),
+    ("role", "role", 9.0),
     ("specification", "spec", 27.0),
 )
 _NOTE = (
-    "Beta: % of return per +1 standard deviation of the factor (the window's own). Newey-West errors, 90 % intervals. "
-    "Growth is an equity proxy: read its check row growth_metals beside it."
+    "Beta: % of return per +1 standard deviation of the factor. Newey-West errors, 90 % intervals. Growth is an equity "
+    "proxy: read growth_metals beside it."
 )
 
 
@@ -51,17 +53,15 @@ def inputs(page: Page) -> None:
     for i, (label, name, value, choices, hint) in enumerate(rows):
         page.put(4 + i, 0, label, kind="label")
         page.input(4 + i, 1, name, value, choices)
-        page.put(4 + i, 2, hint, kind="note")
+        page.put(4 + i, 2, hint, kind="note", indent=1)
 
 
 def build_betas(draft: Draft, page: Page) -> None:
     """Write the sheet; every number is a RUSSELL_BETA formula of its own that a person can trace."""
     sheet = page.sheet
-    heading(page, "Russell 2000: macro factor betas", "What moves it, how surely, and has that been so before?", 11)
-    typed = (
-        '"=RUSSELL_FIT("""&in_target&""",""nobs"","""&in_window&""","""&IF(in_as_of="","",TEXT(in_as_of,"yyyy-mm-dd"))'
-        '&""",,"""&in_spec&""")"'
-    )
+    heading(page, "Russell 2000: macro factor betas", "What moves it, how surely, and has that been so before?")
+    day = f'IF(in_as_of="","",{iso("in_as_of")})'
+    typed = f'"=RUSSELL_FIT("""&in_target&""",""nobs"","""&in_window&""","""&{day}&""",,"""&in_spec&""")"'
     for i, (stat, label) in enumerate(
         (("rsquared", "R²"), ("rsquared_adj", "R² adjusted"), ("rsquared_oos", "R² out of sample"), ("nobs", "n"))
     ):
@@ -76,10 +76,12 @@ def build_betas(draft: Draft, page: Page) -> None:
     page.put(FIRST_ROW + BETA_ROOM + 1, 0, _NOTE, kind="note")
     _history(page)
     last = HISTORY_ROW + BETA_MONTHS + 1
-    sheet.insert_chart(FIRST_ROW + BETA_ROOM + 3, 0, charts.bars("Betas", FIRST_ROW + 1, FIRST_ROW + 5, draft.book))
-    sheet.insert_chart(FIRST_ROW + BETA_ROOM + 3, 6, charts.band(draft.book, "Betas", HISTORY_ROW, last))
+    sheet.insert_chart(
+        FIRST_ROW + BETA_ROOM + 2, 0, charts.bars("Betas", FIRST_ROW + 1, FIRST_ROW + 5, draft.book, size=(505, 225))
+    )
+    sheet.insert_chart(FIRST_ROW + BETA_ROOM + 2, 6, charts.band(draft.book, "Betas", HISTORY_ROW, last, (505, 225)))
     sheet.freeze_panes(FIRST_ROW + 1, 1)
-    sheet.print_area(0, 0, HISTORY_ROW - 3, len(_COLUMNS) - 1)
+    sheet.print_area(0, 0, LAST_ROW, len(_COLUMNS) - 1)
 
 
 def _rows(page: Page, table: object) -> None:
@@ -91,7 +93,7 @@ def _rows(page: Page, table: object) -> None:
             row = FIRST_ROW + i
             if stat in ("factor", "spec", "role"):
                 source = address(row, TABLE_COLUMN + (head.index(stat) if stat in head else 0))
-                page.put(row, j, f'=IFERROR({source}&"","")')
+                page.put(row, j, f'=IFERROR({source}&"","")', indent=0 if j == 0 else 1)
             elif stat == "half":
                 page.put(row, j, f'=IF($A{row + 1}="","",(E{row + 1}-D{row + 1})/2)', BETA)
             else:
@@ -112,10 +114,21 @@ def _history(page: Page) -> None:
 # -- Sheet Attribution: what drove a period, adding up exactly, as a waterfall.
 
 
-ITEM_ROW, ITEM_ROOM, STEPS = 8, 14, 28
-ITEMS = ("growth", "inflation", "easing", "dollar", "oil", "real_yield", "credit", "volatility", "market", "drift",
-         "specific", "total")  # fmt: skip
-"""Everything any of the specifications has; what a table has not is zero."""
+ITEM_ROW, ITEM_ROOM, STEPS, ITEMS_COLUMN = 8, 13, 30, 12
+SHOWN = ("growth", "inflation", "easing", "dollar", "oil")
+LAST = ("drift", "specific", "total")
+_ITEM_FIELDS = (
+    Field("item", "item", text=True),
+    Field("contribution", "contribution, log %", BETA),
+    Field("se", "standard error", BETA),
+    Field("lower", "90 % from", BETA),
+    Field("upper", "90 % to", BETA),
+    Field("contribution_simple", "in simple %", BETA),
+    Field("mean_beta", "mean beta", "0.000"),
+    Field("beta_unit", "its unit", text=True),
+    Field("move", "factor's move", "0.00"),
+    Field("move_unit", "its unit", text=True),
+)
 
 
 def waterfall(page: Page, row: int, column: int, items: list[tuple[str, str]]) -> tuple[int, int]:
@@ -174,66 +187,79 @@ def items_of(labels: str, values: str, rows: range, names: tuple[str, ...]) -> l
 
 def build_attribution(draft: Draft, page: Page) -> None:
     """Write the sheet."""
-    heading(page, "Attribution", "What drove the return of a period? Log contributions add up exactly.", 12)
+    heading(page, "Attribution", "What drove the return of a period? Log contributions add up exactly.")
     page.put(4, 0, "From the close of", kind="label")
     page.input(4, 1, "in_from", None, form=DATE)
     page.put(
-        4, 2, "empty = the end of the year before; target, window and specification are those of Betas", kind="note"
+        4,
+        2,
+        "empty = the end of the year before; target, window and specification are those of Betas",
+        kind="note",
+        indent=1,
     )
     page.put(5, 0, "To", kind="label")
     page.put(5, 1, '=IF(in_as_of="",RUSSELL_ASOF(),in_as_of)', DATE)
-    page.spill(ITEM_ROW, 0, "=RUSSELL_ATTRIBUTION(in_from,in_as_of,in_target,in_window,,in_spec)", ITEM_ROOM)
-    rows = range(ITEM_ROW + 2, ITEM_ROW + ITEM_ROOM + 1)
-    items = items_of("$A", "$B", rows, ITEMS)
-    first, last = waterfall(page, STEPS + 16, 0, items)
+    formula = "=RUSSELL_ATTRIBUTION(in_from,in_as_of,in_target,in_window,,in_spec)"
+    show(page, (ITEM_ROW, 0), (ITEM_ROW, ITEMS_COLUMN), formula, _ITEM_FIELDS, ITEM_ROOM)
+    first, last = waterfall(page, STEPS + 16, 0, _steps(page))
     page.put(STEPS + 15, 0, "Behind the chart", kind="label", align="left")
     page.sheet.insert_chart(
-        ITEM_ROW + ITEM_ROOM + 1,
+        ITEM_ROW + ITEM_ROOM,
         0,
-        charts.waterfall(draft.book, page.name, first, last, 0, "Contributions, log %", (860, 380)),
+        charts.waterfall(draft.book, page.name, first, last, 0, "Contributions, log %", (1000, 235)),
     )
-    page.sheet.set_column(0, 0, 21)
-    page.sheet.set_column(1, 14, 13.5)
+    columns(page, (19, *[13.0] * 9))
     page.sheet.freeze_panes(ITEM_ROW + 1, 1)
-    page.sheet.print_area(0, 0, STEPS + 13, 14)
+    page.sheet.print_area(0, 0, LAST_ROW, 9)
+
+
+def _steps(page: Page) -> list[tuple[str, str]]:
+    """The bars: five factors, whatever other factors the specification has together, drift, specific, total."""
+    rows = range(ITEM_ROW + 2, ITEM_ROW + ITEM_ROOM + 1)
+    named = items_of("$A", "$B", rows, (*SHOWN, *LAST))
+    factors, ends = named[: len(SHOWN)], named[len(SHOWN) :]
+    every = f"SUM(B{rows[0]}:B{rows[-1]})"  # the total too, as among the named ones
+    known = "+".join(f"({formula[1:]})" for _, formula in named)
+    return [*factors, ('="other factors"', f"=ROUND({every}-({known}),9)"), *ends]
 
 
 # -- Sheet Fair value: value, gap and the evidence for believing it, by both models; five years of the gap.
 
 
-VALUE_ROW, HISTORY, VALUE_MONTHS = 7, 44, 60
+VALUE_ROW, HISTORY, VALUE_MONTHS, VALUE_CHARTS = 7, 44, 60, 20
 _VALUE_STATS = (
-    ("actual", POINTS, "index points"),
-    ("value", POINTS, "index points: actual without the gap"),
-    ("gap", POINTS, "index points, actual less value"),
-    ("gap_pct", PERCENT, "of the value"),
-    ("gap_sigma", SIGMA, "residual standard deviations"),
-    ("rsquared", PVALUE, "in sample"),
-    ("rsquared_oos", PVALUE, "out of sample"),
-    ("noise_percentile", SHARE, "where R² lies among random walks': 95 % and more would be evidence"),
+    ("actual", "actual", POINTS, "index points"),
+    ("value", "model value", POINTS, "index points: actual without the gap"),
+    ("gap", "gap", POINTS, "index points, actual less value"),
+    ("gap_pct", "gap, %", PERCENT, "of the value"),
+    ("gap_sigma", "gap, sd", SIGMA, "residual standard deviations"),
+    ("rsquared", "R²", PVALUE, "in sample"),
+    ("rsquared_oos", "R², out of sample", PVALUE, "of days the fit had not seen"),
+    ("noise_percentile", "R² among noise", SHARE, "where it lies among random walks': 95 % and more would be evidence"),
     (
         "cointegration_pvalue",
+        "gaps close, p",
         PVALUE,
-        "share of random walks whose gaps close as surely: 0.05 and less would be evidence",
+        "random walks whose gaps close as surely: 0.05 and less is evidence",
     ),
-    ("half_life", BETA, "observations until half a gap is closed"),
-    ("verdict", GENERAL, "supported, or not distinguishable from noise"),
+    ("half_life", "half-life", BETA, "observations until half a gap is closed"),
+    ("verdict", "verdict", GENERAL, "supported, or not distinguishable from noise"),
 )
 
 
 def build_fair_value(draft: Draft, page: Page) -> None:
     """Write the sheet."""
-    heading(page, "Fair value", "What is the Russell worth given macro, and would random walks look as good?", 8)
+    heading(page, "Fair value", "What is the Russell worth given macro, and would random walks look as good?")
     page.put(4, 0, "Target", kind="label")
     page.input(4, 1, "in_fv_target", "russell", ["russell", "sp500", "relative", "hedged"])
-    page.put(4, 2, "window and specification are those of Betas", kind="note")
+    page.put(4, 2, "window and specification are those of Betas", kind="note", indent=1)
     page.row(VALUE_ROW - 1, 0, ["", "changes", "levels", "what it is"], "head")
-    for i, (stat, form, says) in enumerate(_VALUE_STATS):
-        page.put(VALUE_ROW + i, 0, stat, kind="label", align="left")
+    for i, (stat, label, form, says) in enumerate(_VALUE_STATS):
+        page.put(VALUE_ROW + i, 0, label, kind="label", align="left")
         for j, model in enumerate(("changes", "levels")):
             call = f'RUSSELL_FAIR_VALUE(in_fv_target,"{stat}",in_window,in_as_of,"{model}",in_spec)'
             page.put(VALUE_ROW + i, 1 + j, f'=IFERROR({call},"n/a")', form, align="right")
-        page.put(VALUE_ROW + i, 3, says, kind="note")
+        page.put(VALUE_ROW + i, 3, says, kind="note", indent=1)
     page.row(HISTORY, 0, ["date", "actual", "value", "gap, sd"], "head")
     for row in month_ends(page, HISTORY + 1, VALUE_MONTHS):
         for j, (stat, form) in enumerate((("actual", POINTS), ("value", POINTS), ("gap_sigma", SIGMA)), 1):
@@ -241,16 +267,11 @@ def build_fair_value(draft: Draft, page: Page) -> None:
             page.put(row, j, f"={call}", form)
     last = HISTORY + VALUE_MONTHS + 1
     lines = ((1, "actual", "ink"), (2, "value by yesterday's betas (changes)", "orange"))
-    page.sheet.insert_chart(
-        20, 0, charts.lines(draft.book, page.name, HISTORY + 1, last, 0, lines, "Actual and model value", (470, 330))
-    )
+    value = charts.lines(draft.book, page.name, HISTORY + 1, last, 0, lines, "Actual and model value", (510, 360))
     gaps = ((3, "gap", "blue"),)
-    page.sheet.insert_chart(
-        20, 4, charts.lines(draft.book, page.name, HISTORY + 1, last, 0, gaps, "Gap in standard deviations", (440, 330))
-    )
-    page.sheet.set_column(0, 0, 21)
-    page.sheet.set_column(1, 2, 27)
-    page.sheet.set_column(3, 3, 16)
-    page.sheet.set_column(4, 8, 15)
+    gap = charts.lines(draft.book, page.name, HISTORY + 1, last, 0, gaps, "Gap in standard deviations", (510, 360))
+    page.sheet.insert_chart(VALUE_CHARTS, 0, value)
+    page.sheet.insert_chart(VALUE_CHARTS, 3, gap)
+    columns(page, (19, 26, 26, 22, 13, 13, 13, 13))
     page.sheet.freeze_panes(VALUE_ROW, 1)
-    page.sheet.print_area(0, 0, HISTORY - 3, 8)
+    page.sheet.print_area(0, 0, HISTORY - 1, 7)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from xl_smallcap.sentences import Known, either, say
 from xl_smallcap.session import current_session
 from xl_smallcap.workbooks import charts
 from xl_smallcap.workbooks.draft import Draft, Page
-from xl_smallcap.workbooks.sheets import LATEST, heading
-from xl_smallcap.workbooks.styles import BETA, COUNT, DATE, SHARE
+from xl_smallcap.workbooks.sheets import LAST_ROW, LATEST, columns, heading
+from xl_smallcap.workbooks.styles import BETA, COUNT, DATE, PVALUE, SHARE
+from xl_smallcap.workbooks.tables import Field, show
 from xl_smallcap.xlsx.references import address
 
 NAME = "News"
-KINDS, NEXT, CHART, HISTORY, YEARS = 7, 17, 27, 46, 15
+KINDS, NEXT, CHART, HISTORY, YEARS = 7, 16, 22, 46, 15
 """First rows of the blocks, from zero, and how many windows the history has."""
-NEXT_ROOM = 9
+NEXT_ROOM, WHOLE_COLUMN = 6, 13
+_NEXT_FIELDS = (
+    Field("date", "date", DATE, text=True),
+    Field("event", "news", text=True),
+    Field("days", "days ahead", COUNT),
+    Field("beta", "has meant", BETA),
+    Field("lower", "90 % from", BETA),
+    Field("upper", "90 % to", BETA),
+    Field("unit", "unit", span=2, text=True),
+    Field("nobs", "past days", COUNT),
+    Field("note", "remark", span=2, text=True),
+)
 _SAID = (
     ("cpi", "consumer prices are published at 8:30"),
     ("payrolls", "the Employment Situation is published at 8:30"),
@@ -42,7 +55,7 @@ def _of_kind(stat: str, kind: str) -> str:
 
 def build(draft: Draft, page: Page) -> None:
     """Write the sheet; every number is a formula of its own."""
-    heading(page, "News days", "The same move of a yield means one thing after prices and another after jobs.", 11)
+    heading(page, "News days", "The same move of a yield means one thing after prices and another after jobs.")
     page.put(4, 0, "Factor", kind="label")
     page.input(4, 1, "in_news_factor", _FACTORS[0], list(_FACTORS))
     rates = [f for f in _FACTORS if current_session().catalogue.factors[f].quote == "bp"]
@@ -50,6 +63,7 @@ def build(draft: Draft, page: Page) -> None:
     page.put(4, 3, f'=in_target&", "&IF(OR({unit}),"% per 10 bp","% per 1 %")', kind="label", align="left")
     page.put(4, 6, "easing is a fall of the 2-year yield; the target is typed on the sheet Betas", kind="note")
     page.row(KINDS - 1, 0, ["kind of day", *(title for title, _, _ in _COLUMNS), "what it is"], "head")
+    page.sheet.set_row(KINDS - 1, 30)
     for i, (kind, says) in enumerate(_SAID):
         row = KINDS + i
         page.put(row, 0, kind)
@@ -61,13 +75,13 @@ def build(draft: Draft, page: Page) -> None:
         page.put(row, len(_COLUMNS) + 1, says, kind="note", indent=1)
     last = KINDS + len(_SAID)
     chance = _of_kind("permutation_pvalue", '"cpi-payrolls"')
+    page.put(last, WHOLE_COLUMN, f"={chance}", PVALUE)
+    page.put(last, WHOLE_COLUMN + 1, "of draws with labels exchanged within years differ as much", kind="note")
+    cells = {"difference": f"B{last}", "t": f"F{last}", "chance": address(last, WHOLE_COLUMN, True)}
+    by_labels = either(Known("chance"), ", p by labels exchanged within years {chance:4}", "")
+    said = say("CPI and payroll days differ by {difference:+2} (t {t:+1}", by_labels, ").")
     page.put(
-        last,
-        0,
-        f'=IFERROR("CPI and payroll days differ by "&TEXT(B{last},"+0.00;-0.00")&" (t "&TEXT(F{last},"+0.0;-0.0")&"). '
-        f'Labels exchanged within years differ as much in "&TEXT({chance},"0.00%")&" of draws.",'
-        '"No difference: too few days.")',
-        kind="warning",
+        last, 0, f"={either(Known('difference'), said, 'No difference: too few days.').formula(cells)}", kind="warning"
     )
     page.put(
         last + 1,
@@ -76,28 +90,27 @@ def build(draft: Draft, page: Page) -> None:
         kind="note",
     )
     page.put(NEXT - 1, 0, "What comes next, and what such a move has meant", kind="label", align="left")
-    page.spill(NEXT, 0, "=RUSSELL_CALENDAR(in_news_factor,in_target,45,in_as_of)", NEXT_ROOM)
+    formula = "=RUSSELL_CALENDAR(in_news_factor,in_target,45,in_as_of)"
+    show(page, (NEXT, 0), (NEXT, WHOLE_COLUMN), formula, _NEXT_FIELDS, NEXT_ROOM)
     page.put(
         NEXT - 1,
         5,
-        f'=IF(ISERROR({address(NEXT, 0)}),"No dates ahead: refresh with a FRED key, or add events.csv.","")',
+        f'=IF(ISERROR({address(NEXT, WHOLE_COLUMN)}),"No dates ahead: refresh with a FRED key, or add events.csv.","")',
         kind="warning",
     )
     _history(page)
     page.sheet.insert_chart(
-        CHART, 0, charts.bars(NAME, KINDS, KINDS + len(_SAID) - 1, draft.book, title=_CHART, size=(470, 330))
+        CHART, 0, charts.bars(NAME, KINDS, KINDS + len(_SAID) - 1, draft.book, title=_CHART, size=(455, 235))
     )
     lines = ((1, "CPI days", "blue"), (4, "payroll days", "orange"))
     rows = (HISTORY + 1, HISTORY + YEARS)
     over_time = charts.lines(
-        draft.book, NAME, *rows, 0, lines, _OVER_TIME, (520, 330), "+0.0;-0.0;0", years=2
+        draft.book, NAME, *rows, 0, lines, _OVER_TIME, (560, 235), "+0.0;-0.0;0", years=2
     )  # fmt: skip
-    page.sheet.insert_chart(CHART, 5, over_time)
-    page.sheet.set_column(0, 0, 15)
-    page.sheet.set_column(1, 9, 10)
-    page.sheet.set_column(10, 10, 52)
+    page.sheet.insert_chart(CHART, 6, over_time)
+    columns(page, (13, *[9.0] * 9, 50))
     page.sheet.freeze_panes(3, 1)
-    page.sheet.print_area(0, 0, HISTORY - 3, 10)
+    page.sheet.print_area(0, 0, LAST_ROW, 10)
 
 
 _CHART = "Beta by kind of day with 90 % interval"

@@ -1,185 +1,215 @@
-"""Sheet Pitch: one landscape page from the cells of Pitch data; careful words, no advice, evidence with each number."""
+"""Sheet Pitch: the page a desk hands over, A4 landscape at its own size; every number leads to a named result."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
-from xl_smallcap.analyses.thesis import CLAIMS
-from xl_smallcap.session import current_session
+from xl_smallcap.sentences import Known, Say, either
 from xl_smallcap.workbooks import charts
 from xl_smallcap.workbooks.draft import Page
-from xl_smallcap.workbooks.sheets import pitch_data as data
+from xl_smallcap.workbooks.results import Results
+from xl_smallcap.workbooks.sheets import inputs, pitch_data
 from xl_smallcap.workbooks.sheets import pitch_words as words
-from xl_smallcap.workbooks.sheets.outlook import HEAT
 from xl_smallcap.workbooks.sheets.reference import verdict_colours
-from xl_smallcap.workbooks.styles import DATE, QUIET, SHARE
+from xl_smallcap.workbooks.styles import DERIVED_FILL, LINE, QUIET
 from xl_smallcap.xlsx.references import address
 
-COLUMNS, WIDTH = 20, 9.0
-HEAD, TILES, FIRST, SECOND, LISTS, FOOT = 2, 3, 7, 23, 39, 51
-WATERMARK = "Internal - not for distribution"
-_CHART_ROWS = 15
-_PIXELS, _ROW = 68, 20
-VEIL = "#7F8791"
-"""Colour of the watermark alone, by which it is found and made translucent."""
+NAME = "Pitch"
+COLUMNS, PIXELS = 40, 25
+"""A grid fine enough for every block of the page; together as wide as A4 between its margins."""
+TITLE, SUBTITLE, BULLETS, FACTS, CHARTS, LOWER, FOOT = 0, 1, 3, 7, 10, 24, 39
+CHART_ROWS, LOWER_ROWS, TRIGGERS = 12, 14, 3
+LEFT, RIGHT = (0, 19), (21, COLUMNS - 1)
+"""First and last column of the two halves below the charts."""
+HEIGHTS = {TITLE: 27.0, SUBTITLE: 13.0, 2: 5.0, 6: 4.0, 9: 6.0, CHARTS: 14.0, CHARTS + CHART_ROWS + 1: 5.0,
+           LOWER + LOWER_ROWS: 5.0}  # fmt: skip
+BULLET, LINE_HEIGHT, CHART_ROW, LOWER_ROW, FOOT_ROW = 16.5, 13.5, 15.25, 14.0, 10.5
+"""Points. With :data:`HEIGHTS` they add up to less than A4's height between its margins, so nothing is shrunk."""
+SMALL, TEXT, LARGE = 8.0, 8.5, 10.0
+FOOT_CHARACTERS = 190
+"""Of one line of the foot."""
 
 
-@dataclass(frozen=True)
-class PitchOptions:
-    """For whom, and by what path. `projections` None: shown inside the house only."""
-
-    path: str = "growth_low_inflation"
-    against: str = "rebound_then_pause"
-    audience: str = "internal"
-    projections: bool | None = None
-    disclaimer: str = ""
-    approver: str = ""
-
-    @property
-    def projecting(self) -> bool:
-        """Whether fans, odds and levels that come from projections are shown."""
-        return self.audience == "internal" if self.projections is None else self.projections
-
-
-def inputs(page: Page, options: PitchOptions, as_of: object, count: int) -> None:
-    """Write the inputs first, since every sheet uses their names; paths to choose from stand on the data sheet.
-
-    A list typed into a validation ends at 255 characters, which the library's names exceed.
-    """
-    column = data.PATHS_COLUMN
-    first, last = (address(data.PATHS + i, column, True) for i in (0, count - 1))
-    paths = f"='{data.NAME}'!{first}:{last}"
-    page.put(1, 0, "As of", kind="label")
-    page.input(1, 1, "in_as_of", as_of, form=DATE)
-    page.spread((1, 1, 1, 2))
-    if options.projecting:
-        page.put(1, 3, "path", kind="label")
-        page.input(1, 4, "in_path", options.path, paths)
-        page.spread((1, 4, 1, 6))
-        page.put(1, 7, "against", kind="label")
-        page.input(1, 8, "in_against", options.against, paths)
-        page.spread((1, 8, 1, 10))
-
-
-def _tiles(page: Page, projecting: bool) -> None:
-    tiles = words.level_tiles() if projecting else words.factor_tiles()
-    for k, (label, number, says) in enumerate(tiles):
-        left = (0, 7, 13)[k]
-        right = (6, 12, 19)[k] if k < 2 else COLUMNS - 1
-        right = left + (6 if k != 1 else 5)
-        page.merged((TILES, left, TILES, right), label, kind="label", align="left", bold=True, top=1, top_color=QUIET)
-        page.merged((TILES + 1, left, TILES + 1, right), number, kind="big")
-        page.merged((TILES + 2, left, TILES + 2, right), says, kind="note", font_size=9)
-    page.sheet.set_row(TILES + 1, 27)
-
-
-def _first_charts(page: Page) -> None:
-    book, height = page.draft.book, _CHART_ROWS * _ROW
-    sheet = page.sheet
-    sheet.insert_chart(
-        FIRST, 0,
-        charts.bars(data.NAME, data.BETAS, data.BETAS + 4, book, 0, "Beta of small less large, % per +1 sd, 90 %",
-                    (7 * _PIXELS, height)),
-    )  # fmt: skip
-    lines = ((1, "growth", "blue"), (2, "inflation", "orange"), (3, "easing", "ink"))
-    sheet.insert_chart(
-        FIRST, 7,
-        charts.lines(book, data.NAME, data.HISTORY + 1, data.HISTORY + data.MONTHS + 1, 0, lines,
-                     "The same betas over five years", (6 * _PIXELS, height), "+0.0;-0.0;0.0"),
-    )  # fmt: skip
-    sheet.insert_chart(
-        FIRST, 13,
-        charts.areas(book, data.NAME, data.REGIMES, data.REGIMES + data.REGIME_MONTHS, data.CHART_COLUMN,
-                     tuple(data.CHART_COLUMN + k for k in (1, 2, 3)), "Regimes, filtered probabilities",
-                     (7 * _PIXELS, height)),
-    )  # fmt: skip
-
-
-def _second_charts(page: Page, projecting: bool) -> None:
-    book, height = page.draft.book, _CHART_ROWS * _ROW
-    steps = (data.STEPS + 1, data.STEPS + 8)
-    title = "Small less large this year, log % (drift, specific: not explained)"
-    if not projecting:
-        wide = (COLUMNS * _PIXELS, height)
-        page.sheet.insert_chart(SECOND, 0, charts.waterfall(book, data.NAME, *steps, 0, title, wide))
-        return
-    longest = max(6, *(path.months for path in current_session().scenarios.paths.values()))
-    paths = ((data.FAN_COLUMNS[0], "path", "blue"), (data.FAN_COLUMNS[1], "against", "orange"))
-    page.sheet.insert_chart(
-        SECOND, 0,
-        charts.fan(book, data.NAME, data.FANS + 1, data.FANS + longest, paths, "Fan of both paths, log %, weekly betas",
-                   (5 * _PIXELS, height)),
-    )  # fmt: skip
-    page.sheet.insert_chart(SECOND, 5, charts.waterfall(book, data.NAME, *steps, 0, title, (5 * _PIXELS, height)))
-    page.merged((SECOND, 10, SECOND, 19), words.MAP_TITLE, kind="label", align="center", bold=True)
-    for i in range(10):
-        for j in range(10):
-            source = f"='{data.NAME}'!{address(data.MAP - 1 + i, j)}"
-            if i == j == 0:
-                page.put(SECOND + 1, 10, "infl. \\ growth", kind="head", font_size=8)
-            elif i == 0 or j == 0:
-                page.put(SECOND + 1 + i, 10 + j, source, '+0.0" sd";-0.0" sd";0" sd"', "head", font_size=8)
-            else:
-                page.put(SECOND + 1 + i, 10 + j, source, SHARE, "text", align="center", font_size=9)
-    for i in range(SECOND + 1, SECOND + 11):
-        page.sheet.set_row(i, 18)
-    bold = {"type": "cell", "criteria": ">", "value": 0.5, "format": book.add_format({"bold": True})}
-    page.sheet.conditional_format(SECOND + 2, 11, SECOND + 10, 19, bold)  # the two halves look alike in grey print
-    page.sheet.conditional_format(SECOND + 2, 11, SECOND + 10, 19, HEAT)
-    page.merged((SECOND + 12, 10, SECOND + 13, 19), words.NEEDLE, kind="note", font_size=9, text_wrap=True)
-
-
-def _lists(page: Page, projecting: bool) -> None:
-    page.merged(
-        (LISTS, 0, LISTS, 8), "The thesis, claim by claim (rows that support it); rules fixed beforehand", kind="head"
-    )
-    for i in range(len(CLAIMS)):
-        claim, number, verdict = words.claim(i, projecting)
-        page.merged((LISTS + 1 + i, 0, LISTS + 1 + i, 3), claim, kind="text", font_size=9, shrink=True)
-        page.merged((LISTS + 1 + i, 4, LISTS + 1 + i, 6), number, kind="text", font_size=9, shrink=True)
-        page.sheet.set_row(LISTS + 1 + i, 19)
-        page.merged((LISTS + 1 + i, 7, LISTS + 1 + i, 8), verdict, kind="text", font_size=9, align="center")
-    verdict_colours(page.draft, page, LISTS + 1, 7, LISTS + 10, 8)
-    for title, left, right, lines in (
-        ("The case against", 9, 14, words.against(projecting)),
-        ("What would change our mind", 15, 19, words.change(projecting)),
-    ):
-        page.merged((LISTS, left, LISTS, right), title, kind="head")
-        for i, line in enumerate(lines[:5]):
-            page.merged((LISTS + 1 + 2 * i, left, LISTS + 2 + 2 * i, right), line, kind="wrap", font_size=9)
-
-
-def build(page: Page, options: PitchOptions) -> None:
+def build(page: Page, options: inputs.PitchOptions, behind: pitch_data.Behind) -> None:
     """Write the page."""
-    sheet, projecting = page.sheet, options.projecting
-    internal = options.audience == "internal"
-    sheet.set_column(0, COLUMNS - 1, WIDTH)
-    sheet.set_row(0, 24)
-    page.merged((0, 0, 0, 12), "Small against large: growth, inflation and easing", kind="title")
-    mark = WATERMARK if internal else ""
-    page.merged((0, 13, 0, 19), mark, kind="warning", font_size=13, align="right")
-    page.merged((1, 11, 1, 19), words.SAMPLE, kind="warning", align="right")
-    page.merged((HEAD, 0, HEAD, COLUMNS - 1), words.headline(projecting), kind="wrap", font_size=12, bold=True)
-    sheet.set_row(HEAD, 50)
-    _tiles(page, projecting)
-    _first_charts(page)
-    _second_charts(page, projecting)
-    _lists(page, projecting)
-    for i, line in enumerate(words.footer(options)):
-        page.merged((FOOT + i, 0, FOOT + i, COLUMNS - 1), line, kind="note", font_size=8, text_wrap=True)
-    sheet.set_row(FOOT, 24)
-    sheet.set_row(FOOT + 1, 26)
-    if internal:
-        sheet.insert_textbox(
-            FIRST + 12, 1, WATERMARK,
-            {"width": 1240, "height": 100, "fill": {"none": True}, "line": {"none": True},
-             "font": {"color": VEIL, "size": 60, "bold": True}, "align": {"horizontal": "center"},
-             "object_position": 2},
-        )  # fmt: skip
+    results = behind.results
+    page.sheet.set_column_pixels(0, COLUMNS - 1, PIXELS)
+    _heights(page)
+    _head(page, options, results)
+    _charts(page, options, behind)
+    if options.projecting:
+        _paths(page, options, results)
+    else:
+        _betas_table(page, results)
+    _list(page, LOWER + LOWER_ROWS - 1 - TRIGGERS, LEFT, "What would change our mind",
+          [f"trigger.{i}" for i in range(1, TRIGGERS + 1)], results)  # fmt: skip
+    levels = "Levels that matter" if options.projecting else "How far today's factors are"
+    _list(page, LOWER, RIGHT, levels, [f"level.{i}" for i in (1, 2, 3)], results)
+    _scorecard(page, results, behind.claims)
+    _foot(page, options, results)
+    _print_setup(page, FOOT + 2)
+
+
+def _heights(page: Page) -> None:
+    rows = dict(HEIGHTS)
+    rows |= dict.fromkeys(range(BULLETS, BULLETS + 3), BULLET) | dict.fromkeys((FACTS, FACTS + 1), LINE_HEIGHT)
+    rows |= dict.fromkeys(range(CHARTS + 1, CHARTS + 1 + CHART_ROWS), CHART_ROW)
+    rows |= dict.fromkeys(range(LOWER, LOWER + LOWER_ROWS), LOWER_ROW)
+    rows |= dict.fromkeys(range(FOOT, FOOT + 4), FOOT_ROW)
+    for row, height in rows.items():
+        page.sheet.set_row(row, height)
+
+
+def _line(page: Page, row: int, columns: tuple[int, int], content: Any, **look: Any) -> None:
+    kind = look.pop("kind", "text")
+    page.merged(
+        (row, columns[0], row, columns[1]), content, kind=kind, **{"font_size": TEXT, "valign": "vcenter", **look}
+    )
+
+
+def _head(page: Page, options: inputs.PitchOptions, results: Results) -> None:
+    house = (
+        options.house if len(options.house) <= words.LONGEST_HOUSE else options.house[: words.LONGEST_HOUSE - 1] + "…"
+    )
+    tag = words.INTERNAL if options.internal else ""
+    _line(page, TITLE, (0, 33), _text(results, "title"), kind="title", font_size=18)
+    _line(page, TITLE, (34, COLUMNS - 1), tag, kind="warning", font_size=LARGE, align="right")
+    subtitle = results["subtitle"] + (f'&"  |  "&{_quoted(house)}' if house else "")
+    _line(page, SUBTITLE, (0, 29), f"={subtitle}", font_size=9, font_color=QUIET)
+    _line(page, SUBTITLE, (30, COLUMNS - 1), words.tag(), kind="warning", font_size=9, align="right")
+    third = "Paths" if options.projecting else "Drivers"
+    for i, (label, name) in enumerate((("Evidence", "evidence"), ("Objection", "objection"), (third, "third"))):
+        _line(page, BULLETS + i, (0, 3), label, bold=True, font_size=10.5)
+        _line(page, BULLETS + i, (4, COLUMNS - 1), _text(results, name), font_size=10.5)
+    for i, name in enumerate(("facts", "news")):
+        _line(page, FACTS + i, (0, COLUMNS - 1), _text(results, name), font_size=9, bg_color=DERIVED_FILL)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _charts(page: Page, options: inputs.PitchOptions, behind: pitch_data.Behind) -> None:
+    book, results, height = page.draft.book, behind.results, round(CHART_ROWS * CHART_ROW / 0.75)
+    blocks = ((0, 12), (13, 26), (27, COLUMNS - 1))
+    titles: tuple[str, ...] = (
+        _text(results, 'year'), "Betas, % per sd, 90%: weeks (dark: clear), days",
+        "What drove it, %",
+    )  # fmt: skip
+    for (left, right), title in zip(blocks, titles, strict=True):
+        _line(page, CHARTS, (left, right), title, bold=True, font_size=9)
+    sizes = [((right - left + 1) * PIXELS, height) for left, right in blocks]
+    year = charts.plain_line(book, pitch_data.NAME, behind.year.first, behind.year.last, behind.year.column, sizes[0])
+    betas = charts.paired_bars(
+        book, pitch_data.NAME, behind.betas.first, behind.betas.last, behind.betas.column, sizes[1]
+    )
+    steps = charts.waterfall(
+        book, pitch_data.NAME, behind.steps.first, behind.steps.last, behind.steps.column, "", sizes[2]
+    )
+    for (left, _), chart in zip(blocks, (year, betas, steps), strict=True):
+        page.sheet.insert_chart(CHARTS + 1, left, chart, {"object_position": 2})
+
+
+def _heading(page: Page, row: int, columns: tuple[int, int], content: str) -> None:
+    _line(page, row, columns, content, bold=True, font_size=9.5)
+
+
+def _columns(
+    page: Page, row: int, columns: tuple[tuple[int, int], ...], contents: tuple[Any, ...], **look: Any
+) -> None:
+    for k, (block, content) in enumerate(zip(columns, contents, strict=True)):
+        _line(page, row, block, content, align="left" if k == 0 else "right", **look)
+
+
+def _paths(page: Page, options: inputs.PitchOptions, results: Results) -> None:
+    columns = ((0, 9), (10, 11), (12, 14), (15, 16), (17, 19))
+    _heading(page, LOWER, LEFT, _text(results, "paths"))
+    _columns(page, LOWER + 1, columns, (_text(results, 'later'), "mean", "nine in ten", "odds", "base rate"),
+             font_color=QUIET, bottom=1, bottom_color=LINE)  # fmt: skip
+    for i in range(inputs.MOST_PATHS + 1):
+        blend = i == inputs.MOST_PATHS
+        stem = "blend" if blend else f"path.{i + 1}"
+        said = {
+            "mean": f"{{{stem}.mean:+1}}%", "p5": f"{{{stem}.p5:+0}} to {{{stem}.p95:+0}}%",
+            "prob_outperform": f"{{{stem}.prob_outperform:%}}", "base_rate": f"{{{stem}.base_rate:%}}",
+        }  # fmt: skip
+        shown = [_where(f"{stem}.{name}", one).formula(results) for name, one in said.items()]
+        label = f'=IF({results["weights"]}=0,"","Blend by your weights")' if blend else _text(results, f"{stem}.label")
+        _columns(page, LOWER + 2 + i, columns, (label, *(f"={s}" for s in shown)), bold=blend)
+    if options.internal:
+        _line(page, LOWER + 3 + inputs.MOST_PATHS, LEFT, _text(results, "futures"), font_size=SMALL, font_color=QUIET)
+
+
+def _text(results: Results, name: str) -> str:
+    """The formula of a sentence; joined with nothing, so that an empty one stays a text in every program."""
+    return f'={results[name]}&""'
+
+
+def _where(name: str, said: str) -> Say:
+    return either(Known(name), said, "")
+
+
+def _betas_table(page: Page, results: Results) -> None:
+    """In place of paths: the betas in numbers, on weeks, days and months."""
+    columns = ((0, 4), (5, 9), (10, 14), (15, 19))
+    _heading(page, LOWER, LEFT, "The betas in numbers: % per sd, ± half of the 90 % interval")
+    _columns(page, LOWER + 1, columns, ("", "weeks (lead)", "days", "months"), font_color=QUIET, bottom=1,
+             bottom_color=LINE)  # fmt: skip
+    for i, factor in enumerate(pitch_data.FACTORS):
+        cells = []
+        for frequency in ("weeks", "days", "months"):
+            stem = f"{factor}.{frequency}"
+            known = f"{stem}.beta" in results
+            said = _where(f"{stem}.beta", f"{{{stem}.beta:+2}} ± {{{stem}.half:2}}").formula(results) if known else ""
+            cells.append(f"={said}" if known else "")
+        _columns(page, LOWER + 2 + i, columns, (factor, *cells))
+    explained = _where("rsquared", "Macro explains {rsquared:%} of the weekly variance.").formula(results)
+    _line(page, LOWER + 2 + len(pitch_data.FACTORS), LEFT, f"={explained}", font_size=SMALL, font_color=QUIET)
+
+
+def _list(page: Page, row: int, columns: tuple[int, int], title: str, names: list[str], results: Results) -> None:
+    _heading(page, row, columns, title)
+    for i, name in enumerate(names, 1):
+        _line(page, row + i, columns, _text(results, name))
+
+
+def _scorecard(page: Page, results: Results, block: pitch_data.Block) -> None:
+    """The claims in their order, at most eight: the r-th of the orders says which row of the data sheet it is."""
+    top, columns = LOWER + 4, ((21, 28), (29, 33), (34, 35), (36, 39))
+    heads = (_text(results, "scorecard"), "reading", "for", "verdict")
+    for k, (where, head) in enumerate(zip(columns, heads, strict=True)):
+        look: dict[str, Any] = {"bold": True, "font_size": 9.5} if k == 0 else {"font_color": QUIET, "align": "right"}
+        _line(page, top, where, head, **look)
+    _line(page, top + 1, RIGHT, _text(results, "not_shown"), font_size=SMALL, font_color=QUIET)
+
+    def column(k: int) -> str:
+        c = block.column + k
+        return f"'{pitch_data.NAME}'!{address(block.first, c, True)}:{address(block.last, c, True)}"
+
+    order = column(4)
+    for r in range(1, min(words.MOST_CLAIMS, block.last - block.first + 1) + 1):
+        rank = f"SMALL({order},{r})"
+        cells = tuple(
+            f'=IF({rank}>={pitch_data.NOT_TESTED},"",INDEX({column(k)},MATCH({rank},{order},0)))' for k in range(4)
+        )
+        _columns(page, top + 1 + r, columns, cells)
+    verdict_colours(
+        page.draft, page, top + 2, columns[3][0], top + 1 + words.MOST_CLAIMS, columns[3][1], decided_only=True
+    )
+
+
+def _foot(page: Page, options: inputs.PitchOptions, results: Results) -> None:
+    for i, line in enumerate(words.sources(results, options)):
+        top = {"top": 1, "top_color": LINE} if i == 0 else {}
+        _line(page, FOOT + i, (0, COLUMNS - 1), line, font_size=SMALL, font_color=QUIET, **top)
+
+
+def _print_setup(page: Page, last: int) -> None:
+    sheet = page.sheet
     sheet.set_landscape()
     sheet.set_paper(9)
-    sheet.set_margins(left=0.25, right=0.25, top=0.3, bottom=0.3)
+    sheet.set_margins(left=0.35, right=0.35, top=0.3, bottom=0.3)
     sheet.fit_to_pages(1, 1)
     sheet.center_horizontally()
-    sheet.print_area(0, 0, FOOT + 3, COLUMNS - 1)
+    sheet.print_area(0, 0, last, COLUMNS - 1)
     sheet.activate()

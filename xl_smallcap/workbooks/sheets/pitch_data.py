@@ -1,240 +1,359 @@
-"""Sheet Pitch data: the cells behind the pitch sheet; each of its numbers can be traced to a RUSSELL_ formula."""
+"""Sheet Pitch data: the named results behind the page, and the blocks of its charts and of its scorecard."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
-from xl_smallcap.analyses.sentence import CLEAR_P
+from xl_smallcap.analyses.sentence import CLEAR_P, FREQUENCIES, short
 from xl_smallcap.analyses.thesis import CLAIMS
-from xl_smallcap.formulas.values import Grid
-from xl_smallcap.session import current_session
+from xl_smallcap.sentences import Is, Known, Say, either, say
 from xl_smallcap.workbooks.draft import Page
-from xl_smallcap.workbooks.sheets import LATEST, month_ends
-from xl_smallcap.workbooks.sheets.factors import items_of, waterfall
-from xl_smallcap.workbooks.styles import BETA, DATE, SHARE
+from xl_smallcap.workbooks.results import MISSING, Results, Tables
+from xl_smallcap.workbooks.sheets import inputs
+from xl_smallcap.workbooks.sheets.factors import waterfall
+from xl_smallcap.workbooks.styles import BETA, COUNT, DATE, POINTS, PVALUE, RANK, SHARE
 from xl_smallcap.xlsx.references import address
 
 NAME = "Pitch data"
 FACTORS = ("growth", "inflation", "easing", "dollar", "oil")
-BETAS, LEVELS, STEPS, MAP, HISTORY, FANS, REGIMES = 2, 11, 18, 34, 48, 48, 48
-"""First rows of the blocks, from zero; blocks of the same row stand side by side."""
-MONTHS, FAN_MONTHS, REGIME_MONTHS = 60, 12, 120
-FAN_COLUMNS = (6, 14)
-PATHS, PATHS_COLUMN, MOST_PATHS = 66, 6, 40
-REGIME_COLUMN, CHART_COLUMN, THESIS_COLUMN, ATTRIBUTION_COLUMN = 23, 40, 35, 14
-CLAIM_ROW, CLAIM_COLUMN = 2, 52
-HEADS = ["claim", "statistic", "value", "unit", "lower", "upper", "verdict", "rows for", "rows against", "rows", "day"]
-PROJECTED = (3, 4)
+MACRO = FACTORS[:3]
+WINDOWS = {"weeks": '"104w"', "days": "250", "months": '"60m"'}
+"""As a formula asks for the windows of :data:`xl_smallcap.analyses.sentence.FREQUENCIES`."""
+CLAIM_NAMES = dict(
+    zip(
+        ("growth", "easing", "inflation", "goldilocks", "paths", "dispersion", "positioning", "shorts", "valuation",
+         "estimates"), CLAIMS, strict=True,
+    )
+)  # fmt: skip
+"""Short name -> claim of the thesis, in its order."""
+CLAIMS_SHOWN = {"paths": "Low inflation beats the rebound", "dispersion": "Dispersion is above twice the S&P's"}
+"""Claims whose words are too long for the scorecard."""
+PROJECTED = ("goldilocks", "paths")
 """Claims that are projections: goldilocks months ahead, and the paths' difference."""
-TARGET = '"relative"'
+NEXT, MOST_WEEKS, SIGNIFICANT = 3, 65, 1.645
+"""News shown ahead; weeks from the beginning of January to the end of March a year later; half of 90 % in errors."""
+POINT_VALUE = 50
+"""Dollars a point of E-mini Russell 2000 and of E-mini S&P 500 futures (CME)."""
+TOP = 2
+BETAS_COLUMN, STEPS_COLUMN, YEAR_COLUMN, CLAIMS_COLUMN = 5, 14, 28, 34
+NOT_TESTED = 1000
+"""Order of a claim that was not tested: after every one that was."""
 
 
-def _betas(page: Page) -> None:
-    page.put(BETAS - 2, 0, "Betas of Russell less S&P 500, % per +1 sd, 250 days", kind="label", align="left")
-    page.row(BETAS - 1, 0, ["factor", "beta", "± 90 %", "lower", "upper", "t", "reading"], "head")
-    for i, factor in enumerate(FACTORS):
-        r = BETAS + i
-        page.put(r, 0, factor)
-        for j, stat in ((1, "beta"), (3, "lower"), (4, "upper"), (5, "tstat")):
-            page.put(r, j, f'=RUSSELL_BETA($A{r + 1},{TARGET},"{stat}",250,in_as_of)', BETA)
-        page.put(r, 2, f"=(E{r + 1}-D{r + 1})/2", BETA)
-        corrected = f'RUSSELL_BETA($A{r + 1},{TARGET},"pvalue_bh",250,in_as_of)'
-        page.put(r, 6, f'=IF({corrected}<={CLEAR_P},"clear","not clear")')
+@dataclass(frozen=True)
+class Block:
+    """Rows and columns of a chart's data, from zero."""
+
+    first: int
+    last: int
+    column: int
 
 
-def _levels(page: Page) -> None:
-    """What must be true: today's level, and the one at which the path's call is a coin's toss."""
-    page.put(
-        LEVELS - 2,
-        0,
-        "Levels that matter: where outperformance on the path is a coin's toss",
-        kind="label",
-        align="left",
+def claims_of(projecting: bool) -> list[str]:
+    """Return the claims a page shows, in the order of the table."""
+    return [name for name in CLAIM_NAMES if projecting or name not in PROJECTED]
+
+
+def _market(results: Results, tables: Tables, options: inputs.PitchOptions) -> None:
+    results.section("Market")
+    results.add("day", "page_day", DATE, "the day of the page")
+    results.add("previous", "page_previous", DATE, "the day of the previous page")
+    results.add("from", "page_from", DATE, "the day from which the year's charts run")
+    results.add("snapshot", "RUSSELL_SNAPSHOT()", says="the data")
+    if options.internal:  # levels of indices do not leave the house
+        for name, series in (("russell.level", "RUT"), ("sp500.level", "GSPC")):
+            call = f'RUSSELL_SOURCE("{series}",in_as_of)'
+            results.add(name, tables.at(call, 1, "value"), POINTS, "index points")
+        results.add("ratio", f"{results['russell.level']}/{results['sp500.level']}", PVALUE, "Russell over S&P 500")
+    actual = 'RUSSELL_FAIR_VALUE("relative","actual",250,{})'
+    change = f"100*({actual.format('in_as_of')}/{actual.format('page_previous')}-1)"
+    results.add("ratio.change", change, BETA, "% since the previous page")
+    results.add("pe", 'RUSSELL_GAUGE("pe_all","value",in_as_of)', "0.0", "price/earnings of all members, where loaded")
+    results.add("pe.z", 'RUSSELL_GAUGE("pe_all","z5y",in_as_of)', BETA, "sd from its five-year mean")
+    calendar = 'RUSSELL_CALENDAR("easing","relative",60,in_as_of)'
+    for k in range(1, NEXT + 1):
+        for column, form in (("date", DATE), ("event", ""), ("beta", BETA), ("lower", BETA), ("upper", BETA)):
+            formula = tables.at(calendar, k, column)
+            results.add(f"next.{k}.{column}", f'{formula}&""' if column == "event" else formula, form)
+        results.add(f"next.{k}.half", f"({results[f'next.{k}.upper']}-{results[f'next.{k}.lower']})/2", BETA)
+
+
+def _betas(results: Results) -> None:
+    results.section("Betas of Russell less S&P 500, % per +1 sd; weeks lead")
+    for factor in FACTORS:
+        for frequency, _ in FREQUENCIES:
+            if frequency == "months" and factor not in MACRO:
+                continue
+            stem = f"{factor}.{frequency}"
+            for name, stat, form in (("beta", "beta", BETA), ("lower", "lower", BETA), ("upper", "upper", BETA),
+                                     ("p", "pvalue_bh", PVALUE)):  # fmt: skip
+                call = f'RUSSELL_BETA("{factor}","relative","{stat}",{WINDOWS[frequency]},in_as_of)'
+                results.add(f"{stem}.{name}", call, form)
+            results.add(f"{stem}.half", f"({results[f'{stem}.upper']}-{results[f'{stem}.lower']})/2", BETA)
+    for factor in MACRO:
+        results.add(f"{factor}.said", short(factor), says="its readings in a sentence")
+    results.add("rsquared", 'RUSSELL_FIT("relative","rsquared","104w",in_as_of)', SHARE, "of the weekly variance")
+    metals = 'RUSSELL_BETA("growth_metals","relative","{}",250,in_as_of,,,"macro:growth_metals")'
+    for end in ("lower", "upper"):
+        results.add(f"metals.{end}", metals.format(end), BETA, "growth from copper and gold, days")
+    results.add("leveraged", 'RUSSELL_POSITIONING("leveraged","percentile5y",in_as_of)', RANK, "percentile, 5 years")
+    for factor in MACRO:
+        for stat in ("level", "z"):
+            results.add(f"{factor}.{stat}", f'RUSSELL_FACTOR("{factor}","{stat}",in_as_of)', BETA)
+
+
+def _period(results: Results, tables: Tables) -> None:
+    results.section("What drove the period, log %")
+    call = 'RUSSELL_ATTRIBUTION(page_from,in_as_of,"relative")'
+    for item in (*FACTORS, "drift", "specific", "total"):
+        results.add(f"why.{item}", tables.at(call, {"item": item}, "contribution"), BETA)
+    results.add("why.rest", f"{results['why.drift']}+{results['why.specific']}", BETA, "not explained")
+    results.add("why.macro", f"{results['why.total']}-{results['why.rest']}", BETA, "explained by the five factors")
+
+
+def _claims(results: Results, tables: Tables, projecting: bool) -> None:
+    results.section("The thesis: the first row of each claim, its verdict, and the rows that support it")
+    call = "RUSSELL_THESIS(in_as_of)"
+    rows = tables.rows(call)
+    for name in claims_of(projecting):
+        claim = CLAIM_NAMES[name]
+        # what was found by looking decides no claim
+        own = [i for i, r in enumerate(rows, 1) if r["claim"] == claim and r["status"] != "found in these data"]
+        for column, form in (("basis", ""), ("value", BETA), ("unit", ""), ("lower", BETA), ("upper", BETA),
+                             ("last_date", DATE), ("claim_verdict", "")):  # fmt: skip
+            formula = tables.at(call, own[0], column) if own else "NA()"
+            text = f'{formula}&""' if form == "" else formula
+            if column == "claim_verdict":
+                text = f'IFERROR({text},"not tested")'
+            results.add(f"claim.{name}.{column}", text, form)
+        half = f"({results[f'claim.{name}.upper']}-{results[f'claim.{name}.lower']})/2"
+        results.add(f"claim.{name}.half", half, BETA)
+        for word in ("supported", "contradicted"):
+            terms = ",".join(f'IF({tables.at(call, i, "verdict")}&""="{word}",1,0)' for i in own)
+            results.add(f"claim.{name}.{word}", f"SUM({terms})" if own else "0", COUNT)
+        results.add(f"claim.{name}.rows", str(len(own)), COUNT)
+    if projecting:
+        growth = tables.at("RUSSELL_REGIMES(0,in_as_of)", {"regime": "goldilocks"}, "growth_to")
+        results.add("growth.known", growth, DATE, "the last month whose growth was known")
+
+
+def _paths(results: Results, tables: Tables) -> None:
+    results.section("Paths: Russell less S&P 500 over each path's months, log %; odds conditional on the path")
+    for i in range(inputs.MOST_PATHS):
+        cell, label = (f"{inputs.NAME}!{address(inputs.PATHS + i, column, True)}" for column in (1, 3))
+        stem = f"path.{i + 1}"
+        later = f"{inputs.NAME}!{address(inputs.PATHS + i, 4, True)}"
+        star = f'IF(ISNUMBER({later}),IF({later}>page_day,"*",""),"")'
+        if i < 2:
+            results.add(f"{stem}.id", f'{cell}&""')
+        results.add(f"{stem}.label", f'IF({cell}="","",{label}&{star})', says="* written after the page's day")
+        for stat, form in (("mean", BETA), ("sd", BETA), ("p5", BETA), ("p95", BETA), ("prob_outperform", SHARE),
+                           ("base_rate", SHARE), ("base_rate_se", SHARE), ("share_beta", SHARE)):  # fmt: skip
+            if i > 1 and stat in ("sd", "base_rate_se", "share_beta"):
+                continue
+            call = f'RUSSELL_SCENARIO({cell},"relative","{stat}",,in_as_of)'
+            results.add(f"{stem}.{stat}", f'IF({cell}="",NA(),{call})', form)
+    days = f"{inputs.NAME}!{address(inputs.PATHS, 4, True)}:{address(inputs.PATHS + inputs.MOST_PATHS - 1, 4, True)}"
+    results.add("later", f'IF(MAX({days})>page_day,"* written after this day","")')
+    table = 'RUSSELL_SCENARIOS("relative",,in_as_of)'
+    path = f"{inputs.NAME}!{address(inputs.PATHS, 1, True)}"
+    rows = tables.rows(table)
+    names = [str(r["scenario"]) for r in rows]
+    lengths = ",".join(
+        f'IF({path}="{name}",{tables.at(table, {"scenario": name}, "horizon_months")},0)' for name in names
     )
-    heads = [
-        "factor",
-        "now",
-        "shock to one half",
-        "level there",
-        "outperformance fails",
-        "interval from",
-        "interval to",
-        "bounded",
-    ]
-    page.row(LEVELS - 1, 0, heads, "head")
-    table = f"RUSSELL_TIPPING(,in_path,{TARGET},,in_as_of)"
-    for i, factor in enumerate(("growth", "inflation", "easing")):
-        r = LEVELS + i
-        page.put(r, 0, factor)
-        sign = "-" if factor == "easing" else ""
-        page.put(r, 1, f'={sign}RUSSELL_FACTOR("{factor}","level",in_as_of)', "0.00")
-        page.put(r, 2, f'=RUSSELL_TIPPING("{factor}",in_path,{TARGET},,in_as_of)', "+0.0;-0.0;0.0")
-        turn = "-" if factor == "easing" else "+"
-        page.put(r, 3, f"=C{r + 1}" if factor == "growth" else f"=B{r + 1}{turn}C{r + 1}/100", "0.00")
-        page.put(r, 4, f'=INDEX({table},{i + 2},3)&""')
-        for j, column in ((5, 4), (6, 5)):
-            page.put(r, j, f'=IFERROR(INDEX({table},{i + 2},{column}),"none")', "+0.0;-0.0;0.0")
-        page.put(r, 7, f'=IF(ISNUMBER(F{r + 1}),"yes","no: the data cannot bound it")')
+    results.add("months", f"SUM({lengths})" if rows else "NA()", RANK, "length of the first path")
+    blend = 'RUSSELL_SCENARIOS("relative",,in_as_of,in_weights)'
+    weights = f"{inputs.NAME}!{address(inputs.PATHS, 2, True)}:{address(inputs.PATHS + inputs.MOST_PATHS - 1, 2, True)}"
+    results.add("weights", f"SUM({weights})", SHARE, "weights typed, in all")
+    odds = next((n for n in (rows[0] if rows else {}) if n.startswith("prob_outperform")), "")
+    for stat, form in (("mean", BETA), ("p5", BETA), ("p95", BETA), (odds, SHARE), ("base_rate", SHARE)):
+        formula = tables.in_row(table, f"ROWS({blend})", stat).replace(table, blend) if rows else "NA()"
+        results.add(f"blend.{stat.partition(',')[0] or 'prob_outperform'}",
+                    f"IF({results['weights']}=0,NA(),{formula})", form)  # fmt: skip
+    half = f"{SIGNIFICANT}*{results['path.1.sd']}*SQRT({results['path.1.share_beta']})"
+    results.add("call.lower", f"{results['path.1.mean']}-{half}", BETA, "of the path's mean, by the betas' errors")
+    results.add("call.upper", f"{results['path.1.mean']}+{half}", BETA)
+    results.add("call.gap", f"{results['path.1.prob_outperform']}-{results['path.1.base_rate']}", SHARE,
+                "odds less base rate")  # fmt: skip
+    results.add("call.least", f"{SIGNIFICANT}*{results['path.1.base_rate_se']}", SHARE, "what it takes")
+    results.add("call.most", f"-{results['call.least']}", SHARE)
 
 
-def _history(page: Page) -> None:
-    page.row(HISTORY, 0, ["date", "growth", "inflation", "easing"], "head")
-    page.put(HISTORY - 1, 0, "Betas at month ends, 250 days, % per +1 sd", kind="label", align="left")
-    for r in month_ends(page, HISTORY + 1, MONTHS):
-        for j, factor in enumerate(("growth", "inflation", "easing"), 1):
-            page.put(r, j, f'=RUSSELL_BETA("{factor}",{TARGET},"beta",250,$A{r + 1})', BETA)
+def _levels(results: Results, tables: Tables) -> None:
+    """What must be true: the level at which the first path's call is a coin's toss."""
+    results.section("Levels at which the odds on the first path are even")
+    call = 'RUSSELL_TIPPING(,in_path,"relative",,in_as_of)'
+    for factor in MACRO:
+        for column in ("tipping", "call_fails", "lower", "upper"):
+            formula = tables.at(call, {"factor": factor}, column)
+            text = column == "call_fails"
+            results.add(f"even.{factor}.{column}", f'{formula}&""' if text else formula, "" if text else BETA)
+    for factor, sign in (("inflation", "+"), ("easing", "-")):  # easing is the yield with its sign turned
+        now = results[f"{factor}.level"] if sign == "+" else f"-{results[f'{factor}.level']}"
+        results.add(f"even.{factor}.now", now, "0.00", "%")
+        for column in ("tipping", "lower", "upper"):
+            end = {"lower": "upper", "upper": "lower"}.get(column, column) if sign == "-" else column
+            there = f"{results[f'even.{factor}.now']}{sign}{results[f'even.{factor}.{end}']}/100"
+            results.add(f"even.{factor}.{column}.level", there, "0.00", "%")
 
 
-def _fans(page: Page) -> None:
-    for column, name in zip(FAN_COLUMNS, ("in_path", "in_against"), strict=True):
-        page.put(FANS - 1, column, f'="Fan of "&{name}&", cumulated log %"', kind="label", align="left")
-        page.row(FANS, column, ["month", "mean", "p5", "p25", "p50", "p75", "p95"], "head")
-        fan = f"RUSSELL_FAN({name},{TARGET},,in_as_of)"
-        for i in range(1, FAN_MONTHS + 1):
-            page.put(FANS + i, column, float(i))
-            for j in range(1, 7):
-                page.put(FANS + i, column + j, f"=IFERROR(INDEX({fan},{i + 1},{j + 1}),NA())", BETA)
+def _futures(results: Results) -> None:
+    results.section("Futures for a stated risk")
+    results.add("risk", "IF(ISNUMBER(in_risk),in_risk,NA())", COUNT, "dollars, one sd of a month")
+    beta = 'RUSSELL_BETA("market","russell","beta","104w",in_as_of,"univariate",,"macro_market","native")'
+    results.add("market.beta", beta, "0.00", "% of the Russell per 1 % of the S&P 500, weeks")
+    call = 'RUSSELL_PROJECTION({"oil",0,"sd"},"hedged","sd",1,in_as_of)'
+    results.add("hedged.sd", call, "0.00", "% a month")
+    point = f"({results['hedged.sd']}/100*{POINT_VALUE}*{results['russell.level']})"
+    results.add("rty", f"ROUND({results['risk']}/{point},0)", COUNT, "contracts of E-mini Russell 2000")
+    ratio = f"{results['market.beta']}*{results['russell.level']}/{results['sp500.level']}"
+    results.add("es", f"ROUND({results['risk']}/{point}*{ratio},0)", COUNT, "contracts of E-mini S&P 500")
 
 
-def _paths(page: Page) -> None:
-    """The library's paths and the days of their views: a page of an earlier day says so."""
-    page.put(PATHS - 1, PATHS_COLUMN, "Paths and the days they were written", kind="label", align="left")
-    for i, path in enumerate(current_session().scenarios.paths.values()):
-        page.put(PATHS + i, PATHS_COLUMN, path.id)
-        if path.dated is not None:
-            page.put(PATHS + i, PATHS_COLUMN + 1, path.dated, DATE)
+def _reading(name: str) -> Say:
+    """A claim's first number with its interval, by its unit."""
+    value, low, high = f"claim.{name}.value", f"claim.{name}.lower", f"claim.{name}.upper"
 
+    def shown(form: str, unit: str) -> Say:
+        alone = say(f"{{{value}:{form}}}{unit}")
+        return either(Known(low), say(alone, f" ({{{low}:{form}}} to {{{high}:{form}}})"), alone)
 
-def _map(page: Page) -> None:
-    page.put(
-        MAP - 2,
-        0,
-        "Probability of outperformance over growth (across) and inflation (down), sd, 3 months",
-        kind="label",
-        align="left",
-    )
-    for i in range(10):
-        for j in range(10):
-            form = "0.0" if i == 0 or j == 0 else SHARE
-            page.put(MAP - 1 + i, j, f"=INDEX(RUSSELL_NEEDLE_MAP({TARGET},3,in_as_of),{i + 1},{j + 1})", form)
-
-
-def _attribution(page: Page) -> None:
-    page.put(BETAS - 2, ATTRIBUTION_COLUMN, "Year to date, Russell less S&P 500, log %", kind="label", align="left")
-    page.spill(BETAS - 1, ATTRIBUTION_COLUMN, f"=RUSSELL_ATTRIBUTION(,in_as_of,{TARGET})", 12)
-    items = items_of("$O", "$P", range(BETAS + 1, BETAS + 13), (*FACTORS, "drift", "specific", "total"))
-    page.put(STEPS - 1, 0, "Behind the waterfall", kind="label", align="left")
-    waterfall(page, STEPS, 0, items)
-
-
-_PARTS = ((1, 3), (2, 4), (3, 5), (4, 6), (5, 7), (6, 9), (10, 10))
-"""Column of the summary, column of the thesis' table; from zero."""
-_NUMBERS = {4: BETA, 6: BETA, 7: BETA, 10: DATE}
-
-
-def _part(page: Page, row: int, column: int, of: int, formula: str) -> None:
-    # &"": LibreOffice does not find a text of a spilled add-in table equal to the same text elsewhere
-    form = _NUMBERS.get(of)
-    page.put(row, CLAIM_COLUMN + column, formula + '&""' if form is None else formula, form or "")
-
-
-def _table(page: Page) -> list[tuple[Any, ...]]:
-    """Rows of the thesis' table with its header; it has all of them whatever the data, or is an error."""
-    table = page.draft.calculator.calculate("=RUSSELL_THESIS(in_as_of)", page.name)
-    return list(table.rows) if isinstance(table, Grid) else []
-
-
-def _rows_of(page: Page) -> dict[str, list[int]]:
-    """Rows of the thesis' table that each claim has, from one."""
-    by_claim: dict[str, list[int]] = {}
-    for i, row in enumerate(_table(page), 1):
-        if row[-1] != "found in these data":  # what was found by looking decides no claim
-            by_claim.setdefault(str(row[0]), []).append(i)
-    return by_claim
-
-
-def _counts(page: Page, row: int, rows: list[int]) -> None:
-    """How many of a claim's rows support and contradict it, and how many there are."""
-    for column, word in ((7, "supported"), (8, "contradicted")):
-        terms = ",".join(f'IF(INDEX(RUSSELL_THESIS(in_as_of),{r},9)&""="{word}",1,0)' for r in rows)
-        page.put(row, CLAIM_COLUMN + column, f"=SUM({terms})" if rows else "=0", "0")
-    page.put(row, CLAIM_COLUMN + 9, f"={len(rows)}", "0")
-
-
-def _thesis(page: Page) -> None:
-    page.put(BETAS - 2, THESIS_COLUMN, "The thesis, row by row", kind="label", align="left")
-    height = max(len(_table(page)), 2)
-    page.spill(BETAS - 1, THESIS_COLUMN, "=RUSSELL_THESIS(in_as_of)", height)
-    keys = THESIS_COLUMN + 14
-    for r in range(BETAS, BETAS + height - 1):
-        page.put(r, keys, f'={address(r, THESIS_COLUMN)}&""')
-
-    def part(column: int) -> str:
-        return f"{address(BETAS, column, True)}:{address(BETAS + height - 2, column, True)}"
-
-    of = _rows_of(page)
-    for i, claim in enumerate(CLAIMS):
-        r = CLAIM_ROW + i
-        page.put(r, CLAIM_COLUMN, claim)
-        _counts(page, r, of.get(claim, []))
-        position = f"MATCH({address(r, CLAIM_COLUMN)},{part(keys)},0)"
-        for j, column in _PARTS:
-            _part(page, r, j, column, f"=INDEX({part(THESIS_COLUMN + column)},{position})")
-
-
-def _thesis_without_projections(page: Page) -> None:
-    """Only the rows that project nothing: what is not to leave the house is not in the file either."""
-    of = _rows_of(page)
-    for i, claim in enumerate(CLAIMS):
-        r = CLAIM_ROW + i
-        if i in PROJECTED or claim not in of:
-            continue
-        page.put(r, CLAIM_COLUMN, claim)
-        _counts(page, r, of[claim])
-        for j, column in _PARTS:
-            _part(page, r, j, column, f"=INDEX(RUSSELL_THESIS(in_as_of),{of[claim][0]},{column + 1})")
-
-
-def _regimes(page: Page, projections: bool) -> None:
-    """The history, and of it the last months side by side for the chart, however many there are."""
-    call = f"RUSSELL_REGIME_HISTORY(EOMONTH({LATEST},-{REGIME_MONTHS}),in_as_of)"
-    table, count = call, address(REGIMES - 1, CHART_COLUMN + 3, True)
-    page.put(REGIMES - 1, CHART_COLUMN + 3, f"=ROWS({call})", "0")
-    if projections:
-        page.put(
-            REGIMES - 1, REGIME_COLUMN, "Regimes at month ends as they could be told then", kind="label", align="left"
+    def even(form: str, unit: str) -> Say:
+        """An interval as wide on either side."""
+        return either(
+            Known(low),
+            f"{{{value}:{form}}} ± {{claim.{name}.half:{form.strip('+')}}}{unit}",
+            f"{{{value}:{form}}}{unit}",
         )
-        page.spill(REGIMES, REGIME_COLUMN, f"={call}", REGIME_MONTHS + 2)
-        left, right = REGIME_COLUMN, REGIME_COLUMN + 3
-        bottom = REGIMES + REGIME_MONTHS + 1
-        table = f"{address(REGIMES, left, True)}:{address(bottom, right, True)}"
-    top = REGIMES + 1
-    page.put(REGIMES - 1, CHART_COLUMN, "Regimes at month ends, for the chart", kind="label", align="left")
-    page.row(REGIMES, CHART_COLUMN, ["month", "goldilocks", "reflation", "slowdown"], "head")
-    for i in range(REGIME_MONTHS):
-        for j, form in enumerate((DATE, SHARE, SHARE, SHARE)):
-            # row 0 of INDEX is the whole column, row 1 the header: months before the first have neither
-            month = f"{count}-{REGIME_MONTHS - 1 - i}"
-            formula = f"=IF({month}<2,NA(),IFERROR(INDEX({table},{month},{j + 1}),NA()))"
-            page.put(top + i, CHART_COLUMN + j, formula, form)
+
+    said: Say = even("+2", "")
+    for unit, one in (
+        ("share", shown("%", "")),
+        ("percentile", say("percentile ", shown("0", ""))),
+        ("times", shown("1", " times")),
+        ("sd", shown("+1", " sd")),
+        ("%", even("+1", "%")),
+    ):
+        said = either(Is(f"claim.{name}.unit", "=", unit), one, said)
+    return either(Known(value), said, "")
 
 
-def build(page: Page, projections: bool) -> None:
-    """Write the sheet."""
-    _betas(page)
-    _attribution(page)
-    page.row(CLAIM_ROW - 1, CLAIM_COLUMN, HEADS, "head")
-    _history(page)
-    if projections:
-        _thesis(page)
-        _levels(page)
-        _map(page)
-        _fans(page)
-        _paths(page)
-    else:
-        _thesis_without_projections(page)
-    _regimes(page, projections)
-    page.sheet.set_column(0, 66, 11)
-    page.sheet.freeze_panes(2, 1)
+def _scorecard(page: Page, results: Results, projecting: bool) -> Block:
+    """A row a claim with its order: decided ones first, those not tested last; the page takes them by order."""
+    names = claims_of(projecting)
+    top = TOP + 1
+    page.put(TOP - 1, CLAIMS_COLUMN, "The scorecard; order: decided, then undecided, then not tested", kind="label",
+             align="left")  # fmt: skip
+    page.row(TOP, CLAIMS_COLUMN, ["claim", "reading", "ways for", "verdict", "order", "place"], "head")
+    for i, name in enumerate(names):
+        row, verdict = top + i, results[f"claim.{name}.claim_verdict"]
+        page.put(row, CLAIMS_COLUMN, CLAIMS_SHOWN.get(name, CLAIM_NAMES[name]))
+        page.put(row, CLAIMS_COLUMN + 1, "=" + _reading(name).formula(results))
+        ways = say(f"{{claim.{name}.supported:0}}/{{claim.{name}.rows:0}}").formula(results)
+        page.put(row, CLAIMS_COLUMN + 2, f"={ways}")
+        page.put(row, CLAIMS_COLUMN + 3, f"={verdict}")
+        decided = f'OR({verdict}="supported",{verdict}="contradicted")'
+        open_ = f'OR({verdict}="unclear",{verdict}="mixed")'
+        page.put(row, CLAIMS_COLUMN + 4, f"=IF({decided},{i},IF({open_},{100 + i},{NOT_TESTED + i}))", RANK)
+        orders = [address(top + j, CLAIMS_COLUMN + 4) for j in range(len(names))]
+        place = ",".join(f"IF({one}<={orders[i]},1,0)" for one in orders)
+        page.put(row, CLAIMS_COLUMN + 5, f"=SUM({place})", RANK)
+        results.add(f"claim.{name}.place", f"{address(row, CLAIMS_COLUMN + 5, True)}", RANK)
+    return Block(top, top + len(names) - 1, CLAIMS_COLUMN)
+
+
+def number_or_gap(cell: str) -> str:
+    """Return the formula of a number for a chart, which breaks where there is none."""
+    return f"IF(ISNUMBER({cell}),{cell},NA())"
+
+
+def _betas_block(page: Page, results: Results) -> Block:
+    """Two rows a factor for the chart: weeks, clear or not, and days; the ends of the intervals beside them."""
+    top = TOP + 1
+    page.put(TOP - 1, BETAS_COLUMN, "Behind the chart of betas", kind="label", align="left")
+    page.row(TOP, BETAS_COLUMN, ["", "weeks, clear", "weeks, not clear", "days", "half", "lower", "upper"], "head")
+    for i, factor in enumerate(FACTORS):
+        for j, frequency in enumerate(("weeks", "days")):
+            row, stem = top + 2 * i + j, f"{factor}.{frequency}"
+            beta, p = results[f"{stem}.beta"], results[f"{stem}.p"]
+            page.put(row, BETAS_COLUMN, factor if j == 0 else "")
+            clear = f"IF(ISNUMBER({p}),{p}<={CLEAR_P},FALSE)"
+            beta = number_or_gap(beta)
+            shown = (f"IF({clear},{beta},NA())", f"IF({clear},NA(),{beta})", "NA()") if j == 0 else (
+                "NA()", "NA()", beta)  # fmt: skip
+            for k, formula in enumerate(shown, 1):
+                page.put(row, BETAS_COLUMN + k, f"={formula}", BETA)
+            for k, end in enumerate(("half", "lower", "upper"), 4):
+                page.put(row, BETAS_COLUMN + k, f"={number_or_gap(results[f'{stem}.{end}'])}", BETA)
+    return Block(top, top + 2 * len(FACTORS) - 1, BETAS_COLUMN)
+
+
+def _steps_block(page: Page, results: Results) -> Block:
+    page.put(TOP - 1, STEPS_COLUMN, "Behind the waterfall", kind="label", align="left")
+    names = (*((f, f) for f in FACTORS), ("not\nexplained", "rest"), ("total", "total"))
+    items = []
+    for label, name in names:  # the number stands below its bar's name, so that the chart needs no axis
+        said = either(Known(f"why.{name}"), f"{label}\n{{why.{name}:+1}}", label)
+        items.append((f"={said.formula(results)}", f"={number_or_gap(results[f'why.{name}'])}"))
+    first, last = waterfall(page, TOP, STEPS_COLUMN, items)
+    for row in range(first, last + 1):
+        page.sheet.set_row(row, 15)  # else a label of two lines makes its row as high
+    return Block(first, last, STEPS_COLUMN)
+
+
+def _year_block(page: Page, results: Results) -> Block:
+    """Small less large since the period began, week by week to the day; the rest of the rows repeats the last."""
+    top, column = TOP + 1, YEAR_COLUMN
+    page.put(TOP - 1, column, "Small less large since the period began, log %", kind="label", align="left")
+    page.row(TOP, column, ["to", "log %"], "head")
+    first = address(top, column + 2, True)
+    page.put(TOP, column + 2, "index", kind="head")
+    for i in range(MOST_WEEKS + 1):
+        row = top + i
+        page.put(row, column, f"=MIN({results['from']}+{7 * i},{results['day']})", DATE)
+        index = f'RUSSELL_FAIR_VALUE("relative","actual",250,{address(row, column)})'
+        here = address(row, column + 2)
+        page.put(row, column + 2, f'=IFERROR({index},"{MISSING}")', BETA)
+        page.put(row, column + 1, f"=IF(AND(ISNUMBER({here}),ISNUMBER({first})),100*LN({here}/{first}),NA())", BETA)
+    return Block(top, top + MOST_WEEKS, column)
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What the page is made of: named results, and the blocks of its charts and of its scorecard."""
+
+    results: Results
+    betas: Block
+    steps: Block
+    year: Block
+    claims: Block
+
+
+def build(page: Page, options: inputs.PitchOptions) -> Behind:
+    """Write the sheet. The sentences come after, as further results; the page's builder sets the print area."""
+    page.put(0, 0, "Behind the page: every result by its name", kind="title")
+    tables = Tables(page.draft, page.name)
+    results = Results(page, TOP)
+    _market(results, tables, options)
+    _betas(results)
+    _period(results, tables)
+    _claims(results, tables, options.projecting)
+    if options.projecting:
+        _paths(results, tables)
+        _levels(results, tables)
+        if options.internal:
+            _futures(results)
+    page.sheet.set_column(0, 0, 26)
+    page.sheet.set_column(1, 1, 16)
+    page.sheet.set_column(2, 2, 44)
+    page.sheet.set_column(3, CLAIMS_COLUMN + 6, 11)
+    page.sheet.freeze_panes(TOP + 1, 1)
     page.sheet.set_landscape()
+    page.sheet.set_paper(9)
     page.sheet.fit_to_pages(1, 0)
+    page.sheet.repeat_rows(TOP)
+    return Behind(
+        results, _betas_block(page, results), _steps_block(page, results), _year_block(page, results),
+        _scorecard(page, results, options.projecting),
+    )  # fmt: skip

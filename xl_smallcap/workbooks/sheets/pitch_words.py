@@ -1,294 +1,293 @@
-"""The sentences of the pitch sheet, each a formula over the cells of Pitch data: they change when the numbers do."""
+"""The sentences of the page: templates over named results. What is said when is written in docs/methods.md, Page."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from xl_smallcap.analyses.thesis import CLAIMS
-from xl_smallcap.data.scenarios import LEVELS_ASSUMED
+from xl_smallcap._version import __version__
+from xl_smallcap.analyses.sentence import CLEAR_P
+from xl_smallcap.analyses.thesis import PATHS
+from xl_smallcap.sentences import All, Either, Filled, Is, Known, Say, Short, Test, either, first_of, literal, say
 from xl_smallcap.session import current_session
 from xl_smallcap.workbooks.outgoing import publishers_behind
-from xl_smallcap.workbooks.sheets import LATER, LATEST
-from xl_smallcap.workbooks.sheets import pitch_data as data
-from xl_smallcap.xlsx.references import address
+from xl_smallcap.workbooks.results import Results
+from xl_smallcap.workbooks.sheets import inputs
+from xl_smallcap.workbooks.sheets.pitch_data import MACRO, NEXT, claims_of
 
-MAP_TITLE = "Odds of outperformance in 3 months over growth and inflation, conditional on both (weekly betas)"
-_LONGEST = 200
-_STALE_DAYS = 45
-"""A number older than this beside the page's day is shown with its own."""
-SAMPLE = '=IF(LEFT(RUSSELL_SNAPSHOT(),6)="SAMPLE","SAMPLE: synthetic data, not a market","")'
-_HORIZON_ROW, _SOURCE_ROW = 44, 46
-"""Of RUSSELL_SCENARIO's table with the default specification."""
-_SIGNED = '"+0.00;-0.00;0.00"'
-_ONE = '"+0.0;-0.0;0.0"'
+PHRASES = {
+    "growth": ("growth helps", "growth hurts"),
+    "easing": ("easing helps", "easing hurts"),
+    "inflation": ("inflation hurts", "inflation helps"),
+    "goldilocks": ("goldilocks is likely", "goldilocks is unlikely"),
+    "paths": ("low inflation beats the rebound", "the rebound beats low inflation"),
+    "dispersion": ("dispersion is above twice", "dispersion is below twice"),
+    "positioning": ("positioning is light", "positioning is not light"),
+    "shorts": ("short interest is high", "short interest is low"),
+    "valuation": ("valuation is above average", "valuation is below average"),
+    "estimates": ("estimates are too high", "estimates are not high"),
+}  # fmt: skip
+"""What the title says of a claim that is supported or contradicted."""
+CORE = ("growth", "easing", "inflation", "goldilocks")
+SHORT_NAMES = {
+    "growth": "growth", "easing": "easing", "inflation": "inflation", "goldilocks": "goldilocks", "paths": "paths",
+    "dispersion": "dispersion", "positioning": "positioning", "shorts": "short interest", "valuation": "valuation",
+    "estimates": "estimates",
+}  # fmt: skip
+SIGNS = {"growth": 1, "easing": 1, "inflation": -1}
+"""The sign of a beta by which its claim is supported."""
+FEWEST_WORDS = 4
+"""A path's name of more words is not said in a sentence of 25."""
+LONGEST_HOUSE, MOST_CLAIMS = 60, 8
+PUBLISHERS_LENGTH = 44
+INTERNAL = "INTERNAL"
 
 
-def _at(row: int, column: int) -> str:
-    return f"'{data.NAME}'!{address(row, column, fixed=True)}"
+def phrase(name: str) -> Say:
+    """Say what the title can say of a claim: nothing where it is open, or where the weekly beta has the other sign."""
+    tests: list[list[Test]] = [[Is(f"claim.{name}.claim_verdict", "=", w)] for w in ("supported", "contradicted")]
+    if name in SIGNS:
+        beta = f"{name}.weeks.beta"
+        for one, sign in zip(tests, (SIGNS[name], -SIGNS[name]), strict=True):
+            one.append(Is(beta, ">" if sign > 0 else "<", 0.0))
+    yes, no = PHRASES[name]
+    return first_of([(All(tuple(tests[0])), yes), (All(tuple(tests[1])), no)], "")
 
 
-def _claim(i: int, column: int) -> str:
-    return _at(data.CLAIM_ROW + i, data.CLAIM_COLUMN + column)
-
-
-def _verdict(i: int) -> str:
-    return _claim(i, 6)
-
-
-def _count(word: str, skipped: tuple[int, ...]) -> str:
-    return "+".join(f'IF({_verdict(i)}="{word}",1,0)' for i in range(len(CLAIMS)) if i not in skipped)
-
-
-def _listed(word: str, skipped: tuple[int, ...]) -> str:
-    return "&".join(
-        f'IF({_verdict(i)}="{word}",{_claim(i, 0)}&"; ","")' for i in range(len(CLAIMS)) if i not in skipped
+def title(projecting: bool) -> Say:
+    """The conclusion: whether there is a call, and what of the thesis is decided."""
+    names = claims_of(projecting)
+    core = [n for n in CORE if n in names]
+    two = [(All((Filled(f"say.{a}"), Filled(f"say.{b}"))), f"{{say.{a}}}, {{say.{b}}}")
+           for i, a in enumerate(core) for b in core[i + 1 :]]  # fmt: skip
+    one = [(Filled(f"say.{n}"), f"{{say.{n}}}") for n in names]
+    claims = first_of([*two, *one], "no claim is decided")
+    if not projecting:
+        return say("Small against large: ", claims, ".")
+    call = first_of(
+        [
+            (All((Is("call.lower", ">", 0.0), Is("call.gap", ">", "{call.least}"))), "Odds favour small on this path"),
+            (All((Is("call.upper", "<", 0.0), Is("call.gap", "<", "{call.most}"))), "Odds favour large on this path"),
+        ],
+        "No call on small against large",
     )
+    return say(call, "; ", claims, ".")
 
 
-def _later_view(name: str) -> str:
-    """What is said where a path was written after the page's day."""
-    rows = (data.PATHS, data.PATHS + data.MOST_PATHS - 1)
-    ids, days = (
-        f"{_at(rows[0], data.PATHS_COLUMN + k)}:{address(rows[1], data.PATHS_COLUMN + k, True)}" for k in (0, 1)
-    )
-    day = f"INDEX({days},MATCH({name},{ids},0))"
-    return f'IFERROR(IF({day}>{LATEST}," (written "&TEXT({day},"yyyy-mm-dd")&", later than this page)",""),"")'
-
-
-def _skipped(projecting: bool) -> tuple[int, ...]:
-    return () if projecting else data.PROJECTED
-
-
-def headline(projecting: bool) -> str:
-    """Return the headline: what the data say, as a formula."""
-    beta = '"{0} "&TEXT({1},' + _SIGNED + ')&" % ("&{2}&")"'
+def _evidence() -> Say:
     parts = [
-        beta.format(name, _at(data.BETAS + k, 1), _at(data.BETAS + k, 6))
-        for k, name in ((0, "growth"), (1, "inflation"), (2, "easing"))
+        either(Known(f"{f}.weeks.beta"), f"{f} {{{f}.weeks.beta:+2}} ± {{{f}.weeks.half:2}}", f"{f} unknown")
+        for f in MACRO
     ]
-    text = '="Small less large per standard deviation, last 250 days: "&' + '&", "&'.join(parts) + '&". "'
-    if projecting:
-        growth_month = 'LEFT(TEXT(INDEX(RUSSELL_REGIMES(3,in_as_of),2,10),"yyyy-mm-dd"),7)'
-        text += (
-            f'&"Goldilocks in three months: "&IFERROR(TEXT({_claim(3, 2)},"0%")&", four models from "'
-            f'&TEXT({_claim(3, 4)},"0%")&" to "&TEXT({_claim(3, 5)},"0%")&" (growth known to "&{growth_month}&")",'
-            '"no estimate")&". "'
-        )
-        said = []
-        for name in ("in_path", "in_against"):
-            stat = f'RUSSELL_SCENARIO({name},"relative","{{0}}",,in_as_of)'
-            months = f'INDEX(RUSSELL_SCENARIO({name},"relative","all",,in_as_of),{_HORIZON_ROW},2)'
-            said.append(
-                f'SUBSTITUTE({name},"_"," ")&{_later_view(name)}&" the mean over "&TEXT({months},"0")&" months is "'
-                f'&TEXT({stat.format("mean")},{_ONE})&" log % (odds "&TEXT({stat.format("prob_outperform")},"0%")'
-                f'&", base rate "&TEXT({stat.format("base_rate")},"0%")&")"'
-            )
-        text += f'&"By weekly betas, conditional on "&{said[0]}&", on "&{said[1]}&". "'
-    skipped = _skipped(projecting)
-    total = len(CLAIMS) - len(skipped)
-    text += (
-        f"&IF({_count('supported', skipped)}+{_count('contradicted', skipped)}=0,"
-        f'"Of {total} claims of the thesis the data decide none.",'
-        f'"Of {total} claims of the thesis the data support "'
-        f'&TEXT({_count("supported", skipped)},"0")&" and contradict "'
-        f'&TEXT({_count("contradicted", skipped)},"0")&"; the rest they do not decide.")'
+    clear = {f: Is(f"{f}.weeks.p", "<=", CLEAR_P) for f in MACRO}
+    some = [(All(tuple(clear[f] for f in group)), "; clear: " + " and ".join(group)) for group in (
+        MACRO, (MACRO[0], MACRO[1]), (MACRO[0], MACRO[2]), (MACRO[1], MACRO[2]), *((f,) for f in MACRO)
+    )]  # fmt: skip
+    return say(
+        "Weekly betas, % per sd: ", parts[0], ", ", parts[1], ", ", parts[2], first_of(some, "; none clear"), "."
     )
-    return text
 
 
-def level_tiles() -> list[tuple[str, str, str]]:
-    """Return the three levels that matter: where the path's call is a coin's toss. Label, number and explanation."""
+def _objection() -> Say:
+    open_ = [(Is(f"claim.{f}.claim_verdict", "=", "supported"), f) for f in ("inflation", "easing", "growth")]
+    said: str | Say = "Macro explains {rsquared:%} of the weekly spread; the rest no factor of ours explains."
+    for test, factor in reversed(open_):
+        said = either(test, said, f"{{{factor}.said}}")
+    return say(said)
 
-    def tile(row: int, label: str, turned: bool, rate: bool) -> tuple[str, str, str]:
-        now, shock, level, fails, low, high, bounded = (_at(row, k) for k in (1, 2, 3, 4, 5, 6, 7))
-        shown = f'TEXT({level},"0.00")&" %"' if rate else f'TEXT({shock},{_ONE})&" %"'
-        number = f'=IF({bounded}="yes",{shown},"no level")'
-        if turned:
-            low, high = high, low
-        ends = [
-            f'TEXT({now}{"-" if turned else "+"}{e}/100,"0.00")' if rate else f"TEXT({e},{_ONE})" for e in (low, high)
-        ]
-        one, two = ("above", "below") if turned else ("below", "above")
-        must = f'IF({fails}="below","{two}","{one}")'
-        rest = f'"now "&TEXT({now},"0.00")&" %; "' if rate else '"move over the path; "'
-        says = (
-            f'={rest}&IF({bounded}="yes","must be "&{must}&" it for better odds than a half (90 %: "'
-            f'&{ends[0]}&" to "&{ends[1]}&")","the data cannot bound it: errors of the betas are too wide")'
-        )
-        return label, number, says
 
-    return [
-        tile(data.LEVELS + 1, "Inflation: level of the 5-year breakeven, on the path, by weekly betas", False, True),
-        tile(data.LEVELS + 2, "Easing: level of the 2-year yield, on the path, by weekly betas", True, True),
-        tile(data.LEVELS, "Growth: move of cyclicals less defensives, on the path, by weekly betas", False, False),
+def _odds() -> Say:
+    def named(k: int, otherwise: str) -> Say:
+        return either(Short(f"path.{k}.label", FEWEST_WORDS), f"{{path.{k}.label}}", otherwise)
+
+    own = say("Odds over {months:0} months: {path.1.prob_outperform:%} (", named(1, "the path"), ")")
+    other = either(Known("path.2.prob_outperform"),
+                   say(", {path.2.prob_outperform:%} (", named(2, "the one against"), ")"), "")  # fmt: skip
+    apart = [
+        All((Is("path.1.id", "=", PATHS[0]), Is("path.2.id", "=", PATHS[1]), Is("claim.paths.claim_verdict", "=", v)))
+        for v in ("unclear", "mixed")
     ]
-
-
-def factor_tiles() -> list[tuple[str, str, str]]:
-    """Return tiles without a projection: how unusual today's factors are. Label, number and explanation."""
-    says = "level against the last 250 observations"
-    return [
-        (label, f'=TEXT(RUSSELL_FACTOR("{factor}","z",in_as_of),{_SIGNED})&" sd"', says)
-        for factor, label in (("inflation", "Inflation: 5-year breakeven"),
-                              ("easing", "Easing: 2-year yield, sign turned"),
-                              ("growth", "Growth: cyclicals less defensives"))
-    ]  # fmt: skip
-
-
-NEEDLE = (
-    '=IFERROR("Growth without inflation and outperformance together within 3 months: "'
-    '&TEXT(RUSSELL_NEEDLE("relative","joint",3,in_as_of),"0%")&" now, "'
-    '&TEXT(RUSSELL_NEEDLE("relative","joint_base",3,in_as_of),"0%")&" in all months alike.",'
-    '"No odds of the needle by that day.")'
-)
-
-
-def claim(i: int, projecting: bool) -> tuple[str, str, str]:
-    """Return one line of the checklist: claim, first statistic with its interval, verdict."""
-    if i in _skipped(projecting):
-        return CLAIMS[i], "", "not shown"
-    value, unit, low, high, day = (_claim(i, k) for k in (2, 3, 4, 5, 10))
-
-    def shown(cell: str) -> str:
-        form = f'IF({unit}="share",TEXT({cell},"0%"),TEXT({cell},"0.00;-0.00;0.00"))'
-        return f'IF({unit}="percentile",TEXT({cell},"0"),{form})'
-
-    interval = f'IF(ISNUMBER({low})," ("&{shown(low)}&" to "&{shown(high)}&")","")'
-    stale = f'IF(ISNUMBER({day}),IF({LATEST}-{day}>{_STALE_DAYS},", of "&TEXT({day},"yyyy-mm-dd"),""),"")'
-    named = f'IF({unit}="share",""," "&{unit})'
-    number = f'=IF(ISNUMBER({value}),{shown(value)}&{named}&{interval}&{stale},"no data")'
-    against_ = f'IF({_claim(i, 8)}>0,", "&TEXT({_claim(i, 8)},"0")&" against","")'
-    rows = f'" ("&TEXT({_claim(i, 7)},"0")&" of "&TEXT({_claim(i, 9)},"0")&{against_}&")"'
-    return f"={_claim(i, 0)}&{rows}", number, f"={_verdict(i)}"
-
-
-def against(projecting: bool) -> list[str]:
-    """Return the case against, five formulas."""
-    skipped = _skipped(projecting)
-    total = len(CLAIMS) - len(skipped)
-    undecided = "+".join(_count(word, skipped) for word in ("mixed", "unclear", "not tested"))
-    few = f'TEXT({undecided},"0")&" of {total} claims are not decided by the data."'
-    some = "&".join(
-        f'IF(AND({_claim(i, 8)}>0,{_verdict(i)}<>"contradicted"),{_claim(i, 0)}&"; ","")'
-        for i in range(len(CLAIMS))
-        if i not in skipped
+    rest = say(
+        either(Known("path.1.base_rate"), "; base rate {path.1.base_rate:%}"),
+        first_of([(a, ", not told apart") for a in apart], ""),
+        ".",
     )
-    part = f'IF(LEN({some})>0,"Contradicted by one way of looking: "&{some},"")'
-    listing = f'IF({_count("contradicted", skipped)}>0,"Contradicted: "&{_listed("contradicted", skipped)},"")&{part}'
-    fair = 'RUSSELL_FAIR_VALUE("relative","{0}",250,in_as_of,"levels")'
-    metals = 'RUSSELL_BETA("growth_metals","relative","{0}",250,in_as_of,,,"macro:growth_metals")'
-    after = f"INDEX(RUSSELL_REGIME_RETURNS({data.TARGET},in_as_of),5,{{0}})"  # goldilocks, next month
-    speaks_for = f'IF(LEFT({after.format(13)},6)="higher","Not against it: in","In")'
-    helps = f'IF({fair.format("verdict")}&""="supported","Not against it: fair","Fair")'
-    copper = (
-        '=IFERROR("Growth is an equity proxy. From copper and gold its beta is "'
-        f'&TEXT({metals.format("beta")},{_SIGNED})&" (t "&TEXT({metals.format("tstat")},{_ONE})&").",'
-        '"Growth is an equity proxy; its copper and gold row cannot be fitted on these data.")'
+    return either(Known("path.1.prob_outperform"), say(own, other, rest), "No path can be projected by that day.")
+
+
+def _drivers() -> Say:
+    said = say(
+        "Since {from:day} small less large made {why.total:+1}%: macro {why.macro:+1}, not explained {why.rest:+1}."
     )
-    lines = [
-        f"={listing}&{few}",
-        copper,
-        f'=IFERROR({helps}&" value of small less large on levels is "&{fair.format("verdict")}&": its R² of "'
-        f'&TEXT({fair.format("rsquared")},"0.00")&" is beaten by "'
-        f'&TEXT(1-{fair.format("noise_percentile")},"0%")&" of random walks, how surely its gaps close by "'
-        f'&TEXT({fair.format("cointegration_pvalue")},"0%")&".","No fair value on levels.")',
-        f'=IFERROR({speaks_for}&" the month after a goldilocks month small less large made "'
-        f'&TEXT({after.format(5)},{_SIGNED})&" % ("&TEXT({after.format(3)},"0")&" months, hypothetical): "'
-        f'&{after.format(13)}&".","What regimes meant for returns is not computed here, or not known by that day.")',
+    return either(Known("why.total"), said, "What drove the period cannot be told by that day.")
+
+
+def _event(k: int) -> Say:
+    name = f"next.{k}.event"
+    kinds = (("cpi", "CPI"), ("payrolls", "payrolls"), ("fomc", "Fed"))
+    kind = first_of([(Is(name, "=", kind), said) for kind, said in kinds], f"{{{name}}}")
+    meant = either(Known(f"next.{k}.beta"), f" {{next.{k}.beta:+2}} ± {{next.{k}.half:2}}", "")
+    return either(Known(f"next.{k}.date"), say("; " if k > 1 else "", kind, f" {{next.{k}.date:day}}", meant), "")
+
+
+def _facts(options: inputs.PitchOptions) -> tuple[Say, Say]:
+    change = either(Known("ratio.change"), "{ratio.change:+1}% since {previous:day}", "change unknown")
+    ratio = say("Russell/S&P 500 ", "{ratio:3}, " if options.internal else "", change)
+    level = say(either(Known("russell.level"), "Russell 2000 {russell.level:,1}; ", ""), ratio)
+    pe = either(Known("pe"), say("; P/E {pe:1}", either(Known("pe.z"), " ({pe.z:+1} sd)", "")), "")
+    one = say(level if options.internal else ratio, pe)
+    news = say("Next (2-year yield 10 bp lower has meant, %): ", *(_event(k) for k in range(1, NEXT + 1)), ".")
+    return one, either(
+        Known("next.1.date"), news, "No dates of news ahead: refresh with a FRED key, or add events.csv."
+    )
+
+
+def _levels() -> list[Say]:
+    said = []
+    for factor, label in (("inflation", "5-year breakeven"), ("easing", "2-year yield")):
+        # below and above turn with easing's sign: more easing is a lower yield
+        below, above = ("below", "above") if factor == "inflation" else ("above", "below")
+        side = either(Is(f"even.{factor}.call_fails", "=", "below"), above, below)
+        stem = f"even.{factor}"
+        bounded = say(
+            f"{label}: even odds at {{{stem}.tipping.level:2}} %, must be ",
+            side,
+            f" (now {{{stem}.now:2}}; {{{stem}.lower.level:2}} to {{{stem}.upper.level:2}})",
+        )
+        open_ = f"{label} {{even.{factor}.now:2}}%: no level, beta too uncertain"
+        said.append(either(All((Known(f"even.{factor}.lower"), Known(f"even.{factor}.upper"))), bounded, open_))
+    bounded = say(
+        "Growth: even odds if cyclicals move {even.growth.tipping:+1}% ",
+        "({even.growth.lower:+1} to {even.growth.upper:+1})",
+    )
+    test = All((Known("even.growth.lower"), Known("even.growth.upper")))
+    return [*said, either(test, bounded, "Growth: no level, beta too uncertain")]
+
+
+def _states() -> list[Say]:
+    """How far today's factors are from their own year: what a page without projections has in place of levels."""
+    names = {
+        "inflation": "5-year breakeven",
+        "easing": "2-year yield, sign turned",
+        "growth": "Cyclicals less defensives",
+    }
+    return [either(Known(f"{f}.z"), f"{label}: {{{f}.z:+1}} sd from its year's mean", f"{label}: not known")
+            for f, label in names.items()]  # fmt: skip
+
+
+def _triggers(projecting: bool) -> list[Say]:
+    weekly = "(now {inflation.weeks.lower:+2} to {inflation.weeks.upper:+2})"
+    holds = Is("claim.inflation.claim_verdict", "=", "supported")
+    inflation = either(
+        Known("inflation.weeks.lower"),
+        either(holds, f"Weekly inflation beta reaching zero {weekly}",
+               f"Weekly inflation beta wholly below zero {weekly}"),
+        "A weekly inflation beta that can be fitted",
+    )  # fmt: skip
+    copper = either(
+        Known("metals.lower"),
+        either(Is("metals.lower", ">", 0.0),
+               "Copper and gold no longer agreeing on growth (now {metals.lower:+2} to {metals.upper:+2})",
+               "Copper and gold agreeing on growth (now {metals.lower:+2} to {metals.upper:+2})"),
+        either(Known("growth.weeks.lower"),
+               "Weekly growth beta wholly above zero (now {growth.weeks.lower:+2} to {growth.weeks.upper:+2})",
+               "A growth beta that can be fitted"),
+    )  # fmt: skip
+    funds = either(Known("leveraged"), "Leveraged funds below their 33rd percentile (now {leveraged:0})",
+                   "Positions of leveraged funds, once there are any")  # fmt: skip
+    if not projecting:
+        return [inflation, copper, funds]
+    regimes = either(
+        Known("claim.goldilocks.lower"),
+        say(
+            "All regime models agreeing on goldilocks ",
+            "(now {claim.goldilocks.lower:%} to {claim.goldilocks.upper:%})",
+        ),
+        funds,
+    )
+    return [inflation, copper, regimes]
+
+
+def write(results: Results, options: inputs.PitchOptions) -> None:
+    """Write every sentence of the page as a named result."""
+    projecting, names = options.projecting, claims_of(options.projecting)
+    results.section("Sentences")
+    for name in names:
+        results.add(f"say.{name}", phrase(name), says="what the title can say of it")
+    results.add("title", title(projecting))
+    known = either(Known("growth.known"), ", growth known to {growth.known:month}", "") if projecting else say("")
+    results.add("subtitle", say("Russell 2000 against S&P 500, as of {day:date}", known))
+    results.add("evidence", _evidence())
+    results.add("objection", _objection())
+    results.add("third", _odds() if projecting else _drivers())
+    for name, said in zip(("facts", "news"), _facts(options), strict=True):
+        results.add(name, said)
+    for i, said in enumerate(_levels() if projecting else _states(), 1):
+        results.add(f"level.{i}", said)
+    for i, said in enumerate(_triggers(projecting), 1):
+        results.add(f"trigger.{i}", said)
+    results.add("year", either(Known("why.total"), "Small less large since {from:date}: {why.total:+1}%",
+                               "Small less large since {from:date}, %"))  # fmt: skip
+    if projecting:
+        results.add("paths", say("Paths over {months:0} months, small less large"))
+        if options.internal:
+            sized = "{rty:,0} RTY against {es:,0} ES (beta {market.beta:2})"
+            results.add("futures", either(Known("rty"), say("For ${risk:,0} of risk a month: ", sized), ""))
+    _not_shown(results, names)
+
+
+def _not_shown(results: Results, names: list[str]) -> None:
+    """How many claims were tested, and on one line which were not and which find no room."""
+    untested = {n: Is(f"claim.{n}.claim_verdict", "=", "not tested") for n in names}
+    results.add("missing", Say(tuple(Either(t, say(f", {SHORT_NAMES[n]}"), say("")) for n, t in untested.items())))
+    beyond = (
+        Either(untested[n], say(""), either(Is(f"claim.{n}.place", ">", float(MOST_CLAIMS)), f", {SHORT_NAMES[n]}"))
+        for n in names
+    )
+    results.add("beyond", Say(tuple(beyond)))
+    parts = [
+        f'IF({cell}="","","{said}"&RIGHT({cell},LEN({cell})-2)&". ")'
+        for cell, said in ((results["missing"], "Not tested, no data: "), (results["beyond"], "Undecided too: "))
     ]
-    if projecting:
-        conflict = 'RUSSELL_SCENARIO(in_path,"relative","frequency_conflict",,in_as_of)'
-        worst = 'RUSSELL_SCENARIO(in_path,"relative","worst_analogue{0}",,in_as_of)'
-        score = 'INDEX(RUSSELL_SCENARIO_SCORE("relative",1,in_as_of),{0},7)'
-        skill = f'IF({score.format(4)}<MIN({score.format(5)},0.25)-0.005,"some","no")'
-        lines = [
-            f'=IFERROR(IF({conflict}&""<>"none","Daily and weekly betas to "&{conflict}&" have opposite signs: odds, '
-            'fan, map and levels are by weekly betas, the bars by daily ones.",'
-            '"Daily and weekly betas do not clearly differ in sign."),"No projection by that day.")',
-            *lines[:1],
-            lines[1] + '&" "&' + lines[2][1:],
-            lines[3],
-            '=IFERROR("Hypothetical, before costs: one month ahead, path unknown, such odds score "'
-            f'&TEXT({score.format(4)},"0.000")&" (Brier), the base rate "&TEXT({score.format(5)},"0.000")&": "&{skill}'
-            f'&" skill. ","")&IFERROR("Worst analogue of the path: "&TEXT({worst.format("_return")},{_ONE})'
-            f'&" %, "&{worst.format("")}&".","")',
-        ]
-    else:
-        fit = 'RUSSELL_FIT("relative","rsquared_oos",250,in_as_of)'
-        lines.append(f'=IFERROR("Out of sample the daily factor model has an R² of "&TEXT({fit},"0.00")&".","")')
-    return lines
+    results.add("not_shown", "&".join(parts))
+    tested = "+".join(f'IF({results[f"claim.{n}.claim_verdict"]}="not tested",0,1)' for n in names)
+    results.add("tested", tested, "0")
+    results.add("scorecard", say(f"Scorecard: {{tested:0}} of {len(names)} tested"))
 
 
-def change(projecting: bool) -> list[str]:
-    """Return what would change our mind, five formulas."""
-
-    def rows(i: int, needs: str) -> str:
-        return (
-            f'=IFERROR({_claim(i, 0)}&": "&TEXT({_claim(i, 7)},"0")&" of "&TEXT({_claim(i, 9)},"0")'
-            '&" rows support it, "'
-            f'&TEXT({_claim(i, 8)},"0")&" contradict; it takes every interval wholly "'
-            f'&"{needs} zero (daily now "'
-            f'&TEXT({_claim(i, 4)},{_SIGNED})&" to "&TEXT({_claim(i, 5)},{_SIGNED})&").",{_claim(i, 0)}&": no data.")'
-        )
-
-    chance, low, high = (_claim(3, k) for k in (2, 4, 5))
-    weekly = 'RUSSELL_BETA("inflation","relative","{0}","104w",in_as_of)'
-    scored = "INDEX(RUSSELL_REGIME_SCORE(in_as_of),2,{0})"  # goldilocks, the month itself
-    lines = [rows(0, "above"), rows(2, "below"), rows(1, "above")]
-    if projecting:
-        lines += [
-            f'=IFERROR("Goldilocks three months on at "&TEXT({chance},"0%")&" ("&TEXT({low},"0%")&" to "'
-            f'&TEXT({high},"0%")&" by model): "&IF({low}>0.5,"likely until one model falls below a half",'
-            f'IF({high}<0.5,"unlikely until one model rises above a half",'
-            '"no call until all models are on one side of a half"))&".",'
-            '"No regime estimate.")'
-            f'&IFERROR(" For the month itself it scored "&TEXT({scored.format(7)},"0.00")'
-            f'&" (Brier), last month\'s regime alone "&TEXT({scored.format(9)},"0.00")&".","")',
-            '=IFERROR("Inflation by weekly betas (104 weeks): "&TEXT('
-            f'{weekly.format("lower")},{_SIGNED})&" to "&TEXT({weekly.format("upper")},{_SIGNED})'
-            '&"; the thesis needs it wholly below zero, as it does of the daily one.","No weekly betas.")',
-        ]
-    else:
-        lines += [
-            f'={_claim(6, 0)}&": "&IF(ISNUMBER({_claim(6, 2)}),"percentile "'
-            f'&TEXT({_claim(6, 2)},"0")&"; the claim needs 33 or less.","no data.")',
-            f'={_claim(8, 0)}&": "&IF(ISNUMBER({_claim(8, 2)}),TEXT({_claim(8, 2)},{_SIGNED})'
-            '&" sd; the claim needs 0.5 or more.","no data.")',
-        ]
-    return lines
-
-
-def _literal(text: str) -> str:
-    """A text in a formula: Excel takes no literal longer than 255 characters."""
-    pieces = [text[i : i + _LONGEST] for i in range(0, len(text), _LONGEST)]
-    return "&".join('"' + piece.replace('"', '""') + '"' for piece in pieces or [""])
-
-
-def footer(options: Any) -> list[str]:
-    """Return the four lines of the footer."""
-    from xl_smallcap._version import __version__
-
-    source = 'INDEX(RUSSELL_BETAS("relative",250,in_as_of),2,26)'
-    publishers = _literal(publishers_behind(current_session()))
-    first = (
-        f'="Sources: "&{source}&" ("&{publishers}&"). Snapshot "&RUSSELL_SNAPSHOT()&", as of "'
-        f'&TEXT({LATEST},"yyyy-mm-dd")'
-        f'{LATER}&", xl_smallcap {__version__}. '
-        'Betas: OLS, 250 daily changes, Newey-West errors, 90 % intervals. Index returns are price returns."'
+def _short(publishers: str) -> str:
+    """Publishers in one line: those that share their first two words once, and as many as have room."""
+    names = dict.fromkeys(
+        " ".join(p.split()[:2]) if p.startswith("Federal Reserve") else p for p in publishers.split("; ")
     )
-    second = "Projections are not shown to this audience. Figures on past periods are hypothetical, before costs."
-    if options.projecting:
-        origin = 'INDEX(RUSSELL_SCENARIO({0},"relative","all",,in_as_of),{1},2)'
-        assumed = f" {LEVELS_ASSUMED[0].upper()}{LEVELS_ASSUMED[1:]}."  # said once, not three times
-        one, two = (
-            f'SUBSTITUTE({origin.format(name, _SOURCE_ROW)},"{assumed}","")' for name in ("in_path", "in_against")
-        )
-        second = (
-            f'="Path: "&{one}&" Against: "&{two}&" In both {LEVELS_ASSUMED}. '
-            'Projections and odds are hypothetical, conditional on their path, before costs."'
-        )
-    third = (
-        "xl_smallcap is not affiliated with or endorsed by FTSE Russell. For information only; not investment advice."
+    shown = list[str]()
+    for name in names:
+        if len(", ".join([*shown, name])) > PUBLISHERS_LENGTH:
+            break
+        shown.append(name)
+    return ", ".join(shown) + (" and others" if len(shown) < len(names) else "")
+
+
+def sources(results: Results, options: inputs.PitchOptions) -> list[str]:
+    """Return the lines of the foot: formulas and texts."""
+    publishers = _short(publishers_behind(current_session()))
+    first = say(
+        f"Data: {publishers}. Snapshot {{snapshot}}, xl_smallcap {__version__}. ",
+        f"Price returns, logs. Clear: p ≤ {CLEAR_P:.2f}, corrected.",
     )
-    own = " ".join(x for x in (options.disclaimer, f"Approved by {options.approver}." if options.approver else "") if x)
-    return [first, second, third, own]
+    hypothetical = (
+        "Levels of paths are ours, not the firms'. Odds hypothetical, before costs. "
+        if options.projecting else "Past figures hypothetical, before costs. "
+    )  # fmt: skip
+    second = hypothetical + "Not affiliated with FTSE Russell. For information, not investment advice."
+    own = own_line(options)
+    return [f"={first.formula(results)}", second, *([own] if own else [])]
+
+
+def own_line(options: inputs.PitchOptions) -> str:
+    """Return the house's own words for the foot."""
+    return " ".join(
+        x for x in (options.disclaimer, f"Approved by {options.approver}." if options.approver else "") if x
+    )
+
+
+def tag() -> str:
+    """Return the formula of the small tag for made-up data."""
+    return '=IF(LEFT(RUSSELL_SNAPSHOT(),6)="SAMPLE",' + literal("SAMPLE DATA") + ',"")'
