@@ -37,7 +37,7 @@ def fixed(cell: str, digits: int, *, signed: bool = False, thousands: bool = Fal
     """Return the formula that writes a number with so many digits in the separators of the reader's own locale."""
     rounded = f"ROUND({cell},{digits})+0"  # + 0: a small negative number is 0.00, not -0.00
     written = f"FIXED({rounded},{digits},{'FALSE' if thousands else 'TRUE'})"
-    return f'IF(ROUND({cell},{digits})>=0,"+","")&{written}' if signed else written
+    return f'IF(ROUND({cell},{digits})>0,"+","")&{written}' if signed else written
 
 
 def iso(cell: str) -> str:
@@ -70,7 +70,7 @@ class Shown:
                 return f"{_rounded(100.0 * value, 0)}%"
             sign, thousands, digits = _parts(self.form)
             number = _rounded(value, digits)
-            return ("+" if sign and number >= 0 else "") + f"{number:{',' if thousands else ''}.{digits}f}"
+            return ("+" if sign and number > 0 else "") + f"{number:{',' if thousands else ''}.{digits}f}"
         return str(value)
 
     def formula(self, cells: Cells) -> str:

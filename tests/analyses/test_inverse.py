@@ -129,6 +129,12 @@ def test_weights_mix_the_paths_distributions(session: Session) -> None:
     assert market[-1][heads.index(odds)] is None, "it is what outperformance is measured against"
 
 
+def test_a_path_without_a_weight_is_left_out_and_without_any_there_is_no_blend(session: Session) -> None:
+    given = F.RUSSELL_SCENARIOS("relative", 6, None, [["goldman", 0.6], ["no_change", None], ["jpmorgan", 0.4]])
+    assert given == F.RUSSELL_SCENARIOS("relative", 6, None, [["goldman", 0.6], ["jpmorgan", 0.4]])
+    assert F.RUSSELL_SCENARIOS("relative", 6, None, [["goldman", None]]) == F.RUSSELL_SCENARIOS("relative", 6)
+
+
 @pytest.mark.parametrize(
     ("weights", "said"),
     [
@@ -136,7 +142,7 @@ def test_weights_mix_the_paths_distributions(session: Session) -> None:
         ([["goldman", 60], ["jpmorgan", 40]], "must lie between 0 and 1; got the number 60"),
         ([["goldman", 0.5], ["growth_low_inflation", 0.5]], "is given twice"),
         ([["goldmann", 1.0]], "Did you mean 'goldman'"),
-        ([["goldman", None]], "must lie between 0 and 1"),
+        ([["goldman", None], ["jpmorgan", 0.4]], "add up to 0.4, not to 1"),
         ("goldman", "give a range of two columns"),
     ],
 )

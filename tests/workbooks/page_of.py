@@ -36,13 +36,17 @@ class Printed:
     """How far down the page something is drawn, as a share of its height; the foot of the sheet does not count."""
 
     def extent(self, text: str) -> tuple[float, float]:
-        """Where a text begins and ends across the page, points."""
+        """Where a text begins and ends across the page, points; where it stands narrowest, if more than once."""
         plain = "".join(text.split())
         letters = [c for c in self.characters if c.text.strip()]
-        at = "".join(c.text for c in letters).find(plain)
-        assert at >= 0, f"not on the page: {text}"
-        found = letters[at : at + len(plain)]
-        return min(c.left for c in found), max(c.right for c in found)
+        whole, ends = "".join(c.text for c in letters), list[tuple[float, float]]()
+        at = whole.find(plain)
+        while at >= 0:
+            found = letters[at : at + len(plain)]
+            ends.append((min(c.left for c in found), max(c.right for c in found)))
+            at = whole.find(plain, at + 1)
+        assert ends, f"not on the page: {text}"
+        return min(ends, key=lambda end: end[1] - end[0])
 
 
 def _luminance(colour: tuple[int, ...]) -> float:

@@ -66,7 +66,8 @@ PLAIN = [
     "=FIXED(ROUND(-0.001,2)+0,2,TRUE)", "=DAY(A6)", "=MONTH(A6)", "=YEAR(A6)", "=DATE(2025,1,1)-1", "=EDATE(A6,-1)",
     "=EDATE(DATE(2025,5,1)-1,-2)", '=CHOOSE(2,"a","b")', '=CHOOSE(1,"a",1/0)', '=CHOOSE(3,"a","b")', "=LN(A1)",
     "=LN(0)",
-    "=SMALL(A1:A2,2)", "=SMALL(A1:A2,3)", "=RIGHT(A3,2)", '=RIGHT("0"&7,2)', '=DAY(A6)&" "&YEAR(A6)',
+    "=SMALL(A1:A2,2)", "=SMALL(A1:A2,3)", "=RIGHT(A3,2)", "=MOD(A6,7)", "=MOD(-3,2)", "=MOD(3,0)",
+    '=RIGHT("0"&7,2)', '=DAY(A6)&" "&YEAR(A6)',
     '=EXACT(A3,B3)', "=IF(TRUE,,5)", '="quo""te"',
 ]  # fmt: skip
 

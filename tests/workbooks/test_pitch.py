@@ -96,8 +96,8 @@ def test_the_page_says_what_the_functions_say(session: Session) -> None:
         )
         said.append((f"{factor} {beta:+.2f} ± {(high - low) / 2:.2f}", p <= 0.10))
     clear = [text.split()[0] for text, yes in said if yes]
-    tail = "clear: " + " and ".join(clear) if clear else "none clear"
-    assert f"Weekly betas, % per sd: {', '.join(text for text, _ in said)}; {tail}." in whole
+    tail = "clear after correction: " + " and ".join(clear) if clear else "none clear after correction"
+    assert f"Weekly betas, % per sd (± 90%): {', '.join(text for text, _ in said)}; {tail}." in whole
     odds, base = (num(RUSSELL_SCENARIO("goldman", "relative", s, None, DAY)) for s in ("prob_outperform", "base_rate"))
     other = num(RUSSELL_SCENARIO("jpmorgan", "relative", "prob_outperform", None, DAY))
     assert f"Odds over 6 months: {odds:.0%} (Growth without inflation*), {other:.0%} (Rebound, then pause*)" in whole
@@ -114,7 +114,11 @@ def test_the_page_says_what_the_functions_say(session: Session) -> None:
         assert f"Growth: even odds if cyclicals move {num(growth['tipping']):+.1f}% {ends}" in whole
     items = {r[0]: num(r[1]) for r in RUSSELL_ATTRIBUTION("2024-12-31", DAY, "relative")[1:]}
     assert f"Small less large since 31 December 2024: {items['total']:+.1f}%" in whole
-    assert named(data)["why.rest"] == pytest.approx(items["drift"] + items["specific"], abs=1e-12)
+    results = named(data)
+    assert results["why.rest"] == pytest.approx(items["drift"] + items["specific"], abs=1e-12)
+    macro = items["total"] - results["why.rest"]
+    assert results["why.plug"] == pytest.approx(round(items["total"], 1) - round(macro, 1), abs=1e-9), "it adds up"
+    assert f"macro said {macro:+.1f}%, the spread made {items['total']:+.1f}%." in whole
     calendar = RUSSELL_CALENDAR("easing", "relative", 60, DAY)
     head, first = calendar[0], dict(zip(calendar[0], calendar[1], strict=True))
     assert head[:2] == ["date", "event"]
@@ -124,8 +128,9 @@ def test_the_page_says_what_the_functions_say(session: Session) -> None:
     for text in (
         "INTERNAL", "SAMPLE DATA", "Evidence", "Objection", "Paths", "What would change our mind", "Levels that matter",
         "as of 30 June 2025", f"Snapshot {RUSSELL_SNAPSHOT()}", "xl_smallcap 0.1.0",
-        "Levels of paths are ours, not the firms'",
-        "hypothetical, before costs", "Not affiliated with FTSE Russell", "not investment advice", "growth known to ",
+        "path levels are assumptions",
+        "Hypothetical, before costs", "Not affiliated with FTSE Russell or S&P", "not investment advice",
+        "regime data to ",
         "Data: CFTC, ",
     ):  # fmt: skip
         assert text in whole, text
@@ -159,7 +164,7 @@ def title(projecting: bool, **given: Any) -> str:
     """The title of made-up results."""
     results: dict[str, Any] = {
         "call.lower": -1.0, "call.upper": 1.0, "call.gap": 0.0, "call.least": 0.1, "call.most": -0.1,
-        "growth.weeks.beta": 1.0, "easing.weeks.beta": 1.0, "inflation.weeks.beta": -1.0,
+        "path.1.label": "No change", "growth.weeks.beta": 1.0, "easing.weeks.beta": 1.0, "inflation.weeks.beta": -1.0,
     }  # fmt: skip
     results |= {f"claim.{name}.claim_verdict": given.pop(name, "mixed") for name in CLAIM_NAMES}
     results |= {name.replace("_", "."): value for name, value in given.items()}
@@ -177,11 +182,15 @@ def test_the_title_follows_from_its_rules() -> None:
     assert title(True, **both, inflation_weeks_beta=0.5) == two
     assert title(True, positioning="contradicted") == "No call on small against large; positioning is not light."
     edge = {"call_lower": 0.5, "call_upper": 2.0, "call_gap": 0.2}
-    assert title(True, **edge).startswith("Odds favour small on this path; ")
+    assert title(True, **edge) == 'On "No change" odds favour small; no claim is decided.'
+    assert title(True, **edge, **both, inflation_weeks_beta=0.5).endswith("; growth helps."), "room for one claim"
+    long = {"path_1_label": "A name of five words"}
+    assert title(True, **edge, **long) == "On this path odds favour small; no claim is decided."
     assert title(True, **{**edge, "call_gap": 0.05}) == nothing, "the odds are too near the base rate"
-    assert title(True, call_lower=-2.0, call_upper=-0.5, call_gap=-0.2).startswith("Odds favour large on this path; ")
+    down = {"call_lower": -2.0, "call_upper": -0.5, "call_gap": -0.2}
+    assert title(True, **down).startswith('On "No change" odds favour large; ')
     assert title(False, **edge, easing="supported") == "Small against large: easing helps."
-    assert title(False) == "Small against large: no claim is decided."
+    assert title(False) == "Small against large: no claim of the thesis is decided."
 
 
 def test_no_title_is_longer_than_twelve_words() -> None:
@@ -190,8 +199,9 @@ def test_no_title_is_longer_than_twelve_words() -> None:
         given = dict(zip(("growth", "easing", "inflation", "goldilocks"), verdicts, strict=True))
         up = {n: (given[n] == "supported") != (n == "inflation") for n in signs}
         betas = {f"{n}_weeks_beta": 1.0 if up[n] else -1.0 for n in signs}
+        named = {"path_1_label": "Rebound, then pause"}
         for edge in ({}, {"call_lower": 0.5, "call_upper": 2.0, "call_gap": 0.2}):
-            assert len(title(True, **given, **betas, **edge).split()) <= 12
+            assert len(title(True, **given, **betas, **edge, **named).split()) <= 12
     for name, (yes, no) in PHRASES.items():
         for verdict, words in (("supported", yes), ("contradicted", no)):
             if name not in signs:
@@ -218,7 +228,7 @@ def test_without_projections_none_is_in_the_file(session: Session) -> None:
     whole = "\n".join(values["Pitch"])
     assert "INTERNAL" not in whole
     assert "For professional clients. Approved by A. Nother." in whole
-    assert "Not affiliated with FTSE Russell" in whole
+    assert "Not affiliated with FTSE Russell or S&P" in whole
     everything = "\n".join(t for sheet in formulas.values() for t in sheet)
     for name in ("SCENARIO", "FAN", "TIPPING", "NEEDLE", "PROJECTION", "REGIME_PROB", "WINNERS"):
         assert f"RUSSELL_{name}" not in everything, name

@@ -88,7 +88,7 @@ def test_libreoffice_says_the_same(office: Office, tmp_path: Path) -> None:
 def test_a_locale_with_decimal_commas_changes_the_commas_alone(book_home: Path, tmp_path: Path) -> None:
     with started_office(book_home, LC_ALL="de_DE.UTF-8", LANG="de_DE.UTF-8") as german:
         first, second, *_ = said_by(german, tmp_path)
-    assert first == "beta +0,00, 0,00, 0, 2.541,2; odds 59%; clear"
+    assert first == "beta 0,00, 0,00, 0, 2.541,2; odds 59%; clear"
     assert second == "on 24 December 2025, December 2025, 24 Dec, 2025-12-24"
 
 
@@ -98,21 +98,25 @@ def test_a_factor_in_at_most_25_words() -> None:
         results |= {f"inflation.{name}.beta": -0.47, f"inflation.{name}.half": 0.51, f"inflation.{name}.p": 0.4}
     one = short("inflation")
     assert one.text(results) == (
-        "Inflation: not clear on weeks (-0.47 ± 0.51 % per sd), days (-0.47 ± 0.51) or months (-0.47 ± 0.51)."
+        "Inflation: not clear on weeks (-0.47 ± 0.51 % per sd), days (-0.47 ± 0.51) or months (-0.47 ± 0.51)"
     )
     results["inflation.weeks.p"] = 0.02
     said = one.text(results)
     assert said == (
         "Inflation: negative on weeks (-0.47 ± 0.51 % per sd), not clear on days (-0.47 ± 0.51), not clear on months "
-        "(-0.47 ± 0.51)."
+        "(-0.47 ± 0.51)"
     )
     assert len(said.split()) <= 25
     del results["inflation.months.beta"], results["inflation.months.p"]
     assert one.text(results) == (
-        "Inflation: negative on weeks (-0.47 ± 0.51 % per sd), not clear on days (-0.47 ± 0.51)."
+        "Inflation: negative on weeks (-0.47 ± 0.51 % per sd), not clear on days (-0.47 ± 0.51)"
+    )
+    assert (
+        short("inflation", intervals=False).text(results)
+        == "Inflation: negative on weeks (-0.47), not clear on days (-0.47)"
     )
     del results["inflation.weeks.beta"], results["inflation.weeks.p"]
-    assert one.text(results) == "Inflation: none on weeks, not clear on days (-0.47 ± 0.51)."
+    assert one.text(results) == "Inflation: none on weeks, not clear on days (-0.47 ± 0.51)"
 
 
 def test_a_form_nobody_knows_is_refused() -> None:

@@ -63,31 +63,36 @@ def numbers(stem: str, unit: str = "") -> Say:
     return say(f"{{{stem}.beta:+2}} ± {{{stem}.half:2}}{unit}")
 
 
-def said_on(stem: str, frequency: str, unit: str = "") -> Say:
+def said_on(stem: str, frequency: str, shown: Say) -> Say:
     """Say what a beta is on one frequency, with its numbers."""
-    return say(word(stem), f" on {frequency} (", numbers(stem, unit), ")")
+    return say(word(stem), f" on {frequency} (", shown, ")")
 
 
 UNIT = " % per sd"
 
 
-def short(factor: str) -> Say:
-    """Say all readings of a factor in at most 25 words; a frequency that has none is left out.
+def short(factor: str, *, intervals: bool = True) -> Say:
+    """Say all readings of a factor in at most 25 words, without intervals in at most 15, and no full stop.
 
-    The results are named ``factor.weeks.beta``, ``.half``, ``.p``, and so on for days and months.
+    The results are named ``factor.weeks.beta``, ``.half``, ``.p``, and so on for days and months; a frequency that has
+    none is left out.
     """
     names = [name for name, _ in FREQUENCIES]
     stems = {name: f"{factor}.{name}" for name in names}
     lead, *others = names
+    shown = {
+        name: numbers(stem, UNIT if name == lead else "") if intervals else say(f"{{{stem}.beta:+2}}")
+        for name, stem in stems.items()
+    }
     label = factor.capitalize()
-    said = either(Known(f"{stems[lead]}.beta"), said_on(stems[lead], lead, UNIT), f"none on {lead}")
+    said = either(Known(f"{stems[lead]}.beta"), said_on(stems[lead], lead, shown[lead]), f"none on {lead}")
     for name in others:
-        said += either(Known(f"{stems[name]}.beta"), say(", ", said_on(stems[name], name)))
+        said += either(Known(f"{stems[name]}.beta"), say(", ", said_on(stems[name], name, shown[name])))
     two, three = others
-    none = say(f"{label}: not clear on {lead} (", numbers(stems[lead], UNIT), f"), {two} (", numbers(stems[two]))
-    none += say(f") or {three} (", numbers(stems[three]), ").")
+    none = say(f"{label}: not clear on {lead} (", shown[lead], f"), {two} (", shown[two], f") or {three} (")
+    none += say(shown[three], ")")
     unclear = All(tuple(Is(f"{stem}.p", ">", CLEAR_P) for stem in stems.values()))
-    return either(unclear, none, say(f"{label}: ", said, "."))
+    return either(unclear, none, say(f"{label}: ", said))
 
 
 def readings(session: Session, factor: str, target: Target, spec: Spec, as_of: np.datetime64 | None) -> list[Reading]:
@@ -151,7 +156,10 @@ def sentence(session: Session, factor: str, target: Target, spec: Spec, as_of: n
     for one in every:
         results |= one.results(one.frequency)
     lead, *others = every
-    said = say(f"{factor.replace('_', ' ').capitalize()}: ", said_on(lead.frequency, lead.frequency, UNIT))
+    said = say(
+        f"{factor.replace('_', ' ').capitalize()}: ",
+        said_on(lead.frequency, lead.frequency, numbers(lead.frequency, UNIT)),
+    )
     if lead.frequency == FREQUENCIES[0][0]:
         said += say(", which lead because odds rest on them")
     groups: dict[str, list[str]] = {}

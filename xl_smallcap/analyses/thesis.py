@@ -199,17 +199,21 @@ def _regime_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
     yield line, look
 
 
+_PULLED = " pulled towards those of all weeks"
+
+
 def _path_lines(session: Session, as_of: Day) -> Iterator[tuple[Line, Look]]:
     catalogue = session.catalogue
     target = catalogue.target(TARGET, session.snapshot.target_frequencies)
     question = Question(target, catalogue.spec(catalogue.default_spec), projection.WINDOW, as_of)
     better, worse = PATHS
     for basis, window in (("weekly", projection.WINDOW), *FREQUENCIES.items()):
+        pulled = session.settings.scenario_bundle and window == projection.WINDOW
         line = Line(
             "Growth with low inflation beats rebound then pause",
             basis,
             f"Mean projection of Russell less S&P 500 over {PATH_MONTHS} months: path {better} less {worse}, "
-            f"betas of window {window}, expected factor changes of the weekly model",
+            f"betas of window {window}{_PULLED if pulled else ''}, expected factor changes of the weekly model",
             "difference of means",
             "%",
             "90 % interval, of the betas alone, wholly above 0; contradicted: wholly below",

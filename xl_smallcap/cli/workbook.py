@@ -189,7 +189,7 @@ def add_commands(commands: Any) -> None:
     pitch.add_argument("--also", default=also, help="further paths of the table, with commas between; none: no more")
     pitch.add_argument("--weights", default="", help="your weights of paths for a blend: goldman=0.6,jpmorgan=0.4")
     pitch.add_argument("--previous", help="the day of the previous page, from which changes are counted")
-    pitch.add_argument("--risk", type=float, default=1_000_000, help="dollars of risk a month for the line on futures")
+    pitch.add_argument("--risk", type=float, help="dollars of risk, one sd of a month: adds a line on futures")
     pitch.add_argument("--house", default="", help="your house's name for the head of the page")
     pitch.add_argument("--out", default="pitch.xlsx")
     pitch.add_argument("--pdf", nargs="?", const="", help="print the page too (default: beside the workbook)")

@@ -210,6 +210,13 @@ def _logarithm(values: Values) -> float:
     return math.log(value)
 
 
+def _remainder(values: Values) -> float:
+    number_, by = number(values[0]), number(values[1])
+    if by == 0:
+        raise CellError("#DIV/0!")
+    return number_ - by * math.floor(number_ / by)
+
+
 def _right(values: Values) -> str:
     count = int(number(values[1])) if len(values) > 1 else 1
     if count < 0:
@@ -244,6 +251,7 @@ EAGER: dict[str, Callable[[Values], Any]] = {
     "MATCH": _match,
     "MAX": lambda v: max(_numbers(v), default=0.0),
     "MIN": lambda v: min(_numbers(v), default=0.0),
+    "MOD": _remainder,
     "MONTH": _part_of_day("month"),
     "NA": _missing,
     "NOT": lambda v: not truth(v[0]),

@@ -333,7 +333,7 @@ def _weights(session: Session, value: Any) -> dict[str, float]:
 
 _WEIGHTS = Parameter(
     "weights",
-    "Rows of path and weight (they add up to 1; the weights are yours): the last row is then the mixture of these paths.",
+    "Rows of path and weight (they add up to 1; the weights are yours; a path without one is left out): the last row is then the mixture of these paths.",
     _weights,
     kind="range",
     is_weights=True,

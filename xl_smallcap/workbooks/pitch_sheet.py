@@ -125,10 +125,14 @@ def _freeze(draft: Draft, page: Page, pages: list[Page]) -> None:
                     text = content.text if i == j == 0 else f"of {address(r, c)}"
                     _frozen_row(page, row, (source.name, address(r + i, c + j), text, value), forms[j])
                     row += 1
-    page.sheet.set_column(0, 1, 12)
+    page.sheet.set_column(0, 1, 11)
     page.sheet.set_column(2, 2, 80)
     page.sheet.set_column(3, 3, 40)
     page.sheet.freeze_panes(1, 0)
+    page.sheet.set_landscape()
+    page.sheet.set_paper(9)
+    page.sheet.fit_to_pages(1, 0)
+    page.sheet.repeat_rows(0)
     draft.pages[FROZEN] = page
 
 

@@ -268,8 +268,8 @@ class OutlookQuestions(Asker):
         as_of : date, str or a list of them, optional
             Nothing later is used: an Excel date or text such as 2025-12-24. Default: the newest data.
         weights : dict, Series or rows, optional
-            Rows of path and weight (they add up to 1; the weights are yours): the last row is then the mixture of
-            these paths.
+            Rows of path and weight (they add up to 1; the weights are yours; a path without one is left out): the
+            last row is then the mixture of these paths.
 
         Returns
         -------

@@ -20,7 +20,6 @@ DAY, PREVIOUS, PERIOD, RISK, PATHS, LIBRARY = 4, 5, 6, 7, 11, 19
 OTHERS = ("growth_with_inflation", "growth_disappoints", "no_change")
 _DIRECTION = 60
 """Characters of a direction in one line."""
-RISK_DOLLARS = 1_000_000
 LEGEND: tuple[tuple[str, Kind], ...] = (
     ("yellow: typed by you", "input"),
     ("white: a RUSSELL_ result", "result"),
@@ -39,7 +38,7 @@ class PitchOptions:
     audience: str = "internal"
     projections: bool | None = None
     previous: dt.date | None = None
-    risk: float = RISK_DOLLARS
+    risk: float | None = None
     house: str = ""
     disclaimer: str = ""
     approver: str = ""
@@ -66,6 +65,11 @@ def period(day: str) -> str:
     return f"DATE(YEAR({day})-IF(MONTH({day})<4,1,0),1,1)-1"
 
 
+def weekday(day: str) -> str:
+    """Return the formula of a day, of its Friday at a weekend: Excel counts Saturdays as multiples of seven."""
+    return f"{day}-IF(MOD({day},7)<2,MOD({day},7)+1,0)"
+
+
 def build(page: Page, options: PitchOptions, as_of: object) -> None:
     """Write the sheet; first of all, since every sheet uses its names."""
     heading(page, "Inputs", "What the page Pitch is made for. Type into the yellow cells; every sheet follows.")
@@ -80,7 +84,7 @@ def build(page: Page, options: PitchOptions, as_of: object) -> None:
         page.input(row, 1, name, value, form=form)
         page.put(row, 3, says, kind="note", indent=1)
     page.put(DAY, 2, f"={LATEST}", DATE)
-    page.put(PREVIOUS, 2, f'=IF(in_previous="",EDATE({address(DAY, 2, True)},-1),in_previous)', DATE)
+    page.put(PREVIOUS, 2, f'=IF(in_previous="",{weekday(f"EDATE({address(DAY, 2, True)},-1)")},in_previous)', DATE)
     page.put(PERIOD, 2, f'=IF(in_period="",{period(address(DAY, 2, True))},in_period)', DATE)
     for row, name in ((DAY, "page_day"), (PREVIOUS, "page_previous"), (PERIOD, "page_from")):
         page.draft.define(name, NAME, row, 2)

@@ -23,7 +23,7 @@ LEFT, RIGHT = (0, 19), (21, COLUMNS - 1)
 """First and last column of the two halves below the charts."""
 HEIGHTS = {TITLE: 27.0, SUBTITLE: 13.0, 2: 5.0, 6: 4.0, 9: 6.0, CHARTS: 14.0, CHARTS + CHART_ROWS + 1: 5.0,
            LOWER + LOWER_ROWS: 5.0}  # fmt: skip
-BULLET, LINE_HEIGHT, CHART_ROW, LOWER_ROW, FOOT_ROW = 16.5, 13.5, 15.25, 14.0, 10.5
+BULLET, LINE_HEIGHT, CHART_ROW, LOWER_ROW, FOOT_ROW = 16.0, 13.5, 14.75, 13.6, 10.5
 """Points. With :data:`HEIGHTS` they add up to less than A4's height between its margins, so nothing is shrunk."""
 SMALL, TEXT, LARGE = 8.0, 8.5, 10.0
 FOOT_CHARACTERS = 190
@@ -41,9 +41,10 @@ def build(page: Page, options: inputs.PitchOptions, behind: pitch_data.Behind) -
         _paths(page, options, results)
     else:
         _betas_table(page, results)
-    _list(page, LOWER + LOWER_ROWS - 1 - TRIGGERS, LEFT, "What would change our mind",
+    change = "What would change our mind" if options.internal else "What would change the picture"
+    _list(page, LOWER + LOWER_ROWS - 1 - TRIGGERS, LEFT, change,
           [f"trigger.{i}" for i in range(1, TRIGGERS + 1)], results)  # fmt: skip
-    levels = "Levels that matter" if options.projecting else "How far today's factors are"
+    levels = "Levels that matter" if options.projecting else "Factors against their year"
     _list(page, LOWER, RIGHT, levels, [f"level.{i}" for i in (1, 2, 3)], results)
     _scorecard(page, results, behind.claims)
     _foot(page, options, results)
@@ -94,7 +95,7 @@ def _charts(page: Page, options: inputs.PitchOptions, behind: pitch_data.Behind)
     blocks = ((0, 12), (13, 26), (27, COLUMNS - 1))
     titles: tuple[str, ...] = (
         _text(results, 'year'), "Betas, % per sd, 90%: weeks (dark: clear), days",
-        "What drove it, %",
+        "Drivers, by daily betas, %",
     )  # fmt: skip
     for (left, right), title in zip(blocks, titles, strict=True):
         _line(page, CHARTS, (left, right), title, bold=True, font_size=9)
@@ -124,7 +125,7 @@ def _columns(
 def _paths(page: Page, options: inputs.PitchOptions, results: Results) -> None:
     columns = ((0, 9), (10, 11), (12, 14), (15, 16), (17, 19))
     _heading(page, LOWER, LEFT, _text(results, "paths"))
-    _columns(page, LOWER + 1, columns, (_text(results, 'later'), "mean", "nine in ten", "odds", "base rate"),
+    _columns(page, LOWER + 1, columns, (_text(results, 'later'), "mean", "90% range", "odds", "base rate"),
              font_color=QUIET, bottom=1, bottom_color=LINE)  # fmt: skip
     for i in range(inputs.MOST_PATHS + 1):
         blend = i == inputs.MOST_PATHS
@@ -152,7 +153,7 @@ def _where(name: str, said: str) -> Say:
 def _betas_table(page: Page, results: Results) -> None:
     """In place of paths: the betas in numbers, on weeks, days and months."""
     columns = ((0, 4), (5, 9), (10, 14), (15, 19))
-    _heading(page, LOWER, LEFT, "The betas in numbers: % per sd, ± half of the 90 % interval")
+    _heading(page, LOWER, LEFT, "The betas in numbers: % per sd, ± 90%")
     _columns(page, LOWER + 1, columns, ("", "weeks (lead)", "days", "months"), font_color=QUIET, bottom=1,
              bottom_color=LINE)  # fmt: skip
     for i, factor in enumerate(pitch_data.FACTORS):
@@ -175,8 +176,8 @@ def _list(page: Page, row: int, columns: tuple[int, int], title: str, names: lis
 
 def _scorecard(page: Page, results: Results, block: pitch_data.Block) -> None:
     """The claims in their order, at most eight: the r-th of the orders says which row of the data sheet it is."""
-    top, columns = LOWER + 4, ((21, 28), (29, 33), (34, 35), (36, 39))
-    heads = (_text(results, "scorecard"), "reading", "for", "verdict")
+    top, columns = LOWER + 4, ((21, 28), (29, 35), (36, 39))
+    heads = (_text(results, "scorecard"), "first reading", "verdict")
     for k, (where, head) in enumerate(zip(columns, heads, strict=True)):
         look: dict[str, Any] = {"bold": True, "font_size": 9.5} if k == 0 else {"font_color": QUIET, "align": "right"}
         _line(page, top, where, head, **look)
@@ -186,15 +187,15 @@ def _scorecard(page: Page, results: Results, block: pitch_data.Block) -> None:
         c = block.column + k
         return f"'{pitch_data.NAME}'!{address(block.first, c, True)}:{address(block.last, c, True)}"
 
-    order = column(4)
+    order = column(3)
     for r in range(1, min(words.MOST_CLAIMS, block.last - block.first + 1) + 1):
         rank = f"SMALL({order},{r})"
         cells = tuple(
-            f'=IF({rank}>={pitch_data.NOT_TESTED},"",INDEX({column(k)},MATCH({rank},{order},0)))' for k in range(4)
+            f'=IF({rank}>={pitch_data.NOT_TESTED},"",INDEX({column(k)},MATCH({rank},{order},0)))' for k in range(3)
         )
         _columns(page, top + 1 + r, columns, cells)
     verdict_colours(
-        page.draft, page, top + 2, columns[3][0], top + 1 + words.MOST_CLAIMS, columns[3][1], decided_only=True
+        page.draft, page, top + 2, columns[2][0], top + 1 + words.MOST_CLAIMS, columns[2][1], decided_only=True
     )
 
 
@@ -208,7 +209,7 @@ def _print_setup(page: Page, last: int) -> None:
     sheet = page.sheet
     sheet.set_landscape()
     sheet.set_paper(9)
-    sheet.set_margins(left=0.35, right=0.35, top=0.3, bottom=0.3)
+    sheet.set_margins(left=0.35, right=0.35, top=0.28, bottom=0.28)
     sheet.fit_to_pages(1, 1)
     sheet.center_horizontally()
     sheet.print_area(0, 0, last, COLUMNS - 1)

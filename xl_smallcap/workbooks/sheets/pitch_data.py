@@ -30,6 +30,7 @@ CLAIMS_SHOWN = {"paths": "Low inflation beats the rebound", "dispersion": "Dispe
 """Claims whose words are too long for the scorecard."""
 PROJECTED = ("goldilocks", "paths")
 """Claims that are projections: goldilocks months ahead, and the paths' difference."""
+GAUGED = ("shorts", "valuation", "estimates")
 NEXT, MOST_WEEKS, SIGNIFICANT = 3, 65, 1.645
 """News shown ahead; weeks from the beginning of January to the end of March a year later; half of 90 % in errors."""
 POINT_VALUE = 50
@@ -92,6 +93,7 @@ def _betas(results: Results) -> None:
             results.add(f"{stem}.half", f"({results[f'{stem}.upper']}-{results[f'{stem}.lower']})/2", BETA)
     for factor in MACRO:
         results.add(f"{factor}.said", short(factor), says="its readings in a sentence")
+        results.add(f"{factor}.brief", short(factor, intervals=False))
     results.add("rsquared", 'RUSSELL_FIT("relative","rsquared","104w",in_as_of)', SHARE, "of the weekly variance")
     metals = 'RUSSELL_BETA("growth_metals","relative","{}",250,in_as_of,,,"macro:growth_metals")'
     for end in ("lower", "upper"):
@@ -109,6 +111,8 @@ def _period(results: Results, tables: Tables) -> None:
         results.add(f"why.{item}", tables.at(call, {"item": item}, "contribution"), BETA)
     results.add("why.rest", f"{results['why.drift']}+{results['why.specific']}", BETA, "not explained")
     results.add("why.macro", f"{results['why.total']}-{results['why.rest']}", BETA, "explained by the five factors")
+    plug = f"ROUND({results['why.total']},1)-ROUND({results['why.macro']},1)"
+    results.add("why.plug", plug, BETA, "not explained, so that it adds up as shown")
 
 
 def _claims(results: Results, tables: Tables, projecting: bool) -> None:
@@ -126,6 +130,9 @@ def _claims(results: Results, tables: Tables, projecting: bool) -> None:
             if column == "claim_verdict":
                 text = f'IFERROR({text},"not tested")'
             results.add(f"claim.{name}.{column}", text, form)
+        # a gauge's number has one way of looking
+        way = f'", "&SUBSTITUTE({results[f"claim.{name}.basis"]},"_"," ")' if name not in GAUGED else '""'
+        results.add(f"claim.{name}.way", way, says="of looking, of that number")
         half = f"({results[f'claim.{name}.upper']}-{results[f'claim.{name}.lower']})/2"
         results.add(f"claim.{name}.half", half, BETA)
         for word in ("supported", "contradicted"):
@@ -236,7 +243,7 @@ def _reading(name: str) -> Say:
         ("%", even("+1", "%")),
     ):
         said = either(Is(f"claim.{name}.unit", "=", unit), one, said)
-    return either(Known(value), said, "")
+    return either(Known(value), say(said, f"{{claim.{name}.way}}"), "")
 
 
 def _scorecard(page: Page, results: Results, projecting: bool) -> Block:
@@ -245,21 +252,19 @@ def _scorecard(page: Page, results: Results, projecting: bool) -> Block:
     top = TOP + 1
     page.put(TOP - 1, CLAIMS_COLUMN, "The scorecard; order: decided, then undecided, then not tested", kind="label",
              align="left")  # fmt: skip
-    page.row(TOP, CLAIMS_COLUMN, ["claim", "reading", "ways for", "verdict", "order", "place"], "head")
+    page.row(TOP, CLAIMS_COLUMN, ["claim", "first reading", "verdict", "order", "place"], "head")
     for i, name in enumerate(names):
         row, verdict = top + i, results[f"claim.{name}.claim_verdict"]
         page.put(row, CLAIMS_COLUMN, CLAIMS_SHOWN.get(name, CLAIM_NAMES[name]))
         page.put(row, CLAIMS_COLUMN + 1, "=" + _reading(name).formula(results))
-        ways = say(f"{{claim.{name}.supported:0}}/{{claim.{name}.rows:0}}").formula(results)
-        page.put(row, CLAIMS_COLUMN + 2, f"={ways}")
-        page.put(row, CLAIMS_COLUMN + 3, f"={verdict}")
+        page.put(row, CLAIMS_COLUMN + 2, f"={verdict}")
         decided = f'OR({verdict}="supported",{verdict}="contradicted")'
         open_ = f'OR({verdict}="unclear",{verdict}="mixed")'
-        page.put(row, CLAIMS_COLUMN + 4, f"=IF({decided},{i},IF({open_},{100 + i},{NOT_TESTED + i}))", RANK)
-        orders = [address(top + j, CLAIMS_COLUMN + 4) for j in range(len(names))]
+        page.put(row, CLAIMS_COLUMN + 3, f"=IF({decided},{i},IF({open_},{100 + i},{NOT_TESTED + i}))", RANK)
+        orders = [address(top + j, CLAIMS_COLUMN + 3) for j in range(len(names))]
         place = ",".join(f"IF({one}<={orders[i]},1,0)" for one in orders)
-        page.put(row, CLAIMS_COLUMN + 5, f"=SUM({place})", RANK)
-        results.add(f"claim.{name}.place", f"{address(row, CLAIMS_COLUMN + 5, True)}", RANK)
+        page.put(row, CLAIMS_COLUMN + 4, f"=SUM({place})", RANK)
+        results.add(f"claim.{name}.place", f"{address(row, CLAIMS_COLUMN + 4, True)}", RANK)
     return Block(top, top + len(names) - 1, CLAIMS_COLUMN)
 
 
@@ -291,10 +296,10 @@ def _betas_block(page: Page, results: Results) -> Block:
 
 def _steps_block(page: Page, results: Results) -> Block:
     page.put(TOP - 1, STEPS_COLUMN, "Behind the waterfall", kind="label", align="left")
-    names = (*((f, f) for f in FACTORS), ("not\nexplained", "rest"), ("total", "total"))
+    names = (*((f, f, f) for f in FACTORS), ("not\nexplained", "rest", "plug"), ("total", "total", "total"))
     items = []
-    for label, name in names:  # the number stands below its bar's name, so that the chart needs no axis
-        said = either(Known(f"why.{name}"), f"{label}\n{{why.{name}:+1}}", label)
+    for label, name, number in names:  # the number stands below its bar's name, so that the chart needs no axis
+        said = either(Known(f"why.{number}"), f"{label}\n{{why.{number}:+1}}", label)
         items.append((f"={said.formula(results)}", f"={number_or_gap(results[f'why.{name}'])}"))
     first, last = waterfall(page, TOP, STEPS_COLUMN, items)
     for row in range(first, last + 1):
@@ -311,8 +316,10 @@ def _year_block(page: Page, results: Results) -> Block:
     page.put(TOP, column + 2, "index", kind="head")
     for i in range(MOST_WEEKS + 1):
         row = top + i
-        page.put(row, column, f"=MIN({results['from']}+{7 * i},{results['day']})", DATE)
-        index = f'RUSSELL_FAIR_VALUE("relative","actual",250,{address(row, column)})'
+        # the year begins with the last close before it, drawn on its first day
+        page.put(row, column, f"=MIN({results['from']}+{7 * i or 1},{results['day']})", DATE)
+        asked = address(row, column) if i else results["from"]
+        index = f'RUSSELL_FAIR_VALUE("relative","actual",250,{asked})'
         here = address(row, column + 2)
         page.put(row, column + 2, f'=IFERROR({index},"{MISSING}")', BETA)
         page.put(row, column + 1, f"=IF(AND(ISNUMBER({here}),ISNUMBER({first})),100*LN({here}/{first}),NA())", BETA)

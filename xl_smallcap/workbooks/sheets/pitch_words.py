@@ -58,17 +58,18 @@ def title(projecting: bool) -> Say:
     two = [(All((Filled(f"say.{a}"), Filled(f"say.{b}"))), f"{{say.{a}}}, {{say.{b}}}")
            for i, a in enumerate(core) for b in core[i + 1 :]]  # fmt: skip
     one = [(Filled(f"say.{n}"), f"{{say.{n}}}") for n in names]
-    claims = first_of([*two, *one], "no claim is decided")
     if not projecting:
-        return say("Small against large: ", claims, ".")
-    call = first_of(
-        [
-            (All((Is("call.lower", ">", 0.0), Is("call.gap", ">", "{call.least}"))), "Odds favour small on this path"),
-            (All((Is("call.upper", "<", 0.0), Is("call.gap", "<", "{call.most}"))), "Odds favour large on this path"),
-        ],
-        "No call on small against large",
-    )
-    return say(call, "; ", claims, ".")
+        return say("Small against large: ", first_of([*two, *one], "no claim of the thesis is decided"), ".")
+    decided = first_of([*two, *one], "no claim is decided")
+    # with a path's name in it a title has room for one claim
+    first = first_of([*one], "no claim is decided")
+    path = either(Short("path.1.label", 3), 'On "{path.1.label}" odds favour ', "On this path odds favour ")
+    up = All((Is("call.lower", ">", 0.0), Is("call.gap", ">", "{call.least}")))
+    down = All((Is("call.upper", "<", 0.0), Is("call.gap", "<", "{call.most}")))
+    return first_of(
+        [(up, say(path, "small; ", first)), (down, say(path, "large; ", first))],
+        say("No call on small against large; ", decided),
+    ) + say(".")
 
 
 def _evidence() -> Say:
@@ -77,20 +78,33 @@ def _evidence() -> Say:
         for f in MACRO
     ]
     clear = {f: Is(f"{f}.weeks.p", "<=", CLEAR_P) for f in MACRO}
-    some = [(All(tuple(clear[f] for f in group)), "; clear: " + " and ".join(group)) for group in (
+    some = [(All(tuple(clear[f] for f in group)), "; clear after correction: " + " and ".join(group)) for group in (
         MACRO, (MACRO[0], MACRO[1]), (MACRO[0], MACRO[2]), (MACRO[1], MACRO[2]), *((f,) for f in MACRO)
     )]  # fmt: skip
     return say(
-        "Weekly betas, % per sd: ", parts[0], ", ", parts[1], ", ", parts[2], first_of(some, "; none clear"), "."
+        "Weekly betas, % per sd (± 90%): ",
+        parts[0],
+        ", ",
+        parts[1],
+        ", ",
+        parts[2],
+        first_of(some, "; none clear after correction"),
+        ".",
     )
 
 
-def _objection() -> Say:
-    open_ = [(Is(f"claim.{f}.claim_verdict", "=", "supported"), f) for f in ("inflation", "easing", "growth")]
-    said: str | Say = "Macro explains {rsquared:%} of the weekly spread; the rest no factor of ours explains."
-    for test, factor in reversed(open_):
-        said = either(test, said, f"{{{factor}.said}}")
-    return say(said)
+def _objection(projecting: bool) -> Say:
+    """The first of the thesis' three factors whose claim is not supported, and what macro said of the period."""
+    factors = [(Is(f"claim.{f}.claim_verdict", "=", "supported"), f) for f in ("inflation", "easing", "growth")]
+    tail = "macro said {why.macro:+1}%, the spread made {why.total:+1}%."
+    if projecting:
+        said = either(Known("why.total"), f"All three signs hold; {tail}", "All three signs hold.")
+    else:
+        said = say("All three signs hold; macro explains {rsquared:%} of the weekly variance.")
+    for test, factor in reversed(factors):
+        brief = either(Known("why.total"), f"{{{factor}.brief}}; {tail}", f"{{{factor}.brief}}.")
+        said = either(test, said, brief if projecting else f"{{{factor}.said}}.")
+    return said
 
 
 def _odds() -> Say:
@@ -106,7 +120,7 @@ def _odds() -> Say:
     ]
     rest = say(
         either(Known("path.1.base_rate"), "; base rate {path.1.base_rate:%}"),
-        first_of([(a, ", not told apart") for a in apart], ""),
+        first_of([(a, "; paths not told apart") for a in apart], ""),
         ".",
     )
     return either(Known("path.1.prob_outperform"), say(own, other, rest), "No path can be projected by that day.")
@@ -114,7 +128,7 @@ def _odds() -> Say:
 
 def _drivers() -> Say:
     said = say(
-        "Since {from:day} small less large made {why.total:+1}%: macro {why.macro:+1}, not explained {why.rest:+1}."
+        "Since {from:day} small less large made {why.total:+1}%: macro {why.macro:+1}, not explained {why.plug:+1}."
     )
     return either(Known("why.total"), said, "What drove the period cannot be told by that day.")
 
@@ -168,8 +182,7 @@ def _states() -> list[Say]:
         "easing": "2-year yield, sign turned",
         "growth": "Cyclicals less defensives",
     }
-    return [either(Known(f"{f}.z"), f"{label}: {{{f}.z:+1}} sd from its year's mean", f"{label}: not known")
-            for f, label in names.items()]  # fmt: skip
+    return [either(Known(f"{f}.z"), f"{label}: {{{f}.z:+1}} sd", f"{label}: not known") for f, label in names.items()]
 
 
 def _triggers(projecting: bool) -> list[Say]:
@@ -190,16 +203,22 @@ def _triggers(projecting: bool) -> list[Say]:
                "Weekly growth beta wholly above zero (now {growth.weeks.lower:+2} to {growth.weeks.upper:+2})",
                "A growth beta that can be fitted"),
     )  # fmt: skip
-    funds = either(Known("leveraged"), "Leveraged funds below their 33rd percentile (now {leveraged:0})",
-                   "Positions of leveraged funds, once there are any")  # fmt: skip
+    funds = first_of(
+        [
+            (Is("leveraged", ">", 33.3), "Leveraged funds below their 33rd percentile (now {leveraged:0})"),
+            (Known("leveraged"), "Leveraged funds above their 33rd percentile (now {leveraged:0})"),
+        ],
+        "Positions of leveraged funds, once there are any",
+    )
     if not projecting:
         return [inflation, copper, funds]
-    regimes = either(
-        Known("claim.goldilocks.lower"),
-        say(
-            "All regime models agreeing on goldilocks ",
-            "(now {claim.goldilocks.lower:%} to {claim.goldilocks.upper:%})",
-        ),
+    now = "(now {claim.goldilocks.lower:%} to {claim.goldilocks.upper:%})"
+    regimes = first_of(
+        [
+            (Is("claim.goldilocks.lower", ">", 0.5), f"A regime model falling below one half on goldilocks {now}"),
+            (Is("claim.goldilocks.upper", "<", 0.5), f"A regime model rising above one half on goldilocks {now}"),
+            (Known("claim.goldilocks.lower"), f"All regime models agreeing on goldilocks {now}"),
+        ],
         funds,
     )
     return [inflation, copper, regimes]
@@ -212,10 +231,10 @@ def write(results: Results, options: inputs.PitchOptions) -> None:
     for name in names:
         results.add(f"say.{name}", phrase(name), says="what the title can say of it")
     results.add("title", title(projecting))
-    known = either(Known("growth.known"), ", growth known to {growth.known:month}", "") if projecting else say("")
+    known = either(Known("growth.known"), ", regime data to {growth.known:month}", "") if projecting else say("")
     results.add("subtitle", say("Russell 2000 against S&P 500, as of {day:date}", known))
     results.add("evidence", _evidence())
-    results.add("objection", _objection())
+    results.add("objection", _objection(projecting))
     results.add("third", _odds() if projecting else _drivers())
     for name, said in zip(("facts", "news"), _facts(options), strict=True):
         results.add(name, said)
@@ -228,8 +247,8 @@ def write(results: Results, options: inputs.PitchOptions) -> None:
     if projecting:
         results.add("paths", say("Paths over {months:0} months, small less large"))
         if options.internal:
-            sized = "{rty:,0} RTY against {es:,0} ES (beta {market.beta:2})"
-            results.add("futures", either(Known("rty"), say("For ${risk:,0} of risk a month: ", sized), ""))
+            sized = "{rty:,0} RTY against {es:,0} ES"
+            results.add("futures", either(Known("rty"), say("For ${risk:,0} a month (one sd): ", sized), ""))
     _not_shown(results, names)
 
 
@@ -268,15 +287,12 @@ def _short(publishers: str) -> str:
 def sources(results: Results, options: inputs.PitchOptions) -> list[str]:
     """Return the lines of the foot: formulas and texts."""
     publishers = _short(publishers_behind(current_session()))
-    first = say(
-        f"Data: {publishers}. Snapshot {{snapshot}}, xl_smallcap {__version__}. ",
-        f"Price returns, logs. Clear: p ≤ {CLEAR_P:.2f}, corrected.",
-    )
+    first = say(f"Data: {publishers}. Snapshot {{snapshot}}, xl_smallcap {__version__}. ", "Price returns, logs.")
     hypothetical = (
-        "Levels of paths are ours, not the firms'. Odds hypothetical, before costs. "
+        "Odds use betas pulled towards all weeks; path levels are assumptions. Hypothetical, before costs. "
         if options.projecting else "Past figures hypothetical, before costs. "
     )  # fmt: skip
-    second = hypothetical + "Not affiliated with FTSE Russell. For information, not investment advice."
+    second = hypothetical + "Not affiliated with FTSE Russell or S&P. For information, not investment advice."
     own = own_line(options)
     return [f"={first.formula(results)}", second, *([own] if own else [])]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from xl_smallcap.functions import FUNCTIONS
 from xl_smallcap.workbooks.draft import Draft, Page
 from xl_smallcap.workbooks.sheets import LATEST, columns, heading
 from xl_smallcap.workbooks.styles import BETA, COUNT, DATE
-from xl_smallcap.workbooks.tables import Field, show
+from xl_smallcap.workbooks.tables import LINE, Field, show
 from xl_smallcap.xlsx.references import address
 
 EXAMPLES = {
@@ -16,7 +17,7 @@ EXAMPLES = {
     "RUSSELL_BETAS": '=INDEX(RUSSELL_BETAS("relative","104w"),2,2)',
     "RUSSELL_BETA_HISTORY": '=INDEX(RUSSELL_BETA_HISTORY("growth","relative"),2,2)',
     "RUSSELL_FIT": '=RUSSELL_FIT(,"rsquared_oos")',
-    "RUSSELL_METHODS": '=INDEX(RUSSELL_METHODS("inflation","relative"),18,16)',
+    "RUSSELL_METHODS": '=INDEX(RUSSELL_METHODS("inflation","relative"),3,4)',
     "RUSSELL_ATTRIBUTION": '=INDEX(RUSSELL_ATTRIBUTION("2025-06-30",,"relative"),2,2)',
     "RUSSELL_FAIR_VALUE": '=RUSSELL_FAIR_VALUE(,"verdict",,,"levels")',
     "RUSSELL_FAIR_VALUE_HISTORY": "=INDEX(RUSSELL_FAIR_VALUE_HISTORY(),2,3)",
@@ -155,13 +156,14 @@ def functions(draft: Draft, page: Page) -> None:
         page.put(4, j, name, kind="head")
         page.sheet.set_column(j, j, width)
     for i, f in enumerate(FUNCTIONS, 5):
-        page.sheet.set_row(i, 66)
         page.put(i, 0, f.name, kind="code", valign="top")
         page.put(i, 1, f.help, kind="wrap")
         page.put(i, 2, ", ".join(p.name for p in f.parameters) or "none", kind="wrap")
         page.cells[i, 3] = EXAMPLES[f.name]
         page.looks[i, 3] = page.styles.get("code", text_wrap=True, valign="top")
         page.put(i, 4, EXAMPLES[f.name], DATE if f.name == "RUSSELL_ASOF" else "#,##0.00##", "wrap")
+        lines = max(len(f.help) / 50, len(EXAMPLES[f.name]) / 28, len(str(page.value(i, 4))) / 19, 2.0)
+        page.sheet.set_row(i, LINE * math.ceil(lines) + 6.0)
     page.sheet.freeze_panes(5, 1)
     page.sheet.repeat_rows(4)
     page.sheet.fit_to_pages(1, 0)
