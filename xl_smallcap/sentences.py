@@ -179,19 +179,22 @@ class Filled:
 
 @dataclass(frozen=True)
 class Short:
-    """A text of at most so many words."""
+    """A text of at most so many words and characters."""
 
     name: str
-    most: int
+    words: int
+    characters: int = 40
 
     def holds(self, results: Results) -> bool:
         """Return whether it holds."""
-        return len(str(results.get(self.name, "")).split(" ")) <= self.most
+        text = str(results.get(self.name, ""))
+        return len(text.split(" ")) <= self.words and len(text) <= self.characters
 
     def formula(self, cells: Cells) -> str:
         """Return the formula that is TRUE where it holds."""
         cell = cells[self.name]
-        return f'LEN({cell})-LEN(SUBSTITUTE({cell}," ",""))+1<={self.most}'
+        few = f'LEN({cell})-LEN(SUBSTITUTE({cell}," ",""))+1<={self.words}'
+        return f"IF({few},LEN({cell})<={self.characters},FALSE)"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from tests.workbooks.page_of import Printed, blocks, contrast, printed
 from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
+from xl_smallcap.errors import BadArgumentError
 from xl_smallcap.functions import RUSSELL_SCENARIOS
 from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session, use_session
@@ -122,6 +123,10 @@ CASES = {
         PitchOptions(audience="institutional", house=LONG, disclaimer="Professional clients only. " * 3),
         False,
     ),
+    "everything at once": (
+        PitchOptions(risk=1e6, house="HOUSE OF EXAMPLE", weights={"goldman": 0.6, "jpmorgan": 0.4}, approver="A. N."),
+        False,
+    ),
     "projections for others": (PitchOptions(audience="institutional", projections=True), False),
 }
 
@@ -135,8 +140,8 @@ def test_within_every_limit(make: Callable[..., Made], name: str) -> None:
 
 def test_a_long_house_name_keeps_its_place(make: Callable[..., Made]) -> None:
     cells = shown(make(CASES["a very long house"][0])[0])
-    assert cells["A2"].endswith("…")
-    assert LONG[:40] in cells["A2"]
+    assert cells["U2"].endswith("…")
+    assert LONG[:36] in cells["U2"]
 
 
 def test_one_path_is_a_table_of_one(make: Callable[..., Made]) -> None:
@@ -176,7 +181,7 @@ def test_without_gauges_positions_and_constituents(tmp_path: Path, office: Offic
         use_session(None)
     check(data, pdf)
     whole = "\n".join(shown(data).values())
-    assert "Not tested, no data: dispersion, positioning, short interest, valuation" in whole
+    assert "Not tested, too few data: dispersion, positioning, short interest, valuation" in whole
     assert "P/E" not in whole
 
 
@@ -214,6 +219,100 @@ def test_contrast_is_what_wcag_says() -> None:
     assert contrast((0x76, 0x76, 0x76), (255, 255, 255)) == pytest.approx(4.54, abs=0.01)
 
 
-def test_options_are_plain() -> None:
+def test_weighted_paths_come_before_the_usual_others() -> None:
     assert replace(PitchOptions(), against="").slots[1] is None
-    assert len(PitchOptions(weights={"a": 0.5, "b": 0.5}).slots) == 5
+    usual = PitchOptions(weights={"a": 0.5, "b": 0.5}).slots
+    assert usual == ("growth_low_inflation", "rebound_then_pause", "a", "b", "growth_with_inflation")
+    assert PitchOptions(others=("x",)).slots[2:] == ("x", None, None)
+
+
+def test_the_day_of_a_late_title_is_not_cut(make: Callable[..., Made]) -> None:
+    """A path's name and the longest phrase in one title."""
+    data, pdf = make(PitchOptions(), dt.date(2025, 4, 1))
+    check(data, pdf)
+    assert shown(data)["A1"] == 'On "Growth without inflation*" odds favour small; low inflation beats the rebound.'
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ({"B12": "nonsense"}, "The first path cannot be projected by that day: see Inputs."),
+        ({"B12": ""}, "The first path cannot be projected by that day: see Inputs."),
+        ({"B12": "goldman"}, "Odds over 6 months: "),
+        ({"C12": "=0.5", "C13": "=0.4"}, "Weights do not add up to 1"),
+        ({"B6": "2030-01-01"}, "0.0% since 30 June 2025"),
+    ],
+)
+def test_what_is_typed_into_inputs(
+    make: Callable[..., Made], office: Office, tmp_path: Path, typed: dict[str, str], says: str
+) -> None:
+    (tmp_path / "pitch.xlsx").write_bytes(make(PitchOptions())[0])
+    opened = office.do("open", str(tmp_path / "pitch.xlsx"))
+    office.do("recalculate", opened)
+    for cell, text in typed.items():
+        office.do("type", opened, "Inputs", f"{cell}:{cell}", [[text]])
+    page = [str(v) for row in office.do("read", opened, pitch.NAME, "A1:AN42") for v in row if v not in ("", None)]
+    office.do("close", opened)
+    assert any(says in t for t in page), page
+    assert not any("error" in t for t in page), "no error on the page, whatever was typed"
+    if typed.get("B12") == "goldman":
+        assert "Growth without inflation*" in page
+    else:
+        assert "over 0 months" not in "\n".join(page)
+
+
+def test_own_words_are_words(make: Callable[..., Made]) -> None:
+    """A disclaimer that looks like a formula is none; line breaks and control characters go."""
+    options = PitchOptions(house="=1+1", disclaimer="=1+1\x01 two\nlines", approver="A. Nother.")
+    data, pdf = make(options)
+    check(data, pdf)
+    cells = shown(data)
+    assert cells["U2"] == "=1+1"
+    assert cells[f"A{pitch.FOOT + 3}"] == "=1+1 two lines Approved by A. Nother."
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (PitchOptions(risk=-1.0), "must be above 0"),
+        (PitchOptions(risk=float("nan")), "must be above 0"),
+        (PitchOptions(previous=dt.date(2026, 1, 1)), "after this one of 2025-06-30"),
+        (PitchOptions(disclaimer="ALL CAPITALS " * 12), "do not fit into the one line"),
+        (PitchOptions(others=("stagflation", "oil_shock", "no_change", "dollar_falls")), "are 4 more"),
+        (PitchOptions(weights={"goldman": 0.5, "growth_low_inflation": 0.5}), "are the same path"),
+        (PitchOptions(weights={"goldman": 0.0, "jpmorgan": 0.0}), "add up to 0, not to 1"),
+        (PitchOptions(weights={"goldman": 0.5, "jpmorgan": 0.4}), "add up to 0.9, not to 1"),
+        (PitchOptions(weights={"goldman": 1.5, "jpmorgan": -0.5}), "must lie between 0 and 1"),
+        (PitchOptions(path="goldmann"), "Did you mean 'goldman'"),
+    ],
+)
+def test_what_a_page_cannot_be_made_of_is_refused(session: Session, options: PitchOptions, says: str) -> None:
+    with pytest.raises(BadArgumentError, match=says):
+        pitch_bytes(options, DAY, quiet)
+
+
+def test_own_paths_of_any_name_and_number(tmp_path: Path, office: Office) -> None:
+    load(Store(tmp_path / "store"), "sample", lambda *_: None)
+
+    def path(name: str, label: str, shock: int) -> str:
+        head = f'[paths.{name}]\nlabel = "{label}"\ndated = 2025-01-01\nsource = "ours"\nmonths = 12\n'
+        return head + f'[paths.{name}.shocks]\ngrowth = {{ unit = "pct", shock = {shock} }}\n'
+
+    paths = "".join(path(f"own{i}", f"={i}+1", i % 7) for i in range(50))
+    named = path("words", "Broad-based reacceleration, inflation-expectations anchored, aggressive easing", 3)
+    (tmp_path / "scenarios.toml").write_text("schema = 1\n" + paths + named, "utf-8")
+    use_session(Session(load_settings(tmp_path)))
+    try:
+        data, _ = pitch_bytes(PitchOptions(path="words", against="own49"), DAY, quiet)
+        with started_office(tmp_path) as own:
+            pdf = print_page(own, data)
+    finally:
+        use_session(None)
+    check(data, pdf)
+    cells = shown(data)
+    assert "Paths over 12 months, small less large" in cells.values()
+    assert "=49+1" in cells.values(), "a name that looks like a formula is a name"
+    assert any(t.startswith("Broad-based reacceleration") and t.endswith("…") for t in cells.values())
+    formulas = openpyxl.load_workbook(io.BytesIO(data))
+    longest = max(len(str(c.value)) for sheet in formulas for row in sheet for c in row if c.value)
+    assert longest < 8_192, "Excel's limit"

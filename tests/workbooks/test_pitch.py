@@ -105,7 +105,7 @@ def test_the_page_says_what_the_functions_say(session: Session) -> None:
     mean, low, high = (num(RUSSELL_SCENARIO("goldman", "relative", s, None, DAY)) for s in ("mean", "p5", "p95"))
     row = cells.index("Growth without inflation*")
     assert cells[row + 1 : row + 5] == [f"{mean:+.1f}%", f"{low:+.0f} to {high:+.0f}%", f"{odds:.0%}", f"{base:.0%}"]
-    assert "* written after this day" in whole
+    assert "* written later" in whole
     tipping = RUSSELL_TIPPING(None, "goldman", "relative", None, DAY)
     assert isinstance(tipping, list)
     growth = dict(zip(tipping[0], tipping[1], strict=True))
@@ -126,9 +126,9 @@ def test_the_page_says_what_the_functions_say(session: Session) -> None:
     half = (num(first["upper"]) - num(first["lower"])) / 2
     assert f" {first['date'].day} {first['date']:%b} {num(first['beta']):+.2f} ± {half:.2f}" in whole
     for text in (
-        "INTERNAL", "SAMPLE DATA", "Evidence", "Objection", "Paths", "What would change our mind", "Levels that matter",
+        "INTERNAL, SAMPLE", "Evidence", "Objection", "Paths", "What would change our mind", "Levels that matter",
         "as of 30 June 2025", f"Snapshot {RUSSELL_SNAPSHOT()}", "xl_smallcap 0.1.0",
-        "path levels are assumptions",
+        "levels are assumed",
         "Hypothetical, before costs", "Not affiliated with FTSE Russell or S&P", "not investment advice",
         "regime data to ",
         "Data: CFTC, ",

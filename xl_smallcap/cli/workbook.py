@@ -106,7 +106,7 @@ def _pitch(args: argparse.Namespace) -> int:
     options = PitchOptions(
         path=args.scenario,
         against="" if args.against.strip().lower() in _NONE else args.against,
-        others=_names(args.also),
+        others=None if args.also is None else _names(args.also),
         weights=_weights(args.weights),
         audience=args.audience,
         projections=True if args.projections else None,
@@ -150,6 +150,8 @@ def _weights(given: str) -> dict[str, float]:
         if not part.strip():
             continue
         name, _, number = part.partition("=")
+        if name.strip() in weights:
+            raise BadArgumentError(f"--weights names '{name.strip()}' twice; give each path one weight.")
         try:
             weights[name.strip()] = float(number)
         except ValueError:
@@ -185,8 +187,7 @@ def add_commands(commands: Any) -> None:
     pitch.add_argument(
         "--against", default="rebound_then_pause", help="the path it is held against; none: no such path"
     )
-    also = "growth_with_inflation,growth_disappoints,no_change"
-    pitch.add_argument("--also", default=also, help="further paths of the table, with commas between; none: no more")
+    pitch.add_argument("--also", help="further paths of the table, at most three, with commas between; none: no more")
     pitch.add_argument("--weights", default="", help="your weights of paths for a blend: goldman=0.6,jpmorgan=0.4")
     pitch.add_argument("--previous", help="the day of the previous page, from which changes are counted")
     pitch.add_argument("--risk", type=float, help="dollars of risk, one sd of a month: adds a line on futures")

@@ -44,10 +44,11 @@ class Page:
         """First cells of merged blocks."""
 
     def put(
-        self, row: int, column: int, content: Any, form: str = GENERAL, kind: Kind | None = None, **more: Any
-    ) -> None:
-        """Write a constant or, from a text that begins with "=", a formula."""
-        formula = isinstance(content, str) and content.startswith("=")
+        self, row: int, column: int, content: Any, form: str = GENERAL, kind: Kind | None = None, *,
+        literal: bool = False, **more: Any,
+    ) -> None:  # fmt: skip
+        """Write a constant or, from a text that begins with "=", a formula; a person's own words are `literal`."""
+        formula = not literal and isinstance(content, str) and content.startswith("=")
         if kind is None:
             kind = "text" if not formula else "result" if "RUSSELL_" in content else "derived"
         self.cells[row, column] = Formula(content) if formula else content

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -59,26 +61,55 @@ class Prints:
                 check_target(target, kind)
 
 
-def _checked(session: Session, options: PitchOptions) -> tuple[PitchOptions, tuple[str, ...]]:
+def _checked(session: Session, options: PitchOptions, as_of: dt.date | None) -> tuple[PitchOptions, tuple[str, ...]]:
     """Names of paths as the library has them; what the series' licences allow to leave the house."""
     if options.audience not in AUDIENCES:
         raise BadArgumentError(unknown_word("audience", options.audience, AUDIENCES))
-    said = pitch_words.own_line(options)
-    if len(said) > pitch.FOOT_CHARACTERS:
+    own: dict[str, Any] = {name: _one_line(getattr(options, name)) for name in ("house", "disclaimer", "approver")}
+    options = replace(options, **own)
+    if pitch.width_of(pitch_words.own_line(options)) > pitch.FOOT_WIDTH:
         raise BadArgumentError(
-            f"Disclaimer and approver have {len(said)} characters together; the line at the foot of the page takes "
-            f"{pitch.FOOT_CHARACTERS}."
+            f"Disclaimer and approver do not fit into the one line they have at the foot of the page: it takes about "
+            f"{pitch.FOOT_WIDTH:.0f} small letters, and capitals are wider."
         )
-    path, *others = (session.scenarios.find(p).id for p in (options.path, *options.others))
-    against = session.scenarios.find(options.against).id if options.against else ""
+    if options.risk is not None and not (math.isfinite(options.risk) and 0.0 < options.risk <= MOST_RISK):
+        raise BadArgumentError(f"The risk must be above 0 and at most {MOST_RISK:,.0f} dollars; got {options.risk:g}.")
+    if options.previous is not None and as_of is not None and options.previous > as_of:
+        raise BadArgumentError(f"The previous page is of {options.previous}, after this one of {as_of}.")
+    find = session.scenarios.find
+    path, against = find(options.path).id, find(options.against).id if options.against else ""
     if path == against:
         raise BadArgumentError(f"The two paths are one, '{path}'; give another with --against, or none.")
-    weights = {session.scenarios.find(name).id: weight for name, weight in options.weights.items()}
-    if weights:  # refused here in its own words
-        RUSSELL_SCENARIOS("relative", None, None, list(map(list, weights.items())))
-    made = replace(options, path=path, against=against, others=tuple(others), weights=weights)
+    others = None if options.others is None else tuple(find(p).id for p in options.others)
+    weights = _weights({find(name).id: weight for name, weight in options.weights.items()}, options.weights)
+    made = replace(options, path=path, against=against, others=others, weights=weights)
+    if len(made.further) > inputs.MOST_PATHS - 2:
+        raise BadArgumentError(
+            f"The page has room for {inputs.MOST_PATHS} paths, of which two are the path and the one against it; "
+            f"{', '.join(made.further)} are {len(made.further)} more. Weighted paths need room too."
+        )
     remarks = () if options.audience == "internal" else check_licences(session, projecting=options.projecting)
     return made, remarks
+
+
+def _weights(found: dict[str, float], given: Mapping[str, float]) -> dict[str, float]:
+    """Refuse weights that name a path twice or do not add up to 1."""
+    if len(found) < len(given):
+        raise BadArgumentError(f"Two of {', '.join(given)} are the same path; give each path one weight.")
+    if given and not abs(sum(found.values()) - 1.0) <= _SUM:
+        raise BadArgumentError(f"The weights add up to {sum(found.values()):g}, not to 1; they are yours to set.")
+    if found:  # and what else is wrong with them, in its own words
+        RUSSELL_SCENARIOS("relative", None, None, list(map(list, found.items())))
+    return found
+
+
+def _one_line(text: str) -> str:
+    """A person's own words without line breaks and control characters, which no workbook can hold."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+_SUM = 1e-6
+MOST_RISK = 1e12
 
 
 def pitch_bytes(
@@ -87,7 +118,7 @@ def pitch_bytes(
     """Return a pitch workbook. An .xlsx, and what a person should know."""
     check(as_of)
     session = current_session()
-    options, remarks = _checked(session, options)
+    options, remarks = _checked(session, options, as_of)
     buffer = io.BytesIO()
     draft = new_draft(buffer, "Pitch sheet", "Small against large, by xl_smallcap")
     # the page stays with the data it was made of; a workbook that is to follow the data is 'workbook build'
@@ -158,10 +189,12 @@ def make_pitch(
         if prints:
             office.foresee()
         data, remarks = pitch_bytes(options, when, progress, freeze=freeze)
-        write_atomic(out, data)
+        page = b""
         if prints:
             progress("the page by LibreOffice", 9, 10)
             page = print_page(office.ready(), data)
+        write_atomic(out, data)
+        if prints:
             if prints.pdf is not None:
                 write_atomic(prints.pdf, page)
             if prints.png is not None:

@@ -26,8 +26,8 @@ HEIGHTS = {TITLE: 27.0, SUBTITLE: 13.0, 2: 5.0, 6: 4.0, 9: 6.0, CHARTS: 14.0, CH
 BULLET, LINE_HEIGHT, CHART_ROW, LOWER_ROW, FOOT_ROW = 16.0, 13.5, 14.75, 13.6, 10.5
 """Points. With :data:`HEIGHTS` they add up to less than A4's height between its margins, so nothing is shrunk."""
 SMALL, TEXT, LARGE = 8.0, 8.5, 10.0
-FOOT_CHARACTERS = 190
-"""Of one line of the foot."""
+FOOT_WIDTH, HOUSE_WIDTH = 180.0, 50.0
+"""Small letters in one line of the foot, and in the house's place."""
 
 
 def build(page: Page, options: inputs.PitchOptions, behind: pitch_data.Behind) -> None:
@@ -69,15 +69,10 @@ def _line(page: Page, row: int, columns: tuple[int, int], content: Any, **look: 
 
 
 def _head(page: Page, options: inputs.PitchOptions, results: Results) -> None:
-    house = (
-        options.house if len(options.house) <= words.LONGEST_HOUSE else options.house[: words.LONGEST_HOUSE - 1] + "…"
-    )
-    tag = words.INTERNAL if options.internal else ""
-    _line(page, TITLE, (0, 33), _text(results, "title"), kind="title", font_size=18)
-    _line(page, TITLE, (34, COLUMNS - 1), tag, kind="warning", font_size=LARGE, align="right")
-    subtitle = results["subtitle"] + (f'&"  |  "&{_quoted(house)}' if house else "")
-    _line(page, SUBTITLE, (0, 29), f"={subtitle}", font_size=9, font_color=QUIET)
-    _line(page, SUBTITLE, (30, COLUMNS - 1), words.tag(), kind="warning", font_size=9, align="right")
+    _line(page, TITLE, (0, COLUMNS - 1), _text(results, "title"), kind="title", font_size=17)
+    _line(page, SUBTITLE, (0, 19), _text(results, "subtitle"), font_size=9, font_color=QUIET)
+    _line(page, SUBTITLE, (20, 32), shortened(options.house, HOUSE_WIDTH), literal=True, font_size=9, align="right")
+    _line(page, SUBTITLE, (33, COLUMNS - 1), words.tag(options), kind="warning", font_size=9, align="right")
     third = "Paths" if options.projecting else "Drivers"
     for i, (label, name) in enumerate((("Evidence", "evidence"), ("Objection", "objection"), (third, "third"))):
         _line(page, BULLETS + i, (0, 3), label, bold=True, font_size=10.5)
@@ -86,15 +81,29 @@ def _head(page: Page, options: inputs.PitchOptions, results: Results) -> None:
         _line(page, FACTS + i, (0, COLUMNS - 1), _text(results, name), font_size=9, bg_color=DERIVED_FILL)
 
 
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
+def width_of(text: str) -> float:
+    """Return how wide a text is, in small letters: capitals and what is not Latin are wider."""
+    return sum(1.0 if c.isascii() and not c.isupper() else 1.4 if ord(c) < _WIDE else 2.0 for c in text)
+
+
+_WIDE = 0x2E80
+"""Characters from here on are as wide as high."""
+
+
+def shortened(text: str, width: float) -> str:
+    """Return a text, with an ellipsis where it is too wide."""
+    if width_of(text) <= width:
+        return text
+    while text and width_of(text) > width - 1.0:
+        text = text[:-1]
+    return text.rstrip() + "…"
 
 
 def _charts(page: Page, options: inputs.PitchOptions, behind: pitch_data.Behind) -> None:
     book, results, height = page.draft.book, behind.results, round(CHART_ROWS * CHART_ROW / 0.75)
     blocks = ((0, 12), (13, 26), (27, COLUMNS - 1))
     titles: tuple[str, ...] = (
-        _text(results, 'year'), "Betas, % per sd, 90%: weeks (dark: clear), days",
+        _text(results, 'year'), "Betas ± 90%: weeks (dark: clear), days",
         "Drivers, by daily betas, %",
     )  # fmt: skip
     for (left, right), title in zip(blocks, titles, strict=True):
@@ -135,7 +144,8 @@ def _paths(page: Page, options: inputs.PitchOptions, results: Results) -> None:
             "prob_outperform": f"{{{stem}.prob_outperform:%}}", "base_rate": f"{{{stem}.base_rate:%}}",
         }  # fmt: skip
         shown = [_where(f"{stem}.{name}", one).formula(results) for name, one in said.items()]
-        label = f'=IF({results["weights"]}=0,"","Blend by your weights")' if blend else _text(results, f"{stem}.label")
+        mixed = f'IF(ISNUMBER({results["blend.mean"]}),"Blend by your weights","Weights do not add up to 1")'
+        label = f'=IF({results["weights"]}=0,"",{mixed})' if blend else _text(results, f"{stem}.label")
         _columns(page, LOWER + 2 + i, columns, (label, *(f"={s}" for s in shown)), bold=blend)
     if options.internal:
         _line(page, LOWER + 3 + inputs.MOST_PATHS, LEFT, _text(results, "futures"), font_size=SMALL, font_color=QUIET)
@@ -202,7 +212,7 @@ def _scorecard(page: Page, results: Results, block: pitch_data.Block) -> None:
 def _foot(page: Page, options: inputs.PitchOptions, results: Results) -> None:
     for i, line in enumerate(words.sources(results, options)):
         top = {"top": 1, "top_color": LINE} if i == 0 else {}
-        _line(page, FOOT + i, (0, COLUMNS - 1), line, font_size=SMALL, font_color=QUIET, **top)
+        _line(page, FOOT + i, (0, COLUMNS - 1), line, literal=i > 1, font_size=SMALL, font_color=QUIET, **top)
 
 
 def _print_setup(page: Page, last: int) -> None:

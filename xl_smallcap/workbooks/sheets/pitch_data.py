@@ -37,6 +37,8 @@ POINT_VALUE = 50
 """Dollars a point of E-mini Russell 2000 and of E-mini S&P 500 futures (CME)."""
 TOP = 2
 BETAS_COLUMN, STEPS_COLUMN, YEAR_COLUMN, CLAIMS_COLUMN = 5, 14, 28, 34
+LABEL = 42
+"""Characters of a path's name that the table has room for."""
 NOT_TESTED = 1000
 """Order of a claim that was not tested: after every one that was."""
 
@@ -146,31 +148,33 @@ def _claims(results: Results, tables: Tables, projecting: bool) -> None:
 
 def _paths(results: Results, tables: Tables) -> None:
     results.section("Paths: Russell less S&P 500 over each path's months, log %; odds conditional on the path")
+    first = f"{inputs.NAME}!{address(inputs.PATHS, 1, True)}"
+    length = tables.at(f'RUSSELL_SCENARIO({first},"relative","all",,in_as_of)', {"stat": "horizon_months"}, "value")
+    results.add(
+        "months", f'IF({first}="",NA(),{length})', RANK, "length of the first path, over which all are projected"
+    )
+    horizon = f'IF(ISNUMBER({results["months"]}),{results["months"]},"")'
     for i in range(inputs.MOST_PATHS):
-        cell, label = (f"{inputs.NAME}!{address(inputs.PATHS + i, column, True)}" for column in (1, 3))
+        cell, label, later, found = (
+            f"{inputs.NAME}!{address(inputs.PATHS + i, column, True)}" for column in (1, 3, 4, 5)
+        )
         stem = f"path.{i + 1}"
-        later = f"{inputs.NAME}!{address(inputs.PATHS + i, 4, True)}"
         star = f'IF(ISNUMBER({later}),IF({later}>page_day,"*",""),"")'
         if i < 2:
-            results.add(f"{stem}.id", f'{cell}&""')
-        results.add(f"{stem}.label", f'IF({cell}="","",{label}&{star})', says="* written after the page's day")
+            results.add(f"{stem}.id", f'{found}&""')
+        short = f'IF(LEN({label})>{LABEL},LEFT({label},{LABEL - 1})&"…",{label})'
+        results.add(f"{stem}.label", f'IF({cell}="","",{short}&{star})', says="* written after the page's day")
         for stat, form in (("mean", BETA), ("sd", BETA), ("p5", BETA), ("p95", BETA), ("prob_outperform", SHARE),
                            ("base_rate", SHARE), ("base_rate_se", SHARE), ("share_beta", SHARE)):  # fmt: skip
             if i > 1 and stat in ("sd", "base_rate_se", "share_beta"):
                 continue
-            call = f'RUSSELL_SCENARIO({cell},"relative","{stat}",,in_as_of)'
+            call = f'RUSSELL_SCENARIO({cell},"relative","{stat}",{horizon},in_as_of)'
             results.add(f"{stem}.{stat}", f'IF({cell}="",NA(),{call})', form)
     days = f"{inputs.NAME}!{address(inputs.PATHS, 4, True)}:{address(inputs.PATHS + inputs.MOST_PATHS - 1, 4, True)}"
-    results.add("later", f'IF(MAX({days})>page_day,"* written after this day","")')
+    results.add("later", f'IF(MAX({days})>page_day,"* written later","")')
     table = 'RUSSELL_SCENARIOS("relative",,in_as_of)'
-    path = f"{inputs.NAME}!{address(inputs.PATHS, 1, True)}"
     rows = tables.rows(table)
-    names = [str(r["scenario"]) for r in rows]
-    lengths = ",".join(
-        f'IF({path}="{name}",{tables.at(table, {"scenario": name}, "horizon_months")},0)' for name in names
-    )
-    results.add("months", f"SUM({lengths})" if rows else "NA()", RANK, "length of the first path")
-    blend = 'RUSSELL_SCENARIOS("relative",,in_as_of,in_weights)'
+    blend = f'RUSSELL_SCENARIOS("relative",{horizon},in_as_of,in_weights)'
     weights = f"{inputs.NAME}!{address(inputs.PATHS, 2, True)}:{address(inputs.PATHS + inputs.MOST_PATHS - 1, 2, True)}"
     results.add("weights", f"SUM({weights})", SHARE, "weights typed, in all")
     odds = next((n for n in (rows[0] if rows else {}) if n.startswith("prob_outperform")), "")
@@ -191,9 +195,10 @@ def _levels(results: Results, tables: Tables) -> None:
     """What must be true: the level at which the first path's call is a coin's toss."""
     results.section("Levels at which the odds on the first path are even")
     call = 'RUSSELL_TIPPING(,in_path,"relative",,in_as_of)'
+    chosen = 'in_path=""'
     for factor in MACRO:
         for column in ("tipping", "call_fails", "lower", "upper"):
-            formula = tables.at(call, {"factor": factor}, column)
+            formula = f"IF({chosen},NA(),{tables.at(call, {'factor': factor}, column)})"
             text = column == "call_fails"
             results.add(f"even.{factor}.{column}", f'{formula}&""' if text else formula, "" if text else BETA)
     for factor, sign in (("inflation", "+"), ("easing", "-")):  # easing is the yield with its sign turned
@@ -207,7 +212,7 @@ def _levels(results: Results, tables: Tables) -> None:
 
 def _futures(results: Results) -> None:
     results.section("Futures for a stated risk")
-    results.add("risk", "IF(ISNUMBER(in_risk),in_risk,NA())", COUNT, "dollars, one sd of a month")
+    results.add("risk", "IF(ISNUMBER(in_risk),IF(in_risk>0,in_risk,NA()),NA())", COUNT, "dollars, one sd of a month")
     beta = 'RUSSELL_BETA("market","russell","beta","104w",in_as_of,"univariate",,"macro_market","native")'
     results.add("market.beta", beta, "0.00", "% of the Russell per 1 % of the S&P 500, weeks")
     call = 'RUSSELL_PROJECTION({"oil",0,"sd"},"hedged","sd",1,in_as_of)'
@@ -313,11 +318,14 @@ def _year_block(page: Page, results: Results) -> Block:
     page.put(TOP - 1, column, "Small less large since the period began, log %", kind="label", align="left")
     page.row(TOP, column, ["to", "log %"], "head")
     first = address(top, column + 2, True)
+    step = f"MAX(7,ROUND(({results['day']}-{results['from']})/{MOST_WEEKS}+0.5,0))"
+    results.add("year.step", step, COUNT, "days from point to point of the first chart")
     page.put(TOP, column + 2, "index", kind="head")
     for i in range(MOST_WEEKS + 1):
         row = top + i
         # the year begins with the last close before it, drawn on its first day
-        page.put(row, column, f"=MIN({results['from']}+{7 * i or 1},{results['day']})", DATE)
+        later = f"{i}*{results['year.step']}" if i else "1"
+        page.put(row, column, f"=MIN({results['from']}+{later},{results['day']})", DATE)
         asked = address(row, column) if i else results["from"]
         index = f'RUSSELL_FAIR_VALUE("relative","actual",250,{asked})'
         here = address(row, column + 2)

@@ -35,8 +35,8 @@ SIGNS = {"growth": 1, "easing": 1, "inflation": -1}
 """The sign of a beta by which its claim is supported."""
 FEWEST_WORDS = 4
 """A path's name of more words is not said in a sentence of 25."""
-LONGEST_HOUSE, MOST_CLAIMS = 60, 8
-PUBLISHERS_LENGTH = 44
+MOST_CLAIMS = 8
+PUBLISHERS_LENGTH = 26
 INTERNAL = "INTERNAL"
 
 
@@ -63,7 +63,7 @@ def title(projecting: bool) -> Say:
     decided = first_of([*two, *one], "no claim is decided")
     # with a path's name in it a title has room for one claim
     first = first_of([*one], "no claim is decided")
-    path = either(Short("path.1.label", 3), 'On "{path.1.label}" odds favour ', "On this path odds favour ")
+    path = either(Short("path.1.label", 3, 27), 'On "{path.1.label}" odds favour ', "On this path odds favour ")
     up = All((Is("call.lower", ">", 0.0), Is("call.gap", ">", "{call.least}")))
     down = All((Is("call.upper", "<", 0.0), Is("call.gap", "<", "{call.most}")))
     return first_of(
@@ -81,7 +81,7 @@ def _evidence() -> Say:
     some = [(All(tuple(clear[f] for f in group)), "; clear after correction: " + " and ".join(group)) for group in (
         MACRO, (MACRO[0], MACRO[1]), (MACRO[0], MACRO[2]), (MACRO[1], MACRO[2]), *((f,) for f in MACRO)
     )]  # fmt: skip
-    return say(
+    said = say(
         "Weekly betas, % per sd (± 90%): ",
         parts[0],
         ", ",
@@ -91,11 +91,19 @@ def _evidence() -> Say:
         first_of(some, "; none clear after correction"),
         ".",
     )
+    return either(Known(f"{MACRO[0]}.weeks.beta"), said, "Weekly betas cannot be fitted by that day.")
+
+
+def _holds(factor: str) -> Say:
+    """Say yes of a factor that is no objection: its claim is supported, or its weekly beta clear with its sign."""
+    right = Is(f"{factor}.weeks.beta", ">" if SIGNS[factor] > 0 else "<", 0.0)
+    clear = All((Is(f"{factor}.weeks.p", "<=", CLEAR_P), right))
+    return first_of([(Is(f"claim.{factor}.claim_verdict", "=", "supported"), "yes"), (clear, "yes")], "")
 
 
 def _objection(projecting: bool) -> Say:
     """The first of the thesis' three factors whose claim is not supported, and what macro said of the period."""
-    factors = [(Is(f"claim.{f}.claim_verdict", "=", "supported"), f) for f in ("inflation", "easing", "growth")]
+    factors = [(Filled(f"holds.{f}"), f) for f in ("inflation", "easing", "growth")]
     tail = "macro said {why.macro:+1}%, the spread made {why.total:+1}%."
     if projecting:
         said = either(Known("why.total"), f"All three signs hold; {tail}", "All three signs hold.")
@@ -109,7 +117,7 @@ def _objection(projecting: bool) -> Say:
 
 def _odds() -> Say:
     def named(k: int, otherwise: str) -> Say:
-        return either(Short(f"path.{k}.label", FEWEST_WORDS), f"{{path.{k}.label}}", otherwise)
+        return either(Short(f"path.{k}.label", FEWEST_WORDS, 36), f"{{path.{k}.label}}", otherwise)
 
     own = say("Odds over {months:0} months: {path.1.prob_outperform:%} (", named(1, "the path"), ")")
     other = either(Known("path.2.prob_outperform"),
@@ -123,12 +131,16 @@ def _odds() -> Say:
         first_of([(a, "; paths not told apart") for a in apart], ""),
         ".",
     )
-    return either(Known("path.1.prob_outperform"), say(own, other, rest), "No path can be projected by that day.")
+    return either(
+        Known("path.1.prob_outperform"),
+        say(own, other, rest),
+        "The first path cannot be projected by that day: see Inputs.",
+    )
 
 
 def _drivers() -> Say:
     said = say(
-        "Since {from:day} small less large made {why.total:+1}%: macro {why.macro:+1}, not explained {why.plug:+1}."
+        "Since {from:date} small less large made {why.total:+1}%: macro {why.macro:+1}, not explained {why.plug:+1}."
     )
     return either(Known("why.total"), said, "What drove the period cannot be told by that day.")
 
@@ -142,7 +154,7 @@ def _event(k: int) -> Say:
 
 
 def _facts(options: inputs.PitchOptions) -> tuple[Say, Say]:
-    change = either(Known("ratio.change"), "{ratio.change:+1}% since {previous:day}", "change unknown")
+    change = either(Known("ratio.change"), "{ratio.change:+1}% since {previous:date}", "change unknown")
     ratio = say("Russell/S&P 500 ", "{ratio:3}, " if options.internal else "", change)
     level = say(either(Known("russell.level"), "Russell 2000 {russell.level:,1}; ", ""), ratio)
     pe = either(Known("pe"), say("; P/E {pe:1}", either(Known("pe.z"), " ({pe.z:+1} sd)", "")), "")
@@ -161,18 +173,23 @@ def _levels() -> list[Say]:
         side = either(Is(f"even.{factor}.call_fails", "=", "below"), above, below)
         stem = f"even.{factor}"
         bounded = say(
-            f"{label}: even odds at {{{stem}.tipping.level:2}} %, must be ",
+            f"{label} {{{stem}.now:2}}%: even odds at {{{stem}.tipping.level:2}}% ",
+            f"({{{stem}.lower.level:2}} to {{{stem}.upper.level:2}}), better ",
             side,
-            f" (now {{{stem}.now:2}}; {{{stem}.lower.level:2}} to {{{stem}.upper.level:2}})",
         )
-        open_ = f"{label} {{even.{factor}.now:2}}%: no level, beta too uncertain"
+        open_ = either(
+            Known(f"even.{factor}.tipping"),
+            f"{label} {{even.{factor}.now:2}}%: no level (beta uncertain)",
+            f"{label} {{even.{factor}.now:2}}%: no level on this path",
+        )
         said.append(either(All((Known(f"even.{factor}.lower"), Known(f"even.{factor}.upper"))), bounded, open_))
     bounded = say(
         "Growth: even odds if cyclicals move {even.growth.tipping:+1}% ",
         "({even.growth.lower:+1} to {even.growth.upper:+1})",
     )
     test = All((Known("even.growth.lower"), Known("even.growth.upper")))
-    return [*said, either(test, bounded, "Growth: no level, beta too uncertain")]
+    open_ = either(Known("even.growth.tipping"), "Growth: no level (beta uncertain)", "Growth: no level on this path")
+    return [*said, either(test, bounded, open_)]
 
 
 def _states() -> list[Say]:
@@ -187,7 +204,7 @@ def _states() -> list[Say]:
 
 def _triggers(projecting: bool) -> list[Say]:
     weekly = "(now {inflation.weeks.lower:+2} to {inflation.weeks.upper:+2})"
-    holds = Is("claim.inflation.claim_verdict", "=", "supported")
+    holds = Is("inflation.weeks.upper", "<", 0.0)
     inflation = either(
         Known("inflation.weeks.lower"),
         either(holds, f"Weekly inflation beta reaching zero {weekly}",
@@ -230,6 +247,10 @@ def write(results: Results, options: inputs.PitchOptions) -> None:
     results.section("Sentences")
     for name in names:
         results.add(f"say.{name}", phrase(name), says="what the title can say of it")
+    for factor in MACRO:
+        results.add(
+            f"holds.{factor}", _holds(factor), says="its claim is supported, or its weekly beta clear in its sign"
+        )
     results.add("title", title(projecting))
     known = either(Known("growth.known"), ", regime data to {growth.known:month}", "") if projecting else say("")
     results.add("subtitle", say("Russell 2000 against S&P 500, as of {day:date}", known))
@@ -245,7 +266,10 @@ def write(results: Results, options: inputs.PitchOptions) -> None:
     results.add("year", either(Known("why.total"), "Small less large since {from:date}: {why.total:+1}%",
                                "Small less large since {from:date}, %"))  # fmt: skip
     if projecting:
-        results.add("paths", say("Paths over {months:0} months, small less large"))
+        results.add(
+            "paths",
+            either(Known("months"), "Paths over {months:0} months, small less large", "Paths, small less large"),
+        )
         if options.internal:
             sized = "{rty:,0} RTY against {es:,0} ES"
             results.add("futures", either(Known("rty"), say("For ${risk:,0} a month (one sd): ", sized), ""))
@@ -263,7 +287,7 @@ def _not_shown(results: Results, names: list[str]) -> None:
     results.add("beyond", Say(tuple(beyond)))
     parts = [
         f'IF({cell}="","","{said}"&RIGHT({cell},LEN({cell})-2)&". ")'
-        for cell, said in ((results["missing"], "Not tested, no data: "), (results["beyond"], "Undecided too: "))
+        for cell, said in ((results["missing"], "Not tested, too few data: "), (results["beyond"], "Undecided too: "))
     ]
     results.add("not_shown", "&".join(parts))
     tested = "+".join(f'IF({results[f"claim.{n}.claim_verdict"]}="not tested",0,1)' for n in names)
@@ -287,9 +311,9 @@ def _short(publishers: str) -> str:
 def sources(results: Results, options: inputs.PitchOptions) -> list[str]:
     """Return the lines of the foot: formulas and texts."""
     publishers = _short(publishers_behind(current_session()))
-    first = say(f"Data: {publishers}. Snapshot {{snapshot}}, xl_smallcap {__version__}. ", "Price returns, logs.")
+    first = say(f"Data: {publishers}. Snapshot {{snapshot}}, xl_smallcap {__version__}. ", "Log returns.")
     hypothetical = (
-        "Odds use betas pulled towards all weeks; path levels are assumptions. Hypothetical, before costs. "
+        "Odds use betas pulled towards all weeks; levels are assumed. Hypothetical, before costs. "
         if options.projecting else "Past figures hypothetical, before costs. "
     )  # fmt: skip
     second = hypothetical + "Not affiliated with FTSE Russell or S&P. For information, not investment advice."
@@ -299,11 +323,11 @@ def sources(results: Results, options: inputs.PitchOptions) -> list[str]:
 
 def own_line(options: inputs.PitchOptions) -> str:
     """Return the house's own words for the foot."""
-    return " ".join(
-        x for x in (options.disclaimer, f"Approved by {options.approver}." if options.approver else "") if x
-    )
+    approved = f"Approved by {options.approver.rstrip('.')}." if options.approver else ""
+    return " ".join(x for x in (options.disclaimer, approved) if x)
 
 
-def tag() -> str:
-    """Return the formula of the small tag for made-up data."""
-    return '=IF(LEFT(RUSSELL_SNAPSHOT(),6)="SAMPLE",' + literal("SAMPLE DATA") + ',"")'
+def tag(options: inputs.PitchOptions) -> str:
+    """Return the formula of the small tag: for whom, and whether the data are made up."""
+    own = f"{INTERNAL}, " if options.internal else ""
+    return f'=IF(LEFT(RUSSELL_SNAPSHOT(),6)="SAMPLE",{literal(own + "SAMPLE")},{literal(own.rstrip(", "))})'
