@@ -17,7 +17,7 @@ from pyopenvba.interpreter._values import NOTHING
 from tests.hosts.desk import workbook_with
 from tests.hosts.excel_members import ASKED, CALCULATED
 from xl_smallcap.errors import BadArgumentError
-from xl_smallcap.hosts.background import BackgroundPitch
+from xl_smallcap.hosts.background import BackgroundPitch, PitchRequest
 from xl_smallcap.hosts.excel.attach import attach
 from xl_smallcap.hosts.excel.project import BUTTONS, PART, ribbon_xml, udf_module, with_ribbon
 from xl_smallcap.session import Session
@@ -123,6 +123,7 @@ def test_pitch_sends_day_and_paths_and_says_how_far_it_is(app: Any) -> None:
     app.run("PressPitch")
     assert app.evaluate("lastFunc") == "pitch_start"
     assert [app.evaluate(f"Given({i})") for i in (1, 2, 3)] == [46015, "goldman", ""]
+    assert app.evaluate("UBound(lastArgs)") == 6, "previous page, risk and weights too"
     assert app.evaluate("Application.StatusBar") == "Writing the pitch sheet ..."
     app.run("RUSSELL_PITCH_LOOK")
     app.run("RUSSELL_PITCH_LOOK")
@@ -157,6 +158,18 @@ def test_as_of_and_help_without_their_cells_say_what_to_do(app: Any) -> None:
     assert "RUSSELL_WHY(FORMULATEXT(A1))" in app.evaluate("Application.StatusBar")
 
 
+def test_what_is_typed_on_inputs_becomes_the_commands_flags() -> None:
+    assert PitchRequest().flags() == {
+        "--as-of": "", "--previous": "", "--scenario": "", "--against": "", "--risk": "",
+    }  # fmt: skip
+    table = (("goldman", 0.6), (None, None), ("stagflation", 0.4), ("no_change", None), (None, None))
+    said = PitchRequest("", 46015.0, "goldman", "", 45985.0, 2e6, table).flags()
+    assert said == {
+        "--as-of": "2025-12-24", "--previous": "2025-11-24", "--scenario": "goldman", "--against": "none",
+        "--risk": "2000000", "--also": "stagflation,no_change", "--weights": "goldman=0.6,stagflation=0.4",
+    }  # fmt: skip
+
+
 def test_a_pitch_sheet_written_beside_the_answers(
     own_session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,8 +177,8 @@ def test_a_pitch_sheet_written_beside_the_answers(
     folder.mkdir()
     (folder / "pitch 2025-06-30.xlsx").write_bytes(b"theirs")
     work = BackgroundPitch()
-    assert work.start(str(folder), 45838.0, "goldman", "").running
-    assert work.start(str(folder), "", "", "").running, "one at a time"
+    assert work.start(PitchRequest(str(folder), 45838.0, "goldman")).running
+    assert work.start(PitchRequest(str(folder))).running, "one at a time"
     end = time.monotonic() + 120
     while work.state().running and time.monotonic() < end:
         time.sleep(0.1)
@@ -174,9 +187,9 @@ def test_a_pitch_sheet_written_beside_the_answers(
     assert zipfile.is_zipfile(state.path)
     assert (folder / "pitch 2025-06-30.xlsx").read_bytes() == b"theirs"
     monkeypatch.setattr("platformdirs.user_documents_dir", lambda: str(tmp_path))
-    work.start("https://somewhere/else", "", "goldmann", "")
+    work.start(PitchRequest("https://somewhere/else", "", "goldmann"))
     while work.state().running and time.monotonic() < end:
         time.sleep(0.1)
     assert "Did you mean" in work.state().text
     with pytest.raises(BadArgumentError):
-        work._work(str(folder), "tomorrow", "", "")
+        work._work(PitchRequest(str(folder), "tomorrow"))

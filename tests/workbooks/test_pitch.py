@@ -27,6 +27,7 @@ from xl_smallcap.functions import (
     RUSSELL_ATTRIBUTION,
     RUSSELL_BETA,
     RUSSELL_CALENDAR,
+    RUSSELL_FIT,
     RUSSELL_SCENARIO,
     RUSSELL_SNAPSHOT,
     RUSSELL_THESIS,
@@ -105,7 +106,7 @@ def test_the_page_says_what_the_functions_say(session: Session) -> None:
     mean, low, high = (num(RUSSELL_SCENARIO("goldman", "relative", s, None, DAY)) for s in ("mean", "p5", "p95"))
     row = cells.index("Growth without inflation*")
     assert cells[row + 1 : row + 5] == [f"{mean:+.1f}%", f"{low:+.0f} to {high:+.0f}%", f"{odds:.0%}", f"{base:.0%}"]
-    assert "* written later" in whole
+    assert "* written after this day" in whole
     tipping = RUSSELL_TIPPING(None, "goldman", "relative", None, DAY)
     assert isinstance(tipping, list)
     growth = dict(zip(tipping[0], tipping[1], strict=True))
@@ -118,7 +119,10 @@ def test_the_page_says_what_the_functions_say(session: Session) -> None:
     assert results["why.rest"] == pytest.approx(items["drift"] + items["specific"], abs=1e-12)
     macro = items["total"] - results["why.rest"]
     assert results["why.plug"] == pytest.approx(round(items["total"], 1) - round(macro, 1), abs=1e-9), "it adds up"
-    assert f"macro said {macro:+.1f}%, the spread made {items['total']:+.1f}%." in whole
+    unlike = f"macro said {macro:+.1f}%, small less large made {items['total']:+.1f}%."
+    share = num(RUSSELL_FIT("relative", "rsquared", "104w", DAY))
+    alike = f"macro explains {share:.0%} of the weekly variance."
+    assert (unlike if abs(results["why.plug"]) > abs(round(macro, 1)) else alike) in whole
     calendar = RUSSELL_CALENDAR("easing", "relative", 60, DAY)
     head, first = calendar[0], dict(zip(calendar[0], calendar[1], strict=True))
     assert head[:2] == ["date", "event"]
@@ -131,7 +135,7 @@ def test_the_page_says_what_the_functions_say(session: Session) -> None:
         "levels are assumed",
         "Hypothetical, before costs", "Not affiliated with FTSE Russell or S&P", "not investment advice",
         "regime data to ",
-        "Data: CFTC, ",
+        "Data: synthetic. ",
     ):  # fmt: skip
         assert text in whole, text
     assert not re.search(r"\b(buy|sell|overweight|underweight|recommend\w*|should)\b", whole, re.IGNORECASE), (

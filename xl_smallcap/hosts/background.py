@@ -84,6 +84,36 @@ class PitchState:
     path: str = ""
 
 
+@dataclass(frozen=True)
+class PitchRequest:
+    """What a workbook's inputs say of a pitch sheet, as its cells hold it; blank where nothing is typed."""
+
+    folder: str = ""
+    as_of: Any = ""
+    path: str = ""
+    against: str = ""
+    previous: Any = ""
+    risk: Any = ""
+    table: Any = ""
+    """Rows of path and weight, the two paths the first of them; a workbook of another kind has none."""
+
+    def flags(self) -> dict[str, str]:
+        """Return the command's flags and their values, empty where the default is meant."""
+        day, previous = read_day("as_of", self.as_of), read_day("previous", self.previous)
+        flags = {
+            "--as-of": "" if day is None else str(day), "--previous": "" if previous is None else str(previous),
+            "--scenario": self.path, "--against": self.against,
+            "--risk": f"{self.risk:.15g}" if isinstance(self.risk, (int, float)) and self.risk else "",
+        }  # fmt: skip
+        if isinstance(self.table, (list, tuple)):
+            rows = [(str(row[0] or "").strip(), row[1]) for row in self.table]
+            flags["--against"] = self.against or "none"  # cleared in a workbook that asks for it
+            flags["--also"] = ",".join(name for name, _ in rows[2:] if name) or "none"
+            weighed = [f"{name}={w:.15g}" for name, w in rows if name and isinstance(w, (int, float))]
+            flags["--weights"] = ",".join(weighed)
+        return flags
+
+
 class BackgroundPitch:
     """Writes a pitch sheet by our own command in a process of its own: hosts know nothing of workbooks."""
 
@@ -96,30 +126,32 @@ class BackgroundPitch:
         """Return how far it is."""
         return self._state
 
-    def start(self, folder: str, as_of: Any, path: str, against: str) -> PitchState:
+    def start(self, asked: PitchRequest) -> PitchState:
         """Begin, unless one is under way."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._state = PitchState(True, "Writing the pitch sheet ...")
-                work = threading.Thread(
-                    target=self._run, args=(folder, as_of, path, against), name="pitch sheet", daemon=True
-                )
+                work = threading.Thread(target=self._run, args=(asked,), name="pitch sheet", daemon=True)
                 self._thread = work
                 work.start()
         return self._state
 
-    def _run(self, folder: str, as_of: Any, path: str, against: str) -> None:
+    def _run(self, asked: PitchRequest) -> None:
         try:
-            self._state = self._work(folder, as_of, path, against)
+            self._state = self._work(asked)
         except Exception as exc:  # a thread has nobody to raise to; the status bar and the log get it
             log.exception("pitch sheet behind a button")
             self._state = PitchState(False, f"No pitch sheet: {exc}")
 
-    def _work(self, folder: str, as_of: Any, path: str, against: str) -> PitchState:
+    def _work(self, asked: PitchRequest) -> PitchState:
         import platformdirs
 
-        day = read_day("as_of", as_of)
-        place = Path(folder) if folder and Path(folder).is_dir() else Path(platformdirs.user_documents_dir())
+        day = read_day("as_of", asked.as_of)
+        place = (
+            Path(asked.folder)
+            if asked.folder and Path(asked.folder).is_dir()
+            else Path(platformdirs.user_documents_dir())
+        )
         name = "pitch" if day is None else f"pitch {day}"
         out = place / f"{name}.xlsx"
         for k in range(2, 100):
@@ -128,7 +160,7 @@ class BackgroundPitch:
             out = place / f"{name} ({k}).xlsx"
         # -P: Excel's current folder, which is ours too, must not lend us a module
         command = [sys.executable, "-P", "-m", "xl_smallcap", "pitch", "--out", str(out)]
-        for flag, value in (("--as-of", "" if day is None else str(day)), ("--scenario", path), ("--against", against)):
+        for flag, value in asked.flags().items():
             if value:
                 command += [flag, value]
         done = processes.run(command, None)

@@ -455,7 +455,7 @@ Public Sub RUSSELL_AS_OF()
     End If
 End Sub
 
-' A pitch sheet by the workbook's day and paths, written beside Excel, opened when it is there.
+' A pitch sheet by what is typed on Inputs, written beside Excel, opened when it is there.
 Public Sub RUSSELL_PITCH()
     Dim told As Variant, when As Variant
     when = Moment(NamedCell("in_as_of"))
@@ -465,7 +465,7 @@ Public Sub RUSSELL_PITCH()
     End If
     If Not Ready() Then Exit Sub
     On Error GoTo failed
-    told = mServer.CallUDF(SERVER_MODULE, "pitch_start", Array(ThisWorkbook.Path, when, NamedValue("in_path"), NamedValue("in_against")))
+    told = mServer.CallUDF(SERVER_MODULE, "pitch_start", Array(ThisWorkbook.Path, when, NamedValue("in_path"), NamedValue("in_against"), Moment(NamedCell("in_previous")), NamedValue("in_risk"), NamedValue("in_weights")))
     Application.StatusBar = told(1)
     Again 1, "RUSSELL_PITCH_LOOK"
     Exit Sub

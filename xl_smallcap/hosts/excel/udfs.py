@@ -119,11 +119,16 @@ def _state_rows(state: background.RefreshState) -> Rows:
 
 @_raw
 def _pitch_start(*arguments: Any) -> Rows:
-    """Begin a pitch sheet: the workbook's folder, its day and its two paths; a blank one is the default."""
-    folder, as_of, path, against = (*arguments, "", "", "", "")[:4]
-    return _pitch_rows(
-        background.shared_pitch().start(str(folder or ""), _taken(as_of), str(path or ""), str(against or ""))
-    )
+    """Begin a pitch sheet by what the workbook's inputs say; a blank one is the default.
+
+    Its folder, day, two paths, day of the previous page, risk, and the rows of paths with weights.
+    """
+    folder, as_of, path, against, previous, risk, table = (*arguments, *[""] * 7)[:7]
+    asked = background.PitchRequest(
+        str(folder or ""), _taken(as_of), str(path or ""), str(against or ""), _taken(previous), _taken(risk),
+        _taken(table),
+    )  # fmt: skip
+    return _pitch_rows(background.shared_pitch().start(asked))
 
 
 @_raw

@@ -71,8 +71,10 @@ def _line(page: Page, row: int, columns: tuple[int, int], content: Any, **look: 
 def _head(page: Page, options: inputs.PitchOptions, results: Results) -> None:
     _line(page, TITLE, (0, COLUMNS - 1), _text(results, "title"), kind="title", font_size=17)
     _line(page, SUBTITLE, (0, 19), _text(results, "subtitle"), font_size=9, font_color=QUIET)
-    _line(page, SUBTITLE, (20, 32), shortened(options.house, HOUSE_WIDTH), literal=True, font_size=9, align="right")
-    _line(page, SUBTITLE, (33, COLUMNS - 1), words.tag(options), kind="warning", font_size=9, align="right")
+    # the tag at the edge where there is one for certain, else the house's name
+    house, tag = ((20, 32), (33, COLUMNS - 1)) if options.internal else ((27, COLUMNS - 1), (20, 26))
+    _line(page, SUBTITLE, house, shortened(options.house, HOUSE_WIDTH), literal=True, font_size=9, align="right")
+    _line(page, SUBTITLE, tag, words.tag(options), kind="warning", font_size=9, align="right")
     third = "Paths" if options.projecting else "Drivers"
     for i, (label, name) in enumerate((("Evidence", "evidence"), ("Objection", "objection"), (third, "third"))):
         _line(page, BULLETS + i, (0, 3), label, bold=True, font_size=10.5)
@@ -104,7 +106,7 @@ def _charts(page: Page, options: inputs.PitchOptions, behind: pitch_data.Behind)
     blocks = ((0, 12), (13, 26), (27, COLUMNS - 1))
     titles: tuple[str, ...] = (
         _text(results, 'year'), "Betas ± 90%: weeks (dark: clear), days",
-        "Drivers, by daily betas, %",
+        "Drivers, by each day's betas, %",
     )  # fmt: skip
     for (left, right), title in zip(blocks, titles, strict=True):
         _line(page, CHARTS, (left, right), title, bold=True, font_size=9)
@@ -187,7 +189,7 @@ def _list(page: Page, row: int, columns: tuple[int, int], title: str, names: lis
 def _scorecard(page: Page, results: Results, block: pitch_data.Block) -> None:
     """The claims in their order, at most eight: the r-th of the orders says which row of the data sheet it is."""
     top, columns = LOWER + 4, ((21, 28), (29, 35), (36, 39))
-    heads = (_text(results, "scorecard"), "first reading", "verdict")
+    heads = (_text(results, "scorecard"), "first reading", "verdict, all ways")
     for k, (where, head) in enumerate(zip(columns, heads, strict=True)):
         look: dict[str, Any] = {"bold": True, "font_size": 9.5} if k == 0 else {"font_color": QUIET, "align": "right"}
         _line(page, top, where, head, **look)

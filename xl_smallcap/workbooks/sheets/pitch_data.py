@@ -63,6 +63,7 @@ def _market(results: Results, tables: Tables, options: inputs.PitchOptions) -> N
     results.add("previous", "page_previous", DATE, "the day of the previous page")
     results.add("from", "page_from", DATE, "the day from which the year's charts run")
     results.add("snapshot", "RUSSELL_SNAPSHOT()", says="the data")
+    results.add("synthetic", f'IF(LEFT({results["snapshot"]},6)="SAMPLE",1,0)', "0", "1: made-up data")
     if options.internal:  # levels of indices do not leave the house
         for name, series in (("russell.level", "RUT"), ("sp500.level", "GSPC")):
             call = f'RUSSELL_SOURCE("{series}",in_as_of)'
@@ -115,6 +116,8 @@ def _period(results: Results, tables: Tables) -> None:
     results.add("why.macro", f"{results['why.total']}-{results['why.rest']}", BETA, "explained by the five factors")
     plug = f"ROUND({results['why.total']},1)-ROUND({results['why.macro']},1)"
     results.add("why.plug", plug, BETA, "not explained, so that it adds up as shown")
+    more = f"ABS({results['why.plug']})-ABS({results['why.macro']})"
+    results.add("why.more", more, BETA, "how much more is not explained than is")
 
 
 def _claims(results: Results, tables: Tables, projecting: bool) -> None:
@@ -171,7 +174,7 @@ def _paths(results: Results, tables: Tables) -> None:
             call = f'RUSSELL_SCENARIO({cell},"relative","{stat}",{horizon},in_as_of)'
             results.add(f"{stem}.{stat}", f'IF({cell}="",NA(),{call})', form)
     days = f"{inputs.NAME}!{address(inputs.PATHS, 4, True)}:{address(inputs.PATHS + inputs.MOST_PATHS - 1, 4, True)}"
-    results.add("later", f'IF(MAX({days})>page_day,"* written later","")')
+    results.add("later", f'IF(MAX({days})>page_day,"* written after this day","")')
     table = 'RUSSELL_SCENARIOS("relative",,in_as_of)'
     rows = tables.rows(table)
     blend = f'RUSSELL_SCENARIOS("relative",{horizon},in_as_of,in_weights)'

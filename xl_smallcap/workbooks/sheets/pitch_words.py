@@ -104,14 +104,12 @@ def _holds(factor: str) -> Say:
 def _objection(projecting: bool) -> Say:
     """The first of the thesis' three factors whose claim is not supported, and what macro said of the period."""
     factors = [(Filled(f"holds.{f}"), f) for f in ("inflation", "easing", "growth")]
-    tail = "macro said {why.macro:+1}%, the spread made {why.total:+1}%."
-    if projecting:
-        said = either(Known("why.total"), f"All three signs hold; {tail}", "All three signs hold.")
-    else:
-        said = say("All three signs hold; macro explains {rsquared:%} of the weekly variance.")
+    unlike = "macro said {why.macro:+1}%, small less large made {why.total:+1}%"
+    tail = either(Is("why.more", ">", 0.0), unlike, "macro explains {rsquared:%} of the weekly variance")
+    said = say("All three signs hold; ", tail, ".")
     for test, factor in reversed(factors):
-        brief = either(Known("why.total"), f"{{{factor}.brief}}; {tail}", f"{{{factor}.brief}}.")
-        said = either(test, said, brief if projecting else f"{{{factor}.said}}.")
+        open_ = say(f"{{{factor}.brief}}; ", tail, ".") if projecting else say(f"{{{factor}.said}}.")
+        said = either(test, said, open_)
     return said
 
 
@@ -311,10 +309,13 @@ def _short(publishers: str) -> str:
 def sources(results: Results, options: inputs.PitchOptions) -> list[str]:
     """Return the lines of the foot: formulas and texts."""
     publishers = _short(publishers_behind(current_session()))
-    first = say(f"Data: {publishers}. Snapshot {{snapshot}}, xl_smallcap {__version__}. ", "Log returns.")
+    first = say(
+        either(Is("synthetic", ">", 0.0), "Data: synthetic. ", f"Data: {publishers}. "),
+        f"Snapshot {{snapshot}}, xl_smallcap {__version__}. Log returns.",
+    )
     hypothetical = (
         "Odds use betas pulled towards all weeks; levels are assumed. Hypothetical, before costs. "
-        if options.projecting else "Past figures hypothetical, before costs. "
+        if options.projecting else "Model figures hypothetical, before costs. "
     )  # fmt: skip
     second = hypothetical + "Not affiliated with FTSE Russell or S&P. For information, not investment advice."
     own = own_line(options)
