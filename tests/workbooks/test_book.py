@@ -234,13 +234,18 @@ def test_opening_calculates_nothing_and_styles_have_names(session: Session, tmp_
         assert re.findall(r"<calcPr[^>]*>", main) == ['<calcPr calcId="191029"/>']
         book = openpyxl.load_workbook(io.BytesIO(data))
         assert {book["Inputs"][cell].style for cell in ("B5", "B12", "C12")} == {"xl_smallcap input"}
-        styled = {cell: book["Pitch data"][cell].style for cell in ("A3", "A6", "B9", "B12", "C6")}
+        behind = book["Pitch data"]
+        rows = {str(behind.cell(r, 1).value): r for r in range(3, behind.max_row + 1)}
+        styled = {
+            where: behind[f"{where[0]}{rows[where[2:]]}"].style
+            for where in ("A name", "A day", "C day", "B snapshot", "B ratio")
+        }
         assert styled == {
-            "A3": "xl_smallcap head",
-            "A6": "xl_smallcap code",
-            "B9": "xl_smallcap result",
-            "B12": "xl_smallcap formula on results",
-            "C6": "xl_smallcap note",
+            "A name": "xl_smallcap head",
+            "A day": "xl_smallcap code",
+            "C day": "xl_smallcap note",
+            "B snapshot": "xl_smallcap result",
+            "B ratio": "xl_smallcap formula on results",
         }
         declared = re.findall(r'<cellStyle name="([^"]+)" xfId="(\d+)"', styles)
         assert len(declared) == len({n for n, _ in declared}) > 8
