@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xl_smallcap.sentences import Known, Say, either
+from xl_smallcap.session import current_session
 from xl_smallcap.workbooks import charts
 from xl_smallcap.workbooks.draft import Page
 from xl_smallcap.workbooks.results import Results
@@ -71,8 +72,9 @@ def _line(page: Page, row: int, columns: tuple[int, int], content: Any, **look: 
 def _head(page: Page, options: inputs.PitchOptions, results: Results) -> None:
     _line(page, TITLE, (0, COLUMNS - 1), _text(results, "title"), kind="title", font_size=17)
     _line(page, SUBTITLE, (0, 19), _text(results, "subtitle"), font_size=9, font_color=QUIET)
-    # the tag at the edge where there is one for certain, else the house's name
-    house, tag = ((20, 32), (33, COLUMNS - 1)) if options.internal else ((27, COLUMNS - 1), (20, 26))
+    # the corner is the tag's where there is one, else the house's
+    tagged = options.internal or current_session().snapshot.synthetic
+    house, tag = ((20, 32), (33, COLUMNS - 1)) if tagged else ((27, COLUMNS - 1), (20, 26))
     _line(page, SUBTITLE, house, shortened(options.house, HOUSE_WIDTH), literal=True, font_size=9, align="right")
     _line(page, SUBTITLE, tag, words.tag(options), kind="warning", font_size=9, align="right")
     third = "Paths" if options.projecting else "Drivers"
