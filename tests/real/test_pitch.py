@@ -40,7 +40,7 @@ def test_the_pitch_sheet_of_christmas_eve_says_what_the_numbers_say(tmp_path: Pa
     assert "5-year breakeven 2.24%: no level (beta uncertain)" in whole
     assert "All regime models agreeing on goldilocks (now 10% to 85%)" in whole
     assert "Scorecard: 6 of 10 tested" in whole
-    assert "Not tested, too few data: dispersion, short interest, valuation, estimates." in whole
+    assert "Untested, too few data: dispersion, shorts, valuation, estimates." in whole
     assert "payrolls 9 Jan -0.16 ± 0.07; CPI 13 Jan +0.18 ± 0.15; Fed 28 Jan 0.00 ± 0.15." in whole
     assert not any(cell.startswith("#") for cell in shown)
     assert "SAMPLE" not in whole
@@ -54,6 +54,6 @@ def test_what_has_no_number_of_its_day_is_not_tested() -> None:
         warnings.simplefilter("ignore")
         page = openpyxl.load_workbook(io.BytesIO(data), data_only=True)["Pitch"]
     shown = [str(c.value) for line in page.iter_rows() for c in line if c.value is not None]
-    assert any(cell.startswith("Not tested, too few data: dispersion") for cell in shown)
+    assert any(cell.startswith("Untested, too few data: dispersion") for cell in shown)
     assert not any("Dispersion is above twice" in cell for cell in shown)
     assert not any("2022-12" in cell for cell in shown)

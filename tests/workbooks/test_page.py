@@ -131,6 +131,17 @@ CASES = {
         PitchOptions(risk=1e6, house="HOUSE OF EXAMPLE", weights={"goldman": 0.6, "jpmorgan": 0.4}, approver="A. N."),
         False,
     ),
+    "five long names, weights, risk and house": (
+        PitchOptions(
+            path="growth_low_inflation_2sd",
+            against="rebound_then_pause_2sd",
+            risk=1e6,
+            house="House of Example",
+            others=("growth_with_inflation_2sd", "growth_disappoints_2sd", "no_change_2sd"),
+            weights={"growth_low_inflation_2sd": 0.6, "rebound_then_pause_2sd": 0.4},
+        ),
+        False,
+    ),
     "projections for others": (PitchOptions(audience="institutional", projections=True), False),
 }
 
@@ -163,7 +174,7 @@ def test_the_blend_is_of_the_users_weights(make: Callable[..., Made], book_home:
         use_session(None)
     blend = dict(zip(table[0], table[-1], strict=True))
     cells = shown(make(OWN)[0])
-    row = next(a[1:] for a, t in cells.items() if t == "Blend by your weights")
+    row = next(a[1:] for a, t in cells.items() if t == "Your blend")
     assert cells[f"K{row}"] == f"{num(blend['mean']):+.1f}%"
     assert cells[f"M{row}"] == f"{num(blend['p5']):+.0f} to {num(blend['p95']):+.0f}%"
     assert cells[f"P{row}"] == f"{num(blend['prob_outperform, conditional on the path']):.0%}"
@@ -185,7 +196,7 @@ def test_without_gauges_positions_and_constituents(tmp_path: Path, office: Offic
         use_session(None)
     check(data, pdf)
     whole = "\n".join(shown(data).values())
-    assert "Not tested, too few data: dispersion, positioning, short interest, valuation" in whole
+    assert "Untested, too few data: dispersion, positioning, shorts, valuation" in whole
     assert "P/E" not in whole
 
 
@@ -194,6 +205,11 @@ def test_the_first_days_that_can_be_told(make: Callable[..., Made], book_home: P
     data, pdf = make(PitchOptions(), dt.date(2008, 3, 31))
     check(data, pdf)
     assert "on months" not in shown(data)[f"E{pitch.BULLETS + 2}"]
+    early, _ = made = make(PitchOptions(), dt.date(2007, 12, 31))
+    check(*made)
+    cells = shown(early)
+    assert cells[f"E{pitch.BULLETS + 1}"] == "Weekly betas cannot be fitted by that day."
+    assert cells[f"E{pitch.BULLETS + 2}"].startswith("Inflation: none on weeks")
 
 
 def test_a_locale_with_decimal_commas(book_home: Path, make: Callable[..., Made]) -> None:

@@ -132,7 +132,7 @@ def test_the_page_says_what_the_functions_say(session: Session) -> None:
     for text in (
         "INTERNAL, SAMPLE", "Evidence", "Objection", "Paths", "What would change our mind", "Levels that matter",
         "as of 30 June 2025", f"Snapshot {RUSSELL_SNAPSHOT()}", "xl_smallcap 0.1.0",
-        "levels are assumed",
+        "levels assumed",
         "Hypothetical, before costs", "Not affiliated with FTSE Russell or S&P", "not investment advice",
         "regime data to ",
         "Data: synthetic. ",

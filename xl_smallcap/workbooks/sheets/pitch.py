@@ -148,7 +148,7 @@ def _paths(page: Page, options: inputs.PitchOptions, results: Results) -> None:
             "prob_outperform": f"{{{stem}.prob_outperform:%}}", "base_rate": f"{{{stem}.base_rate:%}}",
         }  # fmt: skip
         shown = [_where(f"{stem}.{name}", one).formula(results) for name, one in said.items()]
-        mixed = f'IF(ISNUMBER({results["blend.mean"]}),"Blend by your weights","Weights do not add up to 1")'
+        mixed = f'IF(ISNUMBER({results["blend.mean"]}),"Your blend","Weights do not add up to 1")'
         label = f'=IF({results["weights"]}=0,"",{mixed})' if blend else _text(results, f"{stem}.label")
         _columns(page, LOWER + 2 + i, columns, (label, *(f"={s}" for s in shown)), bold=blend)
     if options.internal:

@@ -28,7 +28,7 @@ PHRASES = {
 CORE = ("growth", "easing", "inflation", "goldilocks")
 SHORT_NAMES = {
     "growth": "growth", "easing": "easing", "inflation": "inflation", "goldilocks": "goldilocks", "paths": "paths",
-    "dispersion": "dispersion", "positioning": "positioning", "shorts": "short interest", "valuation": "valuation",
+    "dispersion": "dispersion", "positioning": "positioning", "shorts": "shorts", "valuation": "valuation",
     "estimates": "estimates",
 }  # fmt: skip
 SIGNS = {"growth": 1, "easing": 1, "inflation": -1}
@@ -105,10 +105,11 @@ def _objection(projecting: bool) -> Say:
     """The first of the thesis' three factors whose claim is not supported, and what macro said of the period."""
     factors = [(Filled(f"holds.{f}"), f) for f in ("inflation", "easing", "growth")]
     unlike = "macro said {why.macro:+1}%, small less large made {why.total:+1}%"
-    tail = either(Is("why.more", ">", 0.0), unlike, "macro explains {rsquared:%} of the weekly variance")
-    said = say("All three signs hold; ", tail, ".")
+    alike = "; macro explains {rsquared:%} of the weekly variance"
+    tail = first_of([(Is("why.more", ">", 0.0), f"; {unlike}"), (Known("rsquared"), alike)], "")
+    said = say("All three signs hold", tail, ".")
     for test, factor in reversed(factors):
-        open_ = say(f"{{{factor}.brief}}; ", tail, ".") if projecting else say(f"{{{factor}.said}}.")
+        open_ = say(f"{{{factor}.brief}}", tail, ".") if projecting else say(f"{{{factor}.said}}.")
         said = either(test, said, open_)
     return said
 
@@ -285,7 +286,7 @@ def _not_shown(results: Results, names: list[str]) -> None:
     results.add("beyond", Say(tuple(beyond)))
     parts = [
         f'IF({cell}="","","{said}"&RIGHT({cell},LEN({cell})-2)&". ")'
-        for cell, said in ((results["missing"], "Not tested, too few data: "), (results["beyond"], "Undecided too: "))
+        for cell, said in ((results["missing"], "Untested, too few data: "), (results["beyond"], "Undecided: "))
     ]
     results.add("not_shown", "&".join(parts))
     tested = "+".join(f'IF({results[f"claim.{n}.claim_verdict"]}="not tested",0,1)' for n in names)
@@ -314,10 +315,10 @@ def sources(results: Results, options: inputs.PitchOptions) -> list[str]:
         f"Snapshot {{snapshot}}, xl_smallcap {__version__}. Log returns.",
     )
     hypothetical = (
-        "Odds use betas pulled towards all weeks; levels are assumed. Hypothetical, before costs. "
+        "Odds use betas pulled towards all weeks; levels assumed. Hypothetical, before costs. "
         if options.projecting else "Model figures hypothetical, before costs. "
     )  # fmt: skip
-    second = hypothetical + "Not affiliated with FTSE Russell or S&P. For information, not investment advice."
+    second = hypothetical + "Not affiliated with FTSE Russell or S&P. Information, not investment advice."
     own = own_line(options)
     return [f"={first.formula(results)}", second, *([own] if own else [])]
 
