@@ -123,7 +123,7 @@ def _rest(f: WorksheetFunction) -> str:
 def _answer(code: str) -> str:
     data: Any = sample_session.opened()
     try:
-        value = eval(code, {"data": data})  # noqa: S307 - our own examples
+        value = eval(code, {"data": data})  # noqa: S307 - runs the examples written in this file, no input
     except Exception as exc:  # an example may show an error: what Python prints of it is its answer
         return f"Traceback (most recent call last):\n{type(exc).__module__}.{type(exc).__name__}: {exc}"
     return "" if value is None else repr(value)
@@ -175,7 +175,7 @@ def method(f: WorksheetFunction, answered: bool) -> str:
     signature = f"def {name}({', '.join(arguments)}) -> {returns}:"
     return (
         f'    @question\n    {signature}\n        """{body}\n        """\n'
-        "        raise NotImplementedError  # @question answers\n"
+        "        raise NotImplementedError  # never reached: @question answers in its place\n"
     )
 
 

@@ -34,7 +34,7 @@ def beta(formula: str, *arguments: str | None, **more: str | float) -> Case:
 
 
 def regime(formula: str, *arguments: bool | str) -> Case:
-    return Case(formula, lambda: check.regime(*arguments), within=2e-3)  # type: ignore[arg-type]  # as above
+    return Case(formula, lambda: check.regime(*arguments), within=2e-3)  # type: ignore[arg-type]  # the table mixes texts and flags
 
 
 PCR, PCR3, PLS3 = Method("pcr"), Method("pcr", 3), Method("pls", 3)

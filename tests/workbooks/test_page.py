@@ -17,7 +17,7 @@ from xl_smallcap.config import load_settings
 from xl_smallcap.data.loading import load
 from xl_smallcap.data.store import Store
 from xl_smallcap.errors import BadArgumentError
-from xl_smallcap.functions import RUSSELL_SCENARIOS
+from xl_smallcap.functions import RUSSELL_FACTOR, RUSSELL_SCENARIOS, RUSSELL_TIPPING
 from xl_smallcap.office.office import Office
 from xl_smallcap.session import Session, use_session
 from xl_smallcap.workbooks.picture import png
@@ -246,6 +246,29 @@ def test_weighted_paths_come_before_the_usual_others() -> None:
     assert PitchOptions(others=("x",)).slots[2:] == ("x", None, None)
 
 
+def test_levels_are_the_tipping_points_and_say_the_better_side(make: Callable[..., Made], book_home: Path) -> None:
+    """On a day on which all three are bounded; the yield is easing with its sign turned."""
+    day = dt.date(2025, 4, 1)
+    use_session(Session(load_settings(book_home)))
+    try:
+        table = RUSSELL_TIPPING(None, "goldman", "relative", None, day)
+        now = {f: num(RUSSELL_FACTOR(f, "level", day)) for f in ("inflation", "easing")}
+    finally:
+        use_session(None)
+    assert isinstance(table, list)
+    points = {str(r[0]): dict(zip(table[0], r, strict=True)) for r in table[1:]}
+    cells = shown(make(PitchOptions(), day)[0])
+    rate, easing = points["inflation"], points["easing"]
+    at, low, high = (now["inflation"] + num(rate[k]) / 100 for k in ("tipping", "lower", "upper"))
+    side = "above" if rate["call_fails"] == "below" else "below"
+    says = f"5-year breakeven {now['inflation']:.2f}%: even odds at {at:.2f}% ({low:.2f} to {high:.2f}), better {side}"
+    assert cells[f"V{pitch.LOWER + 2}"] == says
+    at, low, high = (-now["easing"] - num(easing[k]) / 100 for k in ("tipping", "upper", "lower"))
+    side = "below" if easing["call_fails"] == "below" else "above"
+    says = f"2-year yield {-now['easing']:.2f}%: even odds at {at:.2f}% ({low:.2f} to {high:.2f}), better {side}"
+    assert cells[f"V{pitch.LOWER + 3}"] == says
+
+
 def test_the_day_of_a_late_title_is_not_cut(make: Callable[..., Made]) -> None:
     """A path's name and the longest phrase in one title."""
     data, pdf = make(PitchOptions(), dt.date(2025, 4, 1))
@@ -299,7 +322,7 @@ def test_own_words_are_words(make: Callable[..., Made]) -> None:
         (PitchOptions(previous=dt.date(2026, 1, 1)), "after this one of 2025-06-30"),
         (PitchOptions(disclaimer="ALL CAPITALS " * 12), "do not fit into the one line"),
         (PitchOptions(others=("stagflation", "oil_shock", "no_change", "dollar_falls")), "are 4 more"),
-        (PitchOptions(weights={"goldman": 0.5, "growth_low_inflation": 0.5}), "are the same path"),
+        (PitchOptions(weights={"goldman": 0.5, "growth_low_inflation": 0.5}), "is given twice"),
         (PitchOptions(weights={"goldman": 0.0, "jpmorgan": 0.0}), "add up to 0, not to 1"),
         (PitchOptions(weights={"goldman": 0.5, "jpmorgan": 0.4}), "add up to 0.9, not to 1"),
         (PitchOptions(weights={"goldman": 1.5, "jpmorgan": -0.5}), "must lie between 0 and 1"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import io
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,7 +80,11 @@ def _checked(session: Session, options: PitchOptions, as_of: dt.date | None) -> 
     if path == against:
         raise BadArgumentError(f"The two paths are one, '{path}'; give another with --against, or none.")
     others = None if options.others is None else tuple(find(p).id for p in options.others)
-    weights = _weights({find(name).id: weight for name, weight in options.weights.items()}, options.weights)
+    if options.weights and not any(options.weights.values()):  # to a function 0 is a blank cell: no weights
+        raise BadArgumentError("The weights add up to 0, not to 1; leave them out for no blend.")
+    if options.weights:  # what else is wrong with them is refused in the function's words
+        RUSSELL_SCENARIOS("relative", None, as_of, list(map(list, options.weights.items())))
+    weights = {find(name).id: weight for name, weight in options.weights.items()}
     made = replace(options, path=path, against=against, others=others, weights=weights)
     if len(made.further) > inputs.MOST_PATHS - 2:
         raise BadArgumentError(
@@ -92,23 +95,11 @@ def _checked(session: Session, options: PitchOptions, as_of: dt.date | None) -> 
     return made, remarks
 
 
-def _weights(found: dict[str, float], given: Mapping[str, float]) -> dict[str, float]:
-    """Refuse weights that name a path twice or do not add up to 1."""
-    if len(found) < len(given):
-        raise BadArgumentError(f"Two of {', '.join(given)} are the same path; give each path one weight.")
-    if given and not abs(sum(found.values()) - 1.0) <= _SUM:
-        raise BadArgumentError(f"The weights add up to {sum(found.values()):g}, not to 1; they are yours to set.")
-    if found:  # and what else is wrong with them, in its own words
-        RUSSELL_SCENARIOS("relative", None, None, list(map(list, found.items())))
-    return found
-
-
 def _one_line(text: str) -> str:
     """A person's own words without line breaks and control characters, which no workbook can hold."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-_SUM = 1e-6
 MOST_RISK = 1e12
 
 

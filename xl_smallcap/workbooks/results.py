@@ -48,9 +48,12 @@ class Tables:
         ]  # fmt: skip
         return self.in_row(call, f"{places[0] + 1}", column) if places else "NA()"
 
-    def in_row(self, call: str, row: str, column: str) -> str:
-        """Return the formula of one column of a table, of a row that a formula says, counted with the header."""
-        rows = self.rows(call)
+    def in_row(self, call: str, row: str, column: str, *, like: str = "") -> str:
+        """Return the formula of one column of a table, of a row that a formula says, counted with the header.
+
+        `like` is a call whose table has the same columns, where this one may be an error now.
+        """
+        rows = self.rows(like or call)
         return f"INDEX({call},{row},{list(rows[0]).index(column) + 1})" if rows else "NA()"
 
 

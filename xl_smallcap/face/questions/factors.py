@@ -72,7 +72,7 @@ class FactorsQuestions(Asker):
         >>> round(data.beta("inflation", "relative"), 4)
         0.0546
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def betas(
@@ -121,7 +121,7 @@ class FactorsQuestions(Asker):
         >>> data.betas("relative")["tstat"].round(2).head(3).tolist()
         [7.64, 1.67, 3.82]
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def beta_history(
@@ -179,7 +179,7 @@ class FactorsQuestions(Asker):
         >>> data.beta_history("inflation", "relative", start="2025-12-30")["beta"].round(3).tolist()
         [0.054, 0.055]
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def fit(
@@ -224,7 +224,7 @@ class FactorsQuestions(Asker):
         >>> round(data.fit("relative", "rsquared"), 3)
         0.297
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def methods(
@@ -271,7 +271,7 @@ class FactorsQuestions(Asker):
         >>> list(data.methods("easing", "relative").index.names)
         ['method', 'components', 'window']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def attribution(
@@ -322,7 +322,7 @@ class FactorsQuestions(Asker):
         >>> data.attribution("2025-06-30", None, "relative").index.tolist()[:3]
         ['growth', 'inflation', 'easing']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def fair_value(
@@ -375,7 +375,7 @@ class FactorsQuestions(Asker):
         >>> data.fair_value("russell", "verdict", model="levels")
         'not distinguishable from noise'
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def fair_value_history(
@@ -425,7 +425,7 @@ class FactorsQuestions(Asker):
         >>> data.fair_value_history("russell", start="2025-12-30").shape[0]
         2
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def factor(self, factor: Words, stat: Words = None, as_of: Days = None) -> Any:
@@ -452,7 +452,7 @@ class FactorsQuestions(Asker):
         >>> round(data.factor("oil", "z"), 2)
         1.73
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def factors(self, as_of: Days = None) -> Frame:
@@ -475,7 +475,7 @@ class FactorsQuestions(Asker):
         >>> data.factors()["change_unit"].head(3).tolist()
         ['%', '%', '%']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def event_beta(
@@ -527,7 +527,7 @@ class FactorsQuestions(Asker):
         >>> round(data.event_beta("easing", "relative", kind="payrolls"), 3)
         0.103
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def event_betas(
@@ -561,7 +561,7 @@ class FactorsQuestions(Asker):
         >>> data.event_betas()["nobs"].dropna().astype(int).tolist()
         [225, 239, 145, 145, 4366, 464]
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def event_beta_history(
@@ -594,7 +594,7 @@ class FactorsQuestions(Asker):
         >>> data.event_beta_history(kind="cpi").index.name
         'date'
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def calendar(self, factor: Words = None, target: Words = None, days: Numbers = None, as_of: Days = None) -> Frame:
@@ -623,7 +623,7 @@ class FactorsQuestions(Asker):
         >>> data.calendar(as_of="2025-12-05")["event"].tolist()[:3]
         ['fomc', 'payrolls', 'cpi']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def news_betas(self, target: Words = None, window: Numbers = None, as_of: Days = None) -> Frame:
@@ -655,7 +655,7 @@ class FactorsQuestions(Asker):
         >>> data.news_betas("russell").index.tolist()
         ['growth', 'policy']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def diff(self, before: Words = None, after: Words = None) -> Frame:
@@ -682,4 +682,4 @@ class FactorsQuestions(Asker):
         Traceback (most recent call last):
         xl_smallcap.errors.NoDataError: Snapshot a3e22166a459 was not made after another one that is still there, so there is nothing to compare it with. Give a fingerprint; 'xl-smallcap data history' lists them.
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place

@@ -49,7 +49,7 @@ class MarketQuestions(Asker):
         >>> round(data.dispersion("ratio", weighting="winsor", window="1m"), 2)
         1.42
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def dispersion_history(
@@ -79,7 +79,7 @@ class MarketQuestions(Asker):
         >>> data.dispersion_history("ratio", "12m").columns[:4].tolist()
         ['start', 'equal', 'cap', 'iqr']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def winners(self, count: Numbers = None, window: Numbers = None, as_of: Days = None, spec: Words = None) -> Frame:
@@ -111,7 +111,7 @@ class MarketQuestions(Asker):
         >>> data.winners(3)["ticker"].tolist()
         ['SML07', 'SML33', 'SML04']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def positioning(
@@ -143,7 +143,7 @@ class MarketQuestions(Asker):
         >>> round(data.positioning("leveraged", "net_pct"), 1)
         -16.5
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def positioning_history(self, category: Words = None, as_of: Days = None, denominator: Words = None) -> Frame:
@@ -171,7 +171,7 @@ class MarketQuestions(Asker):
         >>> data.positioning_history("leveraged").index.name
         'date'
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def gauge(self, series: Words, stat: Words = None, as_of: Days = None) -> Any:
@@ -198,7 +198,7 @@ class MarketQuestions(Asker):
         >>> data.gauge("short_interest")
         5.15
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def gauges(self, as_of: Days = None) -> Frame:
@@ -221,7 +221,7 @@ class MarketQuestions(Asker):
         >>> data.gauges().index.tolist()[:2]
         ['short_interest', 'pe_all']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def thesis(self, as_of: Days = None) -> Frame:
@@ -251,7 +251,7 @@ class MarketQuestions(Asker):
         >>> sorted(set(data.thesis()["verdict"].dropna()))
         ['contradicted', 'not tested', 'supported', 'unclear']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def claims(self, as_of: Days = None) -> Frame:
@@ -280,7 +280,7 @@ class MarketQuestions(Asker):
         >>> data.claims("2018-12-31")["reproduced"].tolist()
         ['neither', 'levels and changes', 'neither', 'levels and changes', 'levels and changes']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def sentence(self, factor: Words, target: Words = None, as_of: Days = None) -> Any:
@@ -307,7 +307,7 @@ class MarketQuestions(Asker):
         >>> data.sentence("inflation", "relative")
         'Inflation: not clear on weeks (+0.14 ± 0.32 % per sd), which lead because odds rest on them; also not clear on days (+0.05 ± 0.05), negative on months (-1.11 ± 0.62); CPI days say nothing clear since 2006.'
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def asof(self) -> Any:
@@ -323,7 +323,7 @@ class MarketQuestions(Asker):
         >>> data.asof()
         Timestamp('2025-12-31 00:00:00')
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def source(self, series: Words, as_of: Days = None) -> Frame:
@@ -347,7 +347,7 @@ class MarketQuestions(Asker):
         >>> data.source("DGS2").loc["DGS2", "publication"]
         "known at its own day's close"
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def snapshot(self) -> Any:
@@ -363,7 +363,7 @@ class MarketQuestions(Asker):
         >>> data.snapshot()
         'SAMPLE (synthetic) a3e22166a459'
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def status(self, as_of: Days = None) -> Frame:
@@ -388,7 +388,7 @@ class MarketQuestions(Asker):
         >>> data.status().loc["DGS2", "frequency"]
         'daily'
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def why(self, formula: Words = None) -> Any:
@@ -411,4 +411,4 @@ class MarketQuestions(Asker):
         >>> data.why('RUSSELL_BETA("inflaton")')
         "RUSSELL_BETA: #VALUE! Unknown factor 'inflaton'. Did you mean 'inflation'? Known: growth, growth_ex_financials, growth_metals, growth_shanghai, inflation, inflation_10y, easing, easing_expected, real_yield, credit, dollar, oil, volatility."
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place

@@ -33,7 +33,7 @@ class OutlookQuestions(Asker):
         >>> data.regime("2025-12-24")
         'slowdown'
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def regime_prob(self, regime: Words, horizon: Numbers = None, as_of: Days = None, model: Words = None) -> Any:
@@ -62,7 +62,7 @@ class OutlookQuestions(Asker):
         >>> round(data.regime_prob("goldilocks", 3, "2025-12-24"), 3)
         0.442
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def regimes(self, horizon: Numbers = None, as_of: Days = None, model: Words = None) -> Frame:
@@ -92,7 +92,7 @@ class OutlookQuestions(Asker):
         >>> data.regimes(3, "2025-12-24").index.tolist()
         ['goldilocks', 'reflation', 'slowdown', 'stagflation']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def regime_history(self, start: Days = None, as_of: Days = None, model: Words = None) -> Frame:
@@ -121,7 +121,7 @@ class OutlookQuestions(Asker):
         >>> data.regime_history("2025-06-30", model="bands").index.name
         'date'
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def transitions(self, as_of: Days = None, model: Words = None) -> Frame:
@@ -146,7 +146,7 @@ class OutlookQuestions(Asker):
         >>> float(data.transitions().loc["goldilocks", "reflation"].round(3))
         0.032
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def regime_returns(self, target: Words = None, as_of: Days = None, model: Words = None) -> Frame:
@@ -175,7 +175,7 @@ class OutlookQuestions(Asker):
         >>> list(data.regime_returns("relative", model="bands").index.names)
         ['regime', 'months']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def regime_score(self, as_of: Days = None, model: Words = None) -> Frame:
@@ -202,7 +202,7 @@ class OutlookQuestions(Asker):
         >>> list(data.regime_score(model="bands").index.names)
         ['regime', 'horizon_months', 'truth']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def scenario(
@@ -249,7 +249,7 @@ class OutlookQuestions(Asker):
         >>> round(data.scenario({"inflation": (25, "bp")}, "relative", "prob_outperform", 6), 3)
         0.466
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def scenarios(
@@ -283,7 +283,7 @@ class OutlookQuestions(Asker):
         >>> data.scenarios("relative").index.tolist()[:2]
         ['rebound_then_pause', 'growth_low_inflation']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def projection(
@@ -330,7 +330,7 @@ class OutlookQuestions(Asker):
         >>> round(data.projection([["inflation", 25, "bp"]], "relative"), 3)
         -0.481
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def fan(
@@ -373,7 +373,7 @@ class OutlookQuestions(Asker):
         >>> data.fan("goldman", "relative").index.tolist()
         [1, 2, 3, 4, 5, 6]
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def scenario_score(
@@ -406,7 +406,7 @@ class OutlookQuestions(Asker):
         >>> list(data.scenario_score().index.names)
         ['forecast', 'knowing', 'measure']
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def tipping(
@@ -445,7 +445,7 @@ class OutlookQuestions(Asker):
         >>> round(data.tipping("inflation", "goldman"), 1)
         78.9
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def implied(
@@ -487,7 +487,7 @@ class OutlookQuestions(Asker):
         >>> round(data.implied(0.7, "goldman"), 2)
         1.01
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def breakeven(
@@ -529,7 +529,7 @@ class OutlookQuestions(Asker):
         >>> data.breakeven("growth", "easing")["across_sd"].tolist()[:3]
         [-2.0, -1.5000000000000002, -1.0]
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def needle(
@@ -572,7 +572,7 @@ class OutlookQuestions(Asker):
         >>> round(data.needle("relative", "joint", 6), 3)
         0.098
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place
 
     @question
     def needle_map(self, target: Words = None, horizon: Numbers = None, as_of: Days = None) -> Frame:
@@ -599,4 +599,4 @@ class OutlookQuestions(Asker):
         >>> data.needle_map().index.name, data.needle_map().columns.name
         ('inflation', 'growth')
         """
-        raise NotImplementedError  # @question answers
+        raise NotImplementedError  # never reached: @question answers in its place

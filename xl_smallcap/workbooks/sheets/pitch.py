@@ -26,7 +26,7 @@ HEIGHTS = {TITLE: 27.0, SUBTITLE: 13.0, 2: 5.0, 6: 4.0, 9: 6.0, CHARTS: 14.0, CH
            LOWER + LOWER_ROWS: 5.0}  # fmt: skip
 BULLET, LINE_HEIGHT, CHART_ROW, LOWER_ROW, FOOT_ROW = 16.0, 13.5, 14.75, 13.6, 10.5
 """Points. With :data:`HEIGHTS` they add up to less than A4's height between its margins, so nothing is shrunk."""
-SMALL, TEXT, LARGE = 8.0, 8.5, 10.0
+SMALL, TEXT = 8.0, 8.5
 FOOT_WIDTH, HOUSE_WIDTH = 180.0, 50.0
 """Small letters in one line of the foot, and in the house's place."""
 
@@ -37,7 +37,7 @@ def build(page: Page, options: inputs.PitchOptions, behind: pitch_data.Behind) -
     page.sheet.set_column_pixels(0, COLUMNS - 1, PIXELS)
     _heights(page)
     _head(page, options, results)
-    _charts(page, options, behind)
+    _charts(page, behind)
     if options.projecting:
         _paths(page, options, results)
     else:
@@ -103,7 +103,7 @@ def shortened(text: str, width: float) -> str:
     return text.rstrip() + "…"
 
 
-def _charts(page: Page, options: inputs.PitchOptions, behind: pitch_data.Behind) -> None:
+def _charts(page: Page, behind: pitch_data.Behind) -> None:
     book, results, height = page.draft.book, behind.results, round(CHART_ROWS * CHART_ROW / 0.75)
     blocks = ((0, 12), (13, 26), (27, COLUMNS - 1))
     titles: tuple[str, ...] = (

@@ -182,7 +182,7 @@ def _paths(results: Results, tables: Tables) -> None:
     results.add("weights", f"SUM({weights})", SHARE, "weights typed, in all")
     odds = next((n for n in (rows[0] if rows else {}) if n.startswith("prob_outperform")), "")
     for stat, form in (("mean", BETA), ("p5", BETA), ("p95", BETA), (odds, SHARE), ("base_rate", SHARE)):
-        formula = tables.in_row(table, f"ROWS({blend})", stat).replace(table, blend) if rows else "NA()"
+        formula = tables.in_row(blend, f"ROWS({blend})", stat, like=table)
         results.add(f"blend.{stat.partition(',')[0] or 'prob_outperform'}",
                     f"IF({results['weights']}=0,NA(),{formula})", form)  # fmt: skip
     half = f"{SIGNIFICANT}*{results['path.1.sd']}*SQRT({results['path.1.share_beta']})"

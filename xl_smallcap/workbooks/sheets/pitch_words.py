@@ -102,11 +102,11 @@ def _holds(factor: str) -> Say:
 
 
 def _objection(projecting: bool) -> Say:
-    """The first of the thesis' three factors whose claim is not supported, and what macro said of the period."""
+    """The first of the thesis' three factors that is open, and what macro said of the period or explains at all."""
     factors = [(Filled(f"holds.{f}"), f) for f in ("inflation", "easing", "growth")]
-    unlike = "macro said {why.macro:+1}%, small less large made {why.total:+1}%"
+    unlike = "; macro said {why.macro:+1}%, small less large made {why.total:+1}%"
     alike = "; macro explains {rsquared:%} of the weekly variance"
-    tail = first_of([(Is("why.more", ">", 0.0), f"; {unlike}"), (Known("rsquared"), alike)], "")
+    tail = first_of([(Is("why.more", ">", 0.0), unlike), (Known("rsquared"), alike)], "")
     said = say("All three signs hold", tail, ".")
     for test, factor in reversed(factors):
         open_ = say(f"{{{factor}.brief}}", tail, ".") if projecting else say(f"{{{factor}.said}}.")
